@@ -1,0 +1,85 @@
+//! Sync marks: records that say up to where the journal is known to be on stable storage.
+//!
+//! A mark is an ordinary record whose value is aligned to eight bytes and begins with a word that
+//! only this file, generation and position can have. So recovery finds marks behind a damaged
+//! record, where no record boundary is known any more, by looking at every aligned word.
+
+use super::place::Place;
+use super::record::{HEAD_MIN, Prepared, Verb};
+
+/// Bytes of a mark's value: the identifying word, the synced position, and a check of both.
+pub(crate) const MARK_LEN: usize = 24;
+
+const MARK_WORD: u64 = u64::from_le_bytes(*b"emdbMARK");
+
+/// The key (zero bytes that pad to the alignment) and the value of a mark at `position`.
+pub(crate) struct Mark {
+    padding: [u8; 8],
+    padding_len: usize,
+    value: [u8; MARK_LEN],
+}
+
+impl Mark {
+    pub(crate) fn new(place: Place, position: u64, synced: u64) -> Mark {
+        let body = position + HEAD_MIN as u64;
+        let padding_len = (body.next_multiple_of(8) - body) as usize;
+        let at = body + padding_len as u64;
+        let mut value = [0; MARK_LEN];
+        value[..8].copy_from_slice(&(MARK_WORD ^ place.mix(at)).to_le_bytes());
+        value[8..16].copy_from_slice(&synced.to_le_bytes());
+        value[16..].copy_from_slice(&place.mix(!synced ^ at.rotate_left(32)).to_le_bytes());
+        Mark { padding: [0; 8], padding_len, value }
+    }
+
+    /// Bytes that any mark takes at the most.
+    pub(crate) const MAX_LEN: usize = HEAD_MIN + 7 + MARK_LEN;
+
+    pub(crate) fn prepare(&self) -> Prepared<'_> {
+        Prepared::new(Verb::Mark, true, 0, &self.padding[..self.padding_len], &self.value, None)
+    }
+}
+
+/// The synced position that a mark's value at `at` names, if it is one.
+#[inline]
+pub(crate) fn read(place: Place, at: u64, value: &[u8]) -> Option<u64> {
+    let word = |i: usize| {
+        value.get(i * 8..i * 8 + 8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes)
+    };
+    if word(0)? != MARK_WORD ^ place.mix(at) {
+        return None;
+    }
+    let synced = word(1)?;
+    (word(2)? == place.mix(!synced ^ at.rotate_left(32))).then_some(synced)
+}
+
+/// The largest position that any mark in `bytes` names; `bytes` begin at position `start`.
+pub(crate) fn search(place: Place, start: u64, bytes: &[u8]) -> Option<u64> {
+    let skip = (start.next_multiple_of(8) - start) as usize;
+    let mut best = None;
+    for at in (skip..bytes.len().saturating_sub(MARK_LEN - 1)).step_by(8) {
+        best = best.max(read(place, start + at as u64, &bytes[at..]));
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_found_at_any_alignment_and_nowhere_else() {
+        let place = Place::new([7; 16], 1);
+        for position in 9000..9016 {
+            let mark = Mark::new(place, position, 8888);
+            let prepared = mark.prepare();
+            let mut bytes = vec![0; prepared.len(0)];
+            prepared.write(place, position, 0, &mut bytes);
+            assert!(bytes.len() <= Mark::MAX_LEN);
+            assert_eq!(search(place, position, &bytes), Some(8888));
+            assert_eq!(search(place, position + 8, &bytes), None);
+            assert_eq!(search(Place::new([7; 16], 2), position, &bytes), None);
+            bytes[prepared.len(0) - 12] ^= 1;
+            assert_eq!(search(place, position, &bytes), None);
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Binding bytes to their place: a mix of file, generation and position.
+//!
+//! The checksums of a record are XORed with this mix, so that bytes of an earlier life of the
+//! file, of another file, or of another position never pass for a record here.
+
+/// The mix of one file and generation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    key: u64,
+}
+
+impl Place {
+    pub(crate) fn new(file_id: [u8; 16], generation: u64) -> Place {
+        let (low, high) = file_id.split_at(8);
+        let word = |bytes: &[u8]| bytes.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b));
+        Place { key: finish(word(low) ^ finish(word(high) ^ finish(generation))) }
+    }
+
+    /// 64 bits that stand for this position of this file and generation.
+    #[inline]
+    pub(crate) fn mix(self, position: u64) -> u64 {
+        finish(self.key ^ position.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
+/// generators", 2014): a bijection in which every input bit moves every output bit.
+#[inline]
+fn finish(mut x: u64) -> u64 {
+    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}

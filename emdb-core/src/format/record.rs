@@ -1,0 +1,373 @@
+//! One journal record: its layout, its two checksums, and reading it back.
+//!
+//! ```text
+//! head_crc u32 | value_crc u32 | kind u8 | key_len | value_len | [namespace] | [expiry] | [link] | key | value
+//! ```
+//!
+//! Lengths, namespace (an incarnation's id), expiry (unix milliseconds) and link (the distance to
+//! the version that this record replaces) are varints, each there only if it has something to
+//! say. `head_crc` covers kind to key, so that whoever compares keys can tell a damaged key from
+//! another key without reading the value; `value_crc` covers the value. Both are XORed with the
+//! mix of their place.
+//!
+//! All of that but link and mix is known before the record's position is, and is computed by
+//! [`Prepared::new`] outside every lock.
+
+// Reads mapped memory through raw pointers: a slice over bytes that another thread appends to
+// would be undefined behaviour, so slices are made only of bytes that are known to be a record's.
+#![allow(unsafe_code)]
+
+use super::place::Place;
+use super::{MAX_KEY, MAX_VALUE, varint};
+
+/// What a record does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// Key and value of the namespace.
+    Put = 1,
+    /// The key is gone from the namespace.
+    Remove = 2,
+    /// A namespace begins: its name is the key, its options the value.
+    Create = 3,
+    /// The incarnation ends and the one named by the value (a varint) begins.
+    Clear = 4,
+    /// The namespace ends.
+    Drop = 5,
+    /// A sync mark.
+    Mark = 6,
+}
+
+const VERB: u8 = 0b0000_0111;
+const COMMIT: u8 = 0b0000_1000;
+const LINK: u8 = 0b0001_0000;
+const EXPIRY: u8 = 0b0010_0000;
+const NAMESPACE: u8 = 0b0100_0000;
+const RESERVED: u8 = 0b1000_0000;
+
+const CRCS: usize = 8;
+
+/// The shortest head: checksums, kind and two lengths of one byte.
+pub(crate) const HEAD_MIN: usize = CRCS + 3;
+
+/// kind, lengths, namespace, expiry.
+const PREFIX_MAX: usize = 1 + 3 + 5 + 5 + 10;
+/// A link is shorter than a position.
+const LINK_MAX: usize = 6;
+
+/// A record encoded as far as it can be without its position.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Prepared<'a> {
+    pub(crate) key: &'a [u8],
+    pub(crate) value: &'a [u8],
+    prefix: [u8; PREFIX_MAX],
+    prefix_len: u8,
+    value_crc: u32,
+    head_crc: u32,
+}
+
+impl<'a> Prepared<'a> {
+    /// The record of `verb`; `commit` on the last one of a commit. Key and value are within their
+    /// limits, and an expiry of `None` is none at all.
+    pub(crate) fn new(
+        verb: Verb,
+        commit: bool,
+        namespace: u32,
+        key: &'a [u8],
+        value: &'a [u8],
+        expiry: Option<u64>,
+    ) -> Prepared<'a> {
+        debug_assert!(key.len() <= MAX_KEY && value.len() <= MAX_VALUE);
+        let mut prefix = [0; PREFIX_MAX];
+        let mut kind = verb as u8;
+        let mut len = 1;
+        len += varint::put(key.len() as u64, &mut prefix[len..]);
+        len += varint::put(value.len() as u64, &mut prefix[len..]);
+        if commit {
+            kind |= COMMIT;
+        }
+        if namespace != 0 {
+            kind |= NAMESPACE;
+            len += varint::put(u64::from(namespace), &mut prefix[len..]);
+        }
+        if let Some(at) = expiry {
+            kind |= EXPIRY;
+            len += varint::put(at, &mut prefix[len..]);
+        }
+        prefix[0] = kind;
+        let head_crc = crc32c::crc32c_append(crc32c::crc32c(&prefix[..len]), key);
+        let value_crc = crc32c::crc32c(value);
+        Prepared { key, value, prefix, prefix_len: len as u8, value_crc, head_crc }
+    }
+
+    /// Bytes of the record with a link of `link` (0: none).
+    #[inline]
+    pub(crate) fn len(&self, link: u64) -> usize {
+        let link_len = if link == 0 { 0 } else { varint::len(link) };
+        CRCS + self.prefix_len as usize + link_len + self.key.len() + self.value.len()
+    }
+
+    /// Bytes of the record with the longest link.
+    #[inline]
+    pub(crate) fn max_len(&self) -> usize {
+        CRCS + self.prefix_len as usize + LINK_MAX + self.key.len() + self.value.len()
+    }
+
+    /// Writes the record for `position` at the front of `out` and gives its length.
+    #[inline]
+    pub(crate) fn write(&self, place: Place, position: u64, link: u64, out: &mut [u8]) -> usize {
+        let mix = place.mix(position);
+        let mut head_crc = self.head_crc;
+        let mut at = CRCS + self.prefix_len as usize;
+        out[CRCS..at].copy_from_slice(&self.prefix[..self.prefix_len as usize]);
+        if link != 0 {
+            out[CRCS] |= LINK;
+            at += varint::put(link, &mut out[at..]);
+            head_crc = link_crc(head_crc, link);
+        }
+        out[..4].copy_from_slice(&(head_crc ^ mix as u32).to_le_bytes());
+        out[4..CRCS].copy_from_slice(&(self.value_crc ^ (mix >> 32) as u32).to_le_bytes());
+        out[at..at + self.key.len()].copy_from_slice(self.key);
+        at += self.key.len();
+        out[at..at + self.value.len()].copy_from_slice(self.value);
+        at + self.value.len()
+    }
+}
+
+/// The head checksum with a link taken in. `LINK` itself stays outside: it is known only under
+/// the lock, and with it wrong the bytes that follow are read shifted.
+fn link_crc(head_crc: u32, link: u64) -> u32 {
+    crc32c::crc32c_append(head_crc, &link.to_le_bytes())
+}
+
+/// A record as it lies in memory. Its lengths are within the bytes that it was read from; its
+/// checksums hold only where `verify_head` and `verify_value` said so.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Record<'a> {
+    position: u64,
+    kind: u8,
+    namespace: u32,
+    expiry: Option<u64>,
+    link: u64,
+    head: &'a [u8],
+    prefix_len: usize,
+    key: &'a [u8],
+    value: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    /// Reads the record at `start`, of which `available` bytes can be read. `None` when they are
+    /// no record: the kind is unknown, a length is over its limit, or it doesn't fit.
+    ///
+    /// # Safety
+    /// `available` bytes from `start` can be read for `'a`, and the bytes of a record that is
+    /// whole there are not written any more.
+    #[inline]
+    pub(crate) unsafe fn read(
+        position: u64,
+        start: *const u8,
+        available: usize,
+    ) -> Option<Record<'a>> {
+        if available < HEAD_MIN {
+            return None;
+        }
+        let byte = |at: usize| {
+            // SAFETY: within the `available` bytes that the caller vouches for.
+            (at < available).then(|| unsafe { start.add(at).read() })
+        };
+        let kind = byte(CRCS)?;
+        let verb = kind & VERB;
+        if verb == 0 || verb > Verb::Mark as u8 || kind & RESERVED != 0 {
+            return None;
+        }
+        let mut at = CRCS + 1;
+        let mut number = || {
+            let (value, used) = varint::get(|i| byte(at + i))?;
+            at += used;
+            Some(value)
+        };
+        let key_len = number()? as usize;
+        let value_len = number()? as usize;
+        if key_len > MAX_KEY || value_len > MAX_VALUE {
+            return None;
+        }
+        let namespace =
+            if kind & NAMESPACE == 0 { 0 } else { u32::try_from(number()?).ok()? };
+        let expiry = if kind & EXPIRY == 0 { None } else { Some(number()?) };
+        let prefix_end = at;
+        let mut link = 0;
+        if kind & LINK != 0 {
+            let (value, used) = varint::get(|i| byte(at + i))?;
+            at += used;
+            link = value;
+            if link == 0 || link >= position {
+                return None;
+            }
+        }
+        if available - at < key_len || available - at - key_len < value_len {
+            return None;
+        }
+        // SAFETY: `at + key_len + value_len` is within the bytes that the caller vouches for, and
+        // a whole record's bytes don't change any more.
+        let (head, key, value) = unsafe {
+            (
+                std::slice::from_raw_parts(start, at),
+                std::slice::from_raw_parts(start.add(at), key_len),
+                std::slice::from_raw_parts(start.add(at + key_len), value_len),
+            )
+        };
+        let prefix_len = prefix_end - CRCS;
+        Some(Record { position, kind, namespace, expiry, link, head, prefix_len, key, value })
+    }
+
+    /// Whether kind, lengths, namespace, expiry, link and key are what was written here.
+    #[inline]
+    pub(crate) fn verify_head(&self, place: Place) -> bool {
+        let mut crc = if self.link == 0 {
+            crc32c::crc32c(&self.head[CRCS..CRCS + self.prefix_len])
+        } else {
+            let first = crc32c::crc32c(&[self.kind & !LINK]);
+            crc32c::crc32c_append(first, &self.head[CRCS + 1..CRCS + self.prefix_len])
+        };
+        crc = crc32c::crc32c_append(crc, self.key);
+        if self.link != 0 {
+            crc = link_crc(crc, self.link);
+        }
+        self.stored(0) == crc ^ place.mix(self.position) as u32
+    }
+
+    /// Whether the value is what was written here.
+    #[inline]
+    pub(crate) fn verify_value(&self, place: Place) -> bool {
+        self.stored(4) == crc32c::crc32c(self.value) ^ (place.mix(self.position) >> 32) as u32
+    }
+
+    fn stored(&self, at: usize) -> u32 {
+        self.head[at..at + 4].iter().rev().fold(0, |n, b| n << 8 | u32::from(*b))
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The position behind the record.
+    pub(crate) fn end(&self) -> u64 {
+        self.position + self.len() as u64
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.head.len() + self.key.len() + self.value.len()
+    }
+
+    pub(crate) fn verb(&self) -> Verb {
+        match self.kind & VERB {
+            1 => Verb::Put,
+            2 => Verb::Remove,
+            3 => Verb::Create,
+            4 => Verb::Clear,
+            5 => Verb::Drop,
+            _ => Verb::Mark,
+        }
+    }
+
+    pub(crate) fn is_put(&self) -> bool {
+        self.kind & VERB == Verb::Put as u8
+    }
+
+    /// Whether a commit ends with this record.
+    pub(crate) fn commits(&self) -> bool {
+        self.kind & COMMIT != 0
+    }
+
+    pub(crate) fn namespace(&self) -> u32 {
+        self.namespace
+    }
+
+    pub(crate) fn expiry(&self) -> Option<u64> {
+        self.expiry
+    }
+
+    /// The position of the version that this record replaced.
+    pub(crate) fn previous(&self) -> Option<u64> {
+        (self.link != 0).then(|| self.position - self.link)
+    }
+
+    pub(crate) fn key(&self) -> &'a [u8] {
+        self.key
+    }
+
+    pub(crate) fn value(&self) -> &'a [u8] {
+        self.value
+    }
+
+    /// The position of the value's first byte.
+    pub(crate) fn value_position(&self) -> u64 {
+        self.end() - self.value.len() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(position: u64, bytes: &[u8]) -> Option<Record<'_>> {
+        // SAFETY: the slice is borrowed for as long as the record.
+        unsafe { Record::read(position, bytes.as_ptr(), bytes.len()) }
+    }
+
+    fn encode(prepared: &Prepared<'_>, place: Place, position: u64, link: u64) -> Vec<u8> {
+        let mut out = vec![0; prepared.len(link)];
+        assert_eq!(prepared.write(place, position, link, &mut out), out.len());
+        assert!(out.len() <= prepared.max_len());
+        out
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let place = Place::new([3; 16], 1);
+        for (commit, namespace, expiry, link) in
+            [(true, 0, None, 0), (false, 7, Some(1_700_000_000_000), 300), (true, u32::MAX, Some(0), 8192)]
+        {
+            let prepared =
+                Prepared::new(Verb::Put, commit, namespace, b"key", &[9; 300], expiry);
+            let bytes = encode(&prepared, place, 10_000, link);
+            let record = read(10_000, &bytes).unwrap();
+            assert!(record.verify_head(place) && record.verify_value(place));
+            assert_eq!((record.key(), record.value()), (&b"key"[..], &[9; 300][..]));
+            assert_eq!(record.commits(), commit);
+            assert_eq!((record.namespace(), record.expiry()), (namespace, expiry));
+            assert_eq!(record.previous(), (link != 0).then(|| 10_000 - link));
+            assert_eq!(record.end(), 10_000 + bytes.len() as u64);
+        }
+    }
+
+    #[test]
+    fn a_small_first_insert_takes_twelve_bytes_beside_key_and_value() {
+        let prepared = Prepared::new(Verb::Put, true, 0, &[1; 24], &[2; 150], None);
+        assert_eq!(prepared.len(0), 24 + 150 + 12);
+    }
+
+    #[test]
+    fn no_flipped_bit_and_no_other_place_passes() {
+        let place = Place::new([3; 16], 1);
+        for link in [0, 40, 4000] {
+            let prepared = Prepared::new(Verb::Put, true, 5, b"some key", b"value", Some(77));
+            let bytes = encode(&prepared, place, 9000, link);
+            let whole = |position, place, bytes: &[u8]| {
+                read(position, bytes)
+                    .is_some_and(|r| r.verify_head(place) && r.verify_value(place))
+            };
+            assert!(whole(9000, place, &bytes));
+            assert!(!whole(9001, place, &bytes));
+            assert!(!whole(9000, Place::new([3; 16], 2), &bytes));
+            assert!(!whole(9000, Place::new([4; 16], 1), &bytes));
+            for bit in 0..bytes.len() * 8 {
+                let mut flipped = bytes.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                assert!(!whole(9000, place, &flipped), "bit {bit}, link {link}");
+            }
+            for len in 0..bytes.len() {
+                assert!(!whole(9000, place, &bytes[..len]), "length {len}");
+            }
+        }
+    }
+}

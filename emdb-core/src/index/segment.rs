@@ -1,0 +1,229 @@
+//! A part of the table: lines of eight slots, a cache line each.
+//!
+//! A key lies in its home line or in one of the lines behind it, and the lines before its own are
+//! full from its home on; within a line slots fill from the front. So a search ends at the first
+//! empty slot. Slots are never emptied.
+//!
+//! A segment begins small and doubles until it has [`FULL_BITS`] bits of lines; then it is split.
+//! Home lines are the top bits of 12 hash bits apart from the tag. Slots of a full-size segment
+//! imply all 12 (line and displacement); smaller ones keep them aside for the writer.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
+
+use super::slot::{REACH, Slot};
+use super::Entries;
+use crate::storage::memory::prefetch_line;
+
+const LINE: usize = 8;
+
+/// 4,096 lines, 32,768 slots, 256 KiB: splitting one takes far less than a millisecond.
+const FULL_BITS: u32 = 12;
+const SMALLEST_BITS: u32 = 1;
+
+/// Where the home bits lie in the hash: below the tag.
+const HOME_SHIFT: u32 = 34;
+
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Line([AtomicU64; LINE]);
+
+#[derive(Debug)]
+pub(crate) struct Segment {
+    /// Top bits of the hash that all keys here share.
+    depth: u32,
+    line_bits: u32,
+    lines: Box<[Line]>,
+    /// Of each slot, the key's home bits; empty at full size.
+    homes: Box<[AtomicU16]>,
+    used: AtomicU32,
+}
+
+/// A slot on its way to another segment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    slot: Slot,
+    home: u16,
+}
+
+pub(crate) enum Placed {
+    New,
+    /// The slot pointed to this position.
+    Replaced(u64),
+    /// No room.
+    Full,
+}
+
+#[inline]
+fn home_of(hash: u64) -> u16 {
+    (hash >> HOME_SHIFT) as u16 & ((1 << FULL_BITS) - 1)
+}
+
+impl Segment {
+    fn new(depth: u32, line_bits: u32) -> Segment {
+        let lines = std::iter::repeat_with(Line::default).take(1 << line_bits).collect();
+        let homes = if line_bits == FULL_BITS { 0 } else { LINE << line_bits };
+        Segment {
+            depth,
+            line_bits,
+            lines,
+            homes: std::iter::repeat_with(AtomicU16::default).take(homes).collect(),
+            used: AtomicU32::new(0),
+        }
+    }
+
+    pub(crate) fn smallest() -> Segment {
+        Segment::new(0, SMALLEST_BITS)
+    }
+
+    pub(crate) fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Segment>() + size_of_val(&*self.lines) + size_of_val(&*self.homes)
+    }
+
+    /// Slots that may be in use: four in five.
+    fn limit(&self) -> usize {
+        (LINE << self.line_bits) * 4 / 5
+    }
+
+    #[inline]
+    fn line(&self, home: u16, displacement: usize) -> usize {
+        let first = usize::from(home) >> (FULL_BITS - self.line_bits);
+        (first + displacement) & (self.lines.len() - 1)
+    }
+
+    fn reach(&self) -> usize {
+        REACH.min(self.lines.len())
+    }
+
+    #[inline]
+    pub(crate) fn prefetch(&self, hash: u64) {
+        let line: *const Line = &self.lines[self.line(home_of(hash), 0)];
+        prefetch_line(line.cast());
+    }
+
+    /// As [`super::Table::probe`].
+    #[inline]
+    pub(crate) fn probe<R>(
+        &self,
+        hash: u64,
+        mut visit: impl FnMut(Slot) -> ControlFlow<R>,
+    ) -> Option<R> {
+        let home = home_of(hash);
+        for displacement in 0..self.reach() {
+            for word in &self.lines[self.line(home, displacement)].0 {
+                let slot = Slot(word.load(Ordering::Acquire));
+                if slot.is_empty() {
+                    return None;
+                }
+                if slot.has_tag_of(hash)
+                    && let ControlFlow::Break(found) = visit(slot)
+                {
+                    return Some(found);
+                }
+            }
+        }
+        None
+    }
+
+    /// Puts `slot` into the key's slot or an empty one; see [`super::Table::publish`].
+    pub(crate) fn place(
+        &self,
+        hash: u64,
+        old: Option<u64>,
+        slot: Slot,
+        same: &mut impl FnMut(u64) -> bool,
+    ) -> Placed {
+        let home = home_of(hash);
+        for displacement in 0..self.reach() {
+            let line = self.line(home, displacement);
+            for (i, word) in self.lines[line].0.iter().enumerate() {
+                let present = Slot(word.load(Ordering::Relaxed));
+                if present.is_empty() {
+                    let used = self.used.load(Ordering::Relaxed) + 1;
+                    if used as usize > self.limit() {
+                        return Placed::Full;
+                    }
+                    self.used.store(used, Ordering::Relaxed);
+                    if let Some(kept) = self.homes.get(line * LINE + i) {
+                        kept.store(home, Ordering::Relaxed);
+                    }
+                    // Publishes the record: its bytes were written before.
+                    word.store(slot.displaced(displacement).0, Ordering::Release);
+                    return Placed::New;
+                }
+                if present.has_tag_of(hash)
+                    && (old == Some(present.position()) || same(present.position()))
+                {
+                    word.store(slot.displaced(displacement).0, Ordering::Release);
+                    return Placed::Replaced(present.position());
+                }
+            }
+        }
+        Placed::Full
+    }
+
+    /// All slots in use.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.lines
+            .iter()
+            .flat_map(|line| &line.0)
+            .map(|word| Slot(word.load(Ordering::Acquire)))
+            .filter(|slot| !slot.is_empty())
+    }
+
+    /// The slots for which `keep` holds, with their homes.
+    pub(crate) fn entries(&self, keep: impl Fn(Slot) -> bool) -> Entries {
+        let mut entries = Entries::with_capacity(self.used.load(Ordering::Relaxed) as usize);
+        for (number, line) in self.lines.iter().enumerate() {
+            for (i, word) in line.0.iter().enumerate() {
+                let slot = Slot(word.load(Ordering::Relaxed));
+                if slot.is_empty() || !keep(slot) {
+                    continue;
+                }
+                let home = match self.homes.get(number * LINE + i) {
+                    Some(home) => home.load(Ordering::Relaxed),
+                    None => {
+                        (number.wrapping_sub(slot.displacement()) & (self.lines.len() - 1)) as u16
+                    }
+                };
+                entries.push(Entry { slot, home });
+            }
+        }
+        entries
+    }
+
+    /// A segment of the same or the double size that holds `entries` with room to spare; `None`
+    /// when this one has to be split.
+    pub(crate) fn rebuilt(&self, entries: &[Entry]) -> Option<Segment> {
+        let roomy = entries.len() * 2 <= self.limit();
+        let same = roomy.then(|| Segment::filled(self.depth, self.line_bits, entries)).flatten();
+        let bits = self.line_bits + 1..=FULL_BITS;
+        same.or_else(|| bits.into_iter().find_map(|b| Segment::filled(self.depth, b, entries)))
+    }
+
+    /// Two segments of full size, for hashes whose next bit is 0 and 1.
+    pub(crate) fn split(&self, entries: &[Entry]) -> Option<[Segment; 2]> {
+        let (high, low): (Entries, Entries) =
+            entries.iter().copied().partition(|e| e.slot.bit(self.depth));
+        let half = |entries: &[Entry]| Segment::filled(self.depth + 1, FULL_BITS, entries);
+        Some([half(&low)?, half(&high)?])
+    }
+
+    fn filled(depth: u32, line_bits: u32, entries: &[Entry]) -> Option<Segment> {
+        let segment = Segment::new(depth, line_bits);
+        for entry in entries {
+            // The tag is in the slot; the home bits alone are missing from its hash.
+            let hash = entry.slot.0 >> 46 << 46 | u64::from(entry.home) << HOME_SHIFT;
+            // Each entry is another key, so none is the same.
+            match segment.place(hash, None, entry.slot, &mut |_| false) {
+                Placed::New => {}
+                Placed::Replaced(_) | Placed::Full => return None,
+            }
+        }
+        Some(segment)
+    }
+}

@@ -1,0 +1,155 @@
+//! One writer at a time: advisory locks on `<path>.lock` and on the data file itself.
+//!
+//! The kernel lets both go when the process ends, however it ends, so nothing is ever left to
+//! break. The lock file is never unlinked: two holders could exist otherwise, one of the unlinked
+//! file and one of the new one. Its content is for people to read.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::clock::unix_ms;
+use crate::error::{Error, Result};
+use crate::format::header::FORMAT_VERSION;
+use crate::paths;
+
+/// How long an open waits: a process that forked elsewhere can hold a descriptor for a moment
+/// after this one closed its own.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// Who holds a database's lock; see [`crate::Emdb::lock_holder`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LockHolder {
+    /// The process.
+    pub pid: u32,
+    /// When it took the lock, in unix milliseconds.
+    pub acquired_at_ms: u64,
+    /// The format version that it writes.
+    pub schema_version: u32,
+    /// The version of this crate in it.
+    pub crate_version: String,
+}
+
+/// A held lock. It is let go by `release` alone, in the process that took it: a drop only closes
+/// the descriptors, which in a forked child lets nothing go.
+#[derive(Debug)]
+pub(crate) struct FileLock {
+    files: Vec<File>,
+}
+
+impl FileLock {
+    /// Takes the lock of the data file at `path`, which need not exist yet.
+    pub(crate) fn acquire(path: &Path) -> Result<FileLock> {
+        let name = paths::lock_file(path);
+        let mut file =
+            paths::private(OpenOptions::new().read(true).write(true).create(true).truncate(false))
+                .open(&name)
+                .map_err(|e| refuse_link(&name, e))?;
+        lock_patiently(&file)?;
+        write_holder(&mut file)?;
+        Ok(FileLock { files: vec![file] })
+    }
+
+    /// Locks the data file as well: it may be reached by hard links, each with a lock file of its
+    /// own.
+    pub(crate) fn add_data_file(&mut self, path: &Path) -> Result<()> {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        lock_patiently(&file)?;
+        self.files.push(file);
+        Ok(())
+    }
+
+    pub(crate) fn release(self) {
+        for file in self.files.iter().rev() {
+            // Closing the descriptor, which follows, lets the lock go as well.
+            let _ = file.unlock();
+        }
+    }
+}
+
+fn lock_patiently(file: &File) -> Result<()> {
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(e)) => return Err(e.into()),
+            Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(TryLockError::WouldBlock) => return Err(Error::AlreadyLocked),
+        }
+    }
+}
+
+fn refuse_link(name: &Path, error: io::Error) -> Error {
+    if std::fs::symlink_metadata(name).is_ok_and(|m| m.file_type().is_symlink()) {
+        return Error::Io(io::Error::new(
+            error.kind(),
+            format!("the lock file {} is a symbolic link; remove it", name.display()),
+        ));
+    }
+    error.into()
+}
+
+fn write_holder(file: &mut File) -> Result<()> {
+    let text = format!(
+        "pid={}\nacquired_at_ms={}\nschema_version={FORMAT_VERSION}\ncrate_version={}\n",
+        std::process::id(),
+        unix_ms(),
+        env!("CARGO_PKG_VERSION"),
+    );
+    // A full disk must not keep a database closed whose own file has room.
+    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
+    Ok(())
+}
+
+/// Who holds the lock of the data file at `path` now.
+pub(crate) fn holder(path: &Path) -> Result<Option<LockHolder>> {
+    let Some(mut file) = existing(path)? else { return Ok(None) };
+    match file.try_lock_shared() {
+        Ok(()) => {
+            file.unlock()?;
+            return Ok(None);
+        }
+        Err(TryLockError::Error(e)) => return Err(e.into()),
+        Err(TryLockError::WouldBlock) => {}
+    }
+    let mut text = String::new();
+    file.by_ref().take(4096).read_to_string(&mut text)?;
+    let field = |name: &str| {
+        text.lines().find_map(|line| line.split_once('=').filter(|(n, _)| *n == name)).map(|(_, v)| v)
+    };
+    let number = |name| field(name).and_then(|v| v.parse::<u64>().ok()).unwrap_or(0);
+    Ok(Some(LockHolder {
+        pid: number("pid") as u32,
+        acquired_at_ms: number("acquired_at_ms"),
+        schema_version: number("schema_version") as u32,
+        crate_version: field("crate_version").unwrap_or_default().to_owned(),
+    }))
+}
+
+/// Succeeds when nobody holds the lock.
+pub(crate) fn break_lock(path: &Path) -> Result<()> {
+    let Some(file) = existing(path)? else { return Ok(()) };
+    match file.try_lock() {
+        Ok(()) => Ok(file.unlock()?),
+        Err(TryLockError::Error(e)) => Err(e.into()),
+        Err(TryLockError::WouldBlock) => Err(Error::AlreadyLocked),
+    }
+}
+
+fn existing(path: &Path) -> Result<Option<File>> {
+    let path = match paths::canonical(path) {
+        Ok(path) => path,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e.into()),
+    };
+    let name = paths::lock_file(&path);
+    match paths::private(OpenOptions::new().read(true)).open(&name) {
+        Ok(file) => Ok(Some(file)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(refuse_link(&name, e)),
+    }
+}

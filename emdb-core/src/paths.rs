@@ -1,0 +1,118 @@
+//! Where a database lives: platform folders, names beside the data file, symbolic links resolved.
+
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// `<path><suffix>`, in the same folder.
+pub(crate) fn sibling(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+/// The lock file of the data file at `path`.
+pub(crate) fn lock_file(path: &Path) -> PathBuf {
+    sibling(path, ".lock")
+}
+
+/// The file at the end of all symbolic links, which need not exist yet; its folder must.
+pub(crate) fn canonical(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    // As many hops as the kernel follows.
+    for _ in 0..40 {
+        match std::fs::canonicalize(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            found => return found,
+        }
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_os_string();
+        let parent = match path.parent() {
+            Some(p) if !p.as_os_str().is_empty() => p,
+            _ => Path::new("."),
+        };
+        let folder = std::fs::canonicalize(parent)?;
+        let resolved = folder.join(name);
+        match std::fs::read_link(&resolved) {
+            // A link whose target is still to be made.
+            Ok(target) => path = folder.join(target),
+            Err(_) => return Ok(resolved),
+        }
+    }
+    Err(io::Error::other("too many levels of symbolic links"))
+}
+
+/// Owner-only permission on what `options` create, and no symbolic link followed at the last
+/// component.
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600).custom_flags(libc::O_NOFOLLOW);
+    }
+    options
+}
+
+/// `<data dir>/<app>/<database>`; the folders are made.
+pub(crate) fn in_data_dir(root: Option<PathBuf>, app: &str, database: &str) -> Result<PathBuf> {
+    for (what, name) in [("app_name", app), ("database_name", database)] {
+        let mut parts = Path::new(name).components();
+        let plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
+        if !plain || name.contains(['/', '\\']) {
+            return Err(Error::config(format!(
+                "{what} {name:?} must be one plain name: not empty, absolute or `..`, and without \
+                 separators"
+            )));
+        }
+    }
+    let root = match root {
+        Some(root) => root,
+        None => platform_data_dir()?,
+    };
+    let folder = root.join(app);
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder.join(database))
+}
+
+fn platform_data_dir() -> Result<PathBuf> {
+    use etcetera::BaseStrategy;
+    let dirs = etcetera::base_strategy::choose_native_strategy().map_err(|_| {
+        Error::config("this user has no home directory; name a folder with data_root")
+    })?;
+    // `%LOCALAPPDATA%` is what etcetera calls the cache directory there.
+    Ok(if cfg!(windows) { dirs.cache_dir() } else { dirs.data_dir() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_leave_their_folder_are_refused() {
+        let root = tempfile::tempdir().unwrap();
+        for bad in ["", ".", "..", "/", "/etc", "a/b", "a\\b", "a/", "../x"] {
+            for (app, database) in [(bad, "ok"), ("ok", bad)] {
+                let made = in_data_dir(Some(root.path().into()), app, database);
+                assert!(matches!(made, Err(Error::InvalidConfig(_))), "{bad:?}");
+            }
+        }
+        let path = in_data_dir(Some(root.path().into()), "app", "main.db").unwrap();
+        assert_eq!(path, root.path().join("app").join("main.db"));
+        assert!(root.path().join("app").is_dir());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_to_a_file_that_need_not_exist() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().canonicalize().unwrap();
+        std::os::unix::fs::symlink("b", folder.join("a")).unwrap();
+        std::os::unix::fs::symlink("c", folder.join("b")).unwrap();
+        assert_eq!(canonical(&folder.join("a")).unwrap(), folder.join("c"));
+        std::os::unix::fs::symlink("loop", folder.join("loop")).unwrap();
+        assert!(canonical(&folder.join("loop")).is_err());
+        assert!(canonical(&folder.join("missing").join("x")).is_err());
+    }
+}

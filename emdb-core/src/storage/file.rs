@@ -1,0 +1,205 @@
+//! Files: mapped for reading everywhere, and for writing where that is safe.
+//!
+//! Writes through a mapping are safe only where allocated blocks are really reserved, since a
+//! write to a hole on a full disk kills the process. So a window is given on ext4, xfs and tmpfs
+//! under Linux; elsewhere the journal is written with positional writes.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use memmap2::{MmapOptions, MmapRaw};
+
+use super::{Disk, IoBackend, Keep, Map, Medium, Window};
+use crate::paths;
+
+/// Address space for a mapping of a small file, so that growth seldom needs a new one.
+const MAP_MIN: u64 = 1 << 30;
+
+/// How much a window covers: more than any single record but the largest.
+const WINDOW: usize = 16 << 20;
+
+const PAGE: u64 = 4096;
+
+/// One write of zeros. In large pieces the page cache takes large folios, which makes the first
+/// touch of the window cheap.
+const ZEROS: usize = 1 << 20;
+
+#[derive(Debug)]
+pub(crate) struct FileMedium {
+    file: File,
+    mapped_writes: bool,
+}
+
+impl FileMedium {
+    pub(crate) fn new(file: File) -> FileMedium {
+        let mapped_writes = reserves_blocks(&file);
+        FileMedium { file, mapped_writes }
+    }
+}
+
+impl Medium for FileMedium {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()> {
+        write_all_at(&self.file, bytes, position)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+
+    fn allocate(&self, from: u64, to: u64) -> io::Result<()> {
+        let grown = grow(&self.file, from, to);
+        if grown.is_err() {
+            // Blocks behind the former end would stay reserved; without them the file is as it
+            // was. If even this fails, the file is longer by zeros, which recovery drops.
+            let _ = self.file.set_len(from);
+        }
+        grown
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn map(&self, len: u64) -> io::Result<Map> {
+        // A mapping may reach behind the end of a file; its bytes appear as the file grows. Not
+        // so on Windows, where each growth maps again.
+        let generous = if cfg!(unix) { (len * 2).next_power_of_two().max(MAP_MIN) } else { len };
+        let exact = len.max(1);
+        match read_only(&self.file, generous) {
+            // Address space can be limited; then the smallest mapping that serves.
+            Err(_) if generous > exact => read_only(&self.file, exact),
+            result => result,
+        }
+    }
+
+    fn window(&self, start: u64, len: usize) -> io::Result<Option<Window>> {
+        if !self.mapped_writes {
+            return Ok(None);
+        }
+        let first = start / PAGE * PAGE;
+        let len = (len + (start - first) as usize).max(WINDOW);
+        let map = MmapOptions::new().offset(first).len(len).map_raw(&self.file)?;
+        Ok(Some(Window { start: first, map: keep(map) }))
+    }
+
+    fn backend(&self) -> IoBackend {
+        if self.mapped_writes { IoBackend::Mapped } else { IoBackend::Positional }
+    }
+}
+
+fn read_only(file: &File, len: u64) -> io::Result<Map> {
+    let len = usize::try_from(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    Ok(keep(MmapOptions::new().len(len).map_raw_read_only(file)?))
+}
+
+fn keep(map: MmapRaw) -> Map {
+    let (base, len) = (map.as_mut_ptr(), map.len());
+    let owner: Box<dyn Keep> = Box::new(map);
+    Map { base, len, owner }
+}
+
+/// Zeros that own their space, written rather than merely allocated: a first write to a block
+/// that is allocated but unwritten costs the file system a journal commit at the next sync.
+fn grow(file: &File, from: u64, to: u64) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), from, to - from) {
+        // Not every file system can; the zeros below reserve as well.
+        Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
+        Err(e) => return Err(e.into()),
+    }
+    let zeros = vec![0; ZEROS.min((to - from) as usize)];
+    let mut at = from;
+    while at < to {
+        let piece = zeros.len().min((to - at) as usize);
+        write_all_at(file, &zeros[..piece], at)?;
+        at += piece as u64;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn write_all_at(file: &File, bytes: &[u8], position: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, position)
+}
+
+#[cfg(windows)]
+fn write_all_at(file: &File, mut bytes: &[u8], mut position: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_write(file, bytes, position) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => {
+                bytes = &bytes[n..];
+                position += n as u64;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+fn reserves_blocks(file: &File) -> bool {
+    const EXT: u64 = 0xEF53;
+    const XFS: u64 = 0x5846_5342;
+    const TMPFS: u64 = 0x0102_1994;
+    rustix::fs::fstatfs(file).is_ok_and(|s| matches!(s.f_type as u64, EXT | XFS | TMPFS))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn reserves_blocks(_file: &File) -> bool {
+    false
+}
+
+/// The file system.
+#[derive(Debug)]
+pub(crate) struct FileDisk;
+
+impl Disk for FileDisk {
+    fn publish(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let temp = paths::sibling(path, ".tmp");
+        let written = create_new(&temp).and_then(|file| {
+            write_all_at(&file, bytes, 0)?;
+            file.sync_all()
+        });
+        let published = written.and_then(|()| std::fs::rename(&temp, path));
+        if published.is_err() {
+            let _ = std::fs::remove_file(&temp);
+        }
+        published?;
+        sync_directory(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn Medium>> {
+        Ok(Arc::new(FileMedium::new(OpenOptions::new().read(true).write(true).open(path)?)))
+    }
+}
+
+/// Makes a file that didn't exist, readable by its owner alone; one left over is unlinked, not
+/// followed or written to.
+fn create_new(path: &Path) -> io::Result<File> {
+    match std::fs::remove_file(path) {
+        Ok(()) => {}
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) => return Err(e),
+    }
+    paths::private(OpenOptions::new().read(true).write(true).create_new(true)).open(path)
+}
+
+/// Makes the names in the directory of `path` durable.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        let parent: PathBuf = match path.parent() {
+            Some(p) if !p.as_os_str().is_empty() => p.into(),
+            _ => ".".into(),
+        };
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! What readers see of a medium: bytes by position, without a lock or a shared write.
+//!
+//! Invariant: a position that was published (by an index slot or the committed watermark) lies
+//! below `readable`, and the bytes of its record don't change any more. A larger mapping replaces
+//! a smaller one before anything behind the smaller one's end is published, and the smaller one
+//! stays until the whole memory goes, so that a reader's pointer outlives the replacement.
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+
+use super::ram::Regions;
+use super::{Map, Medium};
+use crate::format::record::Record;
+use crate::sync::lock;
+
+#[derive(Debug)]
+pub(crate) enum Memory {
+    /// One mapping from position 0.
+    Flat(Flat),
+    /// An in-memory journal.
+    Regions(std::sync::Arc<Regions>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Flat {
+    base: AtomicPtr<u8>,
+    /// Up to here bytes exist below the mapping.
+    readable: AtomicU64,
+    /// Newest last.
+    maps: Mutex<Vec<Map>>,
+}
+
+// SAFETY: the raw pointers in `maps` are to memory that its owners keep in place, and are only
+// read through, by the rule in the module's documentation.
+unsafe impl Send for Flat {}
+// SAFETY: as above; the fields themselves are atomics and a mutex.
+unsafe impl Sync for Flat {}
+
+impl Memory {
+    /// The memory of `medium`, of which `readable` bytes exist.
+    pub(crate) fn flat(medium: &dyn Medium, readable: u64) -> io::Result<Memory> {
+        let map = medium.map(readable)?;
+        Ok(Memory::Flat(Flat {
+            base: AtomicPtr::new(map.base),
+            readable: AtomicU64::new(readable),
+            maps: Mutex::new(vec![map]),
+        }))
+    }
+
+    /// Lets readers see up to `readable`, which exists by now.
+    pub(crate) fn extend(&self, medium: &dyn Medium, readable: u64) -> io::Result<()> {
+        let Memory::Flat(flat) = self else { return Ok(()) };
+        let mut maps = lock(&flat.maps);
+        if maps.last().is_none_or(|m| (m.len as u64) < readable) {
+            let map = medium.map(readable)?;
+            flat.base.store(map.base, Ordering::Release);
+            maps.push(map);
+        }
+        flat.readable.store(readable, Ordering::Release);
+        Ok(())
+    }
+
+    /// A pointer to the byte at `position`, and how many can be read from there; none when the
+    /// position lies outside.
+    #[inline]
+    pub(crate) fn at(&self, position: u64) -> Option<(*const u8, usize)> {
+        match self {
+            Memory::Flat(flat) => {
+                let readable = flat.readable.load(Ordering::Acquire);
+                let available = readable.checked_sub(position)?;
+                let base = flat.base.load(Ordering::Acquire);
+                // SAFETY: `position` is at most `readable`, which the mapping reaches.
+                Some((unsafe { base.add(position as usize) }, available as usize))
+            }
+            Memory::Regions(regions) => regions.at(position),
+        }
+    }
+
+    /// The record at `position`, checksums unverified.
+    #[inline]
+    pub(crate) fn record(&self, position: u64) -> Option<Record<'_>> {
+        let (start, available) = self.at(position)?;
+        // SAFETY: `at` gives bytes that stay readable as long as `self`; a record that was
+        // published is not written any more.
+        unsafe { Record::read(position, start, available) }
+    }
+
+    /// Asks the processor for the lines of a record that will be read soon.
+    #[inline]
+    pub(crate) fn prefetch(&self, position: u64) {
+        if let Some((start, _)) = self.at(position) {
+            prefetch_line(start);
+            prefetch_line(start.wrapping_add(64));
+            prefetch_line(start.wrapping_add(128));
+        }
+    }
+
+    /// The bytes from `from` to the end, for recovery, when nobody writes.
+    pub(crate) fn rest(&self, from: u64) -> &[u8] {
+        match self.at(from) {
+            // SAFETY: as for `record`; recovery runs before the first write.
+            Some((start, len)) => unsafe { std::slice::from_raw_parts(start, len) },
+            None => &[],
+        }
+    }
+}
+
+/// Asks the processor for one cache line. A pointer that leads nowhere is harmless.
+#[inline]
+pub(crate) fn prefetch_line(line: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch never faults.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = line;
+}

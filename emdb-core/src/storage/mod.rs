@@ -1,0 +1,87 @@
+//! The one seam to the medium below: files on a disk, memory, or a simulated disk in tests.
+//!
+//! [`Medium`] is one journal's bytes, [`Disk`] the names above them, [`Memory`] what readers see.
+//! Everything that can fail in the world outside fails here, as an `io::Error`.
+
+pub(crate) mod file;
+pub(crate) mod memory;
+pub(crate) mod ram;
+#[cfg(test)]
+pub(crate) mod sim;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Readable bytes that stay where they are, and readable, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Map {
+    pub(crate) base: *mut u8,
+    pub(crate) len: usize,
+    /// Unmaps when dropped.
+    pub(crate) owner: Box<dyn Keep>,
+}
+
+/// What keeps a [`Map`]'s bytes in place.
+pub(crate) trait Keep: Send + Sync + std::fmt::Debug {}
+impl<T: Send + Sync + std::fmt::Debug> Keep for T {}
+
+/// One journal's bytes, by position.
+pub(crate) trait Medium: Send + Sync + std::fmt::Debug {
+    /// The present length.
+    fn len(&self) -> io::Result<u64>;
+
+    /// Writes all of `bytes`, growing the medium if they end behind its end.
+    fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Cuts the medium, or grows it with zeros that own no space.
+    fn set_len(&self, len: u64) -> io::Result<()>;
+
+    /// Grows the medium from `from` (its length) to `to` with zeros that own their space. When
+    /// it fails, the medium has its former length.
+    fn allocate(&self, from: u64, to: u64) -> io::Result<()>;
+
+    /// Everything written before the call is on stable storage when it returns.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Bytes from position 0, readable, at least `len` of them and as many more as come for
+    /// nothing; those behind the medium's end must not be touched before it has grown there.
+    fn map(&self, len: u64) -> io::Result<Map>;
+
+    /// A writable window on the bytes from `start`, `len` or more of them, if this medium can
+    /// bear writes through memory. The same rule holds for bytes behind the end.
+    fn window(&self, start: u64, len: usize) -> io::Result<Option<Window>>;
+
+    /// The way that writes take, for `stats`.
+    fn backend(&self) -> IoBackend;
+}
+
+/// A writable window on a medium.
+#[derive(Debug)]
+pub(crate) struct Window {
+    /// The position of the first byte.
+    pub(crate) start: u64,
+    pub(crate) map: Map,
+}
+
+/// The names above the media.
+pub(crate) trait Disk: Send + Sync {
+    /// Makes `path` a new file of these bytes that appears whole or not at all: by way of a
+    /// temporary name, a sync, a rename and a sync of the directory.
+    fn publish(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+
+    /// Opens an existing file for reading and writing, alone.
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn Medium>>;
+}
+
+/// How a database writes its journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IoBackend {
+    /// Records are encoded into a mapped window of the file.
+    Mapped,
+    /// Records are written with positional writes.
+    Positional,
+    /// There is no file: an in-memory database.
+    Memory,
+}

@@ -1,0 +1,197 @@
+//! Namespaces and their incarnations.
+//!
+//! A namespace is a name; what it holds is an incarnation, with an id that stands in each of its
+//! records. Clearing ends the incarnation and begins an empty one, whatever it held. A reader
+//! takes the incarnation that its watermark lies in: the former ones are kept until no view can
+//! ask for them.
+
+#![allow(unsafe_code)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crossbeam_epoch::{Atomic, Guard, Owned};
+
+use crate::error::{Error, Result};
+use crate::index::Table;
+
+/// Names that begin so belong to the library.
+pub(crate) const INTERNAL: &str = "__emdb";
+
+/// The longest name of a namespace, in bytes.
+const MAX_NAME: usize = 255;
+
+/// The id of the default namespace's first incarnation, which no record has to create.
+pub(crate) const DEFAULT_ID: u32 = 0;
+
+/// What a namespace holds between two clears.
+#[derive(Debug)]
+pub(crate) struct Incarnation {
+    pub(crate) id: u32,
+    /// The position of the record that began it; views above see it.
+    start: AtomicU64,
+    pub(crate) table: Table,
+    /// Records that are not removed; expired ones count until they are swept.
+    pub(crate) records: AtomicU64,
+    /// Bytes of those records in the journal.
+    pub(crate) live_bytes: AtomicU64,
+    /// Expiry and position of each of those records that has an expiry.
+    pub(crate) expiries: Mutex<BTreeSet<(u64, u64)>>,
+}
+
+impl Incarnation {
+    pub(crate) fn new(id: u32) -> Incarnation {
+        Incarnation {
+            id,
+            start: AtomicU64::new(0),
+            table: Table::new(),
+            records: AtomicU64::new(0),
+            live_bytes: AtomicU64::new(0),
+            expiries: Mutex::default(),
+        }
+    }
+
+    /// Changes the counts; called by the one writer alone.
+    pub(crate) fn tally(&self, records: i64, bytes: i64) {
+        let add = |to: &AtomicU64, change: i64| {
+            to.store(to.load(Ordering::Relaxed).wrapping_add_signed(change), Ordering::Release);
+        };
+        add(&self.records, records);
+        add(&self.live_bytes, bytes);
+    }
+}
+
+#[derive(Debug)]
+struct Line {
+    current: Arc<Incarnation>,
+    /// Newest first.
+    former: Vec<Arc<Incarnation>>,
+}
+
+/// A namespace.
+#[derive(Debug)]
+pub(crate) struct NamespaceState {
+    pub(crate) name: String,
+    line: Atomic<Line>,
+    dropped: AtomicBool,
+}
+
+impl NamespaceState {
+    pub(crate) fn new(name: String, incarnation: Arc<Incarnation>) -> NamespaceState {
+        let line = Atomic::new(Line { current: incarnation, former: Vec::new() });
+        NamespaceState { name, line, dropped: AtomicBool::new(false) }
+    }
+
+    #[inline]
+    fn line<'g>(&self, guard: &'g Guard) -> &'g Line {
+        // SAFETY: never null; one that is replaced is destroyed when no guard that could have
+        // loaded it is left.
+        unsafe { self.line.load(Ordering::Acquire, guard).deref() }
+    }
+
+    /// What a writer writes to.
+    #[inline]
+    pub(crate) fn current<'g>(&self, guard: &'g Guard) -> &'g Arc<Incarnation> {
+        &self.line(guard).current
+    }
+
+    /// What a view at `watermark` sees. `None` when the namespace began after it, or when the
+    /// caller's view is not registered and the incarnation has gone meanwhile.
+    #[inline]
+    pub(crate) fn at<'g>(&self, watermark: u64, guard: &'g Guard) -> Option<&'g Arc<Incarnation>> {
+        let line = self.line(guard);
+        let seen = |i: &&'g Arc<Incarnation>| i.start.load(Ordering::Relaxed) < watermark;
+        Some(&line.current).filter(seen).or_else(|| line.former.iter().find(seen))
+    }
+
+    /// Begins `fresh` at `start`. Called by the one writer alone, as are the following.
+    pub(crate) fn begin(&self, fresh: &Arc<Incarnation>, start: u64, guard: &Guard) {
+        fresh.start.store(start, Ordering::Relaxed);
+        let line = self.line(guard);
+        if Arc::ptr_eq(&line.current, fresh) {
+            return;
+        }
+        let former = std::iter::once(&line.current).chain(&line.former).cloned().collect();
+        self.replace(Line { current: fresh.clone(), former }, guard);
+    }
+
+    /// Lets go of incarnations that no view at or above `oldest` sees; tells whether any is left.
+    pub(crate) fn trim(&self, oldest: u64, guard: &Guard) -> bool {
+        let line = self.line(guard);
+        let mut former = Vec::new();
+        let mut ended = line.current.start.load(Ordering::Relaxed);
+        for incarnation in &line.former {
+            if oldest <= ended {
+                former.push(incarnation.clone());
+            }
+            ended = incarnation.start.load(Ordering::Relaxed);
+        }
+        let left = !former.is_empty();
+        if former.len() < line.former.len() {
+            self.replace(Line { current: line.current.clone(), former }, guard);
+        }
+        left
+    }
+
+    fn replace(&self, line: Line, guard: &Guard) {
+        let former = self.line.swap(Owned::new(line), Ordering::AcqRel, guard);
+        // SAFETY: out of reach for new readers; present ones hold guards.
+        unsafe { guard.defer_destroy(former) };
+    }
+
+    pub(crate) fn mark_dropped(&self) {
+        self.dropped.store(true, Ordering::Release);
+    }
+
+    #[inline]
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.dropped.load(Ordering::Acquire) {
+            return Err(Error::NamespaceDropped);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_internal(&self) -> bool {
+        self.name.starts_with(INTERNAL)
+    }
+}
+
+impl Drop for NamespaceState {
+    fn drop(&mut self) {
+        // SAFETY: nobody else holds the namespace.
+        unsafe {
+            let line = self.line.load(Ordering::Relaxed, crossbeam_epoch::unprotected());
+            drop(line.into_owned());
+        }
+    }
+}
+
+/// All namespaces that exist, the default one (with an empty name) and internal ones among them.
+pub(crate) type Names = BTreeMap<String, Arc<NamespaceState>>;
+
+/// Whether a user may give a namespace this name.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    if name.is_empty() || name.len() > MAX_NAME {
+        return Err(Error::config(format!(
+            "a namespace's name has 1 to {MAX_NAME} bytes, this one has {}",
+            name.len()
+        )));
+    }
+    if name.starts_with(INTERNAL) {
+        return Err(Error::config(format!(
+            "names that begin with {INTERNAL:?} are the library's own; choose another than {name:?}"
+        )));
+    }
+    Ok(())
+}
+
+/// The name of the internal namespace that keeps an entry for each namespace that is a typed
+/// table; the entry goes with its namespace.
+pub(crate) const CATALOGUE: &str = "__emdb:catalogue";
+
+/// What the names of all internal children of the namespace `parent` begin with. The length makes
+/// it unambiguous.
+pub(crate) fn child_prefix(parent: &str) -> String {
+    format!("{INTERNAL}:child:{}:{parent}:", parent.len())
+}

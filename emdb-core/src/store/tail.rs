@@ -1,0 +1,169 @@
+//! The end of the journal, where records are encoded.
+//!
+//! Space comes first: [`Tail::reserve`] is the only step of a commit that can fail in the world
+//! outside and leave nothing behind. A small commit is then encoded straight into the mapped
+//! window; a large one, or one on a medium without windows, into a buffer that one positional
+//! write puts in place.
+
+#![allow(unsafe_code)]
+
+use std::sync::Arc;
+use std::thread::ThreadId;
+
+use super::names::NamespaceState;
+use crate::error::{Error, Result};
+use crate::format::MAX_POSITION;
+use crate::storage::memory::Memory;
+use crate::storage::ram::Regions;
+use crate::storage::{Medium, Window};
+
+/// Commits of this size and above are written with one positional write: the zeros that the
+/// window needs below it would cost more than they save.
+const LARGE: usize = 256 << 10;
+
+const PAGE: u64 = 4096;
+
+/// How much is allocated ahead: a small part of the file, so that small ones stay small.
+fn step(len: u64) -> u64 {
+    (len / 64).clamp(64 << 10, 1 << 20)
+}
+
+#[derive(Debug)]
+pub(crate) struct Tail {
+    /// Where the next record goes; everything below is committed.
+    pub(crate) position: u64,
+    /// The medium's length; what lies behind `position` are zeros.
+    pub(crate) allocated: u64,
+    /// Bytes that were skipped at the borders of an in-memory journal.
+    pub(crate) skipped: u64,
+    /// The thread whose transaction is open.
+    pub(crate) owner: Option<ThreadId>,
+    /// Namespaces that still keep former incarnations.
+    pub(crate) untrimmed: Vec<Arc<NamespaceState>>,
+    window: Option<Window>,
+    buffer: Vec<u8>,
+    buffered: bool,
+}
+
+// SAFETY: the window's pointer is to memory that its owner keeps in place; it is written through
+// by whoever holds the tail, under its lock.
+unsafe impl Send for Tail {}
+
+impl Tail {
+    pub(crate) fn new(position: u64, allocated: u64) -> Tail {
+        Tail {
+            position,
+            allocated,
+            skipped: 0,
+            owner: None,
+            untrimmed: Vec::new(),
+            window: None,
+            buffer: Vec::new(),
+            buffered: false,
+        }
+    }
+
+    /// Makes room for `bytes` and gives the position where they go. When it fails, nothing has
+    /// changed.
+    pub(crate) fn reserve(
+        &mut self,
+        medium: &dyn Medium,
+        memory: &Memory,
+        bytes: usize,
+    ) -> Result<u64> {
+        let in_memory = matches!(memory, Memory::Regions(_));
+        let start = if in_memory {
+            Regions::fit(self.position, bytes as u64)
+        } else {
+            self.position
+        };
+        let end = start + bytes as u64;
+        if end > MAX_POSITION {
+            return Err(Error::TooLarge { what: "a data file", size: end, limit: MAX_POSITION });
+        }
+        self.buffered = !in_memory && bytes >= LARGE;
+        if self.buffered {
+            return Ok(start);
+        }
+        if !in_memory && end > self.allocated {
+            self.allocate(medium, memory, end)?;
+        }
+        let fits = self
+            .window
+            .as_ref()
+            .is_some_and(|w| w.start <= start && end <= w.start + w.map.len as u64);
+        if !fits {
+            self.window = medium.window(start, bytes)?;
+        }
+        self.buffered = self.window.is_none();
+        Ok(start)
+    }
+
+    fn allocate(&mut self, medium: &dyn Medium, memory: &Memory, end: u64) -> Result<()> {
+        let ample = (end + step(end)).next_multiple_of(PAGE);
+        let mut grown = ample;
+        if medium.allocate(self.allocated, grown).is_err() {
+            // Perhaps there is room for this commit, if not for the next ones.
+            grown = end.next_multiple_of(PAGE);
+            medium.allocate(self.allocated, grown)?;
+        }
+        self.allocated = grown;
+        memory.extend(medium, grown)?;
+        Ok(())
+    }
+
+    /// Where `bytes` from the reserved `start` are to be encoded.
+    pub(crate) fn target(&mut self, start: u64, bytes: usize) -> &mut [u8] {
+        match &self.window {
+            Some(window) if !self.buffered => {
+                let offset = (start - window.start) as usize;
+                debug_assert!(offset + bytes <= window.map.len);
+                // SAFETY: `reserve` saw that the window covers these bytes and that the medium
+                // reaches as far. They lie behind the committed end, so nobody reads them, and
+                // the tail's lock makes this the one writer.
+                unsafe { std::slice::from_raw_parts_mut(window.map.base.add(offset), bytes) }
+            }
+            _ => {
+                if self.buffer.len() < bytes {
+                    self.buffer.resize(bytes, 0);
+                }
+                &mut self.buffer[..bytes]
+            }
+        }
+    }
+
+    /// Puts what was encoded from `start` to `end` in place, where readers can see it. When it
+    /// fails and the database stays as it was, that is an `Io`; when it can't be told what is on
+    /// disk, the flag is set.
+    pub(crate) fn complete(
+        &mut self,
+        medium: &dyn Medium,
+        memory: &Memory,
+        (start, end): (u64, u64),
+    ) -> Result<(), (Error, bool)> {
+        if !self.buffered {
+            return Ok(());
+        }
+        let written = medium
+            .write_at(start, &self.buffer[..(end - start) as usize])
+            .and_then(|()| memory.extend(medium, end.max(self.allocated)));
+        if self.buffer.len() > 4 * LARGE {
+            self.buffer = Vec::new();
+        }
+        match written {
+            Ok(()) => {
+                self.allocated = self.allocated.max(end);
+                Ok(())
+            }
+            Err(e) => Err((e.into(), self.cut(medium, memory).is_err())),
+        }
+    }
+
+    /// Cuts the medium behind the committed end: a part of a commit must not stay, since later
+    /// records could end where a part of it goes on.
+    fn cut(&mut self, medium: &dyn Medium, memory: &Memory) -> std::io::Result<()> {
+        medium.set_len(self.position)?;
+        self.allocated = self.position;
+        memory.extend(medium, self.position)
+    }
+}

@@ -1,0 +1,54 @@
+//! Which committed states are being looked at.
+//!
+//! A view is a watermark: it sees the records below it. While one is registered, nothing that it
+//! can see is dropped from memory. Registering loads the watermark under the same lock that the
+//! writer asks for the oldest one, so no view appears below what the writer was told.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::sync::lock;
+
+#[derive(Debug, Default)]
+pub(crate) struct Views(Mutex<BTreeMap<u64, usize>>);
+
+impl Views {
+    /// A view of what is committed now.
+    pub(crate) fn register(self: &Arc<Views>, committed: &AtomicU64) -> View {
+        let mut held = lock(&self.0);
+        let watermark = committed.load(Ordering::Acquire);
+        *held.entry(watermark).or_default() += 1;
+        View { views: self.clone(), watermark }
+    }
+
+    /// The oldest watermark that anybody looks at, or the largest number.
+    pub(crate) fn oldest(&self) -> u64 {
+        lock(&self.0).keys().next().copied().unwrap_or(u64::MAX)
+    }
+}
+
+/// A registered view; gone when dropped.
+#[derive(Debug)]
+pub(crate) struct View {
+    views: Arc<Views>,
+    watermark: u64,
+}
+
+impl View {
+    pub(crate) fn watermark(&self) -> u64 {
+        self.watermark
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        let mut held = lock(&self.views.0);
+        if let Some(count) = held.get_mut(&self.watermark) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&self.watermark);
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! First stage: the item as this crate sees it, a list of fields.
+
+use syn::ext::IdentExt;
+use syn::{Attribute, Data, DeriveInput, Fields, Generics, Ident, Index, Member, Type};
+
+use crate::errors::Errors;
+
+/// A struct that wants to be a record.
+pub(crate) struct Input<'a> {
+    pub(crate) ident: &'a Ident,
+    pub(crate) attrs: &'a [Attribute],
+    pub(crate) generics: &'a Generics,
+    pub(crate) fields: Vec<Field<'a>>,
+}
+
+/// One of its fields.
+pub(crate) struct Field<'a> {
+    pub(crate) attrs: &'a [Attribute],
+    /// How the field is reached: `self.#member`.
+    pub(crate) member: Member,
+    /// What the schema calls it: the name without `r#`, or the position in a tuple struct.
+    pub(crate) name: String,
+    pub(crate) ty: &'a Type,
+}
+
+impl<'a> Input<'a> {
+    /// Reads the item. What can't be a record at all leaves no fields, and a mistake each.
+    pub(crate) fn read(input: &'a DeriveInput, errors: &Errors) -> Self {
+        let fields = match &input.data {
+            Data::Struct(data) => read_fields(&input.ident, &data.fields, errors),
+            Data::Enum(data) => {
+                errors.at(
+                    data.enum_token,
+                    "an enum can't be a record: only structs have the fields that a table needs; \
+                     put the enum into a field of a struct",
+                );
+                Vec::new()
+            }
+            Data::Union(data) => {
+                errors.at(
+                    data.union_token,
+                    "a union can't be a record: use a struct with an enum in one of its fields",
+                );
+                Vec::new()
+            }
+        };
+        for lifetime in input.generics.lifetimes() {
+            errors.at(
+                &lifetime.lifetime,
+                "a record owns its data, so it can't have lifetime parameters: \
+                 use owned types such as `String` and `Vec<u8>`",
+            );
+        }
+        Input { ident: &input.ident, attrs: &input.attrs, generics: &input.generics, fields }
+    }
+}
+
+fn read_fields<'a>(ident: &Ident, fields: &'a Fields, errors: &Errors) -> Vec<Field<'a>> {
+    if fields.is_empty() {
+        errors.at(
+            ident,
+            "a record needs at least one field: add one, and mark it with `#[emdb(key)]`",
+        );
+    }
+    fields.iter().enumerate().map(|(position, field)| read_field(position, field)).collect()
+}
+
+fn read_field(position: usize, field: &syn::Field) -> Field<'_> {
+    let (member, name) = match &field.ident {
+        Some(ident) => (Member::Named(ident.clone()), ident.unraw().to_string()),
+        None => (Member::Unnamed(Index::from(position)), position.to_string()),
+    };
+    Field { attrs: &field.attrs, member, name, ty: &field.ty }
+}

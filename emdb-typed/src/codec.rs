@@ -1,0 +1,75 @@
+//! Rows as bytes: one varint with the version of the type, then bincode's `standard()` encoding
+//! through serde.
+//!
+//! Invariants: this module is the only one that names bincode, and [`CODEC`] says in the catalogue
+//! what wrote a table, so that another encoding can follow. What [`encode`] accepts, [`decode`]
+//! reads back; both keep the same limits. `decode` takes all of its bytes or fails: it doesn't
+//! panic, and what it allocates is bounded by the input, whatever the bytes say.
+
+mod limits;
+mod reader;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use bincode::config::{self, Configuration};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use reader::Reader;
+use writer::Writer;
+
+/// The id of this encoding in the catalogue: bincode 2 `standard()` behind a version varint.
+pub(crate) const CODEC: u32 = 1;
+
+const CONFIG: Configuration = config::standard();
+
+/// Why a value can't be stored as a row.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct EncodeError {
+    reason: String,
+}
+
+/// Why stored bytes are no row of the type that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct DecodeError {
+    reason: String,
+}
+
+impl DecodeError {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        DecodeError { reason: reason.into() }
+    }
+}
+
+/// The bytes of a row: the version, then the value.
+pub(crate) fn encode<T: Serialize>(version: u32, value: &T) -> Result<Vec<u8>, EncodeError> {
+    let mut writer = Writer::new();
+    let written = writer.plain(version).and_then(|()| value.serialize(&mut writer));
+    match written {
+        Ok(()) => Ok(writer.into_bytes()),
+        Err(error) => Err(EncodeError { reason: writer::reason(&error) }),
+    }
+}
+
+/// Splits a row into its version and the bytes of its value.
+pub(crate) fn split_version(row: &[u8]) -> Result<(u32, &[u8]), DecodeError> {
+    let mut reader = Reader::new(row);
+    match reader.plain::<u32>() {
+        Ok(version) => Ok((version, reader.rest())),
+        Err(error) => Err(DecodeError::new(reader::reason(&error))),
+    }
+}
+
+/// Reads a value back from all of `bytes`.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let mut reader = Reader::new(bytes);
+    let value = T::deserialize(&mut reader).map_err(|e| DecodeError::new(reader::reason(&e)))?;
+    match reader.rest().len() {
+        0 => Ok(value),
+        left => Err(DecodeError::new(format!("{left} bytes are left over after the last field"))),
+    }
+}

@@ -1,0 +1,352 @@
+//! Reading: serde's calls answered with bincode's primitives.
+//!
+//! bincode has a serde deserializer of its own, but that one believes lengths: a string that claims
+//! 2^60 bytes is allocated before a byte of it is read. This one lends strings and bytes from the
+//! input, and counts what takes no bytes of it.
+
+use bincode::config::Configuration;
+use bincode::de::{BorrowDecode, BorrowDecoder, Decode, DecoderImpl, read};
+use bincode::error::DecodeError;
+use serde::de::value::U32Deserializer;
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
+};
+
+use super::CONFIG;
+use super::limits::Limits;
+
+type Result<T> = std::result::Result<T, DecodeError>;
+
+/// The part of the input that is not read yet.
+pub(super) struct Input<'de> {
+    rest: &'de [u8],
+}
+
+impl read::Reader for Input<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> Result<()> {
+        let (taken, rest) = split(self.rest, bytes.len())?;
+        bytes.copy_from_slice(taken);
+        self.rest = rest;
+        Ok(())
+    }
+
+    fn peek_read(&mut self, n: usize) -> Option<&[u8]> {
+        self.rest.get(..n)
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.rest = self.rest.get(n..).unwrap_or_default();
+    }
+}
+
+impl<'de> read::BorrowReader<'de> for Input<'de> {
+    fn take_bytes(&mut self, length: usize) -> Result<&'de [u8]> {
+        let (taken, rest) = split(self.rest, length)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+}
+
+fn split(bytes: &[u8], at: usize) -> Result<(&[u8], &[u8])> {
+    let missing = || DecodeError::UnexpectedEnd { additional: at - bytes.len() };
+    bytes.split_at_checked(at).ok_or_else(missing)
+}
+
+/// A deserializer over one row.
+pub(super) struct Reader<'de> {
+    decoder: DecoderImpl<Input<'de>, Configuration, ()>,
+    limits: Limits,
+}
+
+impl<'de> Reader<'de> {
+    pub(super) fn new(bytes: &'de [u8]) -> Self {
+        let decoder = DecoderImpl::new(Input { rest: bytes }, CONFIG, ());
+        Reader { decoder, limits: Limits::default() }
+    }
+
+    /// What is not read yet.
+    pub(super) fn rest(&mut self) -> &'de [u8] {
+        self.decoder.borrow_reader().rest
+    }
+
+    pub(super) fn plain<T: Decode<()>>(&mut self) -> Result<T> {
+        T::decode(&mut self.decoder)
+    }
+
+    /// Runs `read` one level deeper.
+    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.limits.enter().map_err(Error::custom)?;
+        let value = read(self)?;
+        self.limits.leave();
+        Ok(value)
+    }
+
+    /// Something with as many parts as its type says.
+    fn tuple<V: Visitor<'de>>(&mut self, len: usize, visitor: V) -> Result<V::Value> {
+        self.nested(|reader| visitor.visit_seq(Parts::new(reader, len, false)))
+    }
+}
+
+macro_rules! plain {
+    ($($method:ident => $visit:ident;)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+            visitor.$visit(self.plain()?)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for &mut Reader<'de> {
+    type Error = DecodeError;
+
+    plain! {
+        deserialize_bool => visit_bool;
+        deserialize_i8 => visit_i8;
+        deserialize_i16 => visit_i16;
+        deserialize_i32 => visit_i32;
+        deserialize_i64 => visit_i64;
+        deserialize_i128 => visit_i128;
+        deserialize_u8 => visit_u8;
+        deserialize_u16 => visit_u16;
+        deserialize_u32 => visit_u32;
+        deserialize_u64 => visit_u64;
+        deserialize_u128 => visit_u128;
+        deserialize_f32 => visit_f32;
+        deserialize_f64 => visit_f64;
+        deserialize_char => visit_char;
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_borrowed_str(<&'de str>::borrow_decode(&mut self.decoder)?)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_borrowed_bytes(<&'de [u8]>::borrow_decode(&mut self.decoder)?)
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.deserialize_bytes(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.plain::<u8>()? {
+            0 => visitor.visit_none(),
+            1 => self.nested(|reader| visitor.visit_some(reader)),
+            other => Err(DecodeError::custom(format!("{other} is no mark of an `Option`"))),
+        }
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.nested(|reader| visitor.visit_newtype_struct(reader))
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let len = self.plain()?;
+        self.nested(|reader| visitor.visit_seq(Parts::new(reader, len, true)))
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
+        self.tuple(len, visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.tuple(len, visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let len = self.plain()?;
+        self.nested(|reader| visitor.visit_map(Parts::new(reader, len, true)))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.tuple(fields.len(), visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.nested(|reader| visitor.visit_enum(reader))
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value> {
+        Err(no_types())
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value> {
+        Err(no_types())
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value> {
+        Err(no_types())
+    }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+}
+
+fn no_types() -> DecodeError {
+    DecodeError::custom(
+        "stored rows carry no names and types: serde's `untagged`, `flatten`, `tag` and \
+         self-describing types such as `serde_json::Value` can't be read from them",
+    )
+}
+
+/// The parts of a sequence, a tuple, a struct or a map.
+struct Parts<'a, 'de> {
+    reader: &'a mut Reader<'de>,
+    left: usize,
+    /// How many parts a collection may make room for at once: what the input can fill, whatever
+    /// the length in it says.
+    room: usize,
+    /// Whether the number of parts comes from the bytes, and not from the type.
+    counted: bool,
+    /// How much was left to read when the current element began.
+    entry: usize,
+}
+
+impl<'a, 'de> Parts<'a, 'de> {
+    fn new(reader: &'a mut Reader<'de>, left: usize, counted: bool) -> Self {
+        let room = reader.rest().len();
+        Parts { reader, left, room, counted, entry: room }
+    }
+
+    /// Begins an element, if there is one more.
+    fn begin(&mut self) -> bool {
+        self.entry = self.reader.rest().len();
+        let more = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        more
+    }
+
+    fn part<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
+        seed.deserialize(&mut *self.reader)
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        let hollow = self.counted && self.reader.rest().len() == self.entry;
+        if hollow { self.reader.limits.hollow().map_err(Error::custom) } else { Ok(()) }
+    }
+
+    fn hint(&self) -> Option<usize> {
+        Some(self.left.min(self.room))
+    }
+}
+
+impl<'de> SeqAccess<'de> for Parts<'_, 'de> {
+    type Error = DecodeError;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
+        if !self.begin() {
+            return Ok(None);
+        }
+        let value = self.part(seed)?;
+        self.finish()?;
+        Ok(Some(value))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.hint()
+    }
+}
+
+impl<'de> MapAccess<'de> for Parts<'_, 'de> {
+    type Error = DecodeError;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
+        if self.begin() { self.part(seed).map(Some) } else { Ok(None) }
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
+        let value = self.part(seed)?;
+        self.finish()?;
+        Ok(value)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.hint()
+    }
+}
+
+impl<'de> EnumAccess<'de> for &mut Reader<'de> {
+    type Error = DecodeError;
+    type Variant = Self;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self)> {
+        let variant: U32Deserializer<DecodeError> = self.plain::<u32>()?.into_deserializer();
+        Ok((seed.deserialize(variant)?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for &mut Reader<'de> {
+    type Error = DecodeError;
+
+    fn unit_variant(self) -> Result<()> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value> {
+        seed.deserialize(self)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
+        self.tuple(len, visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.tuple(fields.len(), visitor)
+    }
+}
+
+/// An error in words that name no crate.
+pub(super) fn reason(error: &DecodeError) -> String {
+    match error {
+        DecodeError::OtherString(reason) => reason.clone(),
+        DecodeError::Other(reason) => (*reason).to_owned(),
+        DecodeError::UnexpectedEnd { .. } => "the bytes end before the last field".to_owned(),
+        DecodeError::Utf8 { .. } => "a string is not UTF-8".to_owned(),
+        DecodeError::InvalidCharEncoding(_) => "a `char` is not valid".to_owned(),
+        DecodeError::InvalidBooleanValue(found) => format!("{found} is no `bool`"),
+        DecodeError::InvalidIntegerType { expected, found } => {
+            format!("an integer of type {found:?} stands where {expected:?} belongs")
+        }
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,271 @@
+//! The encoding: its bytes, its limits, and what hostile bytes do to it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
+
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{CONFIG, DecodeError, decode, encode, split_version};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Unit;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Newtype(i64);
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Shape {
+    Point,
+    Circle(f64),
+    Line(i32, i32),
+    Rect { width: u16, height: u16 },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Row {
+    flag: bool,
+    small: i8,
+    number: u64,
+    big: i128,
+    ratio: f32,
+    letter: char,
+    text: String,
+    bytes: Vec<u8>,
+    pair: (u8, String),
+    array: [u16; 3],
+    option: Option<Box<Row>>,
+    shapes: Vec<Shape>,
+    map: BTreeMap<String, Newtype>,
+    unit: Unit,
+}
+
+fn row() -> Row {
+    Row {
+        flag: true,
+        small: -2,
+        number: 300,
+        big: -1,
+        ratio: 1.5,
+        letter: '\u{fc}',
+        text: "abc".into(),
+        bytes: vec![1, 2],
+        pair: (9, "p".into()),
+        array: [1, 250, 251],
+        option: None,
+        shapes: vec![
+            Shape::Point,
+            Shape::Circle(2.0),
+            Shape::Line(-1, 1),
+            Shape::Rect { width: 3, height: 4 },
+        ],
+        map: BTreeMap::from([("k".to_owned(), Newtype(-3))]),
+        unit: Unit,
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<(u32, T), DecodeError> {
+    let (version, value) = split_version(bytes)?;
+    Ok((version, decode(value)?))
+}
+
+#[test]
+fn the_bytes_of_a_row_are_pinned() {
+    let golden = [
+        1,    // the version
+        1,    // flag
+        0xFE, // small
+        251, 0x2C, 0x01, // number: 300
+        1,    // big: zigzag of -1
+        0, 0, 0xC0, 0x3F, // ratio
+        0xC3, 0xBC, // letter
+        3, b'a', b'b', b'c', // text
+        2, 1, 2, // bytes
+        9, 1, b'p', // pair
+        1, 250, 251, 251, 0, // array
+        0, // option
+        4, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0x40, 2, 1, 2, 3, 3, 4, // shapes
+        1, 1, b'k', 5, // map
+    ];
+    assert_eq!(encode(1, &row()).unwrap(), golden);
+    assert_eq!(read::<Row>(&golden), Ok((1, row())));
+    assert_eq!(encode(300, &Unit).unwrap(), [251, 0x2C, 0x01]);
+}
+
+#[test]
+fn the_bytes_are_those_of_bincode_itself() {
+    let deep = Row { option: Some(Box::new(row())), ..row() };
+    for row in [row(), deep] {
+        let theirs = bincode::serde::encode_to_vec(&row, CONFIG).unwrap();
+        assert_eq!(encode(7, &row).unwrap()[1..], theirs);
+        assert_eq!(decode::<Row>(&theirs), Ok(row));
+    }
+}
+
+#[test]
+fn every_cut_of_a_row_is_an_error() {
+    let bytes = encode(1, &Row { unit: Unit, ..row() }).unwrap();
+    for cut in 0..bytes.len() {
+        assert!(read::<Row>(&bytes[..cut]).is_err(), "{cut} of {} bytes", bytes.len());
+    }
+}
+
+#[test]
+fn left_over_bytes_are_an_error() {
+    let mut bytes = encode(1, &row()).unwrap();
+    bytes.push(0);
+    let error = read::<Row>(&bytes).unwrap_err().to_string();
+    assert!(error.contains("1 bytes are left over"), "{error}");
+}
+
+fn assert_error<T: serde::de::DeserializeOwned + Debug>(bytes: &[u8], expected: &str) {
+    let error = decode::<T>(bytes).unwrap_err().to_string();
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn huge_lengths_allocate_nothing() {
+    // 253 announces the eight bytes of a length.
+    let huge = [253, 255, 255, 255, 255, 255, 255, 255, 127, b'a'];
+    assert_error::<String>(&huge, "end before");
+    assert_error::<Vec<u8>>(&huge, "end before");
+    assert_error::<Vec<Vec<u64>>>(&huge, "end before");
+    assert_error::<HashMap<String, u8>>(&huge, "end before");
+    assert_error::<Vec<()>>(&huge, "take no bytes");
+    assert_error::<BTreeMap<(), Unit>>(&huge, "take no bytes");
+}
+
+#[test]
+fn what_is_no_value_of_the_type_is_named() {
+    assert_error::<bool>(&[2], "2 is no `bool`");
+    assert_error::<Option<u8>>(&[2, 0], "2 is no mark");
+    assert_error::<String>(&[1, 0xFF], "not UTF-8");
+    assert_error::<char>(&[0xFF, 0, 0, 0], "`char`");
+    assert_error::<Shape>(&[9], "variant");
+    assert_error::<u16>(&[252, 0, 0, 0, 0], "U16");
+}
+
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Chain(Option<Box<Chain>>);
+
+impl Chain {
+    fn of(links: usize) -> Self {
+        (0..links).fold(Chain(None), |chain, _| Chain(Some(Box::new(chain))))
+    }
+}
+
+#[test]
+fn depth_is_limited_alike_in_both_directions() {
+    let mut deepest = 0;
+    while let Ok(bytes) = encode(1, &Chain::of(deepest + 1)) {
+        deepest += 1;
+        assert_eq!(read(&bytes), Ok((1, Chain::of(deepest))));
+    }
+    assert!(deepest >= 100, "only {deepest} links");
+    assert_error::<Chain>(&[1; 100_000], "deeper than");
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum Tree {
+    Leaf,
+    Tuple(Box<Tree>, u8),
+    Struct { left: Box<Tree> },
+    New(Box<Tree>),
+}
+
+#[test]
+fn the_two_sides_count_every_kind_of_nesting_alike() {
+    let wraps: [fn(Tree) -> Tree; 3] = [
+        |tree| Tree::Tuple(Box::new(tree), 1),
+        |tree| Tree::Struct { left: Box::new(tree) },
+        |tree| Tree::New(Box::new(tree)),
+    ];
+    for wrap in wraps {
+        for depth in 0..300 {
+            let tree = (0..depth).fold(Tree::Leaf, |tree, _| wrap(tree));
+            // The reader's own limit, asked with bytes that bincode wrote.
+            let bytes = bincode::serde::encode_to_vec(&tree, CONFIG).unwrap();
+            assert_eq!(encode(1, &tree).is_ok(), decode::<Tree>(&bytes).is_ok(), "{depth}");
+        }
+    }
+}
+
+#[test]
+fn elements_of_no_bytes_are_limited_alike_in_both_directions() {
+    let most = 1 << 16;
+    let bytes = encode(1, &vec![(); most]).unwrap();
+    assert_eq!(read::<Vec<()>>(&bytes).unwrap().1.len(), most);
+    assert!(encode(1, &vec![(); most + 1]).unwrap_err().to_string().contains("no bytes"));
+    // An entry of a map with a key takes bytes, however empty its value is.
+    let map: BTreeMap<u32, ()> = (0..100_000).map(|key| (key, ())).collect();
+    assert_eq!(read(&encode(1, &map).unwrap()), Ok((1, map)));
+}
+
+#[test]
+fn fields_that_serde_leaves_out_are_refused_when_written() {
+    #[derive(Serialize)]
+    struct Hole {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        gap: Option<u8>,
+    }
+    assert!(encode(1, &Hole { gap: Some(1) }).is_ok());
+    let error = encode(1, &Hole { gap: None }).unwrap_err().to_string();
+    assert!(error.contains("`gap`"), "{error}");
+}
+
+#[test]
+fn self_describing_types_are_refused_by_name() {
+    #[derive(Debug, Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(u8),
+    }
+    let bytes = encode(1, &Either::Number(1)).unwrap();
+    let error = read::<Either>(&bytes).unwrap_err().to_string();
+    assert!(error.contains("`untagged`"), "{error}");
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
+    prop_oneof![
+        Just(Shape::Point),
+        any::<f64>().prop_filter("NaN equals nothing", |x| !x.is_nan()).prop_map(Shape::Circle),
+        any::<(i32, i32)>().prop_map(|(a, b)| Shape::Line(a, b)),
+        any::<(u16, u16)>().prop_map(|(width, height)| Shape::Rect { width, height }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn rows_round_trip_as_bincode_writes_them(
+        (small, number, big, letter) in any::<(i8, u64, i128, char)>(),
+        (text, bytes) in any::<(String, Vec<u8>)>(),
+        shapes in proptest::collection::vec(shape(), 0..5),
+        nested: bool,
+        version: u32,
+    ) {
+        let mut row = Row { small, number, big, letter, text, bytes, shapes, ..row() };
+        if nested {
+            row.option = Some(Box::new(row.clone()));
+        }
+        let bytes = encode(version, &row).unwrap();
+        let theirs = bincode::serde::encode_to_vec((version, &row), CONFIG).unwrap();
+        prop_assert_eq!(&bytes, &theirs);
+        prop_assert_eq!(read(&bytes), Ok((version, row)));
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+        let _ = split_version(&bytes);
+        let _ = decode::<Row>(&bytes);
+        let _ = decode::<Tree>(&bytes);
+        let _ = decode::<Vec<HashMap<String, Shape>>>(&bytes);
+    }
+
+    #[test]
+    fn a_flipped_row_is_a_row_or_an_error(at: prop::sample::Index, bit in 0_u8..8) {
+        let mut bytes = encode(1, &Row { option: Some(Box::new(row())), ..row() }).unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        let _ = read::<Row>(&bytes);
+    }
+}

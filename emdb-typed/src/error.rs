@@ -1,0 +1,100 @@
+//! What can go wrong with a typed table.
+
+use emdb_core::Error;
+
+use crate::codec::{DecodeError, EncodeError};
+use crate::schema::SchemaDifference;
+
+/// Why a call on a typed table failed.
+///
+/// It can be the error type of a transaction's closure, since it is made from the engine's
+/// [`Error`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableError {
+    /// The engine refused; its error says why.
+    #[error(transparent)]
+    Core(#[from] Error),
+    /// Another row has the value in an index that takes each value once.
+    #[error(
+        "table `{table}`: another row has this value in the unique index `{index}`; \
+         change the value, or remove the other row first"
+    )]
+    #[non_exhaustive]
+    UniqueViolation {
+        /// The table's namespace.
+        table: String,
+        /// The index.
+        index: String,
+    },
+    /// A row with this key is there already.
+    #[error("table `{table}`: a row with this key exists; use `insert` to replace it")]
+    #[non_exhaustive]
+    Occupied {
+        /// The table's namespace.
+        table: String,
+    },
+    /// The row was refused before anything was written.
+    #[error("table `{table}`: the row is not valid: {reason}")]
+    #[non_exhaustive]
+    Invalid {
+        /// The table's namespace.
+        table: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The row can't be encoded. Nothing was written.
+    #[error(
+        "table `{table}`: the row can't be stored: {source}; \
+         change the type or the value, nothing was written"
+    )]
+    #[non_exhaustive]
+    Encode {
+        /// The table's namespace.
+        table: String,
+        /// What serde or the encoding refused.
+        source: EncodeError,
+    },
+    /// Stored bytes are not what the type says. They may have been written through
+    /// [`Table::raw`](crate::Table::raw), or with a type that changed without a new version.
+    #[error(
+        "table `{table}`: {item} can't be read: {source}; \
+         the bytes can be looked at, replaced and removed through `Table::raw`"
+    )]
+    #[non_exhaustive]
+    Decode {
+        /// The table's namespace.
+        table: String,
+        /// What could not be read: a row or a key, with its bytes, or the catalogue's entry.
+        item: String,
+        /// What is wrong with the bytes.
+        source: DecodeError,
+    },
+    /// The table was made with another definition of the type.
+    #[error(
+        "table `{table}`: the type differs from the one that the table was made with:\n\
+         {difference}\n\
+         give the type its stored form again, or use another namespace; nothing was changed"
+    )]
+    #[non_exhaustive]
+    SchemaMismatch {
+        /// The table's namespace.
+        table: String,
+        /// The differences, field by field.
+        difference: SchemaDifference,
+    },
+    /// The table was written by a later version of the type.
+    #[error(
+        "table `{table}`: it has version {stored} of the type, and this program knows version \
+         {ours}; update the program, nothing was changed"
+    )]
+    #[non_exhaustive]
+    SchemaNewer {
+        /// The table's namespace.
+        table: String,
+        /// The version that is stored.
+        stored: u32,
+        /// The version of the program's type.
+        ours: u32,
+    },
+}
