@@ -1,1 +1,73 @@
-//! x
+//! The byte-level engine of emdb: keys and values of bytes in one file.
+//!
+//! Most programs want the typed tables of the `emdb` crate, which re-exports everything here.
+//!
+//! An append-only journal holds the records, an in-memory hash index of one word a key leads to
+//! them, and readers take them from the mapped file without a lock. [`Emdb`] is an open database,
+//! [`Namespace`] a set of keys in it, [`Transaction`] a group of writes that happen as one.
+//!
+//! ```
+//! # fn main() -> emdb_core::Result<()> {
+//! use emdb_core::Emdb;
+//!
+//! let db = Emdb::open_in_memory();
+//! db.insert("alice", "7")?;
+//! db.insert("bob", "3")?;
+//! db.transaction(|tx| -> emdb_core::Result<()> {
+//!     tx.insert("alice", "6")?;
+//!     tx.insert("bob", "4")?;
+//!     Ok(())
+//! })?;
+//! assert_eq!(db.get("bob")?.as_deref(), Some(&b"4"[..]));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is promised
+//!
+//! - A write is in the journal when its call returns: it survives a kill of the process. After
+//!   [`Emdb::flush`] it survives a power cut.
+//! - A commit is there as a whole or not at all, for readers, iterators and after a crash.
+//! - Every lookup verifies checksums: damage is an error, never wrong data.
+//! - One process at a time has a file open.
+//!
+//! A mapped file can't be protected from a foreign process that truncates it, or from a medium
+//! that fails below a mapping: either kills the process (SIGBUS). What is on disk stays right.
+
+mod clock;
+mod db;
+mod error;
+mod fork;
+mod format;
+mod generation;
+#[doc(hidden)]
+pub mod internal;
+mod index;
+mod iter;
+mod lock;
+mod namespace;
+mod options;
+mod paths;
+mod stats;
+mod storage;
+mod store;
+mod sync;
+mod transaction;
+#[cfg(feature = "ttl")]
+mod ttl;
+mod value;
+mod view;
+
+pub use db::Emdb;
+pub use error::{Error, Result};
+pub use iter::{EmdbIter, EmdbKeyIter, Results};
+pub use lock::LockHolder;
+pub use namespace::Namespace;
+pub use options::{EmdbBuilder, FlushPolicy};
+pub use stats::EmdbStats;
+pub use storage::IoBackend;
+pub use store::recovery::RecoveryReport;
+pub use transaction::{Transaction, TransactionNamespace};
+#[cfg(feature = "ttl")]
+pub use ttl::Ttl;
+pub use value::ValueRef;

@@ -53,12 +53,13 @@ impl FileLock {
     }
 
     /// Locks the data file as well: it may be reached by hard links, each with a lock file of its
-    /// own.
-    pub(crate) fn add_data_file(&mut self, path: &Path) -> Result<()> {
+    /// own. False when another file has taken the name meanwhile.
+    pub(crate) fn add_data_file(&mut self, path: &Path) -> Result<bool> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
         lock_patiently(&file)?;
+        let same = is_file_at(&file, path);
         self.files.push(file);
-        Ok(())
+        same
     }
 
     pub(crate) fn release(self) {
@@ -67,6 +68,19 @@ impl FileLock {
             let _ = file.unlock();
         }
     }
+}
+
+#[cfg(unix)]
+fn is_file_at(file: &File, path: &Path) -> Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let (opened, named) = (file.metadata()?, std::fs::metadata(path)?);
+    Ok((opened.dev(), opened.ino()) == (named.dev(), named.ino()))
+}
+
+#[cfg(not(unix))]
+fn is_file_at(_file: &File, _path: &Path) -> Result<bool> {
+    // An open file can't be renamed over there.
+    Ok(true)
 }
 
 fn lock_patiently(file: &File) -> Result<()> {
@@ -107,7 +121,7 @@ fn write_holder(file: &mut File) -> Result<()> {
 
 /// Who holds the lock of the data file at `path` now.
 pub(crate) fn holder(path: &Path) -> Result<Option<LockHolder>> {
-    let Some(mut file) = existing(path)? else { return Ok(None) };
+    let Some(file) = existing(path)? else { return Ok(None) };
     match file.try_lock_shared() {
         Ok(()) => {
             file.unlock()?;
@@ -117,7 +131,7 @@ pub(crate) fn holder(path: &Path) -> Result<Option<LockHolder>> {
         Err(TryLockError::WouldBlock) => {}
     }
     let mut text = String::new();
-    file.by_ref().take(4096).read_to_string(&mut text)?;
+    Read::take(file, 4096).read_to_string(&mut text)?;
     let field = |name: &str| {
         text.lines().find_map(|line| line.split_once('=').filter(|(n, _)| *n == name)).map(|(_, v)| v)
     };

@@ -13,6 +13,7 @@ use crate::codec::{self, DecodeError};
 use crate::error::TableError;
 use crate::record::Record;
 use crate::schema::{Schema, SchemaDifference};
+use crate::store;
 
 /// The layout of entries that this release writes, and the only one that it reads.
 const LAYOUT: u32 = 1;
@@ -29,8 +30,7 @@ pub(crate) fn admit<T: Record>(db: &Emdb) -> Result<(), TableError> {
         if let Some(stored) = entries.get(T::NAMESPACE)? {
             return compare::<T>(&stored, &ours);
         }
-        entries.insert(T::NAMESPACE, encode::<T>(&ours)?)?;
-        Ok(())
+        Ok(store::insert_forever(entries, T::NAMESPACE.as_bytes(), &encode::<T>(&ours)?)?)
     })
 }
 

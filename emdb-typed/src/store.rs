@@ -141,3 +141,16 @@ impl StoreMut for Staged<'_> {
         self.namespace.borrow_mut().remove(key)
     }
 }
+
+/// Inserts what must not expire: a database's default TTL is for rows, and the catalogue outlives
+/// them. Without the feature there is no default TTL.
+pub(crate) fn insert_forever(
+    namespace: &mut TransactionNamespace,
+    key: &[u8],
+    value: &[u8],
+) -> Result<()> {
+    #[cfg(feature = "ttl")]
+    return namespace.insert_with_ttl(key, value, emdb_core::Ttl::None);
+    #[cfg(not(feature = "ttl"))]
+    return namespace.insert(key, value);
+}

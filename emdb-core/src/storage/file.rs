@@ -101,7 +101,7 @@ fn read_only(file: &File, len: u64) -> io::Result<Map> {
 fn keep(map: MmapRaw) -> Map {
     let (base, len) = (map.as_mut_ptr(), map.len());
     let owner: Box<dyn Keep> = Box::new(map);
-    Map { base, len, owner }
+    Map { base, len, _owner: owner }
 }
 
 /// Zeros that own their space, written rather than merely allocated: a first write to a block

@@ -19,7 +19,7 @@ pub(crate) struct Map {
     pub(crate) base: *mut u8,
     pub(crate) len: usize,
     /// Unmaps when dropped.
-    pub(crate) owner: Box<dyn Keep>,
+    pub(crate) _owner: Box<dyn Keep>,
 }
 
 /// What keeps a [`Map`]'s bytes in place.

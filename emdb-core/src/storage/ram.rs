@@ -125,7 +125,7 @@ impl Medium for Ram {
             }
             slot.store(base, Ordering::Release);
         }
-        let map = Map { base, len: size as usize, owner: Box::new(self.regions.clone()) };
+        let map = Map { base, len: size as usize, _owner: Box::new(self.regions.clone()) };
         Ok(Some(Window { start: first, map }))
     }
 

@@ -99,6 +99,11 @@ impl Tail {
         Ok(start)
     }
 
+    /// Unmaps the window; the next reservation makes another.
+    pub(crate) fn release_window(&mut self) {
+        self.window = None;
+    }
+
     fn allocate(&mut self, medium: &dyn Medium, memory: &Memory, end: u64) -> Result<()> {
         let ample = (end + step(end)).next_multiple_of(PAGE);
         let mut grown = ample;

@@ -1,0 +1,322 @@
+//! The database handle and what is file-wide.
+
+use std::fmt;
+use std::io;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::error::{Error, Result};
+use crate::lock::{self, FileLock, LockHolder};
+use crate::namespace::Namespace;
+use crate::options::EmdbBuilder;
+use crate::paths;
+use crate::stats::EmdbStats;
+use crate::storage::file::FileDisk;
+use crate::store::open::{self, Settings};
+use crate::store::recovery::RecoveryReport;
+use crate::store::{Store, names};
+use crate::sync;
+use crate::transaction::{self, Transaction};
+
+/// What all handles of one open database share; the last one closes it.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) store: Arc<Store>,
+    lock: Mutex<Option<FileLock>>,
+    /// As the user gave it.
+    path: PathBuf,
+}
+
+impl Engine {
+    fn close(&self) -> Result<()> {
+        let Some(lock) = sync::lock(&self.lock).take() else { return Ok(()) };
+        let closed = self.store.shut();
+        if !self.store.is_elsewhere() {
+            lock.release();
+        }
+        closed
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // A drop can't tell; `Emdb::close` does. What was flushed is safe either way.
+        let _ = self.close();
+    }
+}
+
+/// An open database.
+///
+/// A handle is cheap to clone and can be used from every thread. All calls of [`Namespace`] are
+/// there as well, on the default namespace. The database is closed when its last handle goes,
+/// namespaces included; iterators and [`ValueRef`](crate::ValueRef)s don't keep it open.
+///
+/// ```
+/// # fn main() -> emdb_core::Result<()> {
+/// use emdb_core::Emdb;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("db");
+/// let db = Emdb::open(&path)?;
+/// db.insert("greeting", "hello")?;
+/// db.flush()?;
+/// drop(db);
+///
+/// let db = Emdb::open(&path)?;
+/// assert_eq!(db.get("greeting")?.as_deref(), Some(&b"hello"[..]));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Emdb {
+    default: Namespace,
+}
+
+impl fmt::Debug for Emdb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emdb").field("path", &self.path()).finish_non_exhaustive()
+    }
+}
+
+impl Deref for Emdb {
+    type Target = Namespace;
+
+    fn deref(&self) -> &Namespace {
+        &self.default
+    }
+}
+
+impl Emdb {
+    /// Opens the database in the file at `path`, or makes it: the file, not its folders.
+    ///
+    /// # Errors
+    /// - `AlreadyLocked`: another handle, here or in another process, has it open.
+    /// - `MagicMismatch`, `VersionMismatch`: the file is something else. It is not touched.
+    /// - `Corrupted`: bytes that were on stable storage are damaged. It is not touched.
+    /// - `Io`: what the operating system said; a missing folder, for one.
+    pub fn open(path: impl AsRef<Path>) -> Result<Emdb> {
+        Emdb::open_at(path.as_ref().to_path_buf(), &Settings::default())
+    }
+
+    /// A database in memory alone, gone with its last handle. No two share anything.
+    ///
+    /// # Panics
+    /// If the operating system gives no random bytes, which it always does after it has booted;
+    /// `Emdb::builder().build()` gives an error instead.
+    pub fn open_in_memory() -> Emdb {
+        match Emdb::in_memory(&Settings::default()) {
+            Ok(db) => db,
+            Err(e) => panic!("no random bytes for the key of the index: {e}"),
+        }
+    }
+
+    /// Options for opening a database.
+    pub fn builder() -> EmdbBuilder {
+        EmdbBuilder::default()
+    }
+
+    pub(crate) fn in_memory(settings: &Settings) -> Result<Emdb> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = PathBuf::from(format!(":memory:/{}/{number}", std::process::id()));
+        Ok(Emdb::new(open::in_memory(settings)?, None, path))
+    }
+
+    pub(crate) fn open_at(given: PathBuf, settings: &Settings) -> Result<Emdb> {
+        let disk = FileDisk;
+        loop {
+            let path = paths::canonical(&given)?;
+            match std::fs::metadata(&path) {
+                Ok(meta) if !meta.is_file() => {
+                    let what = format!("{} is not a regular file", path.display());
+                    return Err(io::Error::new(io::ErrorKind::InvalidInput, what).into());
+                }
+                _ => {}
+            }
+            let mut lock = FileLock::acquire(&path)?;
+            let opened = Emdb::open_locked(&disk, &path, &mut lock, settings);
+            match opened {
+                // Something was renamed to the path between its check and its lock.
+                Ok(Opened::Moved) => lock.release(),
+                Ok(Opened::Store(store)) => return Ok(Emdb::new(store, Some(lock), given)),
+                Err(e) => {
+                    lock.release();
+                    return Err(e);
+                }
+            }
+        }
+    }
+
+    fn open_locked(
+        disk: &FileDisk,
+        path: &Path,
+        lock: &mut FileLock,
+        settings: &Settings,
+    ) -> Result<Opened> {
+        let absent = match std::fs::metadata(path) {
+            Ok(meta) => meta.len() == 0,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => true,
+            Err(e) => return Err(e.into()),
+        };
+        if absent {
+            open::create(disk, path)?;
+        }
+        if !lock.add_data_file(path)? {
+            return Ok(Opened::Moved);
+        }
+        open::on_disk(settings, disk, path).map(Opened::Store)
+    }
+
+    fn new(store: Arc<Store>, lock: Option<FileLock>, path: PathBuf) -> Emdb {
+        let state = store.default_namespace.clone();
+        let engine = Arc::new(Engine { store, lock: Mutex::new(lock), path });
+        Emdb { default: Namespace { engine, state } }
+    }
+
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        self.default.store()
+    }
+
+    /// Another handle to the same database; the same as `clone`.
+    pub fn clone_handle(&self) -> Emdb {
+        self.clone()
+    }
+
+    /// The path as it was given. For a database in memory it is made up, and no file is there.
+    pub fn path(&self) -> &Path {
+        &self.default.engine.path
+    }
+
+    /// Closes the database: syncs, trims and unlocks, and tells of errors that a drop must
+    /// swallow.
+    ///
+    /// # Errors
+    /// `AlreadyLocked` if other handles are alive, namespaces included; the database stays open
+    /// for those. `Io` if a sync or the trim failed, `Poisoned` if one had failed before.
+    pub fn close(self) -> Result<()> {
+        match Arc::into_inner(self.default.engine) {
+            Some(engine) => engine.close(),
+            None => Err(Error::AlreadyLocked),
+        }
+    }
+
+    /// What the open found in the file and did about it; `None` in memory.
+    pub fn recovery(&self) -> Option<&RecoveryReport> {
+        self.store().recovery.as_ref()
+    }
+
+    /// Puts everything that was written before the call on stable storage.
+    ///
+    /// # Errors
+    /// `Io` if the sync failed: what was written since the last one may be lost by a power cut,
+    /// and writes are refused with `Poisoned` from then on.
+    pub fn flush(&self) -> Result<()> {
+        self.store().flush()
+    }
+
+    /// Figures about the database.
+    ///
+    /// # Errors
+    /// None at present.
+    pub fn stats(&self) -> Result<EmdbStats> {
+        self.store().stats()
+    }
+
+    /// Opens the namespace, or begins it.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a name that is empty, longer than 255 bytes, or begins with `__emdb`;
+    /// where it has to be begun, as [`Namespace::insert`].
+    pub fn namespace(&self, name: impl AsRef<str>) -> Result<Namespace> {
+        let name = name.as_ref();
+        names::check_name(name)?;
+        self.open_namespace(name)
+    }
+
+    pub(crate) fn open_namespace(&self, name: &str) -> Result<Namespace> {
+        let state = self.store().open_namespace(name)?;
+        Ok(Namespace { engine: self.default.engine.clone(), state })
+    }
+
+    /// Ends the namespace with all it holds, at the cost of one record; tells whether it
+    /// existed. Handles to it answer `NamespaceDropped` from then on; iterators go on.
+    ///
+    /// # Errors
+    /// As [`Emdb::namespace`].
+    pub fn drop_namespace(&self, name: impl AsRef<str>) -> Result<bool> {
+        let name = name.as_ref();
+        names::check_name(name)?;
+        self.store().drop_namespace(name)
+    }
+
+    /// The names of all namespaces but the default one, sorted.
+    ///
+    /// # Errors
+    /// None at present.
+    pub fn list_namespaces(&self) -> Result<Vec<String>> {
+        Ok(self.store().list_namespaces())
+    }
+
+    /// Runs `body` in a transaction: exclusive among writers, and atomic in every sense. `Ok`
+    /// commits what it wrote; `Err` and a panic leave nothing of it. A crash leaves all of it or
+    /// nothing, and every reader and iterator sees all of it or nothing.
+    ///
+    /// Plain writes of other threads wait meanwhile, reads don't. Inside `body`, on the same
+    /// thread and database, reads, `flush` and opening an existing namespace work; every other
+    /// write is refused with `TransactionActive`.
+    ///
+    /// A committed transaction is durable after `flush`, or at once under
+    /// [`FlushPolicy::WriteThrough`](crate::FlushPolicy::WriteThrough). Staged writes are held
+    /// in memory.
+    ///
+    /// # Errors
+    /// What `body` returns, and as [`Namespace::insert`].
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// use emdb_core::{Emdb, Error};
+    ///
+    /// let db = Emdb::open_in_memory();
+    /// let log = db.namespace("log")?;
+    /// // The compiler can't guess the error type of a body that only ends in `Ok(..)`.
+    /// db.transaction(|tx| -> Result<(), Error> {
+    ///     tx.insert("balance", "7")?;
+    ///     tx.namespace(&log).insert("1", "set balance")?;
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(log.len()?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn transaction<T, E, F>(&self, body: F) -> Result<T, E>
+    where
+        F: for<'scope> FnOnce(&mut Transaction<'scope>) -> Result<T, E>,
+        E: From<Error>,
+    {
+        transaction::run(self.store(), body)
+    }
+
+    /// Who has the database at `path` open now; `None` when nobody has.
+    ///
+    /// # Errors
+    /// `Io` if the lock file can't be read.
+    pub fn lock_holder(path: impl AsRef<Path>) -> Result<Option<LockHolder>> {
+        lock::holder(path.as_ref())
+    }
+
+    /// Succeeds when nobody holds the lock of the database at `path`, whatever was left behind:
+    /// a lock goes with its process, so there is nothing to break.
+    ///
+    /// # Errors
+    /// `AlreadyLocked` while a live process holds it.
+    pub fn break_lock(path: impl AsRef<Path>) -> Result<()> {
+        lock::break_lock(path.as_ref())
+    }
+}
+
+enum Opened {
+    Store(Arc<Store>),
+    Moved,
+}

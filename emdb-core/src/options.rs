@@ -1,0 +1,136 @@
+//! How a database is opened.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::db::Emdb;
+use crate::error::{Error, Result};
+use crate::paths;
+use crate::store::open::Settings;
+
+/// What makes writes durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum FlushPolicy {
+    /// Each `flush` that finds something unsynced syncs, one after the other.
+    #[default]
+    OnEachFlush,
+    /// Each `flush` syncs at once, and those that arrive while a sync is running share the next
+    /// one. The choice where several threads flush.
+    Group,
+    /// Every write is durable when it returns, and `flush` finds nothing to do. Writes that wait
+    /// for a sync share the next one.
+    WriteThrough,
+}
+
+/// Options for opening a database; see [`Emdb::builder`].
+///
+/// Without a path or names it makes an in-memory database.
+///
+/// ```
+/// # fn main() -> emdb_core::Result<()> {
+/// use emdb_core::{Emdb, FlushPolicy};
+///
+/// # let folder = tempfile::tempdir()?;
+/// let db = Emdb::builder()
+///     .path(folder.path().join("app.emdb"))
+///     .flush_policy(FlushPolicy::Group)
+///     .build()?;
+/// db.insert("key", "value")?;
+/// db.flush()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use = "nothing is opened before build()"]
+pub struct EmdbBuilder {
+    path: Option<PathBuf>,
+    app_name: Option<String>,
+    database_name: Option<String>,
+    data_root: Option<PathBuf>,
+    pub(crate) settings: Settings,
+}
+
+impl EmdbBuilder {
+    /// The data file. It is made if it doesn't exist; its folder must.
+    pub fn path(mut self, path: impl AsRef<Path>) -> EmdbBuilder {
+        self.path = Some(path.as_ref().into());
+        self
+    }
+
+    /// With [`database_name`](EmdbBuilder::database_name): the file
+    /// `<data dir>/<app_name>/<database_name>` under the platform's data folder for the user,
+    /// with folders made as needed. (`$XDG_DATA_HOME` or `~/.local/share` on Linux,
+    /// `~/Library/Application Support` on macOS, `%LOCALAPPDATA%` on Windows.)
+    pub fn app_name(mut self, name: impl Into<String>) -> EmdbBuilder {
+        self.app_name = Some(name.into());
+        self
+    }
+
+    /// See [`app_name`](EmdbBuilder::app_name).
+    pub fn database_name(mut self, name: impl Into<String>) -> EmdbBuilder {
+        self.database_name = Some(name.into());
+        self
+    }
+
+    /// Takes the place of the platform's data folder.
+    pub fn data_root(mut self, root: impl AsRef<Path>) -> EmdbBuilder {
+        self.data_root = Some(root.as_ref().into());
+        self
+    }
+
+    /// What makes writes durable. Default: [`FlushPolicy::OnEachFlush`].
+    pub fn flush_policy(mut self, policy: FlushPolicy) -> EmdbBuilder {
+        self.settings.flush_policy = policy;
+        self
+    }
+
+    /// Whether checksums are verified at each lookup. Default: true. Without, a damaged record
+    /// can be served, or its key be taken for absent; what is opened is verified all the same.
+    pub fn verify_reads(mut self, verify: bool) -> EmdbBuilder {
+        self.settings.unverified_reads = !verify;
+        self
+    }
+
+    /// Lets a background thread sync what is unsynced, about this often. It keeps no database
+    /// open. A zero duration is refused by [`build`](EmdbBuilder::build).
+    pub fn flush_every(mut self, period: Duration) -> EmdbBuilder {
+        self.settings.flush_every = Some(period);
+        self
+    }
+
+    /// Opens the database.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for options that don't go together; otherwise as [`Emdb::open`].
+    pub fn build(self) -> Result<Emdb> {
+        if self.settings.flush_every.is_some_and(|p| p.is_zero()) {
+            return Err(Error::config("flush_every needs a period above zero"));
+        }
+        match self.resolve()? {
+            Some(path) => Emdb::open_at(path, &self.settings),
+            None => Emdb::in_memory(&self.settings),
+        }
+    }
+
+    fn resolve(&self) -> Result<Option<PathBuf>> {
+        let named = (self.app_name.as_deref(), self.database_name.as_deref());
+        let bad = |reason: &str| Err(Error::config(reason));
+        match (&self.path, named) {
+            (Some(_), (None, None)) if self.data_root.is_some() => {
+                bad("data_root goes with app_name and database_name, not with path")
+            }
+            (Some(path), (None, None)) => Ok(Some(path.clone())),
+            (Some(_), _) => bad("path can't be combined with app_name or database_name"),
+            (None, (Some(_), None)) => bad("app_name needs database_name as well"),
+            (None, (None, Some(_))) => bad("database_name needs app_name as well"),
+            (None, (None, None)) if self.data_root.is_some() => {
+                bad("data_root needs app_name and database_name as well")
+            }
+            (None, (None, None)) => Ok(None),
+            (None, (Some(app), Some(database))) => {
+                paths::in_data_dir(self.data_root.clone(), app, database).map(Some)
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Figures about a database.
+
+use crate::storage::IoBackend;
+
+/// Figures about a database, cheap enough to ask for every second; see [`crate::Emdb::stats`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EmdbStats {
+    /// Records in the default and all named namespaces. Expired ones count until they are swept.
+    pub live_records: u64,
+    /// Namespaces, the default one among them and internal ones not.
+    pub namespace_count: u64,
+    /// Bytes of header and journal up to its end, dead records included.
+    pub logical_size_bytes: u64,
+    /// The file's length in bytes; 0 in memory.
+    pub file_size_bytes: u64,
+    /// Bytes of the file behind the journal's end, allocated ahead.
+    pub preallocated_bytes: u64,
+    /// Bytes of the journal that no live record takes: replaced, removed and cleared records,
+    /// and bookkeeping.
+    pub dead_bytes: u64,
+    /// Bytes of memory that the hash index takes.
+    pub index_bytes: u64,
+    /// Whether every namespace is kept ordered.
+    pub range_scans_enabled: bool,
+    /// Whether the database is encrypted.
+    pub encrypted: bool,
+    /// The way that journal writes take.
+    pub io_backend: IoBackend,
+    /// Syncs to stable storage since the open.
+    pub syncs: u64,
+    /// Failures of the background thread since the open; after one, writes are refused.
+    pub background_failures: u64,
+}
+
+impl EmdbStats {
+    pub(crate) fn new(io_backend: IoBackend) -> EmdbStats {
+        EmdbStats {
+            live_records: 0,
+            namespace_count: 0,
+            logical_size_bytes: 0,
+            file_size_bytes: 0,
+            preallocated_bytes: 0,
+            dead_bytes: 0,
+            index_bytes: 0,
+            range_scans_enabled: false,
+            encrypted: false,
+            io_backend,
+            syncs: 0,
+            background_failures: 0,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! A thread that syncs what has waited too long, and brings a lagging header up to date.
+//!
+//! It holds the store weakly: it keeps no database open.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::Store;
+use crate::sync::{lock, wait, wait_timeout};
+
+#[derive(Debug, Default)]
+pub(crate) struct Background {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    orders: Mutex<Orders>,
+    told: Condvar,
+    /// A sync is ordered already.
+    asked: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Orders {
+    sync: bool,
+    stop: bool,
+    refresh_at: Option<Instant>,
+}
+
+enum Order {
+    Sync,
+    Refresh,
+    Stop,
+}
+
+impl Background {
+    /// Starts the thread. Without one (the system may have no more) nothing is lost but its help.
+    pub(crate) fn start(store: &Arc<Store>, flush_every: Option<Duration>) {
+        let background = &store.background;
+        let (weak, shared) = (Arc::downgrade(store), background.shared.clone());
+        let run = move || run(&weak, &shared, flush_every);
+        let thread = std::thread::Builder::new().name("emdb-sync".into()).spawn(run);
+        *lock(&background.thread) = thread.ok();
+    }
+
+    /// Asks for a sync soon.
+    pub(crate) fn sync_soon(&self) {
+        if !self.shared.asked.swap(true, Ordering::AcqRel) {
+            lock(&self.shared.orders).sync = true;
+            self.shared.told.notify_one();
+        }
+    }
+
+    /// Asks for a header refresh after `delay`.
+    pub(crate) fn refresh_after(&self, delay: Duration) {
+        let mut orders = lock(&self.shared.orders);
+        if orders.refresh_at.is_none() {
+            orders.refresh_at = Some(Instant::now() + delay);
+            self.shared.told.notify_one();
+        }
+    }
+
+    /// Ends the thread and waits for it, unless this is the thread: it can hold the last
+    /// reference for a moment.
+    pub(crate) fn stop(&self) {
+        lock(&self.shared.orders).stop = true;
+        self.shared.told.notify_one();
+        if let Some(thread) = lock(&self.thread).take()
+            && thread.thread().id() != std::thread::current().id()
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(store: &Weak<Store>, shared: &Shared, flush_every: Option<Duration>) {
+    let mut flush_at = flush_every.map(|every| Instant::now() + every);
+    loop {
+        let order = next(shared, flush_at);
+        let Some(store) = store.upgrade() else { return };
+        let done = match order {
+            Order::Stop => return,
+            Order::Sync => store.flush(),
+            Order::Refresh => store.refresh_header(),
+        };
+        if done.is_err() {
+            // Poisoned: there is nothing left to do for this thread.
+            store.durability.background_failures.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        if flush_at.is_some_and(|at| at <= Instant::now()) {
+            flush_at = flush_every.map(|every| Instant::now() + every);
+        }
+    }
+}
+
+fn next(shared: &Shared, flush_at: Option<Instant>) -> Order {
+    let mut orders = lock(&shared.orders);
+    loop {
+        let now = Instant::now();
+        if orders.stop {
+            return Order::Stop;
+        }
+        if std::mem::take(&mut orders.sync) {
+            shared.asked.store(false, Ordering::Release);
+            return Order::Sync;
+        }
+        if orders.refresh_at.is_some_and(|at| at <= now) {
+            orders.refresh_at = None;
+            return Order::Refresh;
+        }
+        if flush_at.is_some_and(|at| at <= now) {
+            return Order::Sync;
+        }
+        orders = match flush_at.into_iter().chain(orders.refresh_at).min() {
+            Some(at) => wait_timeout(&shared.told, orders, at - now),
+            None => wait(&shared.told, orders),
+        };
+    }
+}

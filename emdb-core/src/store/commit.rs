@@ -1,0 +1,411 @@
+//! The one way in which anything is written.
+//!
+//! A commit is prepared outside the lock (lengths, hash, checksums). Under it: find what each
+//! record replaces, reserve space, encode, put in place, publish the index slots, and last move
+//! the watermark, by which readers see all of it at once. What can fail comes before what readers
+//! can see.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
+
+use crossbeam_epoch::Guard;
+
+use super::Store;
+use super::names::{Incarnation, NamespaceState};
+use super::tail::Tail;
+use crate::error::{Error, Result};
+use crate::format::record::{Prepared, Record, Verb};
+use crate::format::{MAX_KEY, MAX_VALUE};
+use crate::index::{MAX_RECORDS, Published};
+use crate::sync::{lock, wait};
+
+/// How far ahead index lines are asked for.
+const AHEAD: usize = 8;
+
+/// One record of a commit.
+#[derive(Debug)]
+pub(crate) struct Step<'a> {
+    pub(crate) target: &'a Arc<NamespaceState>,
+    pub(crate) verb: Verb,
+    expiry: Option<u64>,
+    commit: bool,
+    /// The incarnation that the record was prepared for.
+    id: u32,
+    /// The incarnation that this commit begins, if the record goes into that.
+    fresh: Option<Arc<Incarnation>>,
+    prepared: Prepared<'a>,
+    hash: u64,
+    /// The caller asks for the value that is replaced.
+    wants_value: bool,
+    prior: Option<Prior>,
+    position: u64,
+}
+
+/// The record that a step replaces.
+#[derive(Debug, Clone, Copy)]
+struct Prior {
+    position: u64,
+    /// A put, expired or not.
+    put: bool,
+    /// A put whose value was asked for, is whole, and is not expired.
+    live: bool,
+    expiry: Option<u64>,
+    len: usize,
+}
+
+impl Prior {
+    fn of(record: &Record<'_>) -> Prior {
+        Prior {
+            position: record.position(),
+            put: record.is_put(),
+            live: false,
+            expiry: record.expiry(),
+            len: record.len(),
+        }
+    }
+}
+
+impl<'a> Step<'a> {
+    /// A put (of `value`) or removal of `key`; `last` on the last of its commit.
+    pub(crate) fn write(
+        store: &Store,
+        target: &'a Arc<NamespaceState>,
+        verb: Verb,
+        (key, value): (&'a [u8], &'a [u8]),
+        expiry: Option<u64>,
+        last: bool,
+    ) -> Result<Step<'a>> {
+        check_len("a key", key, MAX_KEY)?;
+        check_len("a value", value, MAX_VALUE)?;
+        let hash = store.generation.hash(key);
+        let guard = crossbeam_epoch::pin();
+        let incarnation = target.current(&guard);
+        incarnation.table.prefetch(hash, &guard);
+        let mut step = Step::new(target, verb, incarnation.id, (key, value), expiry, last);
+        step.hash = hash;
+        Ok(step)
+    }
+
+    /// A record that begins, ends or replaces the incarnation `id`.
+    pub(crate) fn control(
+        target: &'a Arc<NamespaceState>,
+        verb: Verb,
+        id: u32,
+        (key, value): (&'a [u8], &'a [u8]),
+        fresh: Option<Arc<Incarnation>>,
+        last: bool,
+    ) -> Step<'a> {
+        let mut step = Step::new(target, verb, id, (key, value), None, last);
+        step.fresh = fresh;
+        step
+    }
+
+    /// Sends a write into the incarnation that an earlier step of the same commit begins.
+    pub(crate) fn into_fresh(mut self, fresh: &Arc<Incarnation>) -> Step<'a> {
+        self.prepare(fresh.id);
+        self.fresh = Some(fresh.clone());
+        self
+    }
+
+    fn new(
+        target: &'a Arc<NamespaceState>,
+        verb: Verb,
+        id: u32,
+        (key, value): (&'a [u8], &'a [u8]),
+        expiry: Option<u64>,
+        commit: bool,
+    ) -> Step<'a> {
+        let prepared = Prepared::new(verb, commit, id, key, value, expiry);
+        Step {
+            target,
+            verb,
+            expiry,
+            commit,
+            id,
+            fresh: None,
+            prepared,
+            hash: 0,
+            wants_value: false,
+            prior: None,
+            position: 0,
+        }
+    }
+
+    fn prepare(&mut self, id: u32) {
+        let Prepared { key, value, .. } = self.prepared;
+        self.id = id;
+        self.prepared = Prepared::new(self.verb, self.commit, id, key, value, self.expiry);
+    }
+
+    fn is_write(&self) -> bool {
+        matches!(self.verb, Verb::Put | Verb::Remove)
+    }
+
+    /// Verifies the value that is replaced before replacing it, for [`Step::replaced`].
+    pub(crate) fn wanting_value(mut self) -> Step<'a> {
+        self.wants_value = true;
+        self
+    }
+
+    /// The position of the live put that this step replaced, if it was wanted.
+    pub(crate) fn replaced(&self) -> Option<u64> {
+        self.prior.filter(|p| p.live).map(|p| p.position)
+    }
+
+    fn incarnation<'s>(&'s self, guard: &'s Guard) -> &'s Incarnation {
+        match &self.fresh {
+            Some(fresh) => fresh,
+            None => self.target.current(guard),
+        }
+    }
+}
+
+fn check_len(what: &'static str, bytes: &[u8], limit: usize) -> Result<()> {
+    if bytes.len() > limit {
+        return Err(Error::TooLarge { what, size: bytes.len() as u64, limit: limit as u64 });
+    }
+    Ok(())
+}
+
+/// Who writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// A plain call, which waits for another thread's transaction.
+    Plain,
+    /// The transaction that is open.
+    Owner,
+}
+
+impl Store {
+    /// Takes the tail for writing.
+    pub(crate) fn enter(&self, access: Access) -> Result<MutexGuard<'_, Tail>> {
+        if self.origin.is_elsewhere() {
+            return Err(Error::config(
+                "this process was forked from the one that opened the database; open it anew",
+            ));
+        }
+        let mut tail = lock(&self.tail);
+        if access == Access::Plain {
+            while let Some(owner) = tail.owner {
+                if owner == std::thread::current().id() {
+                    return Err(Error::TransactionActive);
+                }
+                tail = wait(&self.idle, tail);
+            }
+        }
+        self.check_health()?;
+        Ok(tail)
+    }
+
+    /// Commits `steps`, as one, and gives the position behind them.
+    pub(crate) fn commit(&self, steps: &mut [Step<'_>], access: Access) -> Result<()> {
+        let mut tail = self.enter(access)?;
+        self.commit_locked(&mut tail, steps)?;
+        drop(tail);
+        self.committed()
+    }
+
+    /// What follows each commit, outside the lock.
+    pub(crate) fn committed(&self) -> Result<()> {
+        self.durability.after_commit(self)
+    }
+
+    /// As [`Store::commit`], for a caller that holds the tail and goes on with
+    /// [`Store::committed`].
+    pub(crate) fn commit_locked(&self, tail: &mut Tail, steps: &mut [Step<'_>]) -> Result<()> {
+        let guard = crossbeam_epoch::pin();
+        self.trim(tail, &guard);
+        let bound = self.resolve(steps, &guard)?;
+        if let [step] = &*steps
+            && step.verb == Verb::Remove
+            && !step.prior.is_some_and(|p| p.put)
+        {
+            return Ok(());
+        }
+        let generation = &*self.generation;
+        let medium = &*generation.medium;
+        let start = tail.reserve(medium, &generation.memory, bound)?;
+        let end = self.encode(tail, steps, start, bound);
+        if let Err((error, uncertain)) = tail.complete(medium, &generation.memory, (start, end)) {
+            if uncertain {
+                self.poison();
+            }
+            return Err(error);
+        }
+        let published = self.publish(tail, steps, start, &guard);
+        tail.skipped += start - tail.position;
+        tail.position = end;
+        self.data_end.0.store(end, Ordering::Release);
+        generation.committed.0.store(end, Ordering::Release);
+        // Not before the watermark: a count must not run ahead of what reads show.
+        published?.apply();
+        self.trim(tail, &guard);
+        Ok(())
+    }
+
+    /// Finds what each step replaces; gives the bytes that all of them take at the most.
+    fn resolve(&self, steps: &mut [Step<'_>], guard: &Guard) -> Result<usize> {
+        let reader = self.reader();
+        let mut bound = 0;
+        for at in 0..steps.len() {
+            if let Some(later) = steps.get(at + AHEAD).filter(|s| s.is_write()) {
+                later.incarnation(guard).table.prefetch(later.hash, guard);
+            }
+            let step = &mut steps[at];
+            if step.fresh.is_none() || step.verb == Verb::Clear {
+                step.target.check()?;
+                let current = step.target.current(guard);
+                if step.id != current.id {
+                    // Cleared since the step was prepared.
+                    step.prepare(current.id);
+                }
+            }
+            if step.is_write() && step.fresh.is_none() {
+                let incarnation = step.target.current(guard);
+                if incarnation.records.load(Ordering::Relaxed) + at as u64 >= MAX_RECORDS {
+                    return Err(Error::TooLarge {
+                        what: "the number of records in a namespace",
+                        size: MAX_RECORDS + 1,
+                        limit: MAX_RECORDS,
+                    });
+                }
+                let prior = reader.newest(&incarnation.table, step.prepared.key, step.hash, guard)?;
+                step.prior = prior.as_ref().map(Prior::of);
+                if let Some(record) = prior.filter(|r| step.wants_value && r.is_put()) {
+                    let live = reader.checked(record, || self.clock.now())?.is_some();
+                    step.prior = Some(Prior { live, ..Prior::of(&record) });
+                }
+            }
+            bound += step.prepared.max_len();
+        }
+        Ok(bound)
+    }
+
+    /// Encodes the records from `start` on and gives their end.
+    fn encode(&self, tail: &mut Tail, steps: &mut [Step<'_>], start: u64, bound: usize) -> u64 {
+        let out = tail.target(start, bound);
+        let mut used = 0;
+        for step in steps {
+            step.position = start + used as u64;
+            let link = step.prior.map_or(0, |p| step.position - p.position);
+            used += step.prepared.write(self.generation.place, step.position, link, &mut out[used..]);
+        }
+        start + used as u64
+    }
+
+    /// Points the index at the new records; gives the changes of the counts.
+    fn publish<'s>(
+        &self,
+        tail: &mut Tail,
+        steps: &'s [Step<'_>],
+        start: u64,
+        guard: &'s Guard,
+    ) -> Result<Tallies<'s>> {
+        // Of the same commit and key: its record was put in place just now.
+        let record = |position| self.generation.memory.record(position);
+        // Tombstones of this very commit are needed by whoever reads before the watermark moves.
+        let oldest = || self.views.oldest().min(self.generation.watermark());
+        let mut tallies = Tallies::default();
+        for step in steps {
+            match step.verb {
+                Verb::Put | Verb::Remove => {}
+                Verb::Clear => {
+                    if let Some(fresh) = &step.fresh {
+                        step.target.begin(fresh, step.position, guard);
+                        tail.untrimmed.push(step.target.clone());
+                    }
+                    continue;
+                }
+                Verb::Create => {
+                    if let Some(fresh) = &step.fresh {
+                        step.target.begin(fresh, step.position, guard);
+                    }
+                    continue;
+                }
+                Verb::Drop => {
+                    step.target.mark_dropped();
+                    continue;
+                }
+                Verb::Mark => continue,
+            }
+            let incarnation = step.incarnation(guard);
+            let key = step.prepared.key;
+            let published = incarnation.table.publish(
+                step.hash,
+                step.prior.map(|p| p.position),
+                (step.position, step.verb == Verb::Remove),
+                oldest,
+                |p| p >= start && p < step.position && record(p).is_some_and(|r| r.key() == key),
+                guard,
+            );
+            let before = match (published, step.prior) {
+                (Some(Published::New), _) => None,
+                (Some(Published::Replaced(p)), Some(prior)) if p == prior.position => Some(prior),
+                (Some(Published::Replaced(p)), _) => record(p).as_ref().map(Prior::of),
+                (None, _) => {
+                    // Out of reach by the limit on records; were it not, the index would not
+                    // show what the journal holds.
+                    self.poison();
+                    return Err(Error::Poisoned);
+                }
+            };
+            let (records, bytes) = account(step, before, incarnation);
+            tallies.add(incarnation, records, bytes);
+        }
+        Ok(tallies)
+    }
+
+    /// Frees former incarnations that no view needs any more.
+    fn trim(&self, tail: &mut Tail, guard: &Guard) {
+        if !tail.untrimmed.is_empty() {
+            let oldest = self.views.oldest().min(self.generation.watermark());
+            tail.untrimmed.retain(|namespace| namespace.trim(oldest, guard));
+        }
+    }
+}
+
+/// What a step changes: live records and their bytes. Expiries are kept here too.
+fn account(step: &Step<'_>, before: Option<Prior>, incarnation: &Incarnation) -> (i64, i64) {
+    let (mut records, mut bytes) = (0, 0);
+    if let Some(prior) = before.filter(|p| p.put) {
+        records -= 1;
+        bytes -= prior.len as i64;
+        if let Some(at) = prior.expiry {
+            lock(&incarnation.expiries).remove(&(at, prior.position));
+        }
+    }
+    if step.verb == Verb::Put {
+        let link = step.prior.map_or(0, |p| step.position - p.position);
+        records += 1;
+        bytes += step.prepared.len(link) as i64;
+        if let Some(at) = step.expiry {
+            lock(&incarnation.expiries).insert((at, step.position));
+        }
+    }
+    (records, bytes)
+}
+
+/// Changes of counts, until the commit is visible. A commit to one namespace allocates nothing.
+#[derive(Default)]
+struct Tallies<'s> {
+    open: Option<(&'s Incarnation, i64, i64)>,
+    closed: Vec<(&'s Incarnation, i64, i64)>,
+}
+
+impl<'s> Tallies<'s> {
+    fn add(&mut self, incarnation: &'s Incarnation, records: i64, bytes: i64) {
+        match &mut self.open {
+            Some((open, r, b)) if std::ptr::eq(*open, incarnation) => {
+                *r += records;
+                *b += bytes;
+            }
+            open => self.closed.extend(open.replace((incarnation, records, bytes))),
+        }
+    }
+
+    fn apply(self) {
+        for (incarnation, records, bytes) in self.closed.into_iter().chain(self.open) {
+            incarnation.tally(records, bytes);
+        }
+    }
+}

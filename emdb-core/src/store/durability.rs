@@ -1,0 +1,211 @@
+//! Syncs, the marks and header slots that remember them, and what follows a failed one.
+//!
+//! One sync at a time: the kernel reports a write-back error to one caller alone, so a second,
+//! concurrent sync could return well for data that was lost. A failed sync is never tried again;
+//! from then on writes are refused.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::Store;
+use super::tail::Tail;
+use crate::error::{Error, Result};
+use crate::format::header::Header;
+use crate::format::mark::Mark;
+use crate::options::FlushPolicy;
+use crate::storage::IoBackend;
+use crate::sync::lock;
+
+/// Unsynced bytes at which the background syncs by itself.
+const UNSYNCED_MAX: u64 = 16 << 20;
+
+/// The header slot is refreshed with each of the first syncs and then at most this often: it
+/// stands for marks where the file itself was cut, and costs a page write.
+const REFRESH_EACH: u64 = 64;
+const REFRESH_EVERY: Duration = Duration::from_millis(20);
+
+#[derive(Debug)]
+pub(crate) struct Durability {
+    policy: FlushPolicy,
+    /// Everything below is on stable storage.
+    synced: AtomicU64,
+    /// Syncs of the medium since the open.
+    pub(crate) syncs: AtomicU64,
+    /// Syncs of the background that failed.
+    pub(crate) background_failures: AtomicU64,
+    poisoned: AtomicBool,
+    /// Held during a sync. None in memory.
+    slot: Mutex<Option<Slot>>,
+}
+
+/// The header slot written last. The other one is durable: a slot is written only when a sync
+/// has begun after the last one was.
+#[derive(Debug)]
+struct Slot {
+    header: Header,
+    refreshed: Instant,
+}
+
+impl Durability {
+    pub(crate) fn new(policy: FlushPolicy, header: Option<Header>, synced: u64) -> Durability {
+        let slot = header.map(|header| Slot { header, refreshed: Instant::now() });
+        Durability {
+            policy,
+            synced: AtomicU64::new(synced),
+            syncs: AtomicU64::new(0),
+            background_failures: AtomicU64::new(0),
+            poisoned: AtomicBool::new(false),
+            slot: Mutex::new(slot),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn after_commit(&self, store: &Store) -> Result<()> {
+        if self.policy == FlushPolicy::WriteThrough {
+            return store.flush();
+        }
+        let end = store.data_end.0.load(Ordering::Relaxed);
+        if end.saturating_sub(self.synced.load(Ordering::Relaxed)) > UNSYNCED_MAX {
+            store.background.sync_soon();
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    #[inline]
+    pub(crate) fn check_health(&self) -> Result<()> {
+        if self.durability.poisoned.load(Ordering::Acquire) {
+            return Err(Error::Poisoned);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn poison(&self) {
+        self.durability.poisoned.store(true, Ordering::Release);
+    }
+
+    /// Everything written before the call is on stable storage when it returns.
+    pub(crate) fn flush(&self) -> Result<()> {
+        let durability = &self.durability;
+        if self.origin.is_elsewhere() {
+            return Err(Error::config("this process was forked from the one that opened the database"));
+        }
+        self.check_health()?;
+        let target = self.data_end.0.load(Ordering::Acquire);
+        let is_synced = || durability.synced.load(Ordering::Acquire) >= target;
+        if is_synced() {
+            return Ok(());
+        }
+        let mut slot = lock(&durability.slot);
+        self.check_health()?;
+        // Whoever waited here shares the sync that came in between, if that is the policy.
+        if durability.policy != FlushPolicy::OnEachFlush && is_synced() {
+            return Ok(());
+        }
+        self.sync(&mut slot)
+    }
+
+    /// Syncs, and remembers how far.
+    fn sync(&self, slot: &mut Option<Slot>) -> Result<()> {
+        let durability = &self.durability;
+        let Some(slot) = slot else {
+            return Ok(());
+        };
+        let upto = self.generation.watermark();
+        durability.syncs.fetch_add(1, Ordering::Relaxed);
+        if let Err(e) = self.generation.medium.sync() {
+            self.poison();
+            return Err(e.into());
+        }
+        durability.synced.fetch_max(upto, Ordering::AcqRel);
+        self.mark(&mut lock(&self.tail), upto)?;
+        let early = durability.syncs.load(Ordering::Relaxed) <= REFRESH_EACH;
+        if early || slot.refreshed.elapsed() >= REFRESH_EVERY {
+            return self.write_header(slot, None);
+        }
+        self.background.refresh_after(REFRESH_EVERY);
+        Ok(())
+    }
+
+    /// Refreshes the header slot if a sync has come since.
+    pub(crate) fn refresh_header(&self) -> Result<()> {
+        let mut slot = lock(&self.durability.slot);
+        match &mut *slot {
+            Some(slot) if slot.header.synced < self.durability.synced.load(Ordering::Acquire) => {
+                self.check_health()?;
+                self.write_header(slot, None)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn write_header(&self, slot: &mut Slot, clean_len: Option<u64>) -> Result<()> {
+        slot.header.sequence += 1;
+        slot.header.synced = self.durability.synced.load(Ordering::Acquire);
+        slot.header.clean_len = clean_len;
+        slot.refreshed = Instant::now();
+        let (at, bytes) = slot.header.encode();
+        self.generation.medium.write_at(at, &bytes).map_err(|e| {
+            self.poison();
+            Error::from(e)
+        })
+    }
+
+    /// Appends a mark. It is not synced itself, and a database that has no room for it does
+    /// without.
+    fn mark(&self, tail: &mut Tail, synced: u64) -> Result<()> {
+        let generation = &*self.generation;
+        let (medium, memory) = (&*generation.medium, &generation.memory);
+        let Ok(start) = tail.reserve(medium, memory, Mark::MAX_LEN) else {
+            return Ok(());
+        };
+        let mark = Mark::new(generation.place, start, synced);
+        let out = tail.target(start, Mark::MAX_LEN);
+        let end = start + mark.prepare().write(generation.place, start, 0, out) as u64;
+        if let Err((_, uncertain)) = tail.complete(medium, memory, (start, end)) {
+            if uncertain {
+                self.poison();
+                return Err(Error::Poisoned);
+            }
+            return Ok(());
+        }
+        tail.position = end;
+        generation.committed.0.store(end, Ordering::Release);
+        Ok(())
+    }
+
+    /// Leaves the file clean: synced, trimmed, and marked so.
+    pub(crate) fn close(&self) -> Result<()> {
+        let durability = &self.durability;
+        let mut slot = lock(&durability.slot);
+        self.check_health()?;
+        let Some(slot) = &mut *slot else { return Ok(()) };
+        let mut tail = lock(&self.tail);
+        let end = tail.position;
+        if slot.header.clean_len == Some(end) && tail.allocated == end {
+            return Ok(());
+        }
+        let medium = &*self.generation.medium;
+        let step = |result: std::io::Result<()>| {
+            result.map_err(|e| {
+                self.poison();
+                Error::from(e)
+            })
+        };
+        durability.syncs.fetch_add(2, Ordering::Relaxed);
+        step(medium.sync())?;
+        durability.synced.fetch_max(end, Ordering::AcqRel);
+        tail.release_window();
+        if medium.set_len(end).is_ok() {
+            tail.allocated = end;
+            self.generation.memory.extend(medium, end)?;
+        } else if self.generation.medium.backend() != IoBackend::Memory && cfg!(unix) {
+            // Windows can't cut a mapped file; there the zeros stay, which recovery bears.
+            return step(Err(std::io::Error::other("the data file can't be trimmed")));
+        }
+        self.write_header(slot, (tail.allocated == end).then_some(end))?;
+        step(medium.sync())
+    }
+}

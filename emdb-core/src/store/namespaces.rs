@@ -1,0 +1,178 @@
+//! Opening, clearing and dropping namespaces, and what all of them hold together.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Store;
+use super::commit::{Access, Step};
+use super::names::{self, CATALOGUE, Incarnation, NamespaceState};
+use crate::error::{Error, Result};
+use crate::format::record::Verb;
+use crate::format::{JOURNAL_START, varint};
+use crate::stats::EmdbStats;
+use crate::sync::lock;
+
+impl Store {
+    /// A new incarnation, with an id that no other has had. Ids may be skipped.
+    pub(crate) fn fresh_incarnation(&self) -> Result<Arc<Incarnation>> {
+        let taken = self.next_id.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |id| {
+            (id < u32::MAX - 1).then_some(id + 1)
+        });
+        let id = taken.map_err(|_| Error::TooLarge {
+            what: "the number of namespaces and clears in a file's life",
+            size: u64::from(u32::MAX),
+            limit: u64::from(u32::MAX) - 1,
+        })?;
+        Ok(Arc::new(Incarnation::new(id)))
+    }
+
+    pub(crate) fn existing(&self, name: &str) -> Option<Arc<NamespaceState>> {
+        lock(&self.names).get(name).cloned()
+    }
+
+    /// Opens the namespace or begins it.
+    pub(crate) fn open_namespace(&self, name: &str) -> Result<Arc<NamespaceState>> {
+        if let Some(state) = self.existing(name) {
+            return Ok(state);
+        }
+        let fresh = self.fresh_incarnation()?;
+        let mut tail = self.enter(Access::Plain)?;
+        if let Some(state) = self.existing(name) {
+            return Ok(state);
+        }
+        let state = Arc::new(NamespaceState::new(name.to_owned(), fresh.clone()));
+        let record = (name.as_bytes(), &[][..]);
+        let step = Step::control(&state, Verb::Create, fresh.id, record, Some(fresh), true);
+        self.commit_locked(&mut tail, &mut [step])?;
+        lock(&self.names).insert(name.to_owned(), state.clone());
+        drop(tail);
+        self.committed()?;
+        Ok(state)
+    }
+
+    /// Ends the namespace with its internal children and its entry in the catalogue; tells
+    /// whether it existed.
+    pub(crate) fn drop_namespace(&self, name: &str) -> Result<bool> {
+        let mut tail = self.enter(Access::Plain)?;
+        let Some(parent) = self.existing(name) else { return Ok(false) };
+        let family = self.family(&parent);
+        let entry = match self.existing(CATALOGUE) {
+            Some(c) if self.find(&c, name.as_bytes())?.is_some() => Some(c),
+            _ => None,
+        };
+        let mut steps = Vec::new();
+        for (i, state) in family.iter().enumerate() {
+            let id = state.current(&crossbeam_epoch::pin()).id;
+            let last = i + 1 == family.len() && entry.is_none();
+            steps.push(Step::control(state, Verb::Drop, id, (&[], &[]), None, last));
+        }
+        if let Some(catalogue) = &entry {
+            let record = (name.as_bytes(), &[][..]);
+            steps.push(Step::write(self, catalogue, Verb::Remove, record, None, true)?);
+        }
+        self.commit_locked(&mut tail, &mut steps)?;
+        let mut names = lock(&self.names);
+        for state in &family {
+            names.remove(&state.name);
+        }
+        drop((names, tail));
+        self.committed()?;
+        Ok(true)
+    }
+
+    /// Empties the namespace and its internal children.
+    pub(crate) fn clear(&self, namespace: &Arc<NamespaceState>) -> Result<()> {
+        let mut tail = self.enter(Access::Plain)?;
+        namespace.check()?;
+        let family = self.family(namespace);
+        let clears = family.iter().map(|s| self.prepare_clear(s)).collect::<Result<Vec<_>>>()?;
+        let mut steps = Vec::new();
+        for (i, clear) in clears.iter().enumerate() {
+            steps.push(clear.step(i + 1 == clears.len()));
+        }
+        self.commit_locked(&mut tail, &mut steps)?;
+        drop(tail);
+        self.committed()
+    }
+
+    /// A namespace with its internal children.
+    pub(crate) fn family(&self, parent: &Arc<NamespaceState>) -> Vec<Arc<NamespaceState>> {
+        let mut family = vec![parent.clone()];
+        if !parent.is_internal() {
+            let prefix = names::child_prefix(&parent.name);
+            let names = lock(&self.names);
+            let children = names.range(prefix.clone()..).take_while(|(n, _)| n.starts_with(&prefix));
+            family.extend(children.map(|(_, state)| state.clone()));
+        }
+        family
+    }
+
+    pub(crate) fn prepare_clear(&self, target: &Arc<NamespaceState>) -> Result<Clear> {
+        let fresh = self.fresh_incarnation()?;
+        let mut id = [0; 5];
+        let id_len = varint::put(u64::from(fresh.id), &mut id);
+        Ok(Clear { target: target.clone(), fresh, id, id_len })
+    }
+
+    /// The names that users gave, sorted.
+    pub(crate) fn list_namespaces(&self) -> Vec<String> {
+        let names = lock(&self.names);
+        names.values().filter(|s| !s.name.is_empty() && !s.is_internal()).map(|s| s.name.clone()).collect()
+    }
+
+    /// Live records of the namespace.
+    pub(crate) fn len(&self, namespace: &NamespaceState) -> Result<usize> {
+        let guard = crossbeam_epoch::pin();
+        let (incarnation, _) = self.present(namespace, &guard)?;
+        Ok(incarnation.records.load(Ordering::Acquire) as usize)
+    }
+
+    pub(crate) fn stats(&self) -> Result<EmdbStats> {
+        let (position, allocated, skipped) = {
+            let tail = lock(&self.tail);
+            (tail.position, tail.allocated, tail.skipped)
+        };
+        let logical = position - skipped;
+        let mut stats = EmdbStats::new(self.generation.medium.backend());
+        let mut live_bytes = 0;
+        {
+            let guard = crossbeam_epoch::pin();
+            for state in lock(&self.names).values() {
+                let incarnation = state.current(&guard);
+                stats.index_bytes += incarnation.table.bytes() as u64;
+                live_bytes += incarnation.live_bytes.load(Ordering::Relaxed);
+                if !state.is_internal() {
+                    stats.namespace_count += 1;
+                    stats.live_records += incarnation.records.load(Ordering::Relaxed);
+                }
+            }
+        }
+        stats.logical_size_bytes = logical;
+        stats.dead_bytes = (logical - JOURNAL_START).saturating_sub(live_bytes);
+        stats.file_size_bytes = allocated;
+        stats.preallocated_bytes = allocated.saturating_sub(logical);
+        stats.syncs = self.durability.syncs.load(Ordering::Relaxed);
+        stats.background_failures = self.durability.background_failures.load(Ordering::Relaxed);
+        Ok(stats)
+    }
+}
+
+/// A clear on its way into a commit.
+pub(crate) struct Clear {
+    target: Arc<NamespaceState>,
+    pub(crate) fresh: Arc<Incarnation>,
+    id: [u8; 5],
+    id_len: usize,
+}
+
+impl Clear {
+    pub(crate) fn is_of(&self, namespace: &Arc<NamespaceState>) -> bool {
+        Arc::ptr_eq(&self.target, namespace)
+    }
+
+    pub(crate) fn step(&self, last: bool) -> Step<'_> {
+        let former = self.target.current(&crossbeam_epoch::pin()).id;
+        let record = (&[][..], &self.id[..self.id_len]);
+        Step::control(&self.target, Verb::Clear, former, record, Some(self.fresh.clone()), last)
+    }
+}

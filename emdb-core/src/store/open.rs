@@ -1,0 +1,114 @@
+//! From a medium to a store.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use super::Store;
+use super::background::Background;
+use super::durability::Durability;
+use super::names::DEFAULT_ID;
+use super::recovery::{self, RecoveryReport};
+use super::replay::Replay;
+use super::tail::Tail;
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::fork::Origin;
+use crate::format::header::Header;
+use crate::format::place::Place;
+use crate::format::JOURNAL_START;
+use crate::generation::{Generation, Pins};
+use crate::options::FlushPolicy;
+use crate::storage::memory::Memory;
+use crate::storage::ram::Ram;
+use crate::storage::Disk;
+use crate::sync::Padded;
+use crate::view::Views;
+
+/// How a store behaves, apart from where it lives.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    pub(crate) flush_policy: FlushPolicy,
+    pub(crate) default_ttl: Option<Duration>,
+    pub(crate) unverified_reads: bool,
+    pub(crate) flush_every: Option<Duration>,
+    pub(crate) manual_clock: Option<crate::clock::ManualClock>,
+}
+
+/// An in-memory store.
+pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Store>> {
+    let header = Header::create(0)?;
+    let medium = Arc::new(Ram::default());
+    let memory = Memory::Regions(medium.regions.clone());
+    let place = Place::new(header.file_id, header.generation);
+    let generation = Generation::new(place, header.hash_key, memory, medium);
+    let replay = Replay::new(&generation);
+    let parts = (replay.names, replay.next_id);
+    let tail = Tail::new(JOURNAL_START, 0);
+    Ok(assemble(settings, generation, parts, tail, None, None))
+}
+
+/// The store in the file at `path`, which is locked by the caller and made if it is absent or
+/// empty.
+pub(crate) fn on_disk(settings: &Settings, disk: &dyn Disk, path: &Path) -> Result<Arc<Store>> {
+    let medium = disk.open(path)?;
+    let len = medium.len()?;
+    let memory = Memory::flat(&*medium, len)?;
+    let front = memory.rest(0);
+    let header = Header::read(&front[..front.len().min(JOURNAL_START as usize)])?;
+    let place = Place::new(header.file_id, header.generation);
+    let generation = Generation::new(place, header.hash_key, memory, medium.clone());
+    let memory = &generation.memory;
+    let mut replay = Replay::new(&generation);
+    let end = recovery::read(&header, place, memory, len, &mut replay)?;
+    let accepted = end.accepted;
+    let (report, header) = end.repair(disk, path, (header, place), memory, &*medium, len)?;
+    let parts = (replay.names, replay.next_id);
+    let tail = Tail::new(accepted, accepted);
+    let store = assemble(settings, generation, parts, tail, Some(header), Some(report));
+    Background::start(&store, settings.flush_every);
+    Ok(store)
+}
+
+/// Makes a new database file.
+pub(crate) fn create(disk: &dyn Disk, path: &Path) -> Result<()> {
+    let header = Header::create(crate::clock::unix_ms())?;
+    Ok(disk.publish(path, &header.image())?)
+}
+
+fn assemble(
+    settings: &Settings,
+    generation: Generation,
+    (names, next_id): (super::Names, u32),
+    tail: Tail,
+    header: Option<Header>,
+    recovery: Option<RecoveryReport>,
+) -> Arc<Store> {
+    let end = tail.position;
+    generation.committed.0.store(end, Ordering::Release);
+    let generation = Arc::new(generation);
+    let default_namespace = names.get("").cloned().unwrap_or_else(|| {
+        // Replay begins with it, and refuses to create or drop it.
+        let incarnation = Arc::new(super::names::Incarnation::new(DEFAULT_ID));
+        Arc::new(super::names::NamespaceState::new(String::new(), incarnation))
+    });
+    Arc::new(Store {
+        pins: Pins::new(&generation),
+        generation,
+        clock: Arc::new(Clock::new(settings.manual_clock.clone())),
+        views: Arc::new(Views::default()),
+        verify: !settings.unverified_reads,
+        default_ttl: settings.default_ttl,
+        default_namespace,
+        names: Mutex::new(names),
+        next_id: AtomicU32::new(next_id),
+        tail: Mutex::new(tail),
+        idle: Condvar::new(),
+        data_end: Padded(end.into()),
+        durability: Durability::new(settings.flush_policy, header, end),
+        background: Background::default(),
+        origin: Origin::here(),
+        recovery,
+    })
+}

@@ -1,0 +1,219 @@
+//! The one lookup. Every read of the crate comes through here.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crossbeam_epoch::Guard;
+
+use super::Store;
+use super::names::{Incarnation, NamespaceState};
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::format::record::{Record, Verb};
+use crate::generation::{Generation, Pin};
+use crate::index::Table;
+use crate::view::View;
+
+/// Reads records of one generation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'g> {
+    pub(crate) generation: &'g Generation,
+    pub(crate) verify: bool,
+}
+
+impl<'g> Reader<'g> {
+    /// The record at a position that the index or a link named, its head verified.
+    #[inline]
+    pub(crate) fn record(self, position: u64) -> Result<Record<'g>> {
+        let Some(record) = self.generation.memory.record(position) else {
+            return Err(Error::corrupted(position, "a record does not fit where it should be"));
+        };
+        if self.verify && !record.verify_head(self.generation.place) {
+            return Err(Error::corrupted(position, "a record's head fails its checksum"));
+        }
+        Ok(record)
+    }
+
+    /// The newest record of `key`, committed or not, a tombstone or not.
+    #[inline]
+    pub(crate) fn newest(
+        self,
+        table: &Table,
+        key: &[u8],
+        hash: u64,
+        guard: &Guard,
+    ) -> Result<Option<Record<'g>>> {
+        let found = table.probe(hash, guard, |slot| {
+            self.generation.memory.prefetch(slot.position());
+            // The head of a record with another key is verified too: a damaged key must be an
+            // error, not an absence.
+            match self.record(slot.position()) {
+                Ok(record) if record.key() == key => ControlFlow::Break(Ok(record)),
+                Ok(_) => ControlFlow::Continue(()),
+                Err(e) => ControlFlow::Break(Err(e)),
+            }
+        });
+        found.transpose()
+    }
+
+    /// What `record` was at `watermark`.
+    #[inline]
+    pub(crate) fn version(
+        self,
+        mut record: Record<'g>,
+        watermark: u64,
+    ) -> Result<Option<Record<'g>>> {
+        while record.position() >= watermark {
+            match record.previous() {
+                Some(position) => record = self.record(position)?,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(record).filter(|r| r.verb() == Verb::Put))
+    }
+
+    /// `record`, if it is not expired, with its value verified.
+    #[inline]
+    pub(crate) fn checked(
+        self,
+        record: Record<'g>,
+        now: impl FnOnce() -> u64,
+    ) -> Result<Option<Record<'g>>> {
+        if is_expired(&record, now) {
+            return Ok(None);
+        }
+        if self.verify && !record.verify_value(self.generation.place) {
+            let at = record.value_position();
+            return Err(Error::corrupted(at, "a value fails its checksum"));
+        }
+        Ok(Some(record))
+    }
+}
+
+/// The one expiry check.
+#[inline]
+pub(crate) fn is_expired(record: &Record<'_>, now: impl FnOnce() -> u64) -> bool {
+    record.expiry().is_some_and(|at| at <= now())
+}
+
+/// One committed state, held for a while: what an iterator or a transaction reads from.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    pub(crate) pin: Arc<Pin>,
+    view: Arc<View>,
+    /// When it began; expiry is judged by that.
+    now: u64,
+    verify: bool,
+}
+
+impl Held {
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader { generation: &self.pin.generation, verify: self.verify }
+    }
+
+    /// What `namespace` held; none if it began later.
+    pub(crate) fn incarnation(&self, namespace: &NamespaceState) -> Option<Arc<Incarnation>> {
+        namespace.at(self.view.watermark(), &crossbeam_epoch::pin()).cloned()
+    }
+
+    /// When this state began, in unix milliseconds.
+    pub(crate) fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// The record of `key`, expired or not, its value unverified.
+    pub(crate) fn stored(
+        &self,
+        incarnation: &Incarnation,
+        key: &[u8],
+    ) -> Result<Option<Record<'_>>> {
+        let guard = crossbeam_epoch::pin();
+        let reader = self.reader();
+        let hash = reader.generation.hash(key);
+        match reader.newest(&incarnation.table, key, hash, &guard)? {
+            Some(record) => reader.version(record, self.view.watermark()),
+            None => Ok(None),
+        }
+    }
+
+    /// The live record of `key`, its value unverified; see [`Reader::checked`].
+    pub(crate) fn find(&self, incarnation: &Incarnation, key: &[u8]) -> Result<Option<Record<'_>>> {
+        Ok(self.stored(incarnation, key)?.filter(|r| !is_expired(r, || self.now)))
+    }
+
+    /// What the record at `position`, the newest of its key, was in this state, if that is live.
+    pub(crate) fn seen(&self, position: u64) -> Result<Option<Record<'_>>> {
+        let reader = self.reader();
+        let version = reader.version(reader.record(position)?, self.view.watermark())?;
+        Ok(version.filter(|r| !is_expired(r, || self.now)))
+    }
+}
+
+impl Store {
+    #[inline]
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader { generation: &self.generation, verify: self.verify }
+    }
+
+    /// Holds what is committed now.
+    pub(crate) fn hold(&self) -> Held {
+        let view = Arc::new(self.views.register(&self.generation.committed.0));
+        Held { pin: self.pins.get().clone(), view, now: self.clock.now(), verify: self.verify }
+    }
+
+    /// The incarnation of `namespace` at what is committed now, and that watermark.
+    #[inline]
+    pub(crate) fn present<'g>(
+        &self,
+        namespace: &NamespaceState,
+        guard: &'g Guard,
+    ) -> Result<(&'g Arc<Incarnation>, u64)> {
+        loop {
+            let watermark = self.generation.watermark();
+            // None when the namespace was cleared since the watermark was loaded, which was then
+            // during this call: what came after is right as well.
+            if let Some(incarnation) = namespace.at(watermark, guard) {
+                namespace.check()?;
+                return Ok((incarnation, watermark));
+            }
+        }
+    }
+
+    /// The committed record of `key`, expired or not, its value unverified.
+    #[inline]
+    pub(crate) fn find(&self, namespace: &NamespaceState, key: &[u8]) -> Result<Option<Record<'_>>> {
+        let hash = self.generation.hash(key);
+        let guard = crossbeam_epoch::pin();
+        let (incarnation, watermark) = self.present(namespace, &guard)?;
+        let reader = self.reader();
+        match reader.newest(&incarnation.table, key, hash, &guard)? {
+            Some(record) => reader.version(record, watermark),
+            None => Ok(None),
+        }
+    }
+
+    /// The live record of `key`, its value verified.
+    #[inline]
+    pub(crate) fn get(&self, namespace: &NamespaceState, key: &[u8]) -> Result<Option<Record<'_>>> {
+        match self.find(namespace, key)? {
+            Some(record) => self.reader().checked(record, || self.clock.now()),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Store {
+    /// Whether the record is expired now.
+    pub(crate) fn is_expired(&self, record: &Record<'_>) -> bool {
+        is_expired(record, || self.clock.now())
+    }
+
+    /// The expiry of what is written without one of its own.
+    #[inline]
+    pub(crate) fn default_expiry(&self) -> Result<Option<u64>> {
+        self.default_ttl.map(|ttl| self.clock.after(ttl)).transpose()
+    }
+}
+
+/// So that callers need not know the clock's type.
+pub(crate) type Time = Arc<Clock>;

@@ -1,0 +1,178 @@
+//! From a file's bytes to a running journal: replay, verdict, repair.
+//!
+//! Replay takes in whole commits up to the first record that is not whole, at B. Sync marks and
+//! the header say up to where the journal was once on stable storage, W. With B at or behind W
+//! the rest is a torn tail: what was never promised. With B before W something that was durable
+//! is damaged, and nothing is touched.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::replay::Replay;
+use crate::error::{Error, Result};
+use crate::format::header::Header;
+use crate::format::mark;
+use crate::format::place::Place;
+use crate::format::record::{Record, Verb};
+use crate::format::JOURNAL_START;
+use crate::storage::memory::Memory;
+use crate::storage::{Disk, Medium};
+
+/// How much of a torn tail is searched for commits and kept aside.
+const TORN_MAX: usize = 64 << 20;
+
+/// What an open found in the file and did about it; see [`crate::Emdb::recovery`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecoveryReport {
+    /// Bytes behind the last whole commit that were dropped. Preallocated zeros don't count.
+    pub torn_bytes: u64,
+    /// Whole commits among them: behind a record that never reached the disk. None of them was
+    /// ever flushed. Their bytes are in `torn_file`.
+    pub commits_dropped: u64,
+    /// Records that were read and taken in.
+    pub records_replayed: u64,
+    /// Where the dropped bytes were put, if there was a whole commit among them: at most 64 MiB.
+    pub torn_file: Option<PathBuf>,
+    /// Whether the file had been closed properly.
+    pub clean: bool,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// Where a replay ended.
+pub(crate) struct End {
+    /// Behind the last whole commit.
+    pub(crate) accepted: u64,
+    /// The largest synced position that header or marks name.
+    synced: u64,
+    /// Behind the last byte that is not zero.
+    used: u64,
+    report: RecoveryReport,
+}
+
+/// Reads the journal into `replay` and judges what lies behind its last whole commit. Writes
+/// nothing.
+pub(crate) fn read(
+    header: &Header,
+    place: Place,
+    memory: &Memory,
+    len: u64,
+    replay: &mut Replay<'_>,
+) -> Result<End> {
+    let began = Instant::now();
+    if len < JOURNAL_START {
+        return Err(Error::corrupted(len, "the file ends in its header"));
+    }
+    let clean = header.clean_len == Some(len);
+    let mut synced = header.synced.max(header.clean_len.unwrap_or(0));
+    let mut accepted = JOURNAL_START;
+    let mut at = JOURNAL_START;
+    let mut open = Vec::new();
+    let mut records = 0;
+    while let Some(record) = whole(place, memory, at) {
+        at = record.end();
+        if record.verb() == Verb::Mark {
+            synced = synced.max(mark::read(place, record.value_position(), record.value()).unwrap_or(0));
+        } else {
+            open.push(record);
+        }
+        if record.commits() {
+            records += open.len() as u64;
+            replay.apply(&open)?;
+            open.clear();
+            accepted = at;
+        }
+    }
+    let rest = memory.rest(accepted);
+    let zeros = rest.iter().rev().take_while(|b| **b == 0).count();
+    let used = accepted + (rest.len() - zeros) as u64;
+    synced = synced.max(mark::search(place, accepted, rest).unwrap_or(0));
+    if synced > accepted {
+        let reason = if synced > len && at >= len {
+            format!("the file ends here, but was on stable storage up to byte {synced}")
+        } else {
+            format!("a record is damaged that was on stable storage (up to byte {synced})")
+        };
+        return Err(Error::corrupted(at, reason));
+    }
+    let report = RecoveryReport {
+        torn_bytes: used - accepted,
+        records_replayed: records,
+        clean,
+        elapsed: began.elapsed(),
+        ..RecoveryReport::default()
+    };
+    Ok(End { accepted, synced, used, report })
+}
+
+/// The record at `at`, if it is whole.
+fn whole(place: Place, memory: &Memory, at: u64) -> Option<Record<'_>> {
+    memory.record(at).filter(|r| r.verify_head(place) && r.verify_value(place))
+}
+
+impl End {
+    /// Makes the file what was accepted: keeps a torn tail aside, rewrites what may not be on the
+    /// disk, cuts the rest. Idempotent, so a crash in it is a crash like any other. Gives the
+    /// report and the header that the file has now.
+    pub(crate) fn repair(
+        self,
+        disk: &dyn Disk,
+        path: &Path,
+        (header, place): (Header, Place),
+        memory: &Memory,
+        medium: &dyn Medium,
+        len: u64,
+    ) -> Result<(RecoveryReport, Header)> {
+        let mut report = self.report;
+        if self.accepted == len && header.clean_len == Some(len) {
+            return Ok((report, header));
+        }
+        let began = Instant::now();
+        let torn_len = ((self.used - self.accepted) as usize).min(TORN_MAX);
+        let torn = &memory.rest(self.accepted)[..torn_len];
+        report.commits_dropped = count_commits(place, memory, self.accepted, torn_len);
+        if report.commits_dropped > 0 {
+            let name = crate::paths::sibling(path, ".torn");
+            disk.publish(&name, torn)?;
+            report.torn_file = Some(name);
+        }
+        // After a failed sync the page cache can hold what the disk does not: written again, it
+        // is dirty again.
+        let unsure = &memory.rest(self.synced)[..(self.accepted - self.synced) as usize];
+        for (i, piece) in unsure.chunks(1 << 20).enumerate() {
+            medium.write_at(self.synced + (i << 20) as u64, &piece.to_vec())?;
+        }
+        if len > self.accepted {
+            medium.set_len(self.accepted)?;
+            memory.extend(medium, self.accepted)?;
+        }
+        medium.sync()?;
+        let header = Header {
+            sequence: header.sequence + 1,
+            synced: self.accepted,
+            clean_len: None,
+            ..header
+        };
+        let (at, bytes) = header.encode();
+        medium.write_at(at, &bytes)?;
+        medium.sync()?;
+        report.elapsed += began.elapsed();
+        Ok((report, header))
+    }
+}
+
+/// Whole commits in the bytes from `from` on, wherever records begin.
+fn count_commits(place: Place, memory: &Memory, from: u64, len: usize) -> u64 {
+    let (mut at, mut commits) = (from, 0);
+    while at < from + len as u64 {
+        match whole(place, memory, at) {
+            Some(record) => {
+                at = record.end();
+                commits += u64::from(record.commits() && record.verb() != Verb::Mark);
+            }
+            None => at += 1,
+        }
+    }
+    commits
+}

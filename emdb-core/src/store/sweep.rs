@@ -1,0 +1,68 @@
+//! Removing what has expired, at the cost of what has expired.
+
+use std::sync::Arc;
+
+use super::Store;
+use super::commit::{Access, Step};
+use super::names::NamespaceState;
+use crate::error::Result;
+use crate::format::record::{Record, Verb};
+use crate::sync::lock;
+
+/// Records removed in one commit.
+const BATCH: usize = 1024;
+
+impl Store {
+    /// Every namespace, internal ones too.
+    pub(crate) fn all_namespaces(&self) -> Vec<Arc<NamespaceState>> {
+        lock(&self.names).values().cloned().collect()
+    }
+
+    /// Removes the expired records of the namespace and counts them into `swept`.
+    pub(crate) fn sweep(&self, namespace: &Arc<NamespaceState>, swept: &mut usize) -> Result<()> {
+        let now = self.clock.now();
+        loop {
+            let mut tail = self.enter(Access::Plain)?;
+            namespace.check()?;
+            let expired = self.expired(namespace, now);
+            if expired.is_empty() {
+                return Ok(());
+            }
+            let mut steps = Vec::with_capacity(expired.len());
+            for (i, record) in expired.iter().enumerate() {
+                let key = (record.key(), &[][..]);
+                let last = i + 1 == expired.len();
+                steps.push(Step::write(self, namespace, Verb::Remove, key, None, last)?);
+            }
+            self.commit_locked(&mut tail, &mut steps)?;
+            drop(tail);
+            *swept += expired.len();
+            self.committed()?;
+        }
+    }
+
+    /// Some expired records. One that is damaged is left out from now on: whoever reads it gets
+    /// the error.
+    fn expired(&self, namespace: &NamespaceState, now: u64) -> Vec<Record<'_>> {
+        let guard = crossbeam_epoch::pin();
+        let incarnation = namespace.current(&guard);
+        let mut expiries = lock(&incarnation.expiries);
+        let due: Vec<_> = expiries.range(..=(now, u64::MAX)).take(BATCH).copied().collect();
+        let reader = self.reader();
+        let read = |&(at, position): &(u64, u64)| {
+            let record = reader.record(position).and_then(|r| {
+                let hash = self.generation.hash(r.key());
+                // The way that the commit will find it.
+                reader.newest(&incarnation.table, r.key(), hash, &guard)
+            });
+            match record {
+                Ok(Some(record)) => Some(record),
+                Ok(None) | Err(_) => {
+                    expiries.remove(&(at, position));
+                    None
+                }
+            }
+        };
+        due.iter().filter_map(read).collect()
+    }
+}

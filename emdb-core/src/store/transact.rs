@@ -1,0 +1,33 @@
+//! The right to write alone, for as long as a transaction runs.
+
+use std::sync::Arc;
+
+use super::Store;
+use super::commit::Access;
+use crate::error::Result;
+use crate::sync::lock;
+
+/// While this lives, its thread is the only writer; others wait.
+#[derive(Debug)]
+pub(crate) struct Exclusive {
+    pub(crate) store: Arc<Store>,
+}
+
+impl Exclusive {
+    /// Waits for other transactions. On the thread of an open one: `TransactionActive`.
+    pub(crate) fn begin(store: &Arc<Store>) -> Result<Exclusive> {
+        let mut tail = store.enter(Access::Plain)?;
+        tail.owner = Some(std::thread::current().id());
+        drop(tail);
+        Ok(Exclusive { store: store.clone() })
+    }
+}
+
+impl Drop for Exclusive {
+    fn drop(&mut self) {
+        if !self.store.is_elsewhere() {
+            lock(&self.store.tail).owner = None;
+            self.store.idle.notify_all();
+        }
+    }
+}

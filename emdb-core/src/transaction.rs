@@ -1,0 +1,338 @@
+//! Transactions: writes that are staged, and committed as one or not at all.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::error::{Error, Result};
+use crate::format::record::{Record, Verb};
+use crate::format::{MAX_KEY, MAX_VALUE};
+use crate::iter::{EmdbIter, EmdbKeyIter, Walk};
+use crate::namespace::Namespace;
+use crate::store::Store;
+use crate::store::commit::{Access, Step};
+use crate::store::names::{Incarnation, NamespaceState};
+use crate::store::read::Held;
+use crate::store::transact::Exclusive;
+
+/// A transaction in progress; see [`Emdb::transaction`](crate::Emdb::transaction).
+///
+/// Its own calls are those of [`TransactionNamespace`], on the default namespace.
+#[derive(Debug)]
+pub struct Transaction<'scope> {
+    store: Arc<Store>,
+    held: Held,
+    default: TransactionNamespace,
+    others: Vec<TransactionNamespace>,
+    /// Invariant, so that no two transactions can be exchanged.
+    _scope: PhantomData<fn(&'scope ()) -> &'scope ()>,
+}
+
+/// One namespace in a transaction: what is committed, with what the transaction wrote over it.
+#[derive(Debug)]
+pub struct TransactionNamespace {
+    store: Arc<Store>,
+    state: Arc<NamespaceState>,
+    held: Held,
+    /// None once it was cleared.
+    base: Option<Arc<Incarnation>>,
+    cleared: bool,
+    staged: Arc<BTreeMap<Vec<u8>, Staged>>,
+    /// A namespace of another database, or one that was dropped.
+    refused: Option<Error>,
+}
+
+/// A write on its way to a commit.
+#[derive(Debug, Clone)]
+pub(crate) struct Staged {
+    /// None for a removal.
+    value: Option<Vec<u8>>,
+    expiry: Option<u64>,
+}
+
+impl Staged {
+    /// The value, if it is one and not expired at `now`.
+    pub(crate) fn live(&self, now: u64) -> Option<&[u8]> {
+        self.value.as_deref().filter(|_| self.expiry.is_none_or(|at| at > now))
+    }
+}
+
+/// Runs `body` in a transaction of `store`.
+pub(crate) fn run<T, E: From<Error>>(
+    store: &Arc<Store>,
+    body: impl for<'s> FnOnce(&mut Transaction<'s>) -> Result<T, E>,
+) -> Result<T, E> {
+    // Let go when this returns or unwinds; what was staged goes with the transaction.
+    let _exclusive = Exclusive::begin(store)?;
+    let held = store.hold();
+    let default = TransactionNamespace::new(store, &store.default_namespace, &held);
+    let mut transaction = Transaction {
+        store: store.clone(),
+        held,
+        default,
+        others: Vec::new(),
+        _scope: PhantomData,
+    };
+    let result = body(&mut transaction)?;
+    transaction.commit()?;
+    Ok(result)
+}
+
+impl Transaction<'_> {
+    /// The same calls on another namespace.
+    ///
+    /// A namespace of another database, and one that was dropped, are refused by each call on
+    /// what this gives: `InvalidConfig` and `NamespaceDropped`.
+    pub fn namespace(&mut self, namespace: &Namespace) -> &mut TransactionNamespace {
+        if Arc::ptr_eq(&namespace.state, &self.default.state) {
+            return &mut self.default;
+        }
+        let known = self.others.iter().position(|n| Arc::ptr_eq(&n.state, &namespace.state));
+        let at = known.unwrap_or_else(|| {
+            let mut other = TransactionNamespace::new(&self.store, &namespace.state, &self.held);
+            if !Arc::ptr_eq(namespace.store(), &self.store) {
+                other.refused = Some(Error::config(
+                    "the namespace is of another database than the transaction",
+                ));
+            }
+            self.others.push(other);
+            self.others.len() - 1
+        });
+        &mut self.others[at]
+    }
+
+    fn commit(self) -> Result<()> {
+        let store = &self.store;
+        let mut parts = vec![self.default];
+        parts.extend(self.others);
+        let mut clears = Vec::new();
+        for part in &parts {
+            let mut family = Vec::new();
+            if part.cleared {
+                for state in store.family(&part.state) {
+                    family.push(store.prepare_clear(&state)?);
+                }
+            }
+            clears.push(family);
+        }
+        let total = clears.iter().map(Vec::len).sum::<usize>()
+            + parts.iter().map(|p| p.staged.len()).sum::<usize>();
+        let mut steps = Vec::with_capacity(total);
+        // Clears come first: one of a table takes its indexes along, whose new entries are
+        // staged in namespaces of their own.
+        for clear in clears.iter().flatten() {
+            steps.push(clear.step(steps.len() + 1 == total));
+        }
+        for part in &parts {
+            let fresh = clears.iter().flatten().find(|c| c.is_of(&part.state)).map(|c| &c.fresh);
+            for (key, staged) in part.staged.iter() {
+                let (verb, value) = match &staged.value {
+                    Some(value) => (Verb::Put, &value[..]),
+                    None => (Verb::Remove, &[][..]),
+                };
+                let last = steps.len() + 1 == total;
+                let step =
+                    Step::write(store, &part.state, verb, (key, value), staged.expiry, last)?;
+                steps.push(match fresh {
+                    Some(fresh) => step.into_fresh(fresh),
+                    None => step,
+                });
+            }
+        }
+        if steps.is_empty() {
+            return Ok(());
+        }
+        store.commit(&mut steps, Access::Owner)
+    }
+}
+
+impl Deref for Transaction<'_> {
+    type Target = TransactionNamespace;
+
+    fn deref(&self) -> &TransactionNamespace {
+        &self.default
+    }
+}
+
+impl DerefMut for Transaction<'_> {
+    fn deref_mut(&mut self) -> &mut TransactionNamespace {
+        &mut self.default
+    }
+}
+
+impl TransactionNamespace {
+    fn new(store: &Arc<Store>, state: &Arc<NamespaceState>, held: &Held) -> TransactionNamespace {
+        TransactionNamespace {
+            store: store.clone(),
+            state: state.clone(),
+            held: held.clone(),
+            base: held.incarnation(state),
+            cleared: false,
+            staged: Arc::default(),
+            refused: state.check().err(),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        self.refused.as_ref().map_or(Ok(()), |e| Err(e.duplicate()))
+    }
+
+    /// Inserts or replaces; see [`Namespace::insert`].
+    ///
+    /// # Errors
+    /// `TooLarge` beyond the limits; `InvalidConfig` for a namespace of another database;
+    /// `NamespaceDropped`.
+    pub fn insert(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+        let expiry = self.store.default_expiry()?;
+        self.stage(key.as_ref(), value.as_ref(), expiry)
+    }
+
+    pub(crate) fn stage(&mut self, key: &[u8], value: &[u8], expiry: Option<u64>) -> Result<()> {
+        self.check()?;
+        for (what, len, limit) in
+            [("a key", key.len(), MAX_KEY), ("a value", value.len(), MAX_VALUE)]
+        {
+            if len > limit {
+                return Err(Error::TooLarge { what, size: len as u64, limit: limit as u64 });
+            }
+        }
+        let staged = Staged { value: Some(value.to_vec()), expiry };
+        Arc::make_mut(&mut self.staged).insert(key.to_vec(), staged);
+        Ok(())
+    }
+
+    /// Removes `key` and gives its value, staged or live.
+    ///
+    /// # Errors
+    /// As [`get`](TransactionNamespace::get).
+    pub fn remove(&mut self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
+        let key = key.as_ref();
+        let prior = self.get(key)?;
+        let stored = self.base(|held, base| Ok(held.stored(base, key)?.is_some()))?;
+        let staged = Arc::make_mut(&mut self.staged);
+        if stored == Some(true) {
+            staged.insert(key.to_vec(), Staged { value: None, expiry: None });
+        } else {
+            staged.remove(key);
+        }
+        Ok(prior)
+    }
+
+    /// The value of `key`, staged or live.
+    ///
+    /// # Errors
+    /// As [`Namespace::get`]; `InvalidConfig` for a namespace of another database.
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
+        self.read(key.as_ref(), |value| value.to_vec())
+    }
+
+    /// Whether `key` is present, staged or live.
+    ///
+    /// # Errors
+    /// As [`get`](TransactionNamespace::get).
+    pub fn contains_key(&self, key: impl AsRef<[u8]>) -> Result<bool> {
+        self.check()?;
+        let key = key.as_ref();
+        match self.staged.get(key) {
+            Some(staged) => Ok(staged.live(self.held.now()).is_some()),
+            None => Ok(self.base(|held, base| Ok(held.find(base, key)?.is_some()))? == Some(true)),
+        }
+    }
+
+    fn read<T>(&self, key: &[u8], make: impl Fn(&[u8]) -> T) -> Result<Option<T>> {
+        self.check()?;
+        if let Some(staged) = self.staged.get(key) {
+            return Ok(staged.live(self.held.now()).map(make));
+        }
+        let read = self.base(|held, base| {
+            let record = held.find(base, key)?;
+            let checked = record.map(|r| held.reader().checked(r, || self.held.now()));
+            Ok(checked.transpose()?.flatten().map(|r: Record<'_>| make(r.value())))
+        })?;
+        Ok(read.flatten())
+    }
+
+    /// What is committed below the staged writes, unless that was cleared.
+    fn base<T>(&self, read: impl FnOnce(&Held, &Incarnation) -> Result<T>) -> Result<Option<T>> {
+        self.check()?;
+        self.base.as_ref().map(|base| read(&self.held, base)).transpose()
+    }
+
+    /// The number of records, staged writes included. Expired ones count until they are swept.
+    /// Costs a lookup for each staged write.
+    ///
+    /// # Errors
+    /// As [`get`](TransactionNamespace::get).
+    pub fn len(&self) -> Result<usize> {
+        self.check()?;
+        // Nobody else writes meanwhile, so the count is that of the transaction's state.
+        let mut len = self.base.as_ref().map_or(0, |b| b.records.load(Ordering::Acquire));
+        for (key, staged) in self.staged.iter() {
+            let stored = self.base(|held, base| Ok(held.stored(base, key)?.is_some()))?;
+            len = len + u64::from(staged.value.is_some()) - u64::from(stored == Some(true));
+        }
+        Ok(len as usize)
+    }
+
+    /// Whether there is no record.
+    ///
+    /// # Errors
+    /// As [`get`](TransactionNamespace::get).
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Removes everything.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a namespace of another database, `NamespaceDropped`.
+    pub fn clear(&mut self) -> Result<()> {
+        self.check()?;
+        self.base = None;
+        self.cleared = true;
+        self.staged = Arc::default();
+        Ok(())
+    }
+
+    /// All keys and values as they are now, staged writes included, in no particular order.
+    /// Later writes of the transaction don't show.
+    ///
+    /// # Errors
+    /// As [`get`](TransactionNamespace::get).
+    pub fn iter(&self) -> Result<EmdbIter> {
+        Ok(EmdbIter(self.walk()?))
+    }
+
+    /// All keys, as [`iter`](TransactionNamespace::iter).
+    ///
+    /// # Errors
+    /// As [`get`](TransactionNamespace::get).
+    pub fn keys(&self) -> Result<EmdbKeyIter> {
+        Ok(EmdbKeyIter(self.walk()?))
+    }
+
+    fn walk(&self) -> Result<Walk> {
+        self.check()?;
+        let walk = Walk::new(self.held.clone(), self.base.clone());
+        Ok(walk.with_overlay(self.staged.clone(), self.held.now()))
+    }
+
+    /// The expiry of `key`'s record, staged or stored, expired or not.
+    #[cfg(feature = "ttl")]
+    pub(crate) fn stored_expiry(&self, key: &[u8]) -> Result<Option<u64>> {
+        self.check()?;
+        if let Some(staged) = self.staged.get(key) {
+            return Ok(staged.value.as_ref().and(staged.expiry));
+        }
+        let expiry =
+            self.base(|held, base| Ok(held.stored(base, key)?.and_then(|r| r.expiry())))?;
+        Ok(expiry.flatten())
+    }
+
+    #[cfg(feature = "ttl")]
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+}

@@ -1,0 +1,170 @@
+//! Times to live: what a record's expiry is, and calls that ask for it or change it.
+
+use std::time::Duration;
+
+use crate::db::Emdb;
+use crate::error::Result;
+use crate::format::record::Verb;
+use crate::namespace::Namespace;
+use crate::options::EmdbBuilder;
+use crate::store::Store;
+use crate::store::commit::{Access, Step};
+use crate::store::transact::Exclusive;
+use crate::transaction::TransactionNamespace;
+
+/// When a record expires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Ttl {
+    /// Never.
+    None,
+    /// After the database's `default_ttl`; never if it has none.
+    #[default]
+    Default,
+    /// This long after the write.
+    Duration(Duration),
+    /// At this moment, in unix milliseconds. One that has passed makes a record that is expired
+    /// from the start.
+    ExpiresAt(u64),
+}
+
+impl Store {
+    fn expiry(&self, ttl: Ttl) -> Result<Option<u64>> {
+        match ttl {
+            Ttl::None => Ok(None),
+            Ttl::Default => self.default_expiry(),
+            Ttl::Duration(d) => self.clock.after(d).map(Some),
+            Ttl::ExpiresAt(at) => Ok(Some(at)),
+        }
+    }
+}
+
+impl Namespace {
+    /// Inserts or replaces, with an expiry of its own.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a duration that no clock can show, and as
+    /// [`insert`](Namespace::insert).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// use std::time::Duration;
+    /// use emdb_core::{Emdb, Ttl};
+    ///
+    /// let db = Emdb::open_in_memory();
+    /// db.insert_with_ttl("session", "alice", Ttl::Duration(Duration::from_secs(60)))?;
+    /// assert!(db.ttl("session")?.unwrap() <= Duration::from_secs(60));
+    /// assert!(db.persist("session")?);
+    /// assert_eq!(db.ttl("session")?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn insert_with_ttl(
+        &self,
+        key: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+        ttl: Ttl,
+    ) -> Result<()> {
+        let expiry = self.store().expiry(ttl)?;
+        self.put(key.as_ref(), value.as_ref(), expiry)
+    }
+
+    /// When the record of `key` expires or has expired, in unix milliseconds; `None` if it never
+    /// does or is absent.
+    ///
+    /// # Errors
+    /// As [`get`](Namespace::get).
+    pub fn expires_at(&self, key: impl AsRef<[u8]>) -> Result<Option<u64>> {
+        Ok(self.store().find(&self.state, key.as_ref())?.and_then(|r| r.expiry()))
+    }
+
+    /// How long the record of `key` will live: zero if it is expired and not yet swept, `None`
+    /// if it never expires or is absent.
+    ///
+    /// # Errors
+    /// As [`get`](Namespace::get).
+    pub fn ttl(&self, key: impl AsRef<[u8]>) -> Result<Option<Duration>> {
+        let at = self.expires_at(key)?;
+        Ok(at.map(|at| Duration::from_millis(at.saturating_sub(self.store().clock.now()))))
+    }
+
+    /// Makes the record of `key` permanent; tells whether it is live, and so is permanent now.
+    ///
+    /// # Errors
+    /// As [`insert`](Namespace::insert).
+    pub fn persist(&self, key: impl AsRef<[u8]>) -> Result<bool> {
+        let key = key.as_ref();
+        let store = self.store();
+        // Nobody may replace the value between reading and writing it.
+        let _exclusive = Exclusive::begin(store)?;
+        let Some(record) = store.get(&self.state, key)? else { return Ok(false) };
+        if record.expiry().is_some() {
+            let put = (key, record.value());
+            let step = Step::write(store, &self.state, Verb::Put, put, None, true)?;
+            store.commit(&mut [step], Access::Owner)?;
+        }
+        Ok(true)
+    }
+
+    /// Removes the expired records of this namespace and gives their number. Costs what has
+    /// expired, not what is stored. Inside a transaction of this thread it gives 0; a failed
+    /// write ends it early, and shows in the next write.
+    pub fn sweep_expired(&self) -> usize {
+        let mut swept = 0;
+        // The number is what was removed until then.
+        let _ = self.store().sweep(&self.state, &mut swept);
+        swept
+    }
+}
+
+impl Emdb {
+    /// Removes the expired records of all namespaces; see [`Namespace::sweep_expired`].
+    pub fn sweep_expired(&self) -> usize {
+        let mut swept = 0;
+        for state in self.store().all_namespaces() {
+            let mut of_one = 0;
+            let done = self.store().sweep(&state, &mut of_one);
+            if !state.is_internal() {
+                swept += of_one;
+            }
+            if matches!(done, Err(e) if !matches!(e, crate::Error::NamespaceDropped)) {
+                break;
+            }
+        }
+        swept
+    }
+}
+
+impl TransactionNamespace {
+    /// Inserts or replaces, with an expiry of its own; see [`Namespace::insert_with_ttl`].
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a duration that no clock can show, and as
+    /// [`insert`](TransactionNamespace::insert).
+    pub fn insert_with_ttl(
+        &mut self,
+        key: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+        ttl: Ttl,
+    ) -> Result<()> {
+        let expiry = self.store().expiry(ttl)?;
+        self.stage(key.as_ref(), value.as_ref(), expiry)
+    }
+
+    /// When the record of `key` expires; see [`Namespace::expires_at`].
+    ///
+    /// # Errors
+    /// As [`get`](TransactionNamespace::get).
+    pub fn expires_at(&self, key: impl AsRef<[u8]>) -> Result<Option<u64>> {
+        self.stored_expiry(key.as_ref())
+    }
+}
+
+impl EmdbBuilder {
+    /// The time to live of whatever is written without one of its own, in every namespace.
+    /// Default: none.
+    pub fn default_ttl(mut self, ttl: Duration) -> EmdbBuilder {
+        self.settings.default_ttl = Some(ttl);
+        self
+    }
+}

@@ -1,0 +1,116 @@
+//! Values that are borrowed from the journal.
+
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::generation::Pin;
+
+/// A value as it lies in the mapped journal: neither copied nor allocated.
+///
+/// It stays valid, and unchanged, after the key is overwritten or removed, while the file grows,
+/// and after the database is closed. It keeps the file mapped, so long-lived ones are better
+/// turned into a `Vec` with [`into_vec`](ValueRef::into_vec).
+///
+/// ```
+/// # fn main() -> emdb_core::Result<()> {
+/// let db = emdb_core::Emdb::open_in_memory();
+/// db.insert("k", "value")?;
+/// let value = db.get_zerocopy("k")?.unwrap();
+/// db.insert("k", "another")?;
+/// assert_eq!(value, b"value"[..]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct ValueRef {
+    start: *const u8,
+    len: usize,
+    _pin: Arc<Pin>,
+}
+
+// SAFETY: the bytes are part of a committed record, which nobody writes any more, and the pin
+// keeps them mapped.
+unsafe impl Send for ValueRef {}
+// SAFETY: as above.
+unsafe impl Sync for ValueRef {}
+
+impl ValueRef {
+    /// # Safety
+    /// `bytes` are part of a committed record of the pinned generation.
+    #[inline]
+    pub(crate) unsafe fn new(bytes: &[u8], pin: &Arc<Pin>) -> ValueRef {
+        ValueRef { start: bytes.as_ptr(), len: bytes.len(), _pin: pin.clone() }
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether the value has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The bytes.
+    #[inline]
+    pub fn as_slice(&self) -> &[u8] {
+        // SAFETY: see `new`; the pin lives as long as `self`.
+        unsafe { std::slice::from_raw_parts(self.start, self.len) }
+    }
+
+    /// A copy of the bytes.
+    pub fn into_vec(self) -> Vec<u8> {
+        self.as_slice().to_vec()
+    }
+}
+
+impl Deref for ValueRef {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
+
+impl AsRef<[u8]> for ValueRef {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl fmt::Debug for ValueRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ValueRef").field(&self.as_slice()).finish()
+    }
+}
+
+impl PartialEq for ValueRef {
+    fn eq(&self, other: &ValueRef) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for ValueRef {}
+
+impl PartialEq<[u8]> for ValueRef {
+    fn eq(&self, other: &[u8]) -> bool {
+        self.as_slice() == other
+    }
+}
+
+impl PartialEq<&[u8]> for ValueRef {
+    fn eq(&self, other: &&[u8]) -> bool {
+        self.as_slice() == *other
+    }
+}
+
+impl PartialEq<Vec<u8>> for ValueRef {
+    fn eq(&self, other: &Vec<u8>) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
