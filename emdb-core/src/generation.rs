@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use siphasher::sip::SipHasher13;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::format::place::Place;
 use crate::storage::Medium;
@@ -14,7 +14,7 @@ use crate::sync::Padded;
 #[derive(Debug)]
 pub(crate) struct Generation {
     pub(crate) place: Place,
-    hasher: SipHasher13,
+    hash_seed: u64,
     pub(crate) memory: Memory,
     pub(crate) medium: Arc<dyn Medium>,
     /// The watermark: everything below is committed. Moved by the one writer, after the records
@@ -25,19 +25,18 @@ pub(crate) struct Generation {
 impl Generation {
     pub(crate) fn new(
         place: Place,
-        hash_key: [u8; 16],
+        hash_seed: u64,
         memory: Memory,
         medium: Arc<dyn Medium>,
     ) -> Generation {
-        let hasher = SipHasher13::new_with_key(&hash_key);
-        Generation { place, hasher, memory, medium, committed: Padded::default() }
+        Generation { place, hash_seed, memory, medium, committed: Padded::default() }
     }
 
-    /// The key's hash in the index: SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast
-    /// short-input PRF", 2012) under a key of this file, so that nobody can craft collisions.
+    /// The key's hash in the index: XXH3 (Collet, xxHash specification), seeded with a random
+    /// number of this file, so that whoever doesn't know the file can't craft collisions.
     #[inline]
     pub(crate) fn hash(&self, key: &[u8]) -> u64 {
-        self.hasher.hash(key)
+        xxh3_64_with_seed(key, self.hash_seed)
     }
 
     #[inline]

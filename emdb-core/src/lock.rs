@@ -6,7 +6,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::clock::unix_ms;
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_millis(20);
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LockHolder {
-    /// The process.
+    /// The process; 0 if that can't be told, where it opened another hard link to the file.
     pub pid: u32,
     /// When it took the lock, in unix milliseconds.
     pub acquired_at_ms: u64,
@@ -121,17 +121,16 @@ fn write_holder(file: &mut File) -> Result<()> {
 
 /// Who holds the lock of the data file at `path` now.
 pub(crate) fn holder(path: &Path) -> Result<Option<LockHolder>> {
-    let Some(file) = existing(path)? else { return Ok(None) };
-    match file.try_lock_shared() {
-        Ok(()) => {
-            file.unlock()?;
-            return Ok(None);
-        }
-        Err(TryLockError::Error(e)) => return Err(e.into()),
-        Err(TryLockError::WouldBlock) => {}
-    }
+    let Some(path) = resolved(path)? else { return Ok(None) };
     let mut text = String::new();
-    Read::take(file, 4096).read_to_string(&mut text)?;
+    match existing(&paths::lock_file(&path))? {
+        Some(file) if is_held(&file, File::try_lock_shared)? => {
+            Read::take(file, 4096).read_to_string(&mut text)?;
+        }
+        // Held by way of another hard link, whose lock file says by whom.
+        _ if is_data_held(&path, File::try_lock_shared)? => {}
+        _ => return Ok(None),
+    }
     let field = |name: &str| {
         text.lines().find_map(|line| line.split_once('=').filter(|(n, _)| *n == name)).map(|(_, v)| v)
     };
@@ -146,24 +145,42 @@ pub(crate) fn holder(path: &Path) -> Result<Option<LockHolder>> {
 
 /// Succeeds when nobody holds the lock.
 pub(crate) fn break_lock(path: &Path) -> Result<()> {
-    let Some(file) = existing(path)? else { return Ok(()) };
-    match file.try_lock() {
-        Ok(()) => Ok(file.unlock()?),
+    let Some(path) = resolved(path)? else { return Ok(()) };
+    let file = existing(&paths::lock_file(&path))?;
+    let held = file.map(|f| is_held(&f, File::try_lock)).transpose()? == Some(true)
+        || is_data_held(&path, File::try_lock)?;
+    if held { Err(Error::AlreadyLocked) } else { Ok(()) }
+}
+
+/// Whether `file` refuses this kind of lock.
+fn is_held(file: &File, lock: fn(&File) -> Result<(), TryLockError>) -> Result<bool> {
+    match lock(file) {
+        Ok(()) => file.unlock().map(|()| false).map_err(Error::from),
+        Err(TryLockError::WouldBlock) => Ok(true),
         Err(TryLockError::Error(e)) => Err(e.into()),
-        Err(TryLockError::WouldBlock) => Err(Error::AlreadyLocked),
     }
 }
 
-fn existing(path: &Path) -> Result<Option<File>> {
-    let path = match paths::canonical(path) {
-        Ok(path) => path,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e.into()),
-    };
-    let name = paths::lock_file(&path);
-    match paths::private(OpenOptions::new().read(true)).open(&name) {
+fn is_data_held(path: &Path, lock: fn(&File) -> Result<(), TryLockError>) -> Result<bool> {
+    // Opening something else, a pipe for one, could wait.
+    if !std::fs::metadata(path).is_ok_and(|m| m.is_file()) {
+        return Ok(false);
+    }
+    is_held(&File::open(path)?, lock)
+}
+
+fn resolved(path: &Path) -> Result<Option<PathBuf>> {
+    match paths::canonical(path) {
+        Ok(path) => Ok(Some(path)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn existing(name: &Path) -> Result<Option<File>> {
+    match paths::private(OpenOptions::new().read(true)).open(name) {
         Ok(file) => Ok(Some(file)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(refuse_link(&name, e)),
+        Err(e) => Err(refuse_link(name, e)),
     }
 }

@@ -3,7 +3,7 @@
 //! They are written in turn, each with a checksum and a sequence number: a slot is overwritten
 //! only when the other is already on stable storage, so one whole slot survives any crash.
 
-use super::JOURNAL_START;
+use super::{JOURNAL_START, checksum};
 use crate::error::{Error, Result};
 
 /// The version of everything on disk.
@@ -23,8 +23,8 @@ const CLEAN: u32 = 1;
 pub(crate) struct Header {
     /// Random, made with the file and kept for its life.
     pub(crate) file_id: [u8; 16],
-    /// Random: keys the hash of the index, so that nobody can craft keys that collide.
-    pub(crate) hash_key: [u8; 16],
+    /// Random: seeds the hash of the index, so that nobody can craft keys that collide.
+    pub(crate) hash_seed: u64,
     /// Counts rewrites of the whole file.
     pub(crate) generation: u64,
     /// Grows with each slot written; the valid slot with the larger one counts.
@@ -40,14 +40,13 @@ pub(crate) struct Header {
 impl Header {
     /// A new file's header, with fresh random identity.
     pub(crate) fn create(created_ms: u64) -> Result<Header> {
-        let mut random = [0; 32];
+        let mut random = [0; 24];
         getrandom::fill(&mut random).map_err(std::io::Error::from)?;
-        let (mut file_id, mut hash_key) = ([0; 16], [0; 16]);
+        let mut file_id = [0; 16];
         file_id.copy_from_slice(&random[..16]);
-        hash_key.copy_from_slice(&random[16..]);
         Ok(Header {
             file_id,
-            hash_key,
+            hash_seed: word64(&random[16..]),
             generation: 1,
             sequence: 1,
             synced: JOURNAL_START,
@@ -68,13 +67,13 @@ impl Header {
         put(&FORMAT_VERSION.to_le_bytes());
         put(&(if self.clean_len.is_some() { CLEAN } else { 0 }).to_le_bytes());
         put(&self.file_id);
-        put(&self.hash_key);
+        put(&self.hash_seed.to_le_bytes());
         put(&self.generation.to_le_bytes());
         put(&self.sequence.to_le_bytes());
         put(&self.synced.to_le_bytes());
         put(&self.clean_len.unwrap_or(0).to_le_bytes());
         put(&self.created_ms.to_le_bytes());
-        let crc = crc32c::crc32c(&slot[..SLOT_LEN - 4]);
+        let crc = checksum::append(0, &slot[..SLOT_LEN - 4]);
         slot[SLOT_LEN - 4..].copy_from_slice(&crc.to_le_bytes());
         (SLOT_AT[(self.sequence % 2) as usize], slot)
     }
@@ -120,7 +119,7 @@ enum Slot {
 
 fn decode(slot: &[u8]) -> Slot {
     let (body, crc) = slot.split_at(SLOT_LEN - 4);
-    if !body.starts_with(&MAGIC) || crc32c::crc32c(body).to_le_bytes() != crc {
+    if !body.starts_with(&MAGIC) || checksum::append(0, body).to_le_bytes() != crc {
         return Slot::Invalid;
     }
     let mut at = MAGIC.len();
@@ -133,9 +132,9 @@ fn decode(slot: &[u8]) -> Slot {
         return Slot::Version(version);
     }
     let flags = word32(take(4));
-    let (mut file_id, mut hash_key) = ([0; 16], [0; 16]);
+    let mut file_id = [0; 16];
     file_id.copy_from_slice(take(16));
-    hash_key.copy_from_slice(take(16));
+    let hash_seed = word64(take(8));
     let generation = word64(take(8));
     let sequence = word64(take(8));
     let synced = word64(take(8));
@@ -143,7 +142,7 @@ fn decode(slot: &[u8]) -> Slot {
     let created_ms = word64(take(8));
     Slot::Valid(Header {
         file_id,
-        hash_key,
+        hash_seed,
         generation,
         sequence,
         synced,
@@ -201,7 +200,7 @@ mod tests {
         for at in SLOT_AT {
             let slot = &mut image[at as usize..at as usize + SLOT_LEN];
             slot[8] = 9;
-            let crc = crc32c::crc32c(&slot[..SLOT_LEN - 4]).to_le_bytes();
+            let crc = checksum::append(0, &slot[..SLOT_LEN - 4]).to_le_bytes();
             slot[SLOT_LEN - 4..].copy_from_slice(&crc);
         }
         assert!(matches!(

@@ -2,6 +2,7 @@
 //!
 //! `docs/format.md` describes the same for readers. Nothing here knows files or the index.
 
+pub(crate) mod checksum;
 pub(crate) mod header;
 pub(crate) mod mark;
 pub(crate) mod place;

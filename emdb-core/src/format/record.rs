@@ -18,7 +18,7 @@
 #![allow(unsafe_code)]
 
 use super::place::Place;
-use super::{MAX_KEY, MAX_VALUE, varint};
+use super::{MAX_KEY, MAX_VALUE, checksum, varint};
 
 /// What a record does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,8 +94,8 @@ impl<'a> Prepared<'a> {
             len += varint::put(at, &mut prefix[len..]);
         }
         prefix[0] = kind;
-        let head_crc = crc32c::crc32c_append(crc32c::crc32c(&prefix[..len]), key);
-        let value_crc = crc32c::crc32c(value);
+        let head_crc = checksum::append(checksum::append(0, &prefix[..len]), key);
+        let value_crc = checksum::append(0, value);
         Prepared { key, value, prefix, prefix_len: len as u8, value_crc, head_crc }
     }
 
@@ -136,7 +136,7 @@ impl<'a> Prepared<'a> {
 /// The head checksum with a link taken in. `LINK` itself stays outside: it is known only under
 /// the lock, and with it wrong the bytes that follow are read shifted.
 fn link_crc(head_crc: u32, link: u64) -> u32 {
-    crc32c::crc32c_append(head_crc, &link.to_le_bytes())
+    checksum::append(head_crc, &link.to_le_bytes())
 }
 
 /// A record as it lies in memory. Its lengths are within the bytes that it was read from; its
@@ -223,12 +223,12 @@ impl<'a> Record<'a> {
     #[inline]
     pub(crate) fn verify_head(&self, place: Place) -> bool {
         let mut crc = if self.link == 0 {
-            crc32c::crc32c(&self.head[CRCS..CRCS + self.prefix_len])
+            checksum::append(0, &self.head[CRCS..CRCS + self.prefix_len])
         } else {
-            let first = crc32c::crc32c(&[self.kind & !LINK]);
-            crc32c::crc32c_append(first, &self.head[CRCS + 1..CRCS + self.prefix_len])
+            let first = checksum::append(0, &[self.kind & !LINK]);
+            checksum::append(first, &self.head[CRCS + 1..CRCS + self.prefix_len])
         };
-        crc = crc32c::crc32c_append(crc, self.key);
+        crc = checksum::append(crc, self.key);
         if self.link != 0 {
             crc = link_crc(crc, self.link);
         }
@@ -238,7 +238,7 @@ impl<'a> Record<'a> {
     /// Whether the value is what was written here.
     #[inline]
     pub(crate) fn verify_value(&self, place: Place) -> bool {
-        self.stored(4) == crc32c::crc32c(self.value) ^ (place.mix(self.position) >> 32) as u32
+        self.stored(4) == checksum::append(0, self.value) ^ (place.mix(self.position) >> 32) as u32
     }
 
     fn stored(&self, at: usize) -> u32 {

@@ -13,7 +13,8 @@ use crate::stats::EmdbStats;
 use crate::sync::lock;
 
 impl Store {
-    /// A new incarnation, with an id that no other has had. Ids may be skipped.
+    /// A new incarnation, with an id that no other has had. Called by the one writer alone: ids
+    /// grow along the journal, where they may be skipped.
     pub(crate) fn fresh_incarnation(&self) -> Result<Arc<Incarnation>> {
         let taken = self.next_id.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |id| {
             (id < u32::MAX - 1).then_some(id + 1)
@@ -35,11 +36,11 @@ impl Store {
         if let Some(state) = self.existing(name) {
             return Ok(state);
         }
-        let fresh = self.fresh_incarnation()?;
         let mut tail = self.enter(Access::Plain)?;
         if let Some(state) = self.existing(name) {
             return Ok(state);
         }
+        let fresh = self.fresh_incarnation()?;
         let state = Arc::new(NamespaceState::new(name.to_owned(), fresh.clone()));
         let record = (name.as_bytes(), &[][..]);
         let step = Step::control(&state, Verb::Create, fresh.id, record, Some(fresh), true);

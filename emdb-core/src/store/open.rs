@@ -42,7 +42,7 @@ pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Store>> {
     let medium = Arc::new(Ram::default());
     let memory = Memory::Regions(medium.regions.clone());
     let place = Place::new(header.file_id, header.generation);
-    let generation = Generation::new(place, header.hash_key, memory, medium);
+    let generation = Generation::new(place, header.hash_seed, memory, medium);
     let replay = Replay::new(&generation);
     let parts = (replay.names, replay.next_id);
     let tail = Tail::new(JOURNAL_START, 0);
@@ -58,7 +58,7 @@ pub(crate) fn on_disk(settings: &Settings, disk: &dyn Disk, path: &Path) -> Resu
     let front = memory.rest(0);
     let header = Header::read(&front[..front.len().min(JOURNAL_START as usize)])?;
     let place = Place::new(header.file_id, header.generation);
-    let generation = Generation::new(place, header.hash_key, memory, medium.clone());
+    let generation = Generation::new(place, header.hash_seed, memory, medium.clone());
     let memory = &generation.memory;
     let mut replay = Replay::new(&generation);
     let end = recovery::read(&header, place, memory, len, &mut replay)?;
