@@ -1,0 +1,334 @@
+//! A simulated disk for tests: it forgets what was not synced, as a power cut does.
+//!
+//! A file has the bytes that the page cache shows and the bytes that are on the platter. A sync
+//! carries the first to the second; a power cut keeps, sector by sector, the old or the new
+//! bytes, and sometimes a mixture within a sector, in any order. Names have the same two states.
+//! The disk can fail at the n-th operation, for good or for once, and can be full.
+
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use super::{Disk, IoBackend, Map, Medium, Window};
+use crate::sync::lock;
+
+/// Sectors are written whole or not, but for the torn one.
+const SECTOR: usize = 512;
+
+/// The largest file; its memory never moves, as that of a mapping.
+const CAPACITY: usize = 1 << 20;
+
+/// SplitMix64.
+#[derive(Debug, Clone)]
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        x ^ (x >> 31)
+    }
+
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Faults {
+    /// Operations (writes, syncs, allocations, cuts) until one fails.
+    pub(crate) fail_in: Option<u64>,
+    /// Whether the power is gone from then on.
+    pub(crate) for_good: bool,
+    /// The disk holds no file beyond this length.
+    pub(crate) room: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    faults: Faults,
+    dead: bool,
+    /// Writes that failed half-way are decided by this.
+    seed: u64,
+    cached: BTreeMap<PathBuf, Arc<SimFile>>,
+    stored: BTreeMap<PathBuf, Arc<SimFile>>,
+    pub(crate) syncs: u64,
+}
+
+impl State {
+    /// Counts an operation; fails the one that is due.
+    fn step(&mut self) -> io::Result<()> {
+        if self.dead {
+            return Err(io::Error::other("the power is gone"));
+        }
+        if let Some(left) = &mut self.faults.fail_in {
+            if *left == 0 {
+                self.dead = self.faults.for_good;
+                self.faults.fail_in = None;
+                return Err(io::Error::other("simulated failure"));
+            }
+            *left -= 1;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SimDisk {
+    state: Arc<Mutex<State>>,
+    /// Whether files give windows.
+    pub(crate) mapped: bool,
+}
+
+#[derive(Debug)]
+struct Bytes(UnsafeCell<Box<[u8]>>);
+
+// SAFETY: as with mapped memory, who writes where is the engine's business.
+unsafe impl Sync for Bytes {}
+// SAFETY: plain bytes.
+unsafe impl Send for Bytes {}
+
+#[derive(Debug)]
+struct SimFile {
+    /// What the page cache shows.
+    bytes: Arc<Bytes>,
+    /// The length in the page cache, and what is on the platter.
+    rest: Mutex<(u64, Vec<u8>)>,
+}
+
+impl SimFile {
+    fn new(content: &[u8]) -> SimFile {
+        let mut bytes = vec![0; CAPACITY].into_boxed_slice();
+        bytes[..content.len()].copy_from_slice(content);
+        SimFile {
+            bytes: Arc::new(Bytes(UnsafeCell::new(bytes))),
+            rest: Mutex::new((content.len() as u64, content.to_vec())),
+        }
+    }
+
+    fn base(&self) -> *mut u8 {
+        // SAFETY: no reference is kept; the box never moves.
+        unsafe { (*self.bytes.0.get()).as_mut_ptr() }
+    }
+
+    /// The first `len` bytes that the page cache shows.
+    fn shown(&self, len: u64) -> Vec<u8> {
+        // SAFETY: tests cut the power when no thread writes.
+        unsafe { std::slice::from_raw_parts(self.base(), len as usize) }.to_vec()
+    }
+
+    /// What a power cut leaves.
+    fn after_cut(&self, random: &mut Random) -> Vec<u8> {
+        let rest = lock(&self.rest);
+        let new = self.shown(rest.0);
+        let old = &rest.1;
+        // The length is metadata: it went out, or it did not.
+        let len = if random.below(2) == 0 { new.len() } else { old.len() };
+        let mut left = vec![0; len];
+        let all = random.below(8) == 0;
+        for (i, sector) in left.chunks_mut(SECTOR).enumerate() {
+            let part = |bytes: &[u8]| {
+                let mut whole = [0; SECTOR];
+                let from = (i * SECTOR).min(bytes.len());
+                let to = (from + SECTOR).min(bytes.len());
+                whole[..to - from].copy_from_slice(&bytes[from..to]);
+                whole
+            };
+            let (old, new) = (part(old), part(&new));
+            let torn = if random.below(16) == 0 { random.below(SECTOR as u64) as usize } else { SECTOR };
+            let len = sector.len();
+            if all || random.below(2) == 0 {
+                let torn = torn.min(len);
+                sector[..torn].copy_from_slice(&new[..torn]);
+                sector[torn..].copy_from_slice(&old[torn..len]);
+            } else {
+                sector.copy_from_slice(&old[..len]);
+            }
+        }
+        left
+    }
+}
+
+impl SimDisk {
+    pub(crate) fn new(mapped: bool) -> SimDisk {
+        SimDisk { state: Arc::default(), mapped }
+    }
+
+    pub(crate) fn set_faults(&self, faults: Faults) {
+        let mut state = lock(&self.state);
+        state.faults = faults;
+    }
+
+    pub(crate) fn syncs(&self) -> u64 {
+        lock(&self.state).syncs
+    }
+
+    /// The disk after a power cut and a restart.
+    pub(crate) fn power_cut(&self, random: &mut Random) -> SimDisk {
+        let state = lock(&self.state);
+        let mut files = BTreeMap::new();
+        for name in state.cached.keys().chain(state.stored.keys()) {
+            let names = [state.cached.get(name), state.stored.get(name)];
+            if let Some(file) = names[random.below(2) as usize] {
+                files.insert(name.clone(), Arc::new(SimFile::new(&file.after_cut(random))));
+            }
+        }
+        SimDisk::of(files, self.mapped)
+    }
+
+    /// The disk after the process alone was killed and started again.
+    pub(crate) fn killed(&self) -> SimDisk {
+        let state = lock(&self.state);
+        let copy = |file: &Arc<SimFile>| {
+            let rest = lock(&file.rest);
+            let copy = SimFile::new(&file.shown(rest.0));
+            lock(&copy.rest).1.clone_from(&rest.1);
+            Arc::new(copy)
+        };
+        let cached: BTreeMap<_, _> =
+            state.cached.iter().map(|(name, file)| (name.clone(), copy(file))).collect();
+        let disk = SimDisk::of(cached, self.mapped);
+        // Names that were not synced are still not.
+        lock(&disk.state).stored.retain(|name, _| state.stored.contains_key(name));
+        disk
+    }
+
+    fn of(files: BTreeMap<PathBuf, Arc<SimFile>>, mapped: bool) -> SimDisk {
+        let state = State { cached: files.clone(), stored: files, ..State::default() };
+        SimDisk { state: Arc::new(Mutex::new(state)), mapped }
+    }
+
+    pub(crate) fn exists(&self, path: &Path) -> bool {
+        lock(&self.state).cached.contains_key(path)
+    }
+}
+
+impl Disk for SimDisk {
+    fn publish(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut state = lock(&self.state);
+        // Written and synced under a temporary name, which nobody opens; then renamed.
+        state.step()?;
+        let file = Arc::new(SimFile::new(bytes));
+        state.cached.insert(path.into(), file.clone());
+        state.step()?;
+        state.stored.insert(path.into(), file);
+        Ok(())
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn Medium>> {
+        let file = lock(&self.state).cached.get(path).cloned().ok_or(io::ErrorKind::NotFound)?;
+        Ok(Arc::new(Open { file, disk: self.clone() }))
+    }
+}
+
+#[derive(Debug)]
+struct Open {
+    file: Arc<SimFile>,
+    disk: SimDisk,
+}
+
+impl Open {
+    fn put(&self, position: u64, bytes: &[u8]) {
+        // SAFETY: within the capacity, which the callers checked.
+        unsafe {
+            self.file
+                .base()
+                .add(position as usize)
+                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        }
+    }
+
+    /// Bytes that fit.
+    fn room(&self, end: u64) -> u64 {
+        let room = lock(&self.disk.state).faults.room.unwrap_or(CAPACITY as u64);
+        end.min(room).min(CAPACITY as u64)
+    }
+}
+
+impl Medium for Open {
+    fn len(&self) -> io::Result<u64> {
+        Ok(lock(&self.file.rest).0)
+    }
+
+    fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()> {
+        let end = position + bytes.len() as u64;
+        let stepped = {
+            let mut state = lock(&self.disk.state);
+            let stepped = state.step();
+            state.seed += 1;
+            stepped.map_err(|e| (e, Random(state.seed).below(bytes.len() as u64 + 1)))
+        };
+        let fits = self.room(end);
+        let written = match &stepped {
+            Ok(()) => fits.saturating_sub(position).min(bytes.len() as u64),
+            // A part of it went out.
+            Err((_, part)) => (*part).min(fits.saturating_sub(position)),
+        };
+        self.put(position, &bytes[..written as usize]);
+        let mut rest = lock(&self.file.rest);
+        rest.0 = rest.0.max(position + written);
+        stepped.map_err(|(e, _)| e)?;
+        if written < bytes.len() as u64 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        lock(&self.disk.state).step()?;
+        let mut rest = lock(&self.file.rest);
+        if len < rest.0 {
+            self.put(len, &vec![0; (rest.0 - len) as usize]);
+        }
+        rest.0 = len;
+        Ok(())
+    }
+
+    fn allocate(&self, from: u64, to: u64) -> io::Result<()> {
+        lock(&self.disk.state).step()?;
+        if self.room(to) < to {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.put(from, &vec![0; (to - from) as usize]);
+        lock(&self.file.rest).0 = to;
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut state = lock(&self.disk.state);
+        state.syncs += 1;
+        let stepped = state.step();
+        let mut rest = lock(&self.file.rest);
+        let shown = self.file.shown(rest.0);
+        if stepped.is_ok() {
+            rest.1 = shown;
+        }
+        stepped
+    }
+
+    fn map(&self, len: u64) -> io::Result<Map> {
+        assert!(len <= CAPACITY as u64);
+        Ok(Map { base: self.file.base(), len: CAPACITY, _owner: Box::new(self.file.bytes.clone()) })
+    }
+
+    fn window(&self, start: u64, len: usize) -> io::Result<Option<Window>> {
+        if !self.disk.mapped {
+            return Ok(None);
+        }
+        assert!(start as usize + len <= CAPACITY);
+        // A window of one allocation step, so that tests go through many.
+        let len = len.max(8192).min(CAPACITY - start as usize);
+        // SAFETY: `start` lies within the capacity.
+        let base = unsafe { self.file.base().add(start as usize) };
+        let map = Map { base, len, _owner: Box::new(self.file.bytes.clone()) };
+        Ok(Some(Window { start, map }))
+    }
+
+    fn backend(&self) -> IoBackend {
+        if self.disk.mapped { IoBackend::Mapped } else { IoBackend::Positional }
+    }
+}

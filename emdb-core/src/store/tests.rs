@@ -1,0 +1,329 @@
+//! The store on a simulated disk: power cuts, failed operations, a full disk.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::commit::{Access, Step};
+use super::open::{self, Settings};
+use super::*;
+use crate::error::{Error, Result};
+use crate::format::record::Verb;
+use crate::options::FlushPolicy;
+use crate::storage::sim::{Faults, Random, SimDisk};
+
+type Model = BTreeMap<Vec<u8>, Vec<u8>>;
+
+const PATH: &str = "db";
+
+fn open(disk: &SimDisk, policy: FlushPolicy) -> Result<Arc<Store>> {
+    let path = Path::new(PATH);
+    if !disk.exists(path) {
+        open::create(disk, path)?;
+    }
+    let settings = Settings { flush_policy: policy, ..Settings::default() };
+    open::on_disk(&settings, disk, path)
+}
+
+fn get(store: &Store, key: &[u8]) -> Result<Option<Vec<u8>>> {
+    Ok(store.get(&store.default_namespace, key)?.map(|r| r.value().to_vec()))
+}
+
+/// Every record, by way of the index.
+fn content(store: &Store) -> Model {
+    let held = store.hold();
+    let incarnation = held.incarnation(&store.default_namespace);
+    crate::iter::EmdbIter(crate::iter::Walk::new(held, incarnation))
+        .results()
+        .collect::<Result<_>>()
+        .unwrap()
+}
+
+/// A random commit of one to five puts and removals of a few keys.
+fn random_commit(random: &mut Random) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+    let len = if random.below(3) == 0 { 1 + random.below(5) } else { 1 };
+    let mut commit = BTreeMap::new();
+    for _ in 0..len {
+        let key = vec![b'k', random.below(24) as u8];
+        let value_len = match random.below(20) {
+            0 => 3000,
+            1 => 0,
+            _ => random.below(120),
+        };
+        let value = vec![random.next() as u8; value_len as usize];
+        commit.insert(key, (random.below(4) != 0).then_some(value));
+    }
+    commit.into_iter().collect()
+}
+
+fn apply(model: &mut Model, commit: &[(Vec<u8>, Option<Vec<u8>>)]) {
+    for (key, value) in commit {
+        match value {
+            Some(value) => model.insert(key.clone(), value.clone()),
+            None => model.remove(key),
+        };
+    }
+}
+
+fn write(store: &Arc<Store>, commit: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<()> {
+    let mut steps = Vec::new();
+    for (i, (key, value)) in commit.iter().enumerate() {
+        let (verb, value) = value.as_ref().map_or((Verb::Remove, &[][..]), |v| (Verb::Put, v));
+        let last = i + 1 == commit.len();
+        let target = &store.default_namespace;
+        steps.push(Step::write(store, target, verb, (key, value), None, last)?);
+    }
+    store.commit(&mut steps, Access::Plain)
+}
+
+/// One life of a database: random commits, flushes, reopens and clears until the power goes at a
+/// random operation. `history` is every state it went through; the index of the last one that was
+/// acknowledged as durable is kept beside it.
+struct Life {
+    history: Vec<Model>,
+    durable: usize,
+}
+
+impl Life {
+    fn model(&self) -> Model {
+        self.history.last().cloned().unwrap_or_default()
+    }
+
+    fn live(&mut self, disk: &SimDisk, random: &mut Random) -> Result<()> {
+        let policy = match random.below(3) {
+            0 => FlushPolicy::OnEachFlush,
+            1 => FlushPolicy::Group,
+            _ => FlushPolicy::WriteThrough,
+        };
+        let store = open(disk, policy)?;
+        assert_eq!(content(&store), self.model(), "a reopen without a cut changes nothing");
+        // An open makes durable what it serves.
+        self.durable = self.history.len() - 1;
+        for _ in 0..random.below(60) {
+            match random.below(12) {
+                0 => {
+                    let upto = self.history.len() - 1;
+                    store.flush()?;
+                    self.durable = upto;
+                }
+                1 if random.below(4) == 0 => {
+                    self.history.push(Model::new());
+                    store.clear(&store.default_namespace)?;
+                }
+                _ => {
+                    let commit = random_commit(random);
+                    let mut model = self.model();
+                    apply(&mut model, &commit);
+                    // It may be durable even if the call fails.
+                    self.history.push(model);
+                    write(&store, &commit)?;
+                    for (key, value) in &commit {
+                        assert_eq!(get(&store, key)?, *value);
+                    }
+                }
+            }
+            if policy == FlushPolicy::WriteThrough {
+                self.durable = self.history.len() - 1;
+            }
+        }
+        if random.below(2) == 0 {
+            store.shut()?;
+            self.durable = self.history.len() - 1;
+        } else {
+            store.background.stop();
+        }
+        Ok(())
+    }
+
+    /// What is left after a cut must be a state that there was, no older than the durable one.
+    fn check(&mut self, store: &Store, context: &str) {
+        let left = content(store);
+        let at = (self.durable..self.history.len()).rev().find(|&i| self.history[i] == left);
+        let Some(at) = at else {
+            panic!("{context}: what is left is no state since the last durable one");
+        };
+        self.history.truncate(at + 1);
+        self.durable = at;
+    }
+}
+
+fn rounds() -> u64 {
+    std::env::var("EMDB_POWER_CUTS").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000)
+}
+
+#[test]
+fn no_power_cut_loses_what_was_durable_or_tears_a_commit() {
+    let mut cuts = 0;
+    let mut seed = std::env::var("EMDB_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    while cuts < rounds() {
+        let mut random = Random(seed);
+        let mut disk = SimDisk::new(seed % 3 != 0);
+        let mut life = Life { history: vec![Model::new()], durable: 0 };
+        // A few cuts in the life of each database.
+        for _ in 0..4 {
+            let fail_in = Some(random.below(90));
+            disk.set_faults(Faults { fail_in, for_good: true, room: None });
+            // The error is the power's going, wherever it was.
+            let _ = life.live(&disk, &mut random);
+            disk = disk.power_cut(&mut random);
+            // A cut during recovery is a cut like any other.
+            while random.below(4) == 0 {
+                let fail_in = Some(random.below(6));
+                disk.set_faults(Faults { fail_in, for_good: true, room: None });
+                if let Ok(store) = open(&disk, FlushPolicy::Group) {
+                    life.check(&store, &format!("seed {seed}"));
+                    store.background.stop();
+                }
+                disk = disk.power_cut(&mut random);
+                cuts += 1;
+            }
+            disk.set_faults(Faults::default());
+            match open(&disk, FlushPolicy::Group) {
+                Ok(store) => {
+                    life.check(&store, &format!("seed {seed}"));
+                    store.background.stop();
+                }
+                Err(e) => panic!("seed {seed}: {e}"),
+            }
+            cuts += 1;
+            if random.below(2) == 0 {
+                disk = disk.killed();
+            }
+        }
+        seed += 1;
+    }
+}
+
+#[test]
+fn a_failed_sync_refuses_writes_from_then_on_and_reads_go_on() {
+    let disk = SimDisk::new(true);
+    let store = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+    let one = [(b"a".to_vec(), Some(b"1".to_vec()))];
+    write(&store, &one).unwrap();
+    disk.set_faults(Faults { fail_in: Some(0), ..Faults::default() });
+    assert!(matches!(store.flush(), Err(Error::Io(_))));
+    let syncs = disk.syncs();
+    assert!(matches!(store.flush(), Err(Error::Poisoned)));
+    assert!(matches!(write(&store, &one), Err(Error::Poisoned)));
+    assert!(matches!(store.clear(&store.default_namespace), Err(Error::Poisoned)));
+    assert!(matches!(store.shut(), Err(Error::Poisoned)));
+    assert_eq!(disk.syncs(), syncs, "a failed sync is never tried again");
+    assert_eq!(get(&store, b"a").unwrap(), Some(b"1".to_vec()));
+}
+
+#[test]
+fn what_a_failed_sync_may_have_lost_is_written_again_at_the_next_open() {
+    for mapped in [true, false] {
+        let disk = SimDisk::new(mapped);
+        let store = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+        let one = [(b"a".to_vec(), Some(b"1".to_vec()))];
+        write(&store, &one).unwrap();
+        disk.set_faults(Faults { fail_in: Some(0), ..Faults::default() });
+        assert!(store.flush().is_err());
+        store.background.stop();
+        // The process ends; the page cache still shows the record. Once served, it is durable.
+        let disk = disk.killed();
+        let store = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+        assert_eq!(get(&store, b"a").unwrap(), Some(b"1".to_vec()));
+        store.background.stop();
+        for seed in 0..50 {
+            let disk = disk.power_cut(&mut Random(seed));
+            let store = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+            assert_eq!(get(&store, b"a").unwrap(), Some(b"1".to_vec()), "seed {seed}");
+            store.background.stop();
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_the_database_as_it_was() {
+    for mapped in [true, false] {
+        let disk = SimDisk::new(mapped);
+        let store = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+        disk.set_faults(Faults { room: Some(200_000), ..Faults::default() });
+        let mut model = Model::new();
+        let mut refused = 0;
+        for n in 0..400u32 {
+            let commit: Vec<_> = (0..1 + n % 3)
+                .map(|i| ((n * 4 + i).to_be_bytes().to_vec(), Some(vec![n as u8; 1000])))
+                .collect();
+            match write(&store, &commit) {
+                Ok(()) => apply(&mut model, &commit),
+                Err(Error::Io(e)) => {
+                    assert_eq!(e.kind(), std::io::ErrorKind::StorageFull);
+                    refused += 1;
+                }
+                Err(e) => panic!("{e}"),
+            }
+        }
+        assert!(refused > 50 && model.len() > 100, "{refused} refused, {} kept", model.len());
+        // A large one goes another way: one positional write, of which a part may go out.
+        let large: Vec<_> =
+            (0..300u32).map(|i| (i.to_le_bytes().to_vec(), Some(vec![1; 1000]))).collect();
+        assert!(matches!(write(&store, &large), Err(Error::Io(_))));
+        assert_eq!(content(&store), model);
+        disk.set_faults(Faults::default());
+        write(&store, &large).unwrap();
+        apply(&mut model, &large);
+        assert_eq!(content(&store), model);
+        store.shut().unwrap();
+        let store = open(&disk.killed(), FlushPolicy::OnEachFlush).unwrap();
+        assert_eq!(content(&store), model);
+        store.background.stop();
+    }
+}
+
+#[test]
+fn any_single_failed_operation_leaves_an_error_or_the_right_state() {
+    for seed in 0..300 {
+        let mut random = Random(seed);
+        let disk = SimDisk::new(seed % 2 == 0);
+        let Ok(store) = open(&disk, FlushPolicy::Group) else { unreachable!("no fault is set") };
+        disk.set_faults(Faults { fail_in: Some(random.below(40)), ..Faults::default() });
+        let mut model = Model::new();
+        let mut possible = vec![model.clone()];
+        for _ in 0..40 {
+            let commit = random_commit(&mut random);
+            let done = write(&store, &commit).and_then(|()| {
+                apply(&mut model, &commit);
+                possible = vec![model.clone()];
+                if random.below(2) == 0 { store.flush() } else { Ok(()) }
+            });
+            if done.is_err() {
+                let mut more = model.clone();
+                apply(&mut more, &commit);
+                possible.push(more);
+            }
+            assert_eq!(content(&store), model, "seed {seed}");
+        }
+        store.background.stop();
+        let store = open(&disk.killed(), FlushPolicy::Group).unwrap();
+        let left = content(&store);
+        assert!(possible.contains(&left), "seed {seed}");
+        store.background.stop();
+    }
+}
+
+#[test]
+fn a_torn_tail_with_whole_commits_behind_is_kept_aside_and_reported() {
+    let disk = SimDisk::new(true);
+    let store = open(&disk, FlushPolicy::Group).unwrap();
+    let put = |key: &[u8]| write(&store, &[(key.to_vec(), Some(vec![7; 40]))]).unwrap();
+    put(b"flushed");
+    store.flush().unwrap();
+    let (end, _) = store.stats().map(|s| (s.logical_size_bytes, ())).unwrap();
+    put(b"lost");
+    put(b"behind");
+    store.background.stop();
+    let killed = disk.killed();
+    // The first of the two unsynced records never made it to the disk.
+    let medium = crate::storage::Disk::open(&killed, Path::new(PATH)).unwrap();
+    medium.write_at(end + 20, &[0; 20]).unwrap();
+    let store = open(&killed, FlushPolicy::Group).unwrap();
+    let report = store.recovery.clone().unwrap();
+    assert_eq!(report.commits_dropped, 1);
+    assert!(report.torn_bytes > 50 && !report.clean);
+    assert!(report.torn_file.is_some_and(|f| killed.exists(&f)));
+    assert_eq!(content(&store).len(), 1);
+    store.background.stop();
+}
