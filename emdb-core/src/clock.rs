@@ -41,17 +41,17 @@ impl Clock {
             None => unix_ms(),
         };
         let latest = self.latest.load(Relaxed);
-        if now > latest {
-            self.latest.fetch_max(now, Relaxed).max(now)
-        } else {
-            latest
-        }
+        if now > latest { self.latest.fetch_max(now, Relaxed).max(now) } else { latest }
     }
 
     /// The moment `ttl` from now; one that no clock can show is refused.
     pub(crate) fn after(&self, ttl: Duration) -> Result<u64> {
         u64::try_from(ttl.as_millis()).ok().and_then(|ms| self.now().checked_add(ms)).ok_or_else(
-            || Error::config(format!("a time to live of {ttl:?} overflows the clock; use Ttl::None")),
+            || {
+                Error::config(format!(
+                    "a time to live of {ttl:?} overflows the clock; use Ttl::None"
+                ))
+            },
         )
     }
 }

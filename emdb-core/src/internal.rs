@@ -21,7 +21,7 @@ pub fn child(db: &Emdb, parent: &Namespace, name: &str) -> Result<Namespace> {
 
 /// Inserts and gives the previous live value, in one commit.
 pub fn replace(ns: &Namespace, key: &[u8], value: &[u8]) -> Result<Option<Vec<u8>>> {
-    ns.swap(Verb::Put, (key, value), ns.store().default_expiry()?)
+    ns.swap(Verb::Put, (key, value), ns.store().default_expiry(&ns.state)?)
 }
 
 /// Lets a test set the time.

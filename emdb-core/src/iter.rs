@@ -56,11 +56,7 @@ impl Walk {
     }
 
     /// Lets `staged` come over the committed state.
-    pub(crate) fn with_overlay(
-        mut self,
-        staged: Arc<BTreeMap<Vec<u8>, Staged>>,
-        now: u64,
-    ) -> Walk {
+    pub(crate) fn with_overlay(mut self, staged: Arc<BTreeMap<Vec<u8>, Staged>>, now: u64) -> Walk {
         self.overlay = Some(Overlay { staged, now, after: None });
         self
     }
@@ -76,9 +72,8 @@ impl Walk {
         from_staged: impl Fn(&[u8], &[u8]) -> T,
     ) -> Option<T> {
         while let Some(base) = &mut self.base {
-            let hidden = |key: &[u8]| {
-                self.overlay.as_ref().is_some_and(|o| o.staged.contains_key(key))
-            };
+            let hidden =
+                |key: &[u8]| self.overlay.as_ref().is_some_and(|o| o.staged.contains_key(key));
             match base.next(&from_record, hidden) {
                 Ok(Some(item)) => return Some(item),
                 Ok(None) => self.base = None,

@@ -40,9 +40,9 @@ mod error;
 mod fork;
 mod format;
 mod generation;
+mod index;
 #[doc(hidden)]
 pub mod internal;
-mod index;
 mod iter;
 mod lock;
 mod namespace;

@@ -115,7 +115,8 @@ fn write_holder(file: &mut File) -> Result<()> {
         env!("CARGO_PKG_VERSION"),
     );
     // A full disk must not keep a database closed whose own file has room.
-    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
+    let _ =
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
     Ok(())
 }
 
@@ -132,7 +133,9 @@ pub(crate) fn holder(path: &Path) -> Result<Option<LockHolder>> {
         _ => return Ok(None),
     }
     let field = |name: &str| {
-        text.lines().find_map(|line| line.split_once('=').filter(|(n, _)| *n == name)).map(|(_, v)| v)
+        text.lines()
+            .find_map(|line| line.split_once('=').filter(|(n, _)| *n == name))
+            .map(|(_, v)| v)
     };
     let number = |name| field(name).and_then(|v| v.parse::<u64>().ok()).unwrap_or(0);
     Ok(Some(LockHolder {

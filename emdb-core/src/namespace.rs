@@ -80,7 +80,7 @@ impl Namespace {
     /// # }
     /// ```
     pub fn insert(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
-        let expiry = self.store().default_expiry()?;
+        let expiry = self.store().default_expiry(&self.state)?;
         self.put(key.as_ref(), value.as_ref(), expiry)
     }
 
@@ -201,7 +201,7 @@ impl Namespace {
         K: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        let expiry = self.store().default_expiry()?;
+        let expiry = self.store().default_expiry(&self.state)?;
         let mut chunk = Vec::new();
         let mut bytes = 0;
         for (key, value) in items {

@@ -185,7 +185,7 @@ impl TransactionNamespace {
     /// `TooLarge` beyond the limits; `InvalidConfig` for a namespace of another database;
     /// `NamespaceDropped`.
     pub fn insert(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
-        let expiry = self.store.default_expiry()?;
+        let expiry = self.store.default_expiry(&self.state)?;
         self.stage(key.as_ref(), value.as_ref(), expiry)
     }
 
@@ -332,7 +332,7 @@ impl TransactionNamespace {
     }
 
     #[cfg(feature = "ttl")]
-    pub(crate) fn store(&self) -> &Store {
-        &self.store
+    pub(crate) fn expiry(&self, ttl: crate::Ttl) -> Result<Option<u64>> {
+        self.store.expiry(&self.state, ttl)
     }
 }

@@ -9,6 +9,7 @@ use crate::namespace::Namespace;
 use crate::options::EmdbBuilder;
 use crate::store::Store;
 use crate::store::commit::{Access, Step};
+use crate::store::names::NamespaceState;
 use crate::store::transact::Exclusive;
 use crate::transaction::TransactionNamespace;
 
@@ -29,10 +30,10 @@ pub enum Ttl {
 }
 
 impl Store {
-    fn expiry(&self, ttl: Ttl) -> Result<Option<u64>> {
+    pub(crate) fn expiry(&self, namespace: &NamespaceState, ttl: Ttl) -> Result<Option<u64>> {
         match ttl {
             Ttl::None => Ok(None),
-            Ttl::Default => self.default_expiry(),
+            Ttl::Default => self.default_expiry(namespace),
             Ttl::Duration(d) => self.clock.after(d).map(Some),
             Ttl::ExpiresAt(at) => Ok(Some(at)),
         }
@@ -65,7 +66,7 @@ impl Namespace {
         value: impl AsRef<[u8]>,
         ttl: Ttl,
     ) -> Result<()> {
-        let expiry = self.store().expiry(ttl)?;
+        let expiry = self.store().expiry(&self.state, ttl)?;
         self.put(key.as_ref(), value.as_ref(), expiry)
     }
 
@@ -147,7 +148,7 @@ impl TransactionNamespace {
         value: impl AsRef<[u8]>,
         ttl: Ttl,
     ) -> Result<()> {
-        let expiry = self.store().expiry(ttl)?;
+        let expiry = self.expiry(ttl)?;
         self.stage(key.as_ref(), value.as_ref(), expiry)
     }
 

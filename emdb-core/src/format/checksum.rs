@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn every_length_and_alignment_agrees_with_the_crate() {
-        let bytes: Vec<u8> = (0..700u32).map(|n| (n * 31 >> 2) as u8).collect();
+        let bytes: Vec<u8> = (0..700u32).map(|n| ((n * 31) >> 2) as u8).collect();
         for from in 0..9 {
             for to in from..bytes.len() {
                 let part = &bytes[from..to];

@@ -190,8 +190,7 @@ impl<'a> Record<'a> {
         if key_len > MAX_KEY || value_len > MAX_VALUE {
             return None;
         }
-        let namespace =
-            if kind & NAMESPACE == 0 { 0 } else { u32::try_from(number()?).ok()? };
+        let namespace = if kind & NAMESPACE == 0 { 0 } else { u32::try_from(number()?).ok()? };
         let expiry = if kind & EXPIRY == 0 { None } else { Some(number()?) };
         let prefix_end = at;
         let mut link = 0;
@@ -324,11 +323,12 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let place = Place::new([3; 16], 1);
-        for (commit, namespace, expiry, link) in
-            [(true, 0, None, 0), (false, 7, Some(1_700_000_000_000), 300), (true, u32::MAX, Some(0), 8192)]
-        {
-            let prepared =
-                Prepared::new(Verb::Put, commit, namespace, b"key", &[9; 300], expiry);
+        for (commit, namespace, expiry, link) in [
+            (true, 0, None, 0),
+            (false, 7, Some(1_700_000_000_000), 300),
+            (true, u32::MAX, Some(0), 8192),
+        ] {
+            let prepared = Prepared::new(Verb::Put, commit, namespace, b"key", &[9; 300], expiry);
             let bytes = encode(&prepared, place, 10_000, link);
             let record = read(10_000, &bytes).unwrap();
             assert!(record.verify_head(place) && record.verify_value(place));
@@ -353,8 +353,7 @@ mod tests {
             let prepared = Prepared::new(Verb::Put, true, 5, b"some key", b"value", Some(77));
             let bytes = encode(&prepared, place, 9000, link);
             let whole = |position, place, bytes: &[u8]| {
-                read(position, bytes)
-                    .is_some_and(|r| r.verify_head(place) && r.verify_value(place))
+                read(position, bytes).is_some_and(|r| r.verify_head(place) && r.verify_value(place))
             };
             assert!(whole(9000, place, &bytes));
             assert!(!whole(9001, place, &bytes));

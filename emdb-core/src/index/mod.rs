@@ -81,9 +81,7 @@ impl Table {
     fn directory<'g>(&self, guard: &'g Guard) -> &'g Directory {
         // SAFETY: never null, and a directory that is replaced is destroyed only when no guard
         // that could have loaded it is left.
-        unsafe {
-            self.directory.load(Ordering::Acquire, guard).deref()
-        }
+        unsafe { self.directory.load(Ordering::Acquire, guard).deref() }
     }
 
     #[inline]
@@ -244,9 +242,7 @@ impl Drop for Table {
 fn deref<'g>(segment: Shared<'g, Segment>) -> &'g Segment {
     // SAFETY: entries are never null, and a segment that is replaced is destroyed only when no
     // guard that could have loaded it is left.
-    unsafe {
-        segment.deref()
-    }
+    unsafe { segment.deref() }
 }
 
 /// What a segment is rebuilt from.

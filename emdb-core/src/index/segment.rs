@@ -11,8 +11,8 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
 
-use super::slot::{REACH, Slot};
 use super::Entries;
+use super::slot::{REACH, Slot};
 use crate::storage::memory::prefetch_line;
 
 const LINE: usize = 8;

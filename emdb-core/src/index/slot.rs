@@ -60,6 +60,9 @@ impl Slot {
 
     #[inline]
     pub(crate) fn displaced(self, lines: usize) -> Slot {
-        Slot(self.0 & !((REACH as u64 - 1) << DISPLACEMENT_SHIFT) | (lines as u64) << DISPLACEMENT_SHIFT)
+        Slot(
+            self.0 & !((REACH as u64 - 1) << DISPLACEMENT_SHIFT)
+                | (lines as u64) << DISPLACEMENT_SHIFT,
+        )
     }
 }

@@ -47,7 +47,8 @@ impl Regions {
         let base = self.0.get(number)?.load(Ordering::Acquire);
         let offset = position - start;
         // SAFETY: the region has `size` bytes and `offset` is below that.
-        (!base.is_null()).then(|| unsafe { (base.add(offset as usize) as *const u8, (size - offset) as usize) })
+        (!base.is_null())
+            .then(|| unsafe { (base.add(offset as usize) as *const u8, (size - offset) as usize) })
     }
 
     /// The first position from `position` on where `len` bytes lie in one region.
@@ -70,7 +71,8 @@ impl Drop for Regions {
     fn drop(&mut self) {
         for (number, base) in self.0.iter_mut().enumerate() {
             let base = *base.get_mut();
-            let size = if number == 0 { 1 << FIRST_BITS } else { 1 << (FIRST_BITS as usize + number - 1) };
+            let size =
+                if number == 0 { 1 << FIRST_BITS } else { 1 << (FIRST_BITS as usize + number - 1) };
             if let (false, Ok(layout)) = (base.is_null(), layout(size)) {
                 // SAFETY: allocated by `window` with this layout, and nobody holds `self` any
                 // more.

@@ -1,14 +1,15 @@
 //! A simulated disk for tests: it forgets what was not synced, as a power cut does.
 //!
 //! A file has the bytes that the page cache shows and the bytes that are on the platter. A sync
-//! carries the first to the second; a power cut keeps, sector by sector, the old or the new
+//! carries the first to the second, and one that fails leaves the page cache as it is but forgets
+//! that it was dirty, as Linux does; a power cut keeps, sector by sector, the old or the new
 //! bytes, and sometimes a mixture within a sector, in any order. Names have the same two states.
 //! The disk can fail at the n-th operation, for good or for once, and can be full.
 
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -99,8 +100,31 @@ unsafe impl Send for Bytes {}
 struct SimFile {
     /// What the page cache shows.
     bytes: Arc<Bytes>,
-    /// The length in the page cache, and what is on the platter.
-    rest: Mutex<(u64, Vec<u8>)>,
+    rest: Mutex<Rest>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Rest {
+    /// The length in the page cache.
+    len: u64,
+    /// What is on the platter.
+    platter: Vec<u8>,
+    /// Sectors that a failed sync has left differing: no sync carries them before they are
+    /// written again.
+    clean: BTreeSet<usize>,
+}
+
+impl Rest {
+    /// Puts the platter's bytes where no sync would carry the page cache's.
+    fn forget(&self, shown: &mut [u8]) {
+        for sector in &self.clean {
+            let from = (sector * SECTOR).min(shown.len());
+            let to = (from + SECTOR).min(shown.len());
+            for (at, byte) in shown[from..to].iter_mut().enumerate() {
+                *byte = self.platter.get(from + at).copied().unwrap_or(0);
+            }
+        }
+    }
 }
 
 impl SimFile {
@@ -109,7 +133,11 @@ impl SimFile {
         bytes[..content.len()].copy_from_slice(content);
         SimFile {
             bytes: Arc::new(Bytes(UnsafeCell::new(bytes))),
-            rest: Mutex::new((content.len() as u64, content.to_vec())),
+            rest: Mutex::new(Rest {
+                len: content.len() as u64,
+                platter: content.to_vec(),
+                clean: BTreeSet::new(),
+            }),
         }
     }
 
@@ -127,8 +155,9 @@ impl SimFile {
     /// What a power cut leaves.
     fn after_cut(&self, random: &mut Random) -> Vec<u8> {
         let rest = lock(&self.rest);
-        let new = self.shown(rest.0);
-        let old = &rest.1;
+        let mut new = self.shown(rest.len);
+        let old = &rest.platter;
+        rest.forget(&mut new);
         // The length is metadata: it went out, or it did not.
         let len = if random.below(2) == 0 { new.len() } else { old.len() };
         let mut left = vec![0; len];
@@ -142,7 +171,8 @@ impl SimFile {
                 whole
             };
             let (old, new) = (part(old), part(&new));
-            let torn = if random.below(16) == 0 { random.below(SECTOR as u64) as usize } else { SECTOR };
+            let torn =
+                if random.below(16) == 0 { random.below(SECTOR as u64) as usize } else { SECTOR };
             let len = sector.len();
             if all || random.below(2) == 0 {
                 let torn = torn.min(len);
@@ -188,8 +218,8 @@ impl SimDisk {
         let state = lock(&self.state);
         let copy = |file: &Arc<SimFile>| {
             let rest = lock(&file.rest);
-            let copy = SimFile::new(&file.shown(rest.0));
-            lock(&copy.rest).1.clone_from(&rest.1);
+            let copy = SimFile::new(&file.shown(rest.len));
+            lock(&copy.rest).clone_from(&rest);
             Arc::new(copy)
         };
         let cached: BTreeMap<_, _> =
@@ -254,7 +284,7 @@ impl Open {
 
 impl Medium for Open {
     fn len(&self) -> io::Result<u64> {
-        Ok(lock(&self.file.rest).0)
+        Ok(lock(&self.file.rest).len)
     }
 
     fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()> {
@@ -273,7 +303,10 @@ impl Medium for Open {
         };
         self.put(position, &bytes[..written as usize]);
         let mut rest = lock(&self.file.rest);
-        rest.0 = rest.0.max(position + written);
+        rest.len = rest.len.max(position + written);
+        let touched =
+            position as usize / SECTOR..(position + written).div_ceil(SECTOR as u64) as usize;
+        rest.clean.retain(|sector| !touched.contains(sector));
         stepped.map_err(|(e, _)| e)?;
         if written < bytes.len() as u64 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
@@ -281,10 +314,10 @@ impl Medium for Open {
     fn set_len(&self, len: u64) -> io::Result<()> {
         lock(&self.disk.state).step()?;
         let mut rest = lock(&self.file.rest);
-        if len < rest.0 {
-            self.put(len, &vec![0; (rest.0 - len) as usize]);
+        if len < rest.len {
+            self.put(len, &vec![0; (rest.len - len) as usize]);
         }
-        rest.0 = len;
+        rest.len = len;
         Ok(())
     }
 
@@ -294,7 +327,7 @@ impl Medium for Open {
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.put(from, &vec![0; (to - from) as usize]);
-        lock(&self.file.rest).0 = to;
+        lock(&self.file.rest).len = to;
         Ok(())
     }
 
@@ -303,9 +336,17 @@ impl Medium for Open {
         state.syncs += 1;
         let stepped = state.step();
         let mut rest = lock(&self.file.rest);
-        let shown = self.file.shown(rest.0);
+        let mut shown = self.file.shown(rest.len);
         if stepped.is_ok() {
-            rest.1 = shown;
+            rest.forget(&mut shown);
+            rest.platter = shown;
+        } else {
+            let same = |i: usize, sector: &[u8]| {
+                rest.platter.get(i * SECTOR..i * SECTOR + sector.len()) == Some(sector)
+            };
+            let sectors = shown.chunks(SECTOR).enumerate();
+            let lost: Vec<_> = sectors.filter(|(i, s)| !same(*i, s)).map(|(i, _)| i).collect();
+            rest.clean.extend(lost);
         }
         stepped
     }

@@ -269,7 +269,8 @@ impl Store {
                         limit: MAX_RECORDS,
                     });
                 }
-                let prior = reader.newest(&incarnation.table, step.prepared.key, step.hash, guard)?;
+                let prior =
+                    reader.newest(&incarnation.table, step.prepared.key, step.hash, guard)?;
                 step.prior = prior.as_ref().map(Prior::of);
                 if let Some(record) = prior.filter(|r| step.wants_value && r.is_put()) {
                     let live = reader.checked(record, || self.clock.now())?.is_some();
@@ -288,7 +289,8 @@ impl Store {
         for step in steps {
             step.position = start + used as u64;
             let link = step.prior.map_or(0, |p| step.position - p.position);
-            used += step.prepared.write(self.generation.place, step.position, link, &mut out[used..]);
+            used +=
+                step.prepared.write(self.generation.place, step.position, link, &mut out[used..]);
         }
         start + used as u64
     }

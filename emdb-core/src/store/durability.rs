@@ -90,7 +90,9 @@ impl Store {
     pub(crate) fn flush(&self) -> Result<()> {
         let durability = &self.durability;
         if self.origin.is_elsewhere() {
-            return Err(Error::config("this process was forked from the one that opened the database"));
+            return Err(Error::config(
+                "this process was forked from the one that opened the database",
+            ));
         }
         self.check_health()?;
         let target = self.data_end.0.load(Ordering::Acquire);

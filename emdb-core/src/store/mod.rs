@@ -9,6 +9,7 @@ pub(crate) mod open;
 pub(crate) mod read;
 pub(crate) mod recovery;
 mod replay;
+#[cfg(feature = "ttl")]
 mod sweep;
 mod tail;
 pub(crate) mod transact;
@@ -26,7 +27,7 @@ use crate::sync::Padded;
 use crate::view::Views;
 use background::Background;
 use durability::Durability;
-use names::{NamespaceState, Names};
+use names::{Names, NamespaceState};
 use read::Time;
 use recovery::RecoveryReport;
 use tail::Tail;

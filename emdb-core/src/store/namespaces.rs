@@ -102,7 +102,8 @@ impl Store {
         if !parent.is_internal() {
             let prefix = names::child_prefix(&parent.name);
             let names = lock(&self.names);
-            let children = names.range(prefix.clone()..).take_while(|(n, _)| n.starts_with(&prefix));
+            let children =
+                names.range(prefix.clone()..).take_while(|(n, _)| n.starts_with(&prefix));
             family.extend(children.map(|(_, state)| state.clone()));
         }
         family
@@ -118,7 +119,11 @@ impl Store {
     /// The names that users gave, sorted.
     pub(crate) fn list_namespaces(&self) -> Vec<String> {
         let names = lock(&self.names);
-        names.values().filter(|s| !s.name.is_empty() && !s.is_internal()).map(|s| s.name.clone()).collect()
+        names
+            .values()
+            .filter(|s| !s.name.is_empty() && !s.is_internal())
+            .map(|s| s.name.clone())
+            .collect()
     }
 
     /// Live records of the namespace.

@@ -15,14 +15,14 @@ use super::tail::Tail;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::fork::Origin;
+use crate::format::JOURNAL_START;
 use crate::format::header::Header;
 use crate::format::place::Place;
-use crate::format::JOURNAL_START;
 use crate::generation::{Generation, Pins};
 use crate::options::FlushPolicy;
+use crate::storage::Disk;
 use crate::storage::memory::Memory;
 use crate::storage::ram::Ram;
-use crate::storage::Disk;
 use crate::sync::Padded;
 use crate::view::Views;
 

@@ -181,7 +181,11 @@ impl Store {
 
     /// The committed record of `key`, expired or not, its value unverified.
     #[inline]
-    pub(crate) fn find(&self, namespace: &NamespaceState, key: &[u8]) -> Result<Option<Record<'_>>> {
+    pub(crate) fn find(
+        &self,
+        namespace: &NamespaceState,
+        key: &[u8],
+    ) -> Result<Option<Record<'_>>> {
         let hash = self.generation.hash(key);
         let guard = crossbeam_epoch::pin();
         let (incarnation, watermark) = self.present(namespace, &guard)?;
@@ -208,10 +212,12 @@ impl Store {
         is_expired(record, || self.clock.now())
     }
 
-    /// The expiry of what is written without one of its own.
+    /// The expiry of what is written without one of its own. What the library keeps for itself
+    /// never expires by default.
     #[inline]
-    pub(crate) fn default_expiry(&self) -> Result<Option<u64>> {
-        self.default_ttl.map(|ttl| self.clock.after(ttl)).transpose()
+    pub(crate) fn default_expiry(&self, namespace: &NamespaceState) -> Result<Option<u64>> {
+        let ttl = self.default_ttl.filter(|_| !namespace.is_internal());
+        ttl.map(|ttl| self.clock.after(ttl)).transpose()
     }
 }
 

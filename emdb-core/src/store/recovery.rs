@@ -141,7 +141,9 @@ impl End {
         // is dirty again.
         let unsure = &memory.rest(self.synced)[..(self.accepted - self.synced) as usize];
         for (i, piece) in unsure.chunks(1 << 20).enumerate() {
-            medium.write_at(self.synced + (i << 20) as u64, &piece.to_vec())?;
+            // Copied, since the piece is a mapping of the very bytes that are written.
+            let piece = piece.to_vec();
+            medium.write_at(self.synced + (i << 20) as u64, &piece)?;
         }
         if len > self.accepted {
             medium.set_len(self.accepted)?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::names::{DEFAULT_ID, Incarnation, NamespaceState, Names};
+use super::names::{DEFAULT_ID, Incarnation, Names, NamespaceState};
 use crate::error::{Error, Result};
 use crate::format::record::{Record, Verb};
 use crate::format::varint;
@@ -43,8 +43,7 @@ impl<'g> Replay<'g> {
     /// Applies one commit.
     pub(crate) fn apply(&mut self, records: &[Record<'_>]) -> Result<()> {
         for record in records {
-            self.apply_one(record)
-                .map_err(|reason| Error::corrupted(record.position(), reason))?;
+            self.apply_one(record).map_err(|reason| Error::corrupted(record.position(), reason))?;
         }
         Ok(())
     }

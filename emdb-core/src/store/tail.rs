@@ -72,11 +72,8 @@ impl Tail {
         bytes: usize,
     ) -> Result<u64> {
         let in_memory = matches!(memory, Memory::Regions(_));
-        let start = if in_memory {
-            Regions::fit(self.position, bytes as u64)
-        } else {
-            self.position
-        };
+        let start =
+            if in_memory { Regions::fit(self.position, bytes as u64) } else { self.position };
         let end = start + bytes as u64;
         if end > MAX_POSITION {
             return Err(Error::TooLarge { what: "a data file", size: end, limit: MAX_POSITION });
