@@ -340,7 +340,7 @@ impl Medium for Open {
         if stepped.is_ok() {
             rest.forget(&mut shown);
             rest.platter = shown;
-        } else {
+        } else if !state.dead {
             let same = |i: usize, sector: &[u8]| {
                 rest.platter.get(i * SECTOR..i * SECTOR + sector.len()) == Some(sector)
             };
