@@ -140,6 +140,10 @@ fn decode(slot: &[u8]) -> Slot {
     let synced = word64(take(8));
     let clean_len = word64(take(8));
     let created_ms = word64(take(8));
+    if sequence > u64::MAX / 2 {
+        // Nobody has written that many: a forgery, which would leave no number to go on with.
+        return Slot::Invalid;
+    }
     Slot::Valid(Header {
         file_id,
         hash_seed,

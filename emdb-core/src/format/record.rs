@@ -17,6 +17,8 @@
 // would be undefined behaviour, so slices are made only of bytes that are known to be a record's.
 #![allow(unsafe_code)]
 
+use std::marker::PhantomData;
+
 use super::place::Place;
 use super::{MAX_KEY, MAX_VALUE, checksum, varint};
 
@@ -141,17 +143,28 @@ fn link_crc(head_crc: u32, link: u64) -> u32 {
 
 /// A record as it lies in memory. Its lengths are within the bytes that it was read from; its
 /// checksums hold only where `verify_head` and `verify_value` said so.
+///
+/// It is four words, handed through every lookup; what few callers ask for is read again.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Record<'a> {
+    start: *const u8,
     position: u64,
+    value_len: u32,
+    key_len: u16,
+    /// Where the key begins.
+    head_len: u8,
     kind: u8,
+    _bytes: PhantomData<&'a [u8]>,
+}
+
+/// The fields of a head that most records don't have.
+#[derive(Debug, Clone, Copy, Default)]
+struct Rare {
     namespace: u32,
-    expiry: Option<u64>,
+    expiry: u64,
     link: u64,
-    head: &'a [u8],
-    prefix_len: usize,
-    key: &'a [u8],
-    value: &'a [u8],
+    prefix_end: usize,
+    head_len: usize,
 }
 
 impl<'a> Record<'a> {
@@ -170,18 +183,17 @@ impl<'a> Record<'a> {
         if available < HEAD_MIN {
             return None;
         }
-        let byte = |at: usize| {
-            // SAFETY: within the `available` bytes that the caller vouches for.
-            (at < available).then(|| unsafe { start.add(at).read() })
-        };
-        let kind = byte(CRCS)?;
+        // SAFETY: the first HEAD_MIN bytes, and below each byte before `available`, can be read.
+        let byte = |at: usize| unsafe { start.add(at).read() };
+        let kind = byte(CRCS);
         let verb = kind & VERB;
         if verb == 0 || verb > Verb::Mark as u8 || kind & RESERVED != 0 {
             return None;
         }
         let mut at = CRCS + 1;
         let mut number = || {
-            let (value, used) = varint::get(|i| byte(at + i))?;
+            let (value, used) =
+                varint::get(|i| (at + i < available).then(|| byte(at + i)))?;
             at += used;
             Some(value)
         };
@@ -190,58 +202,80 @@ impl<'a> Record<'a> {
         if key_len > MAX_KEY || value_len > MAX_VALUE {
             return None;
         }
-        let namespace = if kind & NAMESPACE == 0 { 0 } else { u32::try_from(number()?).ok()? };
-        let expiry = if kind & EXPIRY == 0 { None } else { Some(number()?) };
-        let prefix_end = at;
-        let mut link = 0;
-        if kind & LINK != 0 {
-            let (value, used) = varint::get(|i| byte(at + i))?;
-            at += used;
-            link = value;
-            if link == 0 || link >= position {
+        if kind & (NAMESPACE | EXPIRY | LINK) != 0 {
+            let rare = Rare::read(kind, at, |i| (i < available).then(|| byte(i)))?;
+            if kind & LINK != 0 && (rare.link == 0 || rare.link >= position) {
                 return None;
             }
+            at = rare.head_len;
         }
         if available - at < key_len || available - at - key_len < value_len {
             return None;
         }
-        // SAFETY: `at + key_len + value_len` is within the bytes that the caller vouches for, and
-        // a whole record's bytes don't change any more.
-        let (head, key, value) = unsafe {
-            (
-                std::slice::from_raw_parts(start, at),
-                std::slice::from_raw_parts(start.add(at), key_len),
-                std::slice::from_raw_parts(start.add(at + key_len), value_len),
-            )
-        };
-        let prefix_len = prefix_end - CRCS;
-        Some(Record { position, kind, namespace, expiry, link, head, prefix_len, key, value })
+        Some(Record {
+            start,
+            position,
+            value_len: value_len as u32,
+            key_len: key_len as u16,
+            head_len: at as u8,
+            kind,
+            _bytes: PhantomData,
+        })
+    }
+
+    #[inline]
+    fn bytes(&self, from: usize, len: usize) -> &'a [u8] {
+        debug_assert!(from + len <= self.len());
+        // SAFETY: `read` saw that the record's bytes are within those that its caller vouched
+        // for, and all callers stay within the record.
+        unsafe { std::slice::from_raw_parts(self.start.add(from), len) }
+    }
+
+    fn rare(&self) -> Rare {
+        if self.kind & (NAMESPACE | EXPIRY | LINK) == 0 {
+            let end = usize::from(self.head_len);
+            return Rare { prefix_end: end, head_len: end, ..Rare::default() };
+        }
+        let head = self.bytes(0, usize::from(self.head_len));
+        let lens = varint::len(u64::from(self.key_len)) + varint::len(u64::from(self.value_len));
+        let read = |lens| Rare::read(self.kind, CRCS + 1 + lens, |i| head.get(i).copied());
+        // The shortest encoding of the lengths is what is written; should damage have made a
+        // longer one, the head's checksum fails whatever this gives.
+        read(lens).unwrap_or_default()
     }
 
     /// Whether kind, lengths, namespace, expiry, link and key are what was written here.
     #[inline]
     pub(crate) fn verify_head(&self, place: Place) -> bool {
-        let mut crc = if self.link == 0 {
-            checksum::append(0, &self.head[CRCS..CRCS + self.prefix_len])
+        let crc = if self.kind & LINK == 0 {
+            // Prefix and key lie side by side.
+            checksum::append(0, self.bytes(CRCS, self.value_at() - CRCS))
         } else {
-            let first = checksum::append(0, &[self.kind & !LINK]);
-            checksum::append(first, &self.head[CRCS + 1..CRCS + self.prefix_len])
+            self.linked_crc()
         };
-        crc = checksum::append(crc, self.key);
-        if self.link != 0 {
-            crc = link_crc(crc, self.link);
-        }
         self.stored(0) == crc ^ place.mix(self.position) as u32
+    }
+
+    fn linked_crc(&self) -> u32 {
+        let rare = self.rare();
+        let prefix = self.bytes(0, rare.prefix_end);
+        let first = checksum::append(0, &[self.kind & !LINK]);
+        let crc = checksum::append(first, prefix.get(CRCS + 1..).unwrap_or_default());
+        link_crc(checksum::append(crc, self.key()), rare.link)
     }
 
     /// Whether the value is what was written here.
     #[inline]
     pub(crate) fn verify_value(&self, place: Place) -> bool {
-        self.stored(4) == checksum::append(0, self.value) ^ (place.mix(self.position) >> 32) as u32
+        let crc = checksum::append(0, self.value());
+        self.stored(4) == crc ^ (place.mix(self.position) >> 32) as u32
     }
 
+    #[inline]
     fn stored(&self, at: usize) -> u32 {
-        self.head[at..at + 4].iter().rev().fold(0, |n, b| n << 8 | u32::from(*b))
+        let mut word = [0; 4];
+        word.copy_from_slice(self.bytes(at, 4));
+        u32::from_le_bytes(word)
     }
 
     pub(crate) fn position(&self) -> u64 {
@@ -253,8 +287,14 @@ impl<'a> Record<'a> {
         self.position + self.len() as u64
     }
 
+    #[inline]
+    fn value_at(&self) -> usize {
+        usize::from(self.head_len) + usize::from(self.key_len)
+    }
+
+    #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.head.len() + self.key.len() + self.value.len()
+        self.value_at() + self.value_len as usize
     }
 
     pub(crate) fn verb(&self) -> Verb {
@@ -268,6 +308,7 @@ impl<'a> Record<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn is_put(&self) -> bool {
         self.kind & VERB == Verb::Put as u8
     }
@@ -278,29 +319,52 @@ impl<'a> Record<'a> {
     }
 
     pub(crate) fn namespace(&self) -> u32 {
-        self.namespace
+        self.rare().namespace
     }
 
+    #[inline]
     pub(crate) fn expiry(&self) -> Option<u64> {
-        self.expiry
+        (self.kind & EXPIRY != 0).then(|| self.rare().expiry)
     }
 
     /// The position of the version that this record replaced.
     pub(crate) fn previous(&self) -> Option<u64> {
-        (self.link != 0).then(|| self.position - self.link)
+        // Above zero where `read` let the record pass; should damage come in between, nothing.
+        let link = Some(self.rare().link).filter(|&l| l != 0 && l < self.position)?;
+        Some(self.position - link)
     }
 
+    #[inline]
     pub(crate) fn key(&self) -> &'a [u8] {
-        self.key
+        self.bytes(usize::from(self.head_len), usize::from(self.key_len))
     }
 
+    #[inline]
     pub(crate) fn value(&self) -> &'a [u8] {
-        self.value
+        self.bytes(self.value_at(), self.value_len as usize)
     }
 
     /// The position of the value's first byte.
     pub(crate) fn value_position(&self) -> u64 {
-        self.end() - self.value.len() as u64
+        self.position + self.value_at() as u64
+    }
+}
+
+impl Rare {
+    /// Reads the fields from `at` on, through `byte`.
+    fn read(kind: u8, mut at: usize, byte: impl Fn(usize) -> Option<u8>) -> Option<Rare> {
+        let mut number = |bit: u8| {
+            if kind & bit == 0 {
+                return Some((0, at));
+            }
+            let (value, used) = varint::get(|i| byte(at + i))?;
+            at += used;
+            Some((value, at))
+        };
+        let namespace = u32::try_from(number(NAMESPACE)?.0).ok()?;
+        let (expiry, prefix_end) = number(EXPIRY)?;
+        let (link, head_len) = number(LINK)?;
+        Some(Rare { namespace, expiry, link, prefix_end, head_len })
     }
 }
 

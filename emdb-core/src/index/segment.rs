@@ -118,22 +118,25 @@ impl Segment {
             // The whole line without a branch: how many slots are in use is as good as random, and
             // a branch on it would be mispredicted at each lookup, which keeps the processor from
             // beginning the next one while it waits for this line.
-            let (mut matching, mut empty) = (0u32, 0u32);
+            let mut matching = 0u32;
             for (i, word) in line.0.iter().enumerate() {
                 let slot = Slot(word.load(Ordering::Acquire));
-                empty |= u32::from(slot.is_empty()) << i;
                 matching |= u32::from(slot.has_tag_of(hash)) << i;
             }
-            matching &= !empty;
             while matching != 0 {
                 // A slot in use stays in use, with this tag: it can only point further meanwhile.
                 let slot = Slot(line.0[matching.trailing_zeros() as usize].load(Ordering::Acquire));
+                matching &= matching - 1;
+                // An empty one looks like the tag zero.
+                if slot.is_empty() {
+                    continue;
+                }
                 if let ControlFlow::Break(found) = visit(slot) {
                     return Some(found);
                 }
-                matching &= matching - 1;
             }
-            if empty != 0 {
+            // Lines fill from the front.
+            if line.0[LINE - 1].load(Ordering::Acquire) == 0 {
                 return None;
             }
         }

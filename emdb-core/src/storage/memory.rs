@@ -88,6 +88,18 @@ impl Memory {
         unsafe { Record::read(position, start, available) }
     }
 
+    /// As [`Memory::record`], for a record that is likely to be read whole: its lines are asked for
+    /// at once rather than one after the other.
+    #[inline]
+    pub(crate) fn record_ahead(&self, position: u64) -> Option<Record<'_>> {
+        let (start, available) = self.at(position)?;
+        prefetch_line(start.wrapping_add(64));
+        prefetch_line(start.wrapping_add(128));
+        prefetch_line(start.wrapping_add(192));
+        // SAFETY: as for `record`.
+        unsafe { Record::read(position, start, available) }
+    }
+
     /// Asks the processor for the lines of a record that will be read soon.
     #[inline]
     pub(crate) fn prefetch(&self, position: u64) {

@@ -232,13 +232,12 @@ impl Store {
             }
             return Err(error);
         }
-        let published = self.publish(tail, steps, start, &guard);
+        let published = self.publish(tail, steps, start, &guard).map(|t| t.apply(end));
         tail.skipped += start - tail.position;
         tail.position = end;
         self.data_end.0.store(end, Ordering::Release);
         generation.committed.0.store(end, Ordering::Release);
-        // Not before the watermark: a count must not run ahead of what reads show.
-        published?.apply();
+        published?;
         self.trim(tail, &guard);
         Ok(())
     }
@@ -352,12 +351,7 @@ impl Store {
                 }
             };
             let (records, bytes) = account(step, before, incarnation);
-            if step.fresh.is_some() {
-                // Nobody reads it before the watermark moves, and then it must not look empty.
-                incarnation.tally(records, bytes);
-            } else {
-                tallies.add(incarnation, records, bytes);
-            }
+            tallies.add(incarnation, records, bytes);
         }
         Ok(tallies)
     }
@@ -410,9 +404,11 @@ impl<'s> Tallies<'s> {
         }
     }
 
-    fn apply(self) {
+    /// Readers see the counts from the watermark `end` on.
+    fn apply(self, end: u64) {
         for (incarnation, records, bytes) in self.closed.into_iter().chain(self.open) {
             incarnation.tally(records, bytes);
+            incarnation.show_records(end);
         }
     }
 }

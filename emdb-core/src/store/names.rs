@@ -32,8 +32,10 @@ pub(crate) struct Incarnation {
     /// The position of the record that began it; views above see it.
     start: AtomicU64,
     pub(crate) table: Table,
-    /// Records that are not removed; expired ones count until they are swept.
+    /// Records that are not removed; expired ones count until they are swept. For the writer.
     pub(crate) records: AtomicU64,
+    /// The same for readers.
+    count: Count,
     /// Bytes of those records in the journal.
     pub(crate) live_bytes: AtomicU64,
     /// Expiry and position of each of those records that has an expiry.
@@ -47,6 +49,7 @@ impl Incarnation {
             start: AtomicU64::new(0),
             table: Table::new(),
             records: AtomicU64::new(0),
+            count: Count::default(),
             live_bytes: AtomicU64::new(0),
             expiries: Mutex::default(),
         }
@@ -59,6 +62,50 @@ impl Incarnation {
         };
         add(&self.records, records);
         add(&self.live_bytes, bytes);
+    }
+
+    /// Lets readers from the watermark `from` on see the present number of records. Called by
+    /// the one writer alone, at most once for each `from`, before the watermark moves there.
+    pub(crate) fn show_records(&self, from: u64) {
+        self.count.show(from, self.records.load(Ordering::Relaxed));
+    }
+
+    /// The number of records at `watermark`; none if two commits have changed it since that was
+    /// loaded, as it then is out of date.
+    #[inline]
+    pub(crate) fn records_at(&self, watermark: u64) -> Option<u64> {
+        self.count.at(watermark)
+    }
+}
+
+/// A number at the two latest watermarks that changed it, so that a reader finds the one that
+/// goes with its own.
+#[derive(Debug, Default)]
+struct Count {
+    /// How often it changed. The latest number is in the slot of its parity.
+    changes: AtomicU64,
+    /// From which watermark on, and the number.
+    slots: [(AtomicU64, AtomicU64); 2],
+}
+
+impl Count {
+    fn show(&self, from: u64, number: u64) {
+        let changes = self.changes.load(Ordering::Relaxed) + 1;
+        let slot = &self.slots[changes as usize % 2];
+        // Whoever reads the new number finds its watermark, too, and that it is too late.
+        slot.0.store(from, Ordering::Relaxed);
+        slot.1.store(number, Ordering::Release);
+        self.changes.store(changes, Ordering::Release);
+    }
+
+    #[inline]
+    fn at(&self, watermark: u64) -> Option<u64> {
+        let latest = self.changes.load(Ordering::Acquire);
+        [latest, latest + 1].into_iter().find_map(|change| {
+            let slot = &self.slots[change as usize % 2];
+            let number = slot.1.load(Ordering::Acquire);
+            (slot.0.load(Ordering::Relaxed) <= watermark).then_some(number)
+        })
     }
 }
 

@@ -129,8 +129,12 @@ impl Store {
     /// Live records of the namespace.
     pub(crate) fn len(&self, namespace: &NamespaceState) -> Result<usize> {
         let guard = crossbeam_epoch::pin();
-        let (incarnation, _) = self.present(namespace, &guard)?;
-        Ok(incarnation.records.load(Ordering::Acquire) as usize)
+        loop {
+            let (incarnation, watermark) = self.present(namespace, &guard)?;
+            if let Some(records) = incarnation.records_at(watermark) {
+                return Ok(records as usize);
+            }
+        }
     }
 
     pub(crate) fn stats(&self) -> Result<EmdbStats> {

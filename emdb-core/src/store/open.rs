@@ -87,6 +87,9 @@ fn assemble(
 ) -> Arc<Store> {
     let end = tail.position;
     generation.committed.0.store(end, Ordering::Release);
+    for state in names.values() {
+        state.current(&crossbeam_epoch::pin()).show_records(end);
+    }
     let generation = Arc::new(generation);
     let default_namespace = names.get("").cloned().unwrap_or_else(|| {
         // Replay begins with it, and refuses to create or drop it.

@@ -9,7 +9,7 @@ use super::Store;
 use super::names::{Incarnation, NamespaceState};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::format::record::{Record, Verb};
+use crate::format::record::Record;
 use crate::generation::{Generation, Pin};
 use crate::index::Table;
 use crate::view::View;
@@ -25,13 +25,10 @@ impl<'g> Reader<'g> {
     /// The record at a position that the index or a link named, its head verified.
     #[inline]
     pub(crate) fn record(self, position: u64) -> Result<Record<'g>> {
-        let Some(record) = self.generation.memory.record(position) else {
-            return Err(Error::corrupted(position, "a record does not fit where it should be"));
-        };
-        if self.verify && !record.verify_head(self.generation.place) {
-            return Err(Error::corrupted(position, "a record's head fails its checksum"));
+        match self.generation.memory.record_ahead(position) {
+            Some(record) if !self.verify || record.verify_head(self.generation.place) => Ok(record),
+            found => Err(damaged(position, found.is_some())),
         }
-        Ok(record)
     }
 
     /// The newest record of `key`, committed or not, a tombstone or not.
@@ -44,7 +41,6 @@ impl<'g> Reader<'g> {
         guard: &Guard,
     ) -> Result<Option<Record<'g>>> {
         let found = table.probe(hash, guard, |slot| {
-            self.generation.memory.prefetch(slot.position());
             // The head of a record with another key is verified too: a damaged key must be an
             // error, not an absence.
             match self.record(slot.position()) {
@@ -69,7 +65,7 @@ impl<'g> Reader<'g> {
                 None => return Ok(None),
             }
         }
-        Ok(Some(record).filter(|r| r.verb() == Verb::Put))
+        Ok(Some(record).filter(Record::is_put))
     }
 
     /// `record`, if it is not expired, with its value verified.
@@ -88,6 +84,17 @@ impl<'g> Reader<'g> {
         }
         Ok(Some(record))
     }
+}
+
+/// Apart from the lookup, which seldom comes here.
+#[cold]
+fn damaged(position: u64, fits: bool) -> Error {
+    let reason = if fits {
+        "a record's head fails its checksum"
+    } else {
+        "a record does not fit where it should be"
+    };
+    Error::corrupted(position, reason)
 }
 
 /// The one expiry check.

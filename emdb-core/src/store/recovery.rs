@@ -21,6 +21,10 @@ use crate::storage::{Disk, Medium};
 /// How much of a torn tail is searched for commits and kept aside.
 const TORN_MAX: usize = 64 << 20;
 
+/// Bytes of keys that the search may checksum in vain: in a tail made for it, a record with the
+/// longest key could seem to begin at each byte.
+const SEARCH_MAX: usize = 1 << 30;
+
 /// What an open found in the file and did about it; see [`crate::Emdb::recovery`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -32,7 +36,8 @@ pub struct RecoveryReport {
     pub commits_dropped: u64,
     /// Records that were read and taken in.
     pub records_replayed: u64,
-    /// Where the dropped bytes were put, if there was a whole commit among them: at most 64 MiB.
+    /// Where the dropped bytes were put, if there was a whole commit among them (or there may have
+    /// been, in a tail that could not be searched to its end): at most 64 MiB.
     pub torn_file: Option<PathBuf>,
     /// Whether the file had been closed properly.
     pub clean: bool,
@@ -131,8 +136,9 @@ impl End {
         let began = Instant::now();
         let torn_len = ((self.used - self.accepted) as usize).min(TORN_MAX);
         let torn = &memory.rest(self.accepted)[..torn_len];
-        report.commits_dropped = count_commits(place, memory, self.accepted, torn_len);
-        if report.commits_dropped > 0 {
+        let (commits, all) = count_commits(place, memory, self.accepted, torn_len);
+        report.commits_dropped = commits;
+        if commits > 0 || !all {
             let name = crate::paths::sibling(path, ".torn");
             disk.publish(&name, torn)?;
             report.torn_file = Some(name);
@@ -164,17 +170,20 @@ impl End {
     }
 }
 
-/// Whole commits in the bytes from `from` on, wherever records begin.
-fn count_commits(place: Place, memory: &Memory, from: u64, len: usize) -> u64 {
-    let (mut at, mut commits) = (from, 0);
+/// Whole commits in the bytes from `from` on, wherever records begin, and whether all of the bytes
+/// were searched.
+fn count_commits(place: Place, memory: &Memory, from: u64, len: usize) -> (u64, bool) {
+    let (mut at, mut commits, mut budget) = (from, 0, SEARCH_MAX);
     while at < from + len as u64 {
-        match whole(place, memory, at) {
-            Some(record) => {
-                at = record.end();
-                commits += u64::from(record.commits() && record.verb() != Verb::Mark);
-            }
-            None => at += 1,
+        if let Some(record) = whole(place, memory, at) {
+            at = record.end();
+            commits += u64::from(record.commits() && record.verb() != Verb::Mark);
+            continue;
         }
+        let cost = memory.record(at).map_or(0, |r| r.key().len());
+        let Some(left) = budget.checked_sub(cost) else { return (commits, false) };
+        budget = left;
+        at += 1;
     }
-    commits
+    (commits, true)
 }

@@ -81,6 +81,9 @@ impl<'g> Replay<'g> {
             }
             Verb::Drop => {
                 let (state, _) = self.by_id.remove(&id).ok_or(UNKNOWN)?;
+                if state.name.is_empty() {
+                    return Err("the default namespace is dropped");
+                }
                 state.mark_dropped();
                 self.names.remove(&state.name);
                 Ok(())
