@@ -192,8 +192,7 @@ impl<'a> Record<'a> {
         }
         let mut at = CRCS + 1;
         let mut number = || {
-            let (value, used) =
-                varint::get(|i| (at + i < available).then(|| byte(at + i)))?;
+            let (value, used) = varint::get(|i| (at + i < available).then(|| byte(at + i)))?;
             at += used;
             Some(value)
         };

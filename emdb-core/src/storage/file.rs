@@ -22,9 +22,9 @@ const WINDOW: usize = 16 << 20;
 
 const PAGE: u64 = 4096;
 
-/// One write of zeros. In large pieces the page cache takes large folios, which makes the first
-/// touch of the window cheap.
-const ZEROS: usize = 1 << 20;
+/// One write of zeros. In larger pieces the page cache takes larger folios, which makes the first
+/// touch of the window cheaper, but each sync then writes a whole folio for one record.
+const ZEROS: usize = 4096;
 
 #[derive(Debug)]
 pub(crate) struct FileMedium {

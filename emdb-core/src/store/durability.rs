@@ -4,8 +4,8 @@
 //! concurrent sync could return well for data that was lost. A failed sync is never tried again;
 //! from then on writes are refused.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use super::Store;
@@ -15,7 +15,7 @@ use crate::format::header::Header;
 use crate::format::mark::Mark;
 use crate::options::FlushPolicy;
 use crate::storage::IoBackend;
-use crate::sync::lock;
+use crate::sync::{lock, wait};
 
 /// Unsynced bytes at which the background syncs by itself.
 const UNSYNCED_MAX: u64 = 16 << 20;
@@ -35,8 +35,22 @@ pub(crate) struct Durability {
     /// Syncs of the background that failed.
     pub(crate) background_failures: AtomicU64,
     poisoned: AtomicBool,
-    /// Held during a sync. None in memory.
+    /// Whether somebody has the turn to sync.
+    turn: Mutex<bool>,
+    /// Told when a turn ends: all who waited look whether it served them.
+    ended: Condvar,
+    /// None in memory. Taken by whoever has the turn.
     slot: Mutex<Option<Slot>>,
+}
+
+/// The turn to sync, or to write a header.
+struct Turn<'a>(&'a Durability);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.turn) = false;
+        self.0.ended.notify_all();
+    }
 }
 
 /// The header slot written last. The other one is durable: a slot is written only when a sync
@@ -56,7 +70,24 @@ impl Durability {
             syncs: AtomicU64::new(0),
             background_failures: AtomicU64::new(0),
             poisoned: AtomicBool::new(false),
+            turn: Mutex::new(false),
+            ended: Condvar::new(),
             slot: Mutex::new(slot),
+        }
+    }
+
+    /// Waits for the turn; none when meanwhile `served`.
+    fn turn(&self, served: impl Fn() -> bool) -> Option<Turn<'_>> {
+        let mut taken = lock(&self.turn);
+        loop {
+            if served() {
+                return None;
+            }
+            if !*taken {
+                *taken = true;
+                return Some(Turn(self));
+            }
+            taken = wait(&self.ended, taken);
         }
     }
 
@@ -100,13 +131,13 @@ impl Store {
         if is_synced() {
             return Ok(());
         }
-        let mut slot = lock(&durability.slot);
-        self.check_health()?;
-        // Whoever waited here shares the sync that came in between, if that is the policy.
-        if durability.policy != FlushPolicy::OnEachFlush && is_synced() {
+        // Whoever waited shares the sync that came in between, if that is the policy.
+        let shares = durability.policy != FlushPolicy::OnEachFlush;
+        let Some(_turn) = durability.turn(|| shares && is_synced()) else {
             return Ok(());
-        }
-        self.sync(&mut slot)
+        };
+        self.check_health()?;
+        self.sync(&mut lock(&durability.slot))
     }
 
     /// Syncs, and remembers how far.
@@ -133,6 +164,7 @@ impl Store {
 
     /// Refreshes the header slot if a sync has come since.
     pub(crate) fn refresh_header(&self) -> Result<()> {
+        let _turn = self.durability.turn(|| false);
         let mut slot = lock(&self.durability.slot);
         match &mut *slot {
             Some(slot) if slot.header.synced < self.durability.synced.load(Ordering::Acquire) => {
@@ -181,6 +213,7 @@ impl Store {
     /// Leaves the file clean: synced, trimmed, and marked so.
     pub(crate) fn close(&self) -> Result<()> {
         let durability = &self.durability;
+        let _turn = durability.turn(|| false);
         let mut slot = lock(&durability.slot);
         self.check_health()?;
         let Some(slot) = &mut *slot else { return Ok(()) };

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use super::replay::Replay;
 use crate::error::{Error, Result};
+use crate::format::JOURNAL_START;
 use crate::format::header::Header;
 use crate::format::mark;
 use crate::format::place::Place;
 use crate::format::record::{Record, Verb};
-use crate::format::JOURNAL_START;
 use crate::storage::memory::Memory;
 use crate::storage::{Disk, Medium};
 
@@ -78,7 +78,8 @@ pub(crate) fn read(
     while let Some(record) = whole(place, memory, at) {
         at = record.end();
         if record.verb() == Verb::Mark {
-            synced = synced.max(mark::read(place, record.value_position(), record.value()).unwrap_or(0));
+            synced =
+                synced.max(mark::read(place, record.value_position(), record.value()).unwrap_or(0));
         } else {
             open.push(record);
         }
