@@ -11,6 +11,7 @@ use std::process::Command;
 const RECORDED: &str = "rustc 1.95.";
 
 #[test]
+#[allow(clippy::print_stdout)]
 fn compile_cases() {
     let cases = trybuild::TestCases::new();
     cases.pass("tests/ui/pass/*.rs");

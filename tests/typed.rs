@@ -1,5 +1,7 @@
 //! Behaviour of typed tables, through the facade.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::error::Error as _;
 

@@ -25,9 +25,7 @@ pub fn measure(workload: &Workload, folder: &Path) -> Result<Vec<f64>, Box<dyn s
             db.flush()
         })
     })?);
-    figures.push(time(single.len(), || {
-        single.iter().try_for_each(|(k, v)| db.insert(k, v))
-    })?);
+    figures.push(time(single.len(), || single.iter().try_for_each(|(k, v)| db.insert(k, v)))?);
     db.flush()?;
     figures.push(time(threads.len(), || {
         std::thread::scope(|scope| {

@@ -65,7 +65,8 @@ impl Table {
 /// A file of zeros that are on the disk, mapped.
 fn prepared(path: &Path, len: usize) -> std::io::Result<(File, MmapMut)> {
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
-    let zeros = vec![0; 1 << 20];
+    // In pages: in larger pieces each sync writes a large folio for one record.
+    let zeros = [0; 4096];
     for _ in 0..len.div_ceil(zeros.len()) {
         std::io::Write::write_all(&mut &file, &zeros)?;
     }

@@ -47,9 +47,8 @@ fn run(workload: &Workload) -> Result<(), Box<dyn std::error::Error>> {
         eprintln!("round {} of {ROUNDS}", round + 1);
         let folder = std::env::temp_dir().join(format!("emdb-bench-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
-        let measured = engine::measure(workload, &folder).and_then(|engine| {
-            limit::measure(workload, &folder).map(|limit| (engine, limit))
-        });
+        let measured = engine::measure(workload, &folder)
+            .and_then(|engine| limit::measure(workload, &folder).map(|limit| (engine, limit)));
         std::fs::remove_dir_all(&folder)?;
         let (engine, limit) = measured?;
         for (phase, (engine, limit)) in engine.into_iter().zip(limit).enumerate() {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock::unix_ms;
 use crate::error::{Error, Result};
-use crate::format::header::FORMAT_VERSION;
+use crate::format::header::{FORMAT_VERSION, MAGIC};
 use crate::paths;
 
 /// How long an open waits: a process that forked elsewhere can hold a descriptor for a moment
@@ -48,6 +48,7 @@ impl FileLock {
                 .open(&name)
                 .map_err(|e| refuse_link(&name, e))?;
         lock_patiently(&file)?;
+        refuse_database(&name, &file)?;
         write_holder(&mut file)?;
         Ok(FileLock { files: vec![file] })
     }
@@ -105,6 +106,19 @@ fn refuse_link(name: &Path, error: io::Error) -> Error {
         ));
     }
     error.into()
+}
+
+/// The lock file is written over, so it must not be somebody's database of that name.
+fn refuse_database(name: &Path, file: &File) -> Result<()> {
+    let mut front = Vec::new();
+    Read::take(file, MAGIC.len() as u64).read_to_end(&mut front)?;
+    if front == MAGIC {
+        return Err(Error::config(format!(
+            "{} is a database, but the lock file needs that name; rename one of the two databases",
+            name.display()
+        )));
+    }
+    Ok(())
 }
 
 fn write_holder(file: &mut File) -> Result<()> {

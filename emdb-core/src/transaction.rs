@@ -12,7 +12,7 @@ use crate::format::{MAX_KEY, MAX_VALUE};
 use crate::iter::{EmdbIter, EmdbKeyIter, Walk};
 use crate::namespace::Namespace;
 use crate::store::Store;
-use crate::store::commit::{Access, Step};
+use crate::store::commit::{Access, Step, check_len};
 use crate::store::names::{Incarnation, NamespaceState};
 use crate::store::read::Held;
 use crate::store::transact::Exclusive;
@@ -191,13 +191,8 @@ impl TransactionNamespace {
 
     pub(crate) fn stage(&mut self, key: &[u8], value: &[u8], expiry: Option<u64>) -> Result<()> {
         self.check()?;
-        for (what, len, limit) in
-            [("a key", key.len(), MAX_KEY), ("a value", value.len(), MAX_VALUE)]
-        {
-            if len > limit {
-                return Err(Error::TooLarge { what, size: len as u64, limit: limit as u64 });
-            }
-        }
+        check_len("a key", key, MAX_KEY)?;
+        check_len("a value", value, MAX_VALUE)?;
         let staged = Staged { value: Some(value.to_vec()), expiry };
         Arc::make_mut(&mut self.staged).insert(key.to_vec(), staged);
         Ok(())
@@ -209,6 +204,7 @@ impl TransactionNamespace {
     /// As [`get`](TransactionNamespace::get).
     pub fn remove(&mut self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
         let key = key.as_ref();
+        check_len("a key", key, MAX_KEY)?;
         let prior = self.get(key)?;
         let stored = self.base(|held, base| Ok(held.stored(base, key)?.is_some()))?;
         let staged = Arc::make_mut(&mut self.staged);

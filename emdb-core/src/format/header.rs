@@ -11,7 +11,7 @@ pub(crate) const FORMAT_VERSION: u32 = 1;
 
 /// Not text, so that no text file begins with it; the line ends catch a transfer that changes
 /// them.
-const MAGIC: [u8; 8] = *b"\x89emdb\r\n\x1A";
+pub(crate) const MAGIC: [u8; 8] = *b"\x89emdb\r\n\x1A";
 
 /// A slot fits one sector.
 const SLOT_LEN: usize = 512;

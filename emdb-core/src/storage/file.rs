@@ -163,7 +163,7 @@ pub(crate) struct FileDisk;
 
 impl Disk for FileDisk {
     fn publish(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let temp = paths::sibling(path, ".tmp");
+        let temp = paths::sibling(path, ".emdb-tmp");
         let written = create_new(&temp).and_then(|file| {
             write_all_at(&file, bytes, 0)?;
             file.sync_all()

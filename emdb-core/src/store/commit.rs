@@ -160,7 +160,7 @@ impl<'a> Step<'a> {
     }
 }
 
-fn check_len(what: &'static str, bytes: &[u8], limit: usize) -> Result<()> {
+pub(crate) fn check_len(what: &'static str, bytes: &[u8], limit: usize) -> Result<()> {
     if bytes.len() > limit {
         return Err(Error::TooLarge { what, size: bytes.len() as u64, limit: limit as u64 });
     }

@@ -1,0 +1,102 @@
+//! The examples run, and do what they say.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The names of all examples that this build has.
+fn examples() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .filter(|name| cfg!(feature = "ttl") || name != "raw")
+        .collect();
+    names.sort();
+    names
+}
+
+/// Cargo puts the examples of a build beside the folder of its test programs.
+fn program(name: &str) -> PathBuf {
+    let this = std::env::current_exe().unwrap();
+    let folder = this.parent().and_then(Path::parent).unwrap().join("examples");
+    let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.is_file(), "{name} isn't built; `cargo test` or `cargo build --examples` does");
+    path
+}
+
+/// Runs an example in a folder of its own, which is its temporary folder too.
+fn run(name: &str, argument: Option<&Path>) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(program(name));
+    command.current_dir(&folder).args(argument);
+    for name in ["TMPDIR", "TMP", "TEMP"] {
+        command.env(name, folder.path());
+    }
+    let output = command.output().unwrap();
+    let left: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
+    assert!(name == "typed" || left.is_empty(), "{name} left {left:?}");
+    output
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn every_example_succeeds_and_prints_something() {
+    let names = examples();
+    assert!(names.iter().any(|name| name == "quickstart"));
+    for name in names {
+        let output = run(&name, None);
+        assert!(output.status.success(), "{name}: {output:?}");
+        assert!(!output.stdout.is_empty(), "{name} printed nothing");
+        assert!(output.stderr.is_empty(), "{name}: {output:?}");
+    }
+}
+
+#[test]
+fn the_quickstart_counts_what_a_lock_file_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("Cargo.lock");
+    let text = "version = 4\n\n\
+        [[package]]\nname = \"a\"\nversion = \"1.0.0\"\ndependencies = [\"b\", \"c\"]\n\n\
+        [[package]]\nname = \"b\"\nversion = \"2.0.0\"\ndependencies = [\"c\"]\n\n\
+        [[package]]\nname = \"c\"\nversion = \"3.0.0\"\n";
+    std::fs::write(&path, text).unwrap();
+    let output = run("quickstart", Some(&path));
+    assert!(output.status.success(), "{output:?}");
+    let printed = stdout(&output);
+    assert!(printed.starts_with("3 packages, 3 dependencies\n"), "{printed}");
+    assert!(
+        printed.contains("         2  c 3.0.0 (local)\n         1  b 2.0.0 (local)\n"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn the_quickstart_refuses_what_is_no_lock_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let garbage = folder.path().join("garbage");
+    std::fs::write(&garbage, [0xFF, 0x00, 0x9F]).unwrap();
+    let empty = folder.path().join("empty");
+    std::fs::write(&empty, "").unwrap();
+    for path in [garbage, empty, folder.path().join("missing"), folder.path().to_path_buf()] {
+        let output = run("quickstart", Some(&path));
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let message = String::from_utf8(output.stderr).unwrap();
+        let expected = format!("quickstart: can't read {}: ", path.display());
+        assert!(message.starts_with(&expected), "{message}");
+    }
+}
+
+#[test]
+fn the_readme_shows_the_typed_example() {
+    let readme = include_str!("../README.md");
+    let example = include_str!("../examples/typed.rs");
+    let code = readme.split("```").nth(1).unwrap().trim_start_matches("rust,no_run\n");
+    assert!(example.ends_with(code), "examples/typed.rs and the README differ");
+}

@@ -1,0 +1,295 @@
+//! SIGKILL at any moment: a child process writes and acknowledges each call; the parent kills it,
+//! opens the file and compares it with what was acknowledged.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+#[path = "common/op.rs"]
+mod op;
+#[path = "common/rng.rs"]
+mod rng;
+#[path = "common/state.rs"]
+mod state;
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use emdb::{Emdb, FlushPolicy};
+use op::Op;
+use rng::Rng;
+use state::{State, read_state};
+
+const ROUNDS: u64 = 200;
+const SIGKILL: i32 = 9;
+
+/// Tells a test binary that it is the child: the path and the seed.
+const PATH: &str = "EMDB_TEST_KILL_PATH";
+const SEED: &str = "EMDB_TEST_KILL_SEED";
+
+/// Whether a child writes large commits alone, so that a kill finds one half encoded.
+fn is_heavy(seed: u64) -> bool {
+    seed >> 8 & 3 == 0
+}
+
+/// The calls of one child, the same for the parent that checks them.
+struct Calls(Rng, bool);
+
+impl Calls {
+    fn new(seed: u64) -> Calls {
+        Calls(Rng::new(seed), is_heavy(seed))
+    }
+
+    /// New values for the same keys, a third of them in the other namespace.
+    fn heavy(&mut self) -> Op {
+        let value = self.0.next().to_be_bytes().repeat(2 + self.0.below(4) as usize);
+        let key = |n: u16| n.to_be_bytes().to_vec();
+        if self.0.below(2) == 0 {
+            let items = (0..3000).map(|n| (key(n), value.clone()));
+            return Op::InsertMany(false, items.collect());
+        }
+        let writes = (0..1500).map(|n| (n % 3 == 0, key(n), Some(value.clone())));
+        Op::Transaction { clear: None, writes: writes.collect() }
+    }
+
+    fn key(&mut self) -> Vec<u8> {
+        format!("key {}", self.0.below(300)).into_bytes()
+    }
+
+    fn value(&mut self) -> Vec<u8> {
+        let len = match self.0.below(100) {
+            0 => 300_000,
+            1..10 => 5000,
+            _ => 60,
+        };
+        vec![self.0.next() as u8; self.0.below(len) as usize]
+    }
+
+    fn transaction(&mut self) -> Op {
+        let clear = [Some(false), Some(true)].get(self.0.below(24) as usize).copied().flatten();
+        let writes = (0..2 + self.0.below(12)).map(|n| {
+            let value = (self.0.below(4) != 0).then(|| self.value());
+            (n % 2 == 0, self.key(), value)
+        });
+        Op::Transaction { clear, writes: writes.collect() }
+    }
+
+    fn many(&mut self) -> Op {
+        // Now and then more than one chunk.
+        let len = if self.0.below(25) == 0 { 4300 } else { self.0.below(60) };
+        let items = (0..len).map(|n| {
+            let key = if len < 100 { self.key() } else { (n as u16).to_be_bytes().to_vec() };
+            (key, self.0.next().to_be_bytes()[..(n % 9) as usize].to_vec())
+        });
+        let items = items.collect();
+        Op::InsertMany(self.0.below(2) == 0, items)
+    }
+}
+
+impl Iterator for Calls {
+    type Item = Op;
+
+    fn next(&mut self) -> Option<Op> {
+        if self.1 {
+            return Some(self.heavy());
+        }
+        let log = self.0.below(2) == 0;
+        Some(match self.0.below(100) {
+            0..35 => Op::Insert(log, self.key(), self.value()),
+            35..40 => Op::InsertTimed(log, self.key(), self.value()),
+            40..50 => self.many(),
+            50..75 => self.transaction(),
+            75..90 => Op::Remove(log, self.key()),
+            90..92 => Op::Clear(log),
+            92 => Op::DropLog,
+            _ => Op::Flush,
+        })
+    }
+}
+
+fn open(path: &Path, seed: u64) -> emdb::Result<Emdb> {
+    let builder = Emdb::builder().path(path);
+    match seed % 3 {
+        0 => builder.build(),
+        1 => builder.flush_policy(FlushPolicy::Group).build(),
+        _ => builder.flush_every(Duration::from_millis(1)).build(),
+    }
+}
+
+/// The child's part; nothing in an ordinary run. Each acknowledgement is one line on stderr,
+/// written after the call returned.
+#[test]
+fn child_process() {
+    let (Ok(path), Ok(seed)) = (std::env::var(PATH), std::env::var(SEED)) else { return };
+    let seed: u64 = seed.parse().unwrap();
+    let mut db = open(Path::new(&path), seed).unwrap();
+    let acknowledge = |line: String| std::io::stderr().write_all(line.as_bytes()).unwrap();
+    acknowledge("ready\n".to_owned());
+    for (n, call) in Calls::new(seed).enumerate() {
+        call.apply(&db).unwrap();
+        acknowledge(format!("{n}\n"));
+        if n % 97 == 96 {
+            db.close().unwrap();
+            db = open(Path::new(&path), seed).unwrap();
+        }
+    }
+}
+
+/// A child that is killed and waited for when this is dropped.
+struct Victim(Child);
+
+impl Victim {
+    fn start(path: &Path, seed: u64) -> Victim {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["child_process", "--exact", "--nocapture", "--test-threads=1"])
+            .env(PATH, path)
+            .env(SEED, seed.to_string())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        Victim(child.unwrap())
+    }
+
+    /// Kills the child after about `acknowledged` calls, or earlier if `patience` ends, and gives
+    /// the number of calls that were acknowledged.
+    fn kill(mut self, acknowledged: u64, patience: Duration) -> usize {
+        let mut lines = BufReader::new(self.0.stderr.take().unwrap()).lines();
+        let mut count = 0;
+        let mut take = |line: std::io::Result<String>| match &*line.unwrap() {
+            "ready" => {}
+            line => {
+                assert_eq!(line.parse().ok(), Some(count), "the child failed: {line}");
+                count += 1;
+            }
+        };
+        if acknowledged > 0 {
+            lines.by_ref().take(acknowledged as usize).for_each(&mut take);
+        }
+        let began = Instant::now();
+        while began.elapsed() < patience {
+            std::hint::spin_loop();
+        }
+        self.0.kill().unwrap();
+        lines.for_each(&mut take);
+        let status = self.0.wait().unwrap();
+        assert_eq!(status.signal(), Some(SIGKILL), "the child ended by itself");
+        count
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The states that a kill after `acknowledged` calls may leave.
+fn allowed(mut before: State, seed: u64, acknowledged: usize) -> Vec<State> {
+    let mut calls = Calls::new(seed);
+    for call in calls.by_ref().take(acknowledged) {
+        call.advance(&mut before);
+    }
+    let in_flight = calls.next().unwrap().outcomes(&before);
+    std::iter::once(before).chain(in_flight).collect()
+}
+
+fn check(path: &Path, allowed: &[State], context: &str) -> State {
+    assert!(Emdb::lock_holder(path).unwrap().is_none(), "{context}: somebody holds the lock");
+    Emdb::break_lock(path).unwrap();
+    let db = Emdb::open(path).unwrap_or_else(|e| panic!("{context}: {e}"));
+    let report = db.recovery().unwrap_or_else(|| panic!("{context}: no report"));
+    assert_eq!(report.commits_dropped, 0, "{context}: a kill loses no whole commit");
+    let found = read_state(&db).unwrap_or_else(|e| panic!("{context}: {e}"));
+    if !allowed.contains(&found) {
+        panic!("{context}: {}", differences(&allowed[0], &found));
+    }
+    found
+}
+
+fn differences(expected: &State, found: &State) -> String {
+    let mut lines =
+        vec!["neither what was acknowledged nor that and the call in flight".to_owned()];
+    for (at, value) in expected.iter().filter(|(at, value)| found.get(at) != Some(value)) {
+        let now = found.get(at).map(Vec::len);
+        lines.push(format!("{at:?}: {} bytes acknowledged, {now:?} found", value.len()));
+    }
+    for (at, value) in found.iter().filter(|(at, _)| !expected.contains_key(at)) {
+        lines.push(format!("{at:?}: absent as acknowledged, {} bytes found", value.len()));
+    }
+    lines.truncate(12);
+    lines.join("\n")
+}
+
+/// Where a run of rounds goes on in one file.
+struct Run {
+    folder: tempfile::TempDir,
+    path: PathBuf,
+    state: State,
+}
+
+impl Run {
+    fn new() -> Run {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("victim.emdb");
+        Run { folder, path, state: State::new() }
+    }
+}
+
+#[test]
+fn a_kill_loses_nothing_acknowledged_and_tears_nothing() {
+    let base = rng::seed();
+    let mut rng = Rng::new(base);
+    let mut run = Run::new();
+    let mut acknowledged_in_all = 0;
+    for round in 0..ROUNDS {
+        if rng.below(12) == 0 {
+            run = Run::new();
+        }
+        let seed = rng.next();
+        // Some are killed while they open or recover.
+        let (calls, patience) = match rng.below(6) {
+            0 => (0, 12_000),
+            _ if is_heavy(seed) => (1 + rng.below(3), 40_000),
+            _ => (1 + rng.below(120), 1500),
+        };
+        let patience = Duration::from_micros(rng.below(patience));
+        let acknowledged = Victim::start(&run.path, seed).kill(calls, patience);
+        acknowledged_in_all += acknowledged;
+        let context = format!("EMDB_SEED={base}, round {round}, {acknowledged} acknowledged");
+        let states = allowed(run.state.clone(), seed, acknowledged);
+        // Half of the files stay as the kill left them: the next child recovers them.
+        if run.path.exists() && rng.below(2) == 0 {
+            let copy = run.folder.path().join("copy.emdb");
+            std::fs::copy(&run.path, &copy).unwrap();
+            let found = check(&copy, &states, &context);
+            run.state = found;
+        } else {
+            run.state = check(&run.path, &states, &context);
+        }
+    }
+    assert!(acknowledged_in_all > 1000, "the children did something: {acknowledged_in_all}");
+}
+
+#[test]
+fn namespaces_begun_by_several_threads_are_there_after_a_reopen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("threads.emdb");
+    let db = Emdb::open(&path).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let db = &db;
+            scope.spawn(move || {
+                for n in 0..100 {
+                    let namespace = db.namespace(format!("{thread} {n}")).unwrap();
+                    namespace.insert("key", "value").unwrap();
+                }
+            });
+        }
+    });
+    db.close().unwrap();
+    let db = Emdb::open(&path).unwrap();
+    assert_eq!(db.list_namespaces().unwrap().len(), 400);
+    assert_eq!(read_state(&db).unwrap().len(), 400);
+}
