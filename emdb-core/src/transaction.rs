@@ -14,6 +14,7 @@ use crate::namespace::Namespace;
 use crate::store::Store;
 use crate::store::commit::{Access, Step, check_len};
 use crate::store::names::{Incarnation, NamespaceState};
+use crate::store::namespaces::Clear;
 use crate::store::read::Held;
 use crate::store::transact::Exclusive;
 
@@ -107,26 +108,24 @@ impl Transaction<'_> {
         let store = &self.store;
         let mut parts = vec![self.default];
         parts.extend(self.others);
-        let mut clears = Vec::new();
-        for part in &parts {
-            let mut family = Vec::new();
-            if part.cleared {
-                for state in store.family(&part.state) {
-                    family.push(store.prepare_clear(&state)?);
+        let mut clears: Vec<Clear> = Vec::new();
+        for part in parts.iter().filter(|part| part.cleared) {
+            for state in store.family(&part.state) {
+                // A child can be cleared with its parent and by itself: an incarnation ends once.
+                if !clears.iter().any(|clear| clear.is_of(&state)) {
+                    clears.push(store.prepare_clear(&state)?);
                 }
             }
-            clears.push(family);
         }
-        let total = clears.iter().map(Vec::len).sum::<usize>()
-            + parts.iter().map(|p| p.staged.len()).sum::<usize>();
+        let total = clears.len() + parts.iter().map(|p| p.staged.len()).sum::<usize>();
         let mut steps = Vec::with_capacity(total);
         // Clears come first: one of a table takes its indexes along, whose new entries are
         // staged in namespaces of their own.
-        for clear in clears.iter().flatten() {
+        for clear in &clears {
             steps.push(clear.step(steps.len() + 1 == total));
         }
         for part in &parts {
-            let fresh = clears.iter().flatten().find(|c| c.is_of(&part.state)).map(|c| &c.fresh);
+            let fresh = clears.iter().find(|c| c.is_of(&part.state)).map(|c| &c.fresh);
             for (key, staged) in part.staged.iter() {
                 let (verb, value) = match &staged.value {
                     Some(value) => (Verb::Put, &value[..]),
@@ -330,5 +329,39 @@ impl TransactionNamespace {
     #[cfg(feature = "ttl")]
     pub(crate) fn expiry(&self, ttl: crate::Ttl) -> Result<Option<u64>> {
         self.store.expiry(&self.state, ttl)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::internal::child;
+    use crate::{Emdb, Result};
+
+    #[test]
+    fn a_parent_and_its_child_are_cleared_in_one_transaction() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("family.emdb");
+        let db = Emdb::open(&path).unwrap();
+        let (parent, index) = family(&db);
+        index.insert("old", "1").unwrap();
+        db.transaction(|tx| -> Result<()> {
+            tx.namespace(&parent).clear()?;
+            tx.namespace(&index).clear()?;
+            tx.namespace(&index).insert("new", "2")
+        })
+        .unwrap();
+        assert_eq!(index.get("new").unwrap(), Some(b"2".to_vec()));
+        drop((parent, index));
+        db.close().unwrap();
+        let db = Emdb::open(&path).unwrap();
+        let (_, index) = family(&db);
+        assert_eq!(index.get("new").unwrap(), Some(b"2".to_vec()));
+        assert_eq!(index.len().unwrap(), 1);
+    }
+
+    fn family(db: &Emdb) -> (crate::Namespace, crate::Namespace) {
+        let parent = db.namespace("parent").unwrap();
+        let index = child(db, &parent, "index").unwrap();
+        (parent, index)
     }
 }

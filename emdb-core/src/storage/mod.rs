@@ -1,6 +1,6 @@
 //! The one seam to the medium below: files on a disk, memory, or a simulated disk in tests.
 //!
-//! [`Medium`] is one journal's bytes, [`Disk`] the names above them, [`Memory`] what readers see.
+//! [`Medium`] is one journal's bytes, [`Disk`] the names above them, [`memory::Memory`] what readers see.
 //! Everything that can fail in the world outside fails here, as an `io::Error`.
 
 pub(crate) mod file;

@@ -4,7 +4,7 @@ mod background;
 pub(crate) mod commit;
 mod durability;
 pub(crate) mod names;
-mod namespaces;
+pub(crate) mod namespaces;
 pub(crate) mod open;
 pub(crate) mod read;
 pub(crate) mod recovery;

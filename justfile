@@ -1,0 +1,41 @@
+# `just --list` shows the recipes. The checks are the steps of .ci/run, which works without just.
+
+# everything that a change has to pass
+ci:
+    .ci/run
+
+# formatting, unchanged
+fmt:
+    .ci/run fmt
+
+# lints, with the default features
+clippy:
+    .ci/run clippy
+
+# lints, with each feature alone and with all
+features:
+    .ci/run features
+
+# documentation, warnings are errors
+doc:
+    .ci/run doc
+
+# all tests
+test:
+    .ci/run test
+
+# licences, advisories and sources of the dependencies (needs cargo-deny)
+deny:
+    cargo deny check
+
+# the benchmark; `just bench --smoke` is short
+bench *args:
+    cargo run --release -p emdb-bench -- {{args}}
+
+# simulated power cuts, the long run
+power-cuts cuts="1000000":
+    EMDB_POWER_CUTS={{cuts}} cargo test --release -p emdb-core power_cut
+
+# SIGKILL of a writing process, the long run
+kill rounds="5000":
+    EMDB_KILL_ROUNDS={{rounds}} cargo test --release --test kill
