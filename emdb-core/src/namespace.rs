@@ -226,11 +226,15 @@ impl Namespace {
         }
         let store = self.store();
         let mut steps = Vec::with_capacity(chunk.len());
+        let guard = crossbeam_epoch::pin();
         for (i, (key, value)) in chunk.iter().enumerate() {
             let record = (key.as_ref(), value.as_ref());
             let last = i + 1 == chunk.len();
-            steps.push(Step::write(store, &self.state, Verb::Put, record, expiry, last)?);
+            let (target, put) = (&self.state, Verb::Put);
+            steps.push(Step::write_in(&guard, store, target, put, record, expiry, last)?);
         }
+        // Not held while a transaction is waited for.
+        drop(guard);
         store.commit(&mut steps, Access::Plain)
     }
 

@@ -153,31 +153,49 @@ impl Segment {
     ) -> Placed {
         let home = home_of(hash);
         for displacement in 0..self.reach() {
-            let line = self.line(home, displacement);
-            for (i, word) in self.lines[line].0.iter().enumerate() {
+            let number = self.line(home, displacement);
+            let line = &self.lines[number];
+            let (mut matching, mut empty) = (0u32, 0u32);
+            for (i, word) in line.0.iter().enumerate() {
                 let present = Slot(word.load(Ordering::Relaxed));
-                if present.is_empty() {
-                    let used = self.used.load(Ordering::Relaxed) + 1;
-                    if used as usize > self.limit() {
-                        return Placed::Full;
-                    }
-                    self.used.store(used, Ordering::Relaxed);
-                    if let Some(kept) = self.homes.get(line * LINE + i) {
-                        kept.store(home, Ordering::Relaxed);
-                    }
-                    // Publishes the record: its bytes were written before.
+                matching |= u32::from(present.has_tag_of(hash)) << i;
+                empty |= u32::from(present.is_empty()) << i;
+            }
+            matching &= !empty;
+            while matching != 0 {
+                let word = &line.0[matching.trailing_zeros() as usize];
+                matching &= matching - 1;
+                let present = Slot(word.load(Ordering::Relaxed)).position();
+                if old == Some(present) || same(present) {
                     word.store(slot.displaced(displacement).0, Ordering::Release);
-                    return Placed::New;
+                    return Placed::Replaced(present);
                 }
-                if present.has_tag_of(hash)
-                    && (old == Some(present.position()) || same(present.position()))
-                {
-                    word.store(slot.displaced(displacement).0, Ordering::Release);
-                    return Placed::Replaced(present.position());
-                }
+            }
+            if empty != 0 {
+                return self.take(
+                    number,
+                    empty.trailing_zeros() as usize,
+                    home,
+                    slot.displaced(displacement),
+                );
             }
         }
         Placed::Full
+    }
+
+    /// Puts `slot` into an empty one, unless too many are in use.
+    fn take(&self, line: usize, i: usize, home: u16, slot: Slot) -> Placed {
+        let used = self.used.load(Ordering::Relaxed) + 1;
+        if used as usize > self.limit() {
+            return Placed::Full;
+        }
+        self.used.store(used, Ordering::Relaxed);
+        if let Some(kept) = self.homes.get(line * LINE + i) {
+            kept.store(home, Ordering::Relaxed);
+        }
+        // Publishes the record: its bytes were written before.
+        self.lines[line].0[i].store(slot.0, Ordering::Release);
+        Placed::New
     }
 
     /// All slots in use.

@@ -75,12 +75,24 @@ impl<'a> Step<'a> {
         expiry: Option<u64>,
         last: bool,
     ) -> Result<Step<'a>> {
+        Step::write_in(&crossbeam_epoch::pin(), store, target, verb, (key, value), expiry, last)
+    }
+
+    /// As [`Step::write`], for a caller that makes many under one guard.
+    pub(crate) fn write_in(
+        guard: &Guard,
+        store: &Store,
+        target: &'a Arc<NamespaceState>,
+        verb: Verb,
+        (key, value): (&'a [u8], &'a [u8]),
+        expiry: Option<u64>,
+        last: bool,
+    ) -> Result<Step<'a>> {
         check_len("a key", key, MAX_KEY)?;
         check_len("a value", value, MAX_VALUE)?;
         let hash = store.generation.hash(key);
-        let guard = crossbeam_epoch::pin();
-        let incarnation = target.current(&guard);
-        incarnation.table.prefetch(hash, &guard);
+        let incarnation = target.current(guard);
+        incarnation.table.prefetch(hash, guard);
         let mut step = Step::new(target, verb, incarnation.id, (key, value), expiry, last);
         step.hash = hash;
         Ok(step)
