@@ -21,7 +21,10 @@ use op::Op;
 use rng::Rng;
 use state::{State, read_state};
 
-const ROUNDS: u64 = 200;
+/// Kills; `EMDB_KILL_ROUNDS` asks for more, or fewer.
+fn rounds() -> u64 {
+    std::env::var("EMDB_KILL_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(200)
+}
 const SIGKILL: i32 = 9;
 
 /// Tells a test binary that it is the child: the path and the seed.
@@ -243,7 +246,7 @@ fn a_kill_loses_nothing_acknowledged_and_tears_nothing() {
     let mut rng = Rng::new(base);
     let mut run = Run::new();
     let mut acknowledged_in_all = 0;
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         if rng.below(12) == 0 {
             run = Run::new();
         }

@@ -69,7 +69,7 @@ impl Medium for FileMedium {
     fn map(&self, len: u64) -> io::Result<Map> {
         // A mapping may reach behind the end of a file; its bytes appear as the file grows. Not
         // so on Windows, where each growth maps again.
-        let generous = if cfg!(unix) { (len * 2).next_power_of_two().max(MAP_MIN) } else { len };
+        let generous = if cfg!(unix) { (2 * len).next_power_of_two().max(MAP_MIN) } else { len };
         let exact = len.max(1);
         match read_only(&self.file, generous) {
             // Address space can be limited; then the smallest mapping that serves.

@@ -13,11 +13,11 @@ use super::recovery::{self, RecoveryReport};
 use super::replay::Replay;
 use super::tail::Tail;
 use crate::clock::Clock;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fork::Origin;
-use crate::format::JOURNAL_START;
 use crate::format::header::Header;
 use crate::format::place::Place;
+use crate::format::{JOURNAL_START, MAX_POSITION};
 use crate::generation::{Generation, Pins};
 use crate::options::FlushPolicy;
 use crate::storage::Disk;
@@ -54,6 +54,9 @@ pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Store>> {
 pub(crate) fn on_disk(settings: &Settings, disk: &dyn Disk, path: &Path) -> Result<Arc<Store>> {
     let medium = disk.open(path)?;
     let len = medium.len()?;
+    if len > MAX_POSITION {
+        return Err(Error::TooLarge { what: "a data file", size: len, limit: MAX_POSITION });
+    }
     let memory = Memory::flat(&*medium, len)?;
     let front = memory.rest(0);
     let header = Header::read(&front[..front.len().min(JOURNAL_START as usize)])?;
