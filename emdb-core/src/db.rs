@@ -4,48 +4,22 @@ use std::fmt;
 use std::io;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::lock::{self, FileLock, LockHolder};
 use crate::namespace::Namespace;
 use crate::options::EmdbBuilder;
 use crate::paths;
+use crate::settings::Settings;
 use crate::stats::EmdbStats;
 use crate::storage::file::FileDisk;
-use crate::store::open::{self, Settings};
+use crate::store::open;
 use crate::store::recovery::RecoveryReport;
 use crate::store::{Store, names};
-use crate::sync;
 use crate::transaction::{self, Transaction};
-
-/// What all handles of one open database share; the last one closes it.
-#[derive(Debug)]
-pub(crate) struct Engine {
-    pub(crate) store: Arc<Store>,
-    lock: Mutex<Option<FileLock>>,
-    /// As the user gave it.
-    path: PathBuf,
-}
-
-impl Engine {
-    fn close(&self) -> Result<()> {
-        let Some(lock) = sync::lock(&self.lock).take() else { return Ok(()) };
-        let closed = self.store.shut();
-        if !self.store.is_elsewhere() {
-            lock.release();
-        }
-        closed
-    }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        // A drop can't tell; `Emdb::close` does. What was flushed is safe either way.
-        let _ = self.close();
-    }
-}
 
 /// An open database.
 ///
@@ -171,7 +145,7 @@ impl Emdb {
 
     fn new(store: Arc<Store>, lock: Option<FileLock>, path: PathBuf) -> Emdb {
         let state = store.default_namespace.clone();
-        let engine = Arc::new(Engine { store, lock: Mutex::new(lock), path });
+        let engine = Arc::new(Engine::new(store, lock, path));
         Emdb { default: Namespace { engine, state } }
     }
 
@@ -313,6 +287,19 @@ impl Emdb {
     /// `AlreadyLocked` while a live process holds it.
     pub fn break_lock(path: impl AsRef<Path>) -> Result<()> {
         lock::break_lock(path.as_ref())
+    }
+}
+
+impl EmdbBuilder {
+    /// Opens the database.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for options that don't go together; otherwise as [`Emdb::open`].
+    pub fn build(self) -> Result<Emdb> {
+        match self.resolve()? {
+            Some(path) => Emdb::open_at(path, &self.settings),
+            None => Emdb::in_memory(&self.settings),
+        }
     }
 }
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::format::record::Record;
 use crate::index::Slot;
+use crate::staged::Staged;
 use crate::store::names::Incarnation;
 use crate::store::read::{Held, Reader};
-use crate::transaction::Staged;
 
 /// How many records ahead of the walk memory is asked for.
 const AHEAD: usize = 4;

@@ -36,6 +36,7 @@
 
 mod clock;
 mod db;
+mod engine;
 mod error;
 mod fork;
 mod format;
@@ -48,6 +49,8 @@ mod lock;
 mod namespace;
 mod options;
 mod paths;
+mod settings;
+mod staged;
 mod stats;
 mod storage;
 mod store;
@@ -63,7 +66,8 @@ pub use error::{Error, Result};
 pub use iter::{EmdbIter, EmdbKeyIter, Results};
 pub use lock::LockHolder;
 pub use namespace::Namespace;
-pub use options::{EmdbBuilder, FlushPolicy};
+pub use options::EmdbBuilder;
+pub use settings::FlushPolicy;
 pub use stats::EmdbStats;
 pub use storage::IoBackend;
 pub use store::recovery::RecoveryReport;

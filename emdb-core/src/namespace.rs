@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::db::Engine;
+use crate::engine::Engine;
 use crate::error::Result;
 use crate::format::record::Verb;
 use crate::iter::{EmdbIter, EmdbKeyIter, Walk};

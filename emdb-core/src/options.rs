@@ -3,27 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::db::Emdb;
 use crate::error::{Error, Result};
 use crate::paths;
-use crate::store::open::Settings;
+use crate::settings::{FlushPolicy, Settings};
 
-/// What makes writes durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum FlushPolicy {
-    /// Each `flush` that finds something unsynced syncs, one after the other.
-    #[default]
-    OnEachFlush,
-    /// Each `flush` syncs at once, and those that arrive while a sync is running share the next
-    /// one. The choice where several threads flush.
-    Group,
-    /// Every write is durable when it returns, and `flush` finds nothing to do. Writes that wait
-    /// for a sync share the next one.
-    WriteThrough,
-}
-
-/// Options for opening a database; see [`Emdb::builder`].
+/// Options for opening a database; see [`crate::Emdb::builder`].
 ///
 /// Without a path or names it makes an in-memory database.
 ///
@@ -99,21 +83,11 @@ impl EmdbBuilder {
         self
     }
 
-    /// Opens the database.
-    ///
-    /// # Errors
-    /// `InvalidConfig` for options that don't go together; otherwise as [`Emdb::open`].
-    pub fn build(self) -> Result<Emdb> {
+    /// The data file; none in memory.
+    pub(crate) fn resolve(&self) -> Result<Option<PathBuf>> {
         if self.settings.flush_every.is_some_and(|p| p.is_zero()) {
             return Err(Error::config("flush_every needs a period above zero"));
         }
-        match self.resolve()? {
-            Some(path) => Emdb::open_at(path, &self.settings),
-            None => Emdb::in_memory(&self.settings),
-        }
-    }
-
-    fn resolve(&self) -> Result<Option<PathBuf>> {
         let named = (self.app_name.as_deref(), self.database_name.as_deref());
         let bad = |reason: &str| Err(Error::config(reason));
         match (&self.path, named) {

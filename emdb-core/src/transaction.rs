@@ -11,6 +11,7 @@ use crate::format::record::{Record, Verb};
 use crate::format::{MAX_KEY, MAX_VALUE};
 use crate::iter::{EmdbIter, EmdbKeyIter, Walk};
 use crate::namespace::Namespace;
+use crate::staged::Staged;
 use crate::store::Store;
 use crate::store::commit::{Access, Step, check_len};
 use crate::store::names::{Incarnation, NamespaceState};
@@ -43,21 +44,6 @@ pub struct TransactionNamespace {
     staged: Arc<BTreeMap<Vec<u8>, Staged>>,
     /// A namespace of another database, or one that was dropped.
     refused: Option<Error>,
-}
-
-/// A write on its way to a commit.
-#[derive(Debug, Clone)]
-pub(crate) struct Staged {
-    /// None for a removal.
-    value: Option<Vec<u8>>,
-    expiry: Option<u64>,
-}
-
-impl Staged {
-    /// The value, if it is one and not expired at `now`.
-    pub(crate) fn live(&self, now: u64) -> Option<&[u8]> {
-        self.value.as_deref().filter(|_| self.expiry.is_none_or(|at| at > now))
-    }
 }
 
 /// Runs `body` in a transaction of `store`.

@@ -13,7 +13,7 @@ use super::tail::Tail;
 use crate::error::{Error, Result};
 use crate::format::header::Header;
 use crate::format::mark::Mark;
-use crate::options::FlushPolicy;
+use crate::settings::FlushPolicy;
 use crate::storage::IoBackend;
 use crate::sync::{lock, wait};
 

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
 
 use super::Store;
 use super::background::Background;
@@ -19,22 +18,12 @@ use crate::format::header::Header;
 use crate::format::place::Place;
 use crate::format::{JOURNAL_START, MAX_POSITION};
 use crate::generation::{Generation, Pins};
-use crate::options::FlushPolicy;
+use crate::settings::Settings;
 use crate::storage::Disk;
 use crate::storage::memory::Memory;
 use crate::storage::ram::Ram;
 use crate::sync::Padded;
 use crate::view::Views;
-
-/// How a store behaves, apart from where it lives.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Settings {
-    pub(crate) flush_policy: FlushPolicy,
-    pub(crate) default_ttl: Option<Duration>,
-    pub(crate) unverified_reads: bool,
-    pub(crate) flush_every: Option<Duration>,
-    pub(crate) manual_clock: Option<crate::clock::ManualClock>,
-}
 
 /// An in-memory store.
 pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Store>> {

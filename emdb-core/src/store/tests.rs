@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::commit::{Access, Step};
-use super::open::{self, Settings};
+use super::open;
 use super::*;
 use crate::error::{Error, Result};
 use crate::format::record::Verb;
-use crate::options::FlushPolicy;
+use crate::settings::{FlushPolicy, Settings};
 use crate::storage::sim::{Faults, Random, SimDisk};
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
