@@ -70,6 +70,18 @@ impl Emdb {
     /// - `MagicMismatch`, `VersionMismatch`: the file is something else. It is not touched.
     /// - `Corrupted`: bytes that were on stable storage are damaged. It is not touched.
     /// - `Io`: what the operating system said; a missing folder, for one.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::{Emdb, Error};
+    ///
+    /// let db = Emdb::open(&path)?;
+    /// assert!(matches!(Emdb::open(&path), Err(Error::AlreadyLocked)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn open(path: impl AsRef<Path>) -> Result<Emdb> {
         Emdb::open_at(path.as_ref().to_path_buf(), &Settings::default())
     }
@@ -79,6 +91,15 @@ impl Emdb {
     /// # Panics
     /// If the operating system gives no random bytes, which it always does after it has booted;
     /// `Emdb::builder().build()` gives an error instead.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// assert!(!db.path().exists());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn open_in_memory() -> Emdb {
         match Emdb::in_memory(&Settings::default()) {
             Ok(db) => db,
@@ -87,6 +108,18 @@ impl Emdb {
     }
 
     /// Options for opening a database.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use std::time::Duration;
+    /// use emdb_core::Emdb;
+    ///
+    /// let db = Emdb::builder().path(&path).flush_every(Duration::from_millis(100)).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder() -> EmdbBuilder {
         EmdbBuilder::default()
     }
@@ -154,11 +187,31 @@ impl Emdb {
     }
 
     /// Another handle to the same database; the same as `clone`.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// let other = db.clone_handle();
+    /// other.insert("key", "value")?;
+    /// assert_eq!(db.len()?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn clone_handle(&self) -> Emdb {
         self.clone()
     }
 
     /// The path as it was given. For a database in memory it is made up, and no file is there.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// let db = emdb_core::Emdb::open(&path)?;
+    /// assert_eq!(db.path(), path);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn path(&self) -> &Path {
         &self.default.engine.path
     }
@@ -169,6 +222,18 @@ impl Emdb {
     /// # Errors
     /// `AlreadyLocked` if other handles are alive, namespaces included; the database stays open
     /// for those. `Io` if a sync or the trim failed, `Poisoned` if one had failed before.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// let db = emdb_core::Emdb::open(&path)?;
+    /// let other = db.clone_handle();
+    /// assert!(db.close().is_err());
+    /// other.close()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn close(self) -> Result<()> {
         match Arc::into_inner(self.default.engine) {
             Some(engine) => engine.close(),
@@ -177,6 +242,22 @@ impl Emdb {
     }
 
     /// What the open found in the file and did about it; `None` in memory.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::Emdb;
+    ///
+    /// let db = Emdb::open(&path)?;
+    /// db.insert("key", "value")?;
+    /// db.close()?;
+    /// let db = Emdb::open(&path)?;
+    /// let report = db.recovery().unwrap();
+    /// assert!(report.clean && report.torn_bytes == 0 && report.records_replayed == 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn recovery(&self) -> Option<&RecoveryReport> {
         self.store().recovery.as_ref()
     }
@@ -186,6 +267,18 @@ impl Emdb {
     /// # Errors
     /// `Io` if the sync failed: what was written since the last one may be lost by a power cut,
     /// and writes are refused with `Poisoned` from then on.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// let db = emdb_core::Emdb::open(&path)?;
+    /// db.insert("key", "value")?;
+    /// db.flush()?;
+    /// assert_eq!(db.stats()?.syncs, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn flush(&self) -> Result<()> {
         self.store().flush()
     }
@@ -194,6 +287,16 @@ impl Emdb {
     ///
     /// # Errors
     /// None at present.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// let stats = db.stats()?;
+    /// assert_eq!((stats.live_records, stats.namespace_count, stats.dead_bytes), (1, 1, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stats(&self) -> Result<EmdbStats> {
         self.store().stats()
     }
@@ -203,6 +306,15 @@ impl Emdb {
     /// # Errors
     /// `InvalidConfig` for a name that is empty, longer than 255 bytes, or begins with `__emdb`;
     /// where it has to be begun, as [`Namespace::insert`].
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.namespace("users")?.insert("alice", "1")?;
+    /// assert_eq!(db.namespace("users")?.len()?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn namespace(&self, name: impl AsRef<str>) -> Result<Namespace> {
         let name = name.as_ref();
         names::check_name(name)?;
@@ -219,6 +331,19 @@ impl Emdb {
     ///
     /// # Errors
     /// As [`Emdb::namespace`].
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Error;
+    ///
+    /// let users = db.namespace("users")?;
+    /// assert!(db.drop_namespace("users")?);
+    /// assert!(!db.drop_namespace("users")?);
+    /// assert!(matches!(users.len(), Err(Error::NamespaceDropped)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn drop_namespace(&self, name: impl AsRef<str>) -> Result<bool> {
         let name = name.as_ref();
         names::check_name(name)?;
@@ -229,6 +354,16 @@ impl Emdb {
     ///
     /// # Errors
     /// None at present.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.namespace("users")?;
+    /// db.namespace("orders")?;
+    /// assert_eq!(db.list_namespaces()?, ["orders", "users"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list_namespaces(&self) -> Result<Vec<String>> {
         Ok(self.store().list_namespaces())
     }
@@ -276,6 +411,19 @@ impl Emdb {
     ///
     /// # Errors
     /// `Io` if the lock file can't be read.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::Emdb;
+    ///
+    /// assert_eq!(Emdb::lock_holder(&path)?, None);
+    /// let db = Emdb::open(&path)?;
+    /// assert_eq!(Emdb::lock_holder(&path)?.unwrap().pid, std::process::id());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn lock_holder(path: impl AsRef<Path>) -> Result<Option<LockHolder>> {
         lock::holder(path.as_ref())
     }
@@ -285,6 +433,20 @@ impl Emdb {
     ///
     /// # Errors
     /// `AlreadyLocked` while a live process holds it.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::Emdb;
+    ///
+    /// let db = Emdb::open(&path)?;
+    /// assert!(Emdb::break_lock(&path).is_err());
+    /// drop(db);
+    /// Emdb::break_lock(&path)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn break_lock(path: impl AsRef<Path>) -> Result<()> {
         lock::break_lock(path.as_ref())
     }
@@ -295,6 +457,14 @@ impl EmdbBuilder {
     ///
     /// # Errors
     /// `InvalidConfig` for options that don't go together; otherwise as [`Emdb::open`].
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// let db = emdb_core::Emdb::builder().build()?;
+    /// assert!(!db.path().exists());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn build(self) -> Result<Emdb> {
         match self.resolve()? {
             Some(path) => Emdb::open_at(path, &self.settings),

@@ -173,11 +173,34 @@ macro_rules! checked {
             ///
             /// # Errors
             /// The error that ended the iteration: `Corrupted` for a damaged record.
+            ///
+            /// ```
+            /// # fn main() -> emdb_core::Result<()> {
+            /// # let db = emdb_core::Emdb::open_in_memory();
+            /// db.insert("key", "value")?;
+            /// let mut iter = db.iter()?;
+            /// assert_eq!(iter.by_ref().count(), 1);
+            /// iter.status()?;
+            /// # Ok(())
+            /// # }
+            /// ```
             pub fn status(&self) -> Result<()> {
                 self.0.status()
             }
 
             /// The same items as results: the error that ends the iteration is the last one.
+            ///
+            /// ```
+            /// # fn main() -> emdb_core::Result<()> {
+            /// # let db = emdb_core::Emdb::open_in_memory();
+            /// db.insert("key", "value")?;
+            /// for item in db.iter()?.results() {
+            ///     let (key, value) = item?;
+            ///     assert_eq!((&key[..], &value[..]), (&b"key"[..], &b"value"[..]));
+            /// }
+            /// # Ok(())
+            /// # }
+            /// ```
             pub fn results(self) -> Results<$iter> {
                 Results { inner: self, done: false }
             }

@@ -55,6 +55,15 @@ impl Namespace {
     }
 
     /// The name; empty for the default namespace.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// assert_eq!(db.namespace("users")?.name(), "users");
+    /// assert_eq!(db.name(), "");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn name(&self) -> &str {
         &self.state.name
     }
@@ -94,6 +103,16 @@ impl Namespace {
     ///
     /// # Errors
     /// `Corrupted` if the record is damaged, `NamespaceDropped`.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// assert_eq!(db.get("key")?, Some(b"value".to_vec()));
+    /// assert_eq!(db.get("other")?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
         Ok(self.store().get(&self.state, key.as_ref())?.map(|r| r.value().to_vec()))
@@ -103,6 +122,16 @@ impl Namespace {
     ///
     /// # Errors
     /// As [`get`](Namespace::get).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// let value = db.get_zerocopy("key")?.unwrap();
+    /// assert!(value.starts_with(b"val"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn get_zerocopy(&self, key: impl AsRef<[u8]>) -> Result<Option<ValueRef>> {
         let store = self.store();
@@ -148,6 +177,15 @@ impl Namespace {
     ///
     /// # Errors
     /// As [`get`](Namespace::get), but for damage of the value.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "")?;
+    /// assert!(db.contains_key("key")?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn contains_key(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         let record = self.store().find(&self.state, key.as_ref())?;
         Ok(record.is_some_and(|r| !self.store().is_expired(&r)))
@@ -157,6 +195,15 @@ impl Namespace {
     ///
     /// # Errors
     /// `NamespaceDropped`.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// assert_eq!(db.len()?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn len(&self) -> Result<usize> {
         self.store().len(&self.state)
     }
@@ -165,6 +212,14 @@ impl Namespace {
     ///
     /// # Errors
     /// As [`len`](Namespace::len).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// assert!(db.is_empty()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_empty(&self) -> Result<bool> {
         Ok(self.len()? == 0)
     }
@@ -174,6 +229,16 @@ impl Namespace {
     ///
     /// # Errors
     /// As [`insert`](Namespace::insert).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// db.clear()?;
+    /// assert!(db.is_empty()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn clear(&self) -> Result<()> {
         self.store().clear(&self.state)
     }
@@ -244,6 +309,17 @@ impl Namespace {
     ///
     /// # Errors
     /// `NamespaceDropped`. Damage found on the way ends the iteration; see [`EmdbIter`].
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// let before = db.iter()?;
+    /// db.insert("later", "value")?;
+    /// assert_eq!(before.count(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn iter(&self) -> Result<EmdbIter> {
         Ok(EmdbIter(self.walk()?))
     }
@@ -252,6 +328,15 @@ impl Namespace {
     ///
     /// # Errors
     /// As [`iter`](Namespace::iter).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// assert_eq!(db.keys()?.collect::<Vec<_>>(), [b"key"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn keys(&self) -> Result<EmdbKeyIter> {
         Ok(EmdbKeyIter(self.walk()?))
     }

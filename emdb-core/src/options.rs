@@ -37,6 +37,18 @@ pub struct EmdbBuilder {
 
 impl EmdbBuilder {
     /// The data file. It is made if it doesn't exist; its folder must.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::Emdb;
+    ///
+    /// let db = Emdb::builder().path(&path).build()?;
+    /// assert!(path.exists());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn path(mut self, path: impl AsRef<Path>) -> EmdbBuilder {
         self.path = Some(path.as_ref().into());
         self
@@ -46,24 +58,77 @@ impl EmdbBuilder {
     /// `<data dir>/<app_name>/<database_name>` under the platform's data folder for the user,
     /// with folders made as needed. (`$XDG_DATA_HOME` or `~/.local/share` on Linux,
     /// `~/Library/Application Support` on macOS, `%LOCALAPPDATA%` on Windows.)
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// use emdb_core::Emdb;
+    ///
+    /// let db = Emdb::builder()
+    ///     .app_name("notes")
+    ///     .database_name("main.emdb")
+    /// #   .data_root(folder.path())
+    ///     .build()?;
+    /// assert!(db.path().ends_with("notes/main.emdb"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn app_name(mut self, name: impl Into<String>) -> EmdbBuilder {
         self.app_name = Some(name.into());
         self
     }
 
     /// See [`app_name`](EmdbBuilder::app_name).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// use emdb_core::{Emdb, Error};
+    ///
+    /// let alone = Emdb::builder().database_name("main.emdb").build();
+    /// assert!(matches!(alone, Err(Error::InvalidConfig(_))));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn database_name(mut self, name: impl Into<String>) -> EmdbBuilder {
         self.database_name = Some(name.into());
         self
     }
 
     /// Takes the place of the platform's data folder.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// use emdb_core::Emdb;
+    ///
+    /// let names = Emdb::builder().app_name("notes").database_name("main.emdb");
+    /// let db = names.data_root(folder.path()).build()?;
+    /// assert_eq!(db.path(), folder.path().join("notes").join("main.emdb"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn data_root(mut self, root: impl AsRef<Path>) -> EmdbBuilder {
         self.data_root = Some(root.as_ref().into());
         self
     }
 
     /// What makes writes durable. Default: [`FlushPolicy::OnEachFlush`].
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::Emdb;
+    ///
+    /// use emdb_core::FlushPolicy;
+    ///
+    /// let db = Emdb::builder().path(&path).flush_policy(FlushPolicy::WriteThrough).build()?;
+    /// db.insert("key", "value")?;
+    /// assert_eq!(db.stats()?.syncs, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn flush_policy(mut self, policy: FlushPolicy) -> EmdbBuilder {
         self.settings.flush_policy = policy;
         self
@@ -71,6 +136,17 @@ impl EmdbBuilder {
 
     /// Whether checksums are verified at each lookup. Default: true. Without, a damaged record
     /// can be served, or its key be taken for absent; what is opened is verified all the same.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::Emdb;
+    ///
+    /// let db = Emdb::builder().path(&path).verify_reads(false).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn verify_reads(mut self, verify: bool) -> EmdbBuilder {
         self.settings.unverified_reads = !verify;
         self
@@ -78,6 +154,19 @@ impl EmdbBuilder {
 
     /// Lets a background thread sync what is unsynced, about this often. It keeps no database
     /// open. A zero duration is refused by [`build`](EmdbBuilder::build).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::Emdb;
+    ///
+    /// use std::time::Duration;
+    ///
+    /// let db = Emdb::builder().path(&path).flush_every(Duration::from_millis(100)).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn flush_every(mut self, period: Duration) -> EmdbBuilder {
         self.settings.flush_every = Some(period);
         self

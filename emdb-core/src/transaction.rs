@@ -72,6 +72,21 @@ impl Transaction<'_> {
     ///
     /// A namespace of another database, and one that was dropped, are refused by each call on
     /// what this gives: `InvalidConfig` and `NamespaceDropped`.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Error;
+    ///
+    /// let users = db.namespace("users")?;
+    /// db.transaction(|tx| -> Result<(), Error> {
+    ///     tx.namespace(&users).insert("alice", "1")?;
+    ///     Ok(())
+    /// })?;
+    /// assert!(users.contains_key("alice")?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn namespace(&mut self, namespace: &Namespace) -> &mut TransactionNamespace {
         if Arc::ptr_eq(&namespace.state, &self.default.state) {
             return &mut self.default;
@@ -169,6 +184,20 @@ impl TransactionNamespace {
     /// # Errors
     /// `TooLarge` beyond the limits; `InvalidConfig` for a namespace of another database;
     /// `NamespaceDropped`.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Error;
+    ///
+    /// db.insert("key", "value")?;
+    /// db.transaction(|tx| -> Result<(), Error> {
+    ///     tx.insert("other", "value")?;
+    ///     Ok(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn insert(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
         let expiry = self.store.default_expiry(&self.state)?;
         self.stage(key.as_ref(), value.as_ref(), expiry)
@@ -187,6 +216,20 @@ impl TransactionNamespace {
     ///
     /// # Errors
     /// As [`get`](TransactionNamespace::get).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Error;
+    ///
+    /// db.insert("key", "value")?;
+    /// db.transaction(|tx| -> Result<(), Error> {
+    ///     assert_eq!(tx.remove("key")?, Some(b"value".to_vec()));
+    ///     Ok(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remove(&mut self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
         let key = key.as_ref();
         check_len("a key", key, MAX_KEY)?;
@@ -205,6 +248,21 @@ impl TransactionNamespace {
     ///
     /// # Errors
     /// As [`Namespace::get`]; `InvalidConfig` for a namespace of another database.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Error;
+    ///
+    /// db.insert("key", "value")?;
+    /// db.transaction(|tx| -> Result<(), Error> {
+    ///     tx.insert("key", "other")?;
+    ///     assert_eq!(tx.get("key")?, Some(b"other".to_vec()));
+    ///     Ok(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
         self.read(key.as_ref(), |value| value.to_vec())
     }
@@ -213,6 +271,20 @@ impl TransactionNamespace {
     ///
     /// # Errors
     /// As [`get`](TransactionNamespace::get).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Error;
+    ///
+    /// db.insert("key", "value")?;
+    /// db.transaction(|tx| -> Result<(), Error> {
+    ///     assert!(tx.contains_key("key")?);
+    ///     Ok(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn contains_key(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         self.check()?;
         let key = key.as_ref();
@@ -246,6 +318,21 @@ impl TransactionNamespace {
     ///
     /// # Errors
     /// As [`get`](TransactionNamespace::get).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Error;
+    ///
+    /// db.insert("key", "value")?;
+    /// db.transaction(|tx| -> Result<(), Error> {
+    ///     tx.insert("other", "value")?;
+    ///     assert_eq!(tx.len()?, 2);
+    ///     Ok(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn len(&self) -> Result<usize> {
         self.check()?;
         // Nobody else writes meanwhile, so the count is that of the transaction's state.
@@ -261,6 +348,20 @@ impl TransactionNamespace {
     ///
     /// # Errors
     /// As [`get`](TransactionNamespace::get).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Error;
+    ///
+    /// db.insert("key", "value")?;
+    /// db.transaction(|tx| -> Result<(), Error> {
+    ///     assert!(!tx.is_empty()?);
+    ///     Ok(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_empty(&self) -> Result<bool> {
         Ok(self.len()? == 0)
     }
@@ -269,6 +370,22 @@ impl TransactionNamespace {
     ///
     /// # Errors
     /// `InvalidConfig` for a namespace of another database, `NamespaceDropped`.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Error;
+    ///
+    /// db.insert("key", "value")?;
+    /// db.transaction(|tx| -> Result<(), Error> {
+    ///     tx.clear()?;
+    ///     assert_eq!(tx.get("key")?, None);
+    ///     Ok(())
+    /// })?;
+    /// assert!(db.is_empty()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn clear(&mut self) -> Result<()> {
         self.check()?;
         self.base = None;
@@ -282,6 +399,20 @@ impl TransactionNamespace {
     ///
     /// # Errors
     /// As [`get`](TransactionNamespace::get).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Error;
+    ///
+    /// db.insert("key", "value")?;
+    /// db.transaction(|tx| -> Result<(), Error> {
+    ///     assert_eq!(tx.iter()?.count(), 1);
+    ///     Ok(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn iter(&self) -> Result<EmdbIter> {
         Ok(EmdbIter(self.walk()?))
     }
@@ -290,6 +421,20 @@ impl TransactionNamespace {
     ///
     /// # Errors
     /// As [`get`](TransactionNamespace::get).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Error;
+    ///
+    /// db.insert("key", "value")?;
+    /// db.transaction(|tx| -> Result<(), Error> {
+    ///     assert_eq!(tx.keys()?.collect::<Vec<_>>(), [b"key"]);
+    ///     Ok(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn keys(&self) -> Result<EmdbKeyIter> {
         Ok(EmdbKeyIter(self.walk()?))
     }

@@ -75,6 +75,17 @@ impl Namespace {
     ///
     /// # Errors
     /// As [`get`](Namespace::get).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Ttl;
+    ///
+    /// db.insert_with_ttl("key", "value", Ttl::ExpiresAt(4_102_444_800_000))?;
+    /// assert_eq!(db.expires_at("key")?, Some(4_102_444_800_000));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn expires_at(&self, key: impl AsRef<[u8]>) -> Result<Option<u64>> {
         Ok(self.store().find(&self.state, key.as_ref())?.and_then(|r| r.expiry()))
     }
@@ -84,6 +95,18 @@ impl Namespace {
     ///
     /// # Errors
     /// As [`get`](Namespace::get).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use std::time::Duration;
+    /// use emdb_core::Ttl;
+    ///
+    /// db.insert_with_ttl("key", "value", Ttl::ExpiresAt(1))?;
+    /// assert_eq!(db.ttl("key")?, Some(Duration::ZERO));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ttl(&self, key: impl AsRef<[u8]>) -> Result<Option<Duration>> {
         let at = self.expires_at(key)?;
         Ok(at.map(|at| Duration::from_millis(at.saturating_sub(self.store().clock.now()))))
@@ -93,6 +116,20 @@ impl Namespace {
     ///
     /// # Errors
     /// As [`insert`](Namespace::insert).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use std::time::Duration;
+    /// use emdb_core::Ttl;
+    ///
+    /// db.insert_with_ttl("key", "value", Ttl::Duration(Duration::from_secs(60)))?;
+    /// assert!(db.persist("key")?);
+    /// assert_eq!(db.ttl("key")?, None);
+    /// assert!(!db.persist("absent")?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn persist(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         let key = key.as_ref();
         let store = self.store();
@@ -110,6 +147,18 @@ impl Namespace {
     /// Removes the expired records of this namespace and gives their number. Costs what has
     /// expired, not what is stored. Inside a transaction of this thread it gives 0; a failed
     /// write ends it early, and shows in the next write.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Ttl;
+    ///
+    /// let users = db.namespace("users")?;
+    /// users.insert_with_ttl("key", "value", Ttl::ExpiresAt(1))?;
+    /// assert_eq!(users.sweep_expired(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sweep_expired(&self) -> usize {
         let mut swept = 0;
         // The number is what was removed until then.
@@ -120,6 +169,17 @@ impl Namespace {
 
 impl Emdb {
     /// Removes the expired records of all namespaces; see [`Namespace::sweep_expired`].
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Ttl;
+    ///
+    /// db.namespace("users")?.insert_with_ttl("key", "value", Ttl::ExpiresAt(1))?;
+    /// assert_eq!(db.sweep_expired(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sweep_expired(&self) -> usize {
         let mut swept = 0;
         for state in self.store().all_namespaces() {
@@ -142,6 +202,18 @@ impl TransactionNamespace {
     /// # Errors
     /// `InvalidConfig` for a duration that no clock can show, and as
     /// [`insert`](TransactionNamespace::insert).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use std::time::Duration;
+    /// use emdb_core::Ttl;
+    ///
+    /// db.transaction(|tx| tx.insert_with_ttl("key", "value", Ttl::Duration(Duration::from_secs(60))))?;
+    /// assert!(db.ttl("key")?.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn insert_with_ttl(
         &mut self,
         key: impl AsRef<[u8]>,
@@ -156,6 +228,20 @@ impl TransactionNamespace {
     ///
     /// # Errors
     /// As [`get`](TransactionNamespace::get).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::{Error, Ttl};
+    ///
+    /// db.transaction(|tx| -> Result<(), Error> {
+    ///     tx.insert_with_ttl("key", "value", Ttl::ExpiresAt(4_102_444_800_000))?;
+    ///     assert_eq!(tx.expires_at("key")?, Some(4_102_444_800_000));
+    ///     Ok(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn expires_at(&self, key: impl AsRef<[u8]>) -> Result<Option<u64>> {
         self.stored_expiry(key.as_ref())
     }
@@ -164,6 +250,18 @@ impl TransactionNamespace {
 impl EmdbBuilder {
     /// The time to live of whatever is written without one of its own, in every namespace.
     /// Default: none.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// use std::time::Duration;
+    /// use emdb_core::Emdb;
+    ///
+    /// let db = Emdb::builder().default_ttl(Duration::from_secs(3600)).build()?;
+    /// db.insert("key", "value")?;
+    /// assert!(db.ttl("key")?.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn default_ttl(mut self, ttl: Duration) -> EmdbBuilder {
         self.settings.default_ttl = Some(ttl);
         self

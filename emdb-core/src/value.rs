@@ -46,16 +46,43 @@ impl ValueRef {
     }
 
     /// Length in bytes.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// assert_eq!(db.get_zerocopy("key")?.unwrap().len(), 5);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether the value has no bytes.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "")?;
+    /// assert!(db.get_zerocopy("key")?.unwrap().is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// The bytes.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// assert_eq!(db.get_zerocopy("key")?.unwrap().as_slice(), b"value");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
         // SAFETY: see `new`; the pin lives as long as `self`.
@@ -63,6 +90,15 @@ impl ValueRef {
     }
 
     /// A copy of the bytes.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// assert_eq!(db.get_zerocopy("key")?.unwrap().into_vec(), b"value");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_vec(self) -> Vec<u8> {
         self.as_slice().to_vec()
     }
