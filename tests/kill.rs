@@ -245,7 +245,7 @@ fn a_kill_loses_nothing_acknowledged_and_tears_nothing() {
     let base = rng::seed();
     let mut rng = Rng::new(base);
     let mut run = Run::new();
-    let mut acknowledged_in_all = 0;
+    let mut acknowledged_in_all = 0_u64;
     for round in 0..rounds() {
         if rng.below(12) == 0 {
             run = Run::new();
@@ -259,7 +259,7 @@ fn a_kill_loses_nothing_acknowledged_and_tears_nothing() {
         };
         let patience = Duration::from_micros(rng.below(patience));
         let acknowledged = Victim::start(&run.path, seed).kill(calls, patience);
-        acknowledged_in_all += acknowledged;
+        acknowledged_in_all += acknowledged as u64;
         let context = format!("EMDB_SEED={base}, round {round}, {acknowledged} acknowledged");
         let states = allowed(run.state.clone(), seed, acknowledged);
         // Half of the files stay as the kill left them: the next child recovers them.
