@@ -767,3 +767,21 @@ mod consistency {
         });
     }
 }
+
+#[test]
+fn parts_that_were_exchanged_with_another_database_are_refused() {
+    let (a, b) = (Emdb::open_in_memory(), Emdb::open_in_memory());
+    let (in_a, in_b) = (a.namespace("n").unwrap(), b.namespace("n").unwrap());
+    let outer = a.transaction(|ta| -> Result<(), Error> {
+        ta.namespace(&in_a).insert("a", "1")?;
+        let inner = b.transaction(|tb| -> Result<(), Error> {
+            tb.namespace(&in_b).insert("b", "1")?;
+            std::mem::swap(ta.namespace(&in_a), tb.namespace(&in_b));
+            Ok(())
+        });
+        assert!(matches!(inner, Err(Error::InvalidConfig(_))));
+        Ok(())
+    });
+    assert!(matches!(outer, Err(Error::InvalidConfig(_))));
+    assert!(in_a.is_empty().unwrap() && in_b.is_empty().unwrap());
+}

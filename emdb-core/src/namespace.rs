@@ -342,9 +342,10 @@ impl Namespace {
     }
 
     fn walk(&self) -> Result<Walk> {
-        self.state.check()?;
         let held = self.store().hold();
         let incarnation = held.incarnation(&self.state);
+        // Not before the view is there: a drop in between would show what it ended.
+        self.state.check()?;
         Ok(Walk::new(held, incarnation))
     }
 }

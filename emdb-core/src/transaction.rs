@@ -109,6 +109,12 @@ impl Transaction<'_> {
         let store = &self.store;
         let mut parts = vec![self.default];
         parts.extend(self.others);
+        // Two transactions of different databases can't be exchanged, but their parts can.
+        if parts.iter().any(|part| !Arc::ptr_eq(&part.store, store)) {
+            return Err(Error::config(
+                "a part of this transaction was exchanged with one of another database's",
+            ));
+        }
         let mut clears: Vec<Clear> = Vec::new();
         for part in parts.iter().filter(|part| part.cleared) {
             for state in store.family(&part.state) {

@@ -11,12 +11,17 @@ use std::sync::{Arc, Mutex};
 use crate::sync::lock;
 
 #[derive(Debug, Default)]
-pub(crate) struct Views(Mutex<BTreeMap<u64, usize>>);
+pub(crate) struct Views {
+    /// How many views there are of each watermark.
+    held: Mutex<BTreeMap<u64, usize>>,
+    /// How many watermarks have lost their last view.
+    gone: AtomicU64,
+}
 
 impl Views {
     /// A view of what is committed now.
     pub(crate) fn register(self: &Arc<Views>, committed: &AtomicU64) -> View {
-        let mut held = lock(&self.0);
+        let mut held = lock(&self.held);
         let watermark = committed.load(Ordering::Acquire);
         *held.entry(watermark).or_default() += 1;
         View { views: self.clone(), watermark }
@@ -24,7 +29,17 @@ impl Views {
 
     /// The oldest watermark that anybody looks at, or the largest number.
     pub(crate) fn oldest(&self) -> u64 {
-        lock(&self.0).keys().next().copied().unwrap_or(u64::MAX)
+        lock(&self.held).keys().next().copied().unwrap_or(u64::MAX)
+    }
+
+    /// Whether anybody looks at a watermark behind `start` and not behind `end`.
+    pub(crate) fn any_between(&self, start: u64, end: u64) -> bool {
+        start < end && lock(&self.held).range(start + 1..=end).next().is_some()
+    }
+
+    /// Grows whenever a view goes that may have been the last of its watermark.
+    pub(crate) fn gone(&self) -> u64 {
+        self.gone.load(Ordering::Acquire)
     }
 }
 
@@ -43,11 +58,12 @@ impl View {
 
 impl Drop for View {
     fn drop(&mut self) {
-        let mut held = lock(&self.views.0);
+        let mut held = lock(&self.views.held);
         if let Some(count) = held.get_mut(&self.watermark) {
             *count -= 1;
             if *count == 0 {
                 held.remove(&self.watermark);
+                self.views.gone.fetch_add(1, Ordering::Release);
             }
         }
     }

@@ -14,6 +14,9 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use super::{IoBackend, Map, Medium, Window};
 
 const FIRST_BITS: u32 = 20;
+/// As small as the allocator's own: a larger one would make it zero the region at once, instead
+/// of taking fresh pages from the system as they are touched.
+const ALIGN: usize = 16;
 /// Enough for every position of 42 bits.
 const REGIONS: usize = 23;
 
@@ -35,7 +38,7 @@ fn region(position: u64) -> (usize, u64, u64) {
 fn layout(size: u64) -> io::Result<Layout> {
     usize::try_from(size)
         .ok()
-        .and_then(|size| Layout::from_size_align(size, 4096).ok())
+        .and_then(|size| Layout::from_size_align(size, ALIGN).ok())
         .ok_or_else(|| io::ErrorKind::OutOfMemory.into())
 }
 

@@ -50,6 +50,8 @@ pub(crate) struct Faults {
     pub(crate) for_good: bool,
     /// The disk holds no file beyond this length.
     pub(crate) room: Option<u64>,
+    /// No more than this can be mapped.
+    pub(crate) address_space: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -353,7 +355,12 @@ impl Medium for Open {
 
     fn map(&self, len: u64) -> io::Result<Map> {
         assert!(len <= CAPACITY as u64);
-        Ok(Map { base: self.file.base(), len: CAPACITY, _owner: Box::new(self.file.bytes.clone()) })
+        let limit = lock(&self.disk.state).faults.address_space;
+        if limit.is_some_and(|limit| len > limit) {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        let mapped = limit.map_or(CAPACITY, |limit| limit as usize);
+        Ok(Map { base: self.file.base(), len: mapped, _owner: Box::new(self.file.bytes.clone()) })
     }
 
     fn window(&self, start: u64, len: usize) -> io::Result<Option<Window>> {

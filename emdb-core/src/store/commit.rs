@@ -226,7 +226,6 @@ impl Store {
     /// [`Store::committed`].
     pub(crate) fn commit_locked(&self, tail: &mut Tail, steps: &mut [Step<'_>]) -> Result<()> {
         let guard = crossbeam_epoch::pin();
-        self.trim(tail, &guard);
         let bound = self.resolve(steps, &guard)?;
         if let [step] = &*steps
             && step.verb == Verb::Remove
@@ -250,7 +249,7 @@ impl Store {
         self.data_end.0.store(end, Ordering::Release);
         generation.committed.0.store(end, Ordering::Release);
         published?;
-        self.trim(tail, &guard);
+        self.trim(tail, steps, &guard);
         Ok(())
     }
 
@@ -325,7 +324,9 @@ impl Store {
                 Verb::Clear => {
                     if let Some(fresh) = &step.fresh {
                         step.target.begin(fresh, step.position, guard);
-                        tail.untrimmed.push(step.target.clone());
+                        if !tail.untrimmed.iter().any(|n| Arc::ptr_eq(n, step.target)) {
+                            tail.untrimmed.push(step.target.clone());
+                        }
                     }
                     continue;
                 }
@@ -368,12 +369,19 @@ impl Store {
         Ok(tallies)
     }
 
-    /// Frees former incarnations that no view needs any more.
-    fn trim(&self, tail: &mut Tail, guard: &Guard) {
-        if !tail.untrimmed.is_empty() {
-            let oldest = self.views.oldest().min(self.generation.watermark());
-            tail.untrimmed.retain(|namespace| namespace.trim(oldest, guard));
+    /// Frees former incarnations that no view needs any more. After the watermark has moved, no
+    /// new view can need one.
+    fn trim(&self, tail: &mut Tail, steps: &[Step<'_>], guard: &Guard) {
+        if tail.untrimmed.is_empty() {
+            return;
         }
+        let gone = self.views.gone();
+        if gone == tail.trimmed_at && steps.iter().all(|s| s.verb != Verb::Clear) {
+            return;
+        }
+        tail.trimmed_at = gone;
+        let seen = |start, end| self.views.any_between(start, end);
+        tail.untrimmed.retain(|namespace| namespace.trim(seen, guard));
     }
 }
 

@@ -163,16 +163,18 @@ impl NamespaceState {
         self.replace(Line { current: fresh.clone(), former }, guard);
     }
 
-    /// Lets go of incarnations that no view at or above `oldest` sees; tells whether any is left.
-    pub(crate) fn trim(&self, oldest: u64, guard: &Guard) -> bool {
+    /// Lets go of former incarnations but those for which `seen` says that a view lies behind
+    /// their start and not behind their end; tells whether any is left.
+    pub(crate) fn trim(&self, seen: impl Fn(u64, u64) -> bool, guard: &Guard) -> bool {
         let line = self.line(guard);
         let mut former = Vec::new();
-        let mut ended = line.current.start.load(Ordering::Relaxed);
+        let mut end = line.current.start.load(Ordering::Relaxed);
         for incarnation in &line.former {
-            if oldest <= ended {
+            let start = incarnation.start.load(Ordering::Relaxed);
+            if seen(start, end) {
                 former.push(incarnation.clone());
             }
-            ended = incarnation.start.load(Ordering::Relaxed);
+            end = start;
         }
         let left = !former.is_empty();
         if former.len() < line.former.len() {

@@ -40,6 +40,8 @@ pub(crate) struct Tail {
     pub(crate) owner: Option<ThreadId>,
     /// Namespaces that still keep former incarnations.
     pub(crate) untrimmed: Vec<Arc<NamespaceState>>,
+    /// How many views had gone when those were last looked at.
+    pub(crate) trimmed_at: u64,
     window: Option<Window>,
     buffer: Vec<u8>,
     buffered: bool,
@@ -57,6 +59,7 @@ impl Tail {
             skipped: 0,
             owner: None,
             untrimmed: Vec::new(),
+            trimmed_at: 0,
             window: None,
             buffer: Vec::new(),
             buffered: false,
@@ -80,6 +83,7 @@ impl Tail {
         }
         self.buffered = !in_memory && bytes >= LARGE;
         if self.buffered {
+            self.grow_buffer(bytes)?;
             return Ok(start);
         }
         if !in_memory && end > self.allocated {
@@ -93,7 +97,18 @@ impl Tail {
             self.window = medium.window(start, bytes)?;
         }
         self.buffered = self.window.is_none();
+        if self.buffered {
+            self.grow_buffer(bytes)?;
+        }
         Ok(start)
+    }
+
+    fn grow_buffer(&mut self, bytes: usize) -> Result<()> {
+        let more = bytes.saturating_sub(self.buffer.len());
+        let room = self.buffer.try_reserve_exact(more);
+        room.map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
+        self.buffer.resize(self.buffer.len() + more, 0);
+        Ok(())
     }
 
     /// Unmaps the window; the next reservation makes another.
@@ -102,15 +117,22 @@ impl Tail {
     }
 
     fn allocate(&mut self, medium: &dyn Medium, memory: &Memory, end: u64) -> Result<()> {
-        let ample = (end + step(end)).next_multiple_of(PAGE);
+        // A file that is longer than its last position could ever be is refused when it is opened.
+        let whole = |len: u64| len.next_multiple_of(PAGE).min(MAX_POSITION);
+        let ample = whole(end + step(end));
         let mut grown = ample;
         if medium.allocate(self.allocated, grown).is_err() {
             // Perhaps there is room for this commit, if not for the next ones.
-            grown = end.next_multiple_of(PAGE);
+            grown = whole(end);
             medium.allocate(self.allocated, grown)?;
         }
+        if let Err(e) = memory.extend(medium, grown) {
+            // What readers can't see must not be written to. If the cut fails, the file is longer
+            // by zeros, which the next allocation writes again.
+            let _ = medium.set_len(self.allocated);
+            return Err(e.into());
+        }
         self.allocated = grown;
-        memory.extend(medium, grown)?;
         Ok(())
     }
 
@@ -125,12 +147,7 @@ impl Tail {
                 // the tail's lock makes this the one writer.
                 unsafe { std::slice::from_raw_parts_mut(window.map.base.add(offset), bytes) }
             }
-            _ => {
-                if self.buffer.len() < bytes {
-                    self.buffer.resize(bytes, 0);
-                }
-                &mut self.buffer[..bytes]
-            }
+            _ => &mut self.buffer[..bytes],
         }
     }
 

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::format::record::Verb;
 use crate::settings::{FlushPolicy, Settings};
 use crate::storage::sim::{Faults, Random, SimDisk};
+use crate::sync::lock;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -162,7 +163,7 @@ fn no_power_cut_loses_what_was_durable_or_tears_a_commit() {
         // A few cuts in the life of each database.
         for _ in 0..4 {
             let fail_in = Some(random.below(90));
-            disk.set_faults(Faults { fail_in, for_good: true, room: None });
+            disk.set_faults(Faults { fail_in, for_good: true, ..Faults::default() });
             // The error is the power's going, wherever it was.
             let _ = life.live(&disk, &mut random);
             if random.below(3) == 0 {
@@ -170,7 +171,7 @@ fn no_power_cut_loses_what_was_durable_or_tears_a_commit() {
                 // than the disk, and the power goes in the middle of it.
                 disk = disk.killed();
                 let fail_in = Some(random.below(8));
-                disk.set_faults(Faults { fail_in, for_good: true, room: None });
+                disk.set_faults(Faults { fail_in, for_good: true, ..Faults::default() });
                 if let Ok(store) = open(&disk, FlushPolicy::Group) {
                     life.check(&store, &format!("seed {seed}"));
                     store.background.stop();
@@ -180,7 +181,7 @@ fn no_power_cut_loses_what_was_durable_or_tears_a_commit() {
             // A cut during recovery is a cut like any other.
             while random.below(4) == 0 {
                 let fail_in = Some(random.below(6));
-                disk.set_faults(Faults { fail_in, for_good: true, room: None });
+                disk.set_faults(Faults { fail_in, for_good: true, ..Faults::default() });
                 if let Ok(store) = open(&disk, FlushPolicy::Group) {
                     life.check(&store, &format!("seed {seed}"));
                     store.background.stop();
@@ -334,4 +335,64 @@ fn a_torn_tail_with_whole_commits_behind_is_kept_aside_and_reported() {
     assert!(report.torn_file.is_some_and(|f| killed.exists(&f)));
     assert_eq!(content(&store).len(), 1);
     store.background.stop();
+}
+
+#[test]
+fn what_can_not_be_mapped_is_not_acknowledged() {
+    let disk = SimDisk::new(true);
+    disk.set_faults(Faults { address_space: Some(200_000), ..Faults::default() });
+    let store = open(&disk, FlushPolicy::Group).unwrap();
+    let mut model = Model::new();
+    let mut refused = 0;
+    for n in 0..400u32 {
+        let commit = [(n.to_be_bytes().to_vec(), Some(vec![n as u8; 1000]))];
+        match write(&store, &commit) {
+            Ok(()) => apply(&mut model, &commit),
+            Err(Error::Io(e)) => {
+                assert_eq!(e.kind(), std::io::ErrorKind::OutOfMemory);
+                refused += 1;
+            }
+            Err(e) => panic!("{e}"),
+        }
+        assert_eq!(
+            get(&store, &n.to_be_bytes()).unwrap(),
+            model.get(&n.to_be_bytes()[..]).cloned()
+        );
+        if n % 10 == 0 {
+            store.flush().unwrap();
+        }
+    }
+    assert!(refused > 100 && model.len() > 100, "{refused} refused, {} kept", model.len());
+    assert_eq!(content(&store), model);
+    disk.set_faults(Faults::default());
+    write(&store, &[(b"more".to_vec(), Some(vec![1; 10]))]).unwrap();
+    model.insert(b"more".to_vec(), vec![1; 10]);
+    assert_eq!(content(&store), model);
+    store.background.stop();
+}
+
+#[test]
+fn only_the_states_that_somebody_looks_at_are_kept_by_a_clear() {
+    let store = open::in_memory(&Settings::default()).unwrap();
+    let namespace = &store.default_namespace;
+    write(&store, &[(b"a".to_vec(), Some(b"1".to_vec()))]).unwrap();
+    let held = store.hold();
+    let former = Arc::downgrade(&held.incarnation(namespace).unwrap());
+    for _ in 0..1000 {
+        store.clear(namespace).unwrap();
+    }
+    assert_eq!(lock(&store.tail).untrimmed.len(), 1);
+    let incarnation = held.incarnation(namespace).unwrap();
+    assert!(held.find(&incarnation, b"a").unwrap().is_some());
+    drop((incarnation, held));
+    // The next commit lets go of it, once no reader can be in it.
+    for n in 0..1000u32 {
+        write(&store, &[(n.to_be_bytes().to_vec(), Some(vec![]))]).unwrap();
+        crossbeam_epoch::pin().flush();
+        if former.strong_count() == 0 {
+            break;
+        }
+    }
+    assert_eq!(former.strong_count(), 0);
+    assert!(lock(&store.tail).untrimmed.is_empty());
 }
