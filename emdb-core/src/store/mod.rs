@@ -77,3 +77,13 @@ impl Store {
         self.pins.get()
     }
 }
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // The thread holds the store weakly, so it would wait for orders for ever. In a forked
+        // child it does not exist, and its locks may be held.
+        if !self.origin.is_elsewhere() {
+            self.background.stop();
+        }
+    }
+}
