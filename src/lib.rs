@@ -96,11 +96,14 @@
 //! - [`Emdb`], [`EmdbBuilder`], [`Namespace`], [`Transaction`], [`Error`]: the engine.
 //! - The `examples` folder: `typed`, `raw`, and `quickstart`, a whole program on real input.
 
+#[cfg(feature = "nested")]
+pub use emdb_core::Focus;
 #[cfg(feature = "ttl")]
 pub use emdb_core::Ttl;
 pub use emdb_core::{
-    Emdb, EmdbBuilder, EmdbIter, EmdbKeyIter, EmdbStats, Error, FlushPolicy, IoBackend, LockHolder,
-    Namespace, RecoveryReport, Result, Results, Transaction, TransactionNamespace, ValueRef,
+    Emdb, EmdbBuilder, EmdbIter, EmdbKeyIter, EmdbRangeIter, EmdbStats, Error, FlushPolicy,
+    IoBackend, KeyRange, LockHolder, Namespace, NamespaceOptions, RecoveryReport, Result, Results,
+    Snapshot, SnapshotNamespace, Transaction, TransactionNamespace, ValueRef,
 };
 pub use emdb_derive::Record;
 pub use emdb_typed::{

@@ -9,11 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::format::options::Options;
 use crate::lock::{self, FileLock, LockHolder};
 use crate::namespace::Namespace;
 use crate::options::EmdbBuilder;
 use crate::paths;
-use crate::settings::Settings;
+use crate::settings::{NamespaceOptions, Settings};
+use crate::snapshot::Snapshot;
 use crate::stats::EmdbStats;
 use crate::storage::file::FileDisk;
 use crate::store::open;
@@ -318,11 +320,47 @@ impl Emdb {
     pub fn namespace(&self, name: impl AsRef<str>) -> Result<Namespace> {
         let name = name.as_ref();
         names::check_name(name)?;
-        self.open_namespace(name)
+        self.open_namespace(name, NamespaceOptions::new())
     }
 
-    pub(crate) fn open_namespace(&self, name: &str) -> Result<Namespace> {
-        let state = self.store().open_namespace(name)?;
+    /// As [`namespace`](Emdb::namespace), with options, which are stored with it: a later
+    /// `namespace(name)` has them without being told. An existing namespace gets what it lacks:
+    /// if it is to be ordered, its order is built when it is first asked for.
+    ///
+    /// # Errors
+    /// As [`namespace`](Emdb::namespace); `TransactionActive` inside a transaction of this thread
+    /// if an existing namespace has to change.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::NamespaceOptions;
+    ///
+    /// let log = db.namespace("log")?;
+    /// log.insert("2024-05-01", "started")?;
+    /// assert!(log.range("2024".."2025").is_err());
+    /// db.namespace_with("log", NamespaceOptions::new().ordered(true))?;
+    /// assert_eq!(log.range("2024".."2025")?.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn namespace_with(
+        &self,
+        name: impl AsRef<str>,
+        options: NamespaceOptions,
+    ) -> Result<Namespace> {
+        let name = name.as_ref();
+        names::check_name(name)?;
+        self.open_namespace(name, options)
+    }
+
+    pub(crate) fn open_namespace(
+        &self,
+        name: &str,
+        options: NamespaceOptions,
+    ) -> Result<Namespace> {
+        let options = Options { ordered: options.ordered };
+        let state = self.store().open_namespace(name, options)?;
         Ok(Namespace { engine: self.default.engine.clone(), state })
     }
 
@@ -405,6 +443,27 @@ impl Emdb {
         E: From<Error>,
     {
         transaction::run(self.store(), body)
+    }
+
+    /// One committed state of all namespaces, to read from for as long as wanted. It copies
+    /// nothing, keeps no writer waiting, and outlives every handle.
+    ///
+    /// While it lives, the memory for what it sees and nobody else does is kept: index entries of
+    /// removed keys, namespaces that were cleared or dropped.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("balance", "7")?;
+    /// let before = db.snapshot();
+    /// db.insert("balance", "9")?;
+    /// assert_eq!(before.get("balance")?, Some(b"7".to_vec()));
+    /// assert_eq!(db.get("balance")?, Some(b"9".to_vec()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::new(self.store())
     }
 
     /// Who has the database at `path` open now; `None` when nobody has.

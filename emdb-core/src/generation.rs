@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::format::place::Place;
+use crate::order::Superseded;
 use crate::storage::Medium;
 use crate::storage::memory::Memory;
 use crate::sync::Padded;
@@ -20,6 +21,8 @@ pub(crate) struct Generation {
     /// The watermark: everything below is committed. Moved by the one writer, after the records
     /// and their index slots are in place.
     pub(crate) committed: Padded<AtomicU64>,
+    /// Which records of ordered namespaces have successors.
+    pub(crate) superseded: Superseded,
 }
 
 impl Generation {
@@ -29,7 +32,14 @@ impl Generation {
         memory: Memory,
         medium: Arc<dyn Medium>,
     ) -> Generation {
-        Generation { place, hash_seed, memory, medium, committed: Padded::default() }
+        Generation {
+            place,
+            hash_seed,
+            memory,
+            medium,
+            committed: Padded::default(),
+            superseded: Superseded::default(),
+        }
     }
 
     /// The key's hash in the index: XXH3 (Collet, xxHash specification), seeded with a random

@@ -6,17 +6,19 @@ use crate::error::Result;
 use crate::format::record::Verb;
 use crate::namespace::Namespace;
 use crate::options::EmdbBuilder;
+use crate::settings::NamespaceOptions;
 use crate::store::names::{CATALOGUE, child_prefix};
 
 /// The namespace that keeps one entry for each namespace that is a table. Dropping a namespace
 /// takes its entry along.
 pub fn catalogue(db: &Emdb) -> Result<Namespace> {
-    db.open_namespace(CATALOGUE)
+    db.open_namespace(CATALOGUE, NamespaceOptions::new())
 }
 
 /// An internal child of `parent`: dropped and cleared with it, and seen by nobody else.
 pub fn child(db: &Emdb, parent: &Namespace, name: &str) -> Result<Namespace> {
-    db.open_namespace(&format!("{}{name}", child_prefix(parent.name())))
+    let name = format!("{}{name}", child_prefix(parent.name()));
+    db.open_namespace(&name, NamespaceOptions::new())
 }
 
 /// Inserts and gives the previous live value, in one commit.

@@ -47,9 +47,15 @@ pub mod internal;
 mod iter;
 mod lock;
 mod namespace;
+#[cfg(feature = "nested")]
+mod nested;
 mod options;
+mod order;
 mod paths;
+mod range;
+mod ranges;
 mod settings;
+mod snapshot;
 mod staged;
 mod stats;
 mod storage;
@@ -60,14 +66,19 @@ mod transaction;
 mod ttl;
 mod value;
 mod view;
+mod walk;
 
 pub use db::Emdb;
 pub use error::{Error, Result};
-pub use iter::{EmdbIter, EmdbKeyIter, Results};
+pub use iter::{EmdbIter, EmdbKeyIter, EmdbRangeIter, Results};
 pub use lock::LockHolder;
 pub use namespace::Namespace;
+#[cfg(feature = "nested")]
+pub use nested::Focus;
 pub use options::EmdbBuilder;
-pub use settings::FlushPolicy;
+pub use range::KeyRange;
+pub use settings::{FlushPolicy, NamespaceOptions};
+pub use snapshot::{Snapshot, SnapshotNamespace};
 pub use stats::EmdbStats;
 pub use storage::IoBackend;
 pub use store::recovery::RecoveryReport;

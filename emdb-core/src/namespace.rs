@@ -8,11 +8,13 @@ use std::sync::Arc;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::format::record::Verb;
-use crate::iter::{EmdbIter, EmdbKeyIter, Walk};
+use crate::iter::{EmdbIter, EmdbKeyIter};
+use crate::range::Bounds;
 use crate::store::Store;
 use crate::store::commit::{Access, Step};
 use crate::store::names::NamespaceState;
 use crate::value::ValueRef;
+use crate::walk::{Walk, unordered};
 
 /// Records and bytes that `insert_many` commits at once.
 const CHUNK_RECORDS: usize = 4096;
@@ -303,9 +305,9 @@ impl Namespace {
         store.commit(&mut steps, Access::Plain)
     }
 
-    /// All keys and values, in no particular order: exactly the state that was committed when
-    /// the iterator was made, whatever is written meanwhile. It survives the drop of every
-    /// handle.
+    /// All keys and values: exactly the state that was committed when the iterator was made,
+    /// whatever is written meanwhile. In the order of their keys if the namespace is ordered, in
+    /// no particular order otherwise. It survives the drop of every handle.
     ///
     /// # Errors
     /// `NamespaceDropped`. Damage found on the way ends the iteration; see [`EmdbIter`].
@@ -341,11 +343,38 @@ impl Namespace {
         Ok(EmdbKeyIter(self.walk()?))
     }
 
-    fn walk(&self) -> Result<Walk> {
+    pub(crate) fn walk(&self) -> Result<Walk> {
         let held = self.store().hold();
         let incarnation = held.incarnation(&self.state);
         // Not before the view is there: a drop in between would show what it ended.
         self.state.check()?;
-        Ok(Walk::new(held, incarnation))
+        Walk::over(held, incarnation)
+    }
+
+    pub(crate) fn walk_range(&self, bounds: Bounds) -> Result<Walk> {
+        let held = self.store().hold();
+        let incarnation = held.incarnation(&self.state);
+        self.state.check()?;
+        if !self.is_ordered() {
+            return Err(unordered());
+        }
+        self.store().order_later(incarnation.as_deref());
+        Walk::range(held, incarnation, bounds)
+    }
+
+    /// Whether the keys are kept in order, so that ranges of them can be read.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::NamespaceOptions;
+    ///
+    /// assert!(!db.is_ordered());
+    /// assert!(db.namespace_with("log", NamespaceOptions::new().ordered(true))?.is_ordered());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn is_ordered(&self) -> bool {
+        self.store().wants_order(&self.state)
     }
 }

@@ -113,6 +113,29 @@ impl EmdbBuilder {
         self
     }
 
+    /// Whether every namespace is kept ordered, so that ranges of its keys can be read. Default:
+    /// false. It holds for this open and is not stored; one namespace alone, and for good, is
+    /// ordered by [`namespace_with`](crate::Emdb::namespace_with). Costs memory, about 18 bytes a
+    /// key.
+    ///
+    /// A file that was written without it gets its order when that is first asked for.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// use emdb_core::Emdb;
+    ///
+    /// let db = Emdb::builder().enable_range_scans(true).build()?;
+    /// db.insert_many([("b", "2"), ("a", "1"), ("c", "3")])?;
+    /// let keys: Vec<_> = db.range_iter("a".."c")?.map(|(key, _)| key).collect();
+    /// assert_eq!(keys, [b"a", b"b"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn enable_range_scans(mut self, enable: bool) -> EmdbBuilder {
+        self.settings.range_scans = enable;
+        self
+    }
+
     /// What makes writes durable. Default: [`FlushPolicy::OnEachFlush`].
     ///
     /// ```

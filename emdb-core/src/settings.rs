@@ -19,6 +19,59 @@ pub enum FlushPolicy {
     WriteThrough,
 }
 
+/// How a namespace is kept; see [`crate::Emdb::namespace_with`].
+///
+/// ```
+/// # fn main() -> emdb_core::Result<()> {
+/// use emdb_core::{Emdb, NamespaceOptions};
+///
+/// let db = Emdb::open_in_memory();
+/// let log = db.namespace_with("log", NamespaceOptions::new().ordered(true))?;
+/// log.insert("2", "b")?;
+/// log.insert("1", "a")?;
+/// assert_eq!(log.range(.."2")?, [(b"1".to_vec(), b"a".to_vec())]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[must_use = "options do nothing before namespace_with()"]
+pub struct NamespaceOptions {
+    pub(crate) ordered: bool,
+}
+
+impl NamespaceOptions {
+    /// Nothing beyond what the namespace has already.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # use emdb_core::{Emdb, NamespaceOptions};
+    /// # let db = Emdb::open_in_memory();
+    /// db.namespace_with("log", NamespaceOptions::new())?.insert("key", "value")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn new() -> NamespaceOptions {
+        NamespaceOptions { ordered: false }
+    }
+
+    /// Whether the keys are kept in order, so that ranges of them can be read. Once stored it
+    /// stays: `false` asks for nothing.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # use emdb_core::{Emdb, NamespaceOptions};
+    /// # let db = Emdb::open_in_memory();
+    /// let log = db.namespace_with("log", NamespaceOptions::new().ordered(true))?;
+    /// assert!(log.range(..)?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn ordered(mut self, ordered: bool) -> NamespaceOptions {
+        self.ordered = ordered;
+        self
+    }
+}
+
 /// What the options of an open come to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
@@ -26,5 +79,6 @@ pub(crate) struct Settings {
     pub(crate) default_ttl: Option<Duration>,
     pub(crate) unverified_reads: bool,
     pub(crate) flush_every: Option<Duration>,
+    pub(crate) range_scans: bool,
     pub(crate) manual_clock: Option<ManualClock>,
 }

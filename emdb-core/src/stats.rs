@@ -19,7 +19,7 @@ pub struct EmdbStats {
     /// Bytes of the journal that no live record takes: replaced, removed and cleared records,
     /// and bookkeeping.
     pub dead_bytes: u64,
-    /// Bytes of memory that the hash index takes.
+    /// Bytes of memory that the hash index and the order of ordered namespaces take.
     pub index_bytes: u64,
     /// Whether every namespace is kept ordered.
     pub range_scans_enabled: bool,

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::format::record::Verb;
 use crate::namespace::Namespace;
 use crate::options::EmdbBuilder;
+use crate::snapshot::SnapshotNamespace;
 use crate::store::Store;
 use crate::store::commit::{Access, Step};
 use crate::store::names::NamespaceState;
@@ -244,6 +245,29 @@ impl TransactionNamespace {
     /// ```
     pub fn expires_at(&self, key: impl AsRef<[u8]>) -> Result<Option<u64>> {
         self.stored_expiry(key.as_ref())
+    }
+}
+
+impl SnapshotNamespace {
+    /// When the record of `key` expires or has expired; see [`Namespace::expires_at`].
+    ///
+    /// # Errors
+    /// As [`get`](SnapshotNamespace::get).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Ttl;
+    ///
+    /// db.insert_with_ttl("key", "value", Ttl::ExpiresAt(4_102_444_800_000))?;
+    /// let snapshot = db.snapshot();
+    /// db.persist("key")?;
+    /// assert_eq!(snapshot.expires_at("key")?, Some(4_102_444_800_000));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn expires_at(&self, key: impl AsRef<[u8]>) -> Result<Option<u64>> {
+        Ok(self.stored(key.as_ref())?.and_then(|r| r.expiry()))
     }
 }
 

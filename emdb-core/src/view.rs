@@ -16,6 +16,8 @@ pub(crate) struct Views {
     held: Mutex<BTreeMap<u64, usize>>,
     /// How many watermarks have lost their last view.
     gone: AtomicU64,
+    /// The newest watermark that was ever looked at.
+    newest: AtomicU64,
 }
 
 impl Views {
@@ -24,6 +26,7 @@ impl Views {
         let mut held = lock(&self.held);
         let watermark = committed.load(Ordering::Acquire);
         *held.entry(watermark).or_default() += 1;
+        self.newest.store(watermark, Ordering::Release);
         View { views: self.clone(), watermark }
     }
 
@@ -35,6 +38,15 @@ impl Views {
     /// Whether anybody looks at a watermark behind `start` and not behind `end`.
     pub(crate) fn any_between(&self, start: u64, end: u64) -> bool {
         start < end && lock(&self.held).range(start + 1..=end).next().is_some()
+    }
+
+    /// Whether anybody looks at a watermark from `from` on and below `until`. Costs little while
+    /// nobody looks back so far.
+    #[inline]
+    pub(crate) fn any_in(&self, from: u64, until: u64) -> bool {
+        self.newest.load(Ordering::Acquire) >= from
+            && from < until
+            && lock(&self.held).range(from..until).next().is_some()
     }
 
     /// Grows whenever a view goes that may have been the last of its watermark.
@@ -53,6 +65,11 @@ pub(crate) struct View {
 impl View {
     pub(crate) fn watermark(&self) -> u64 {
         self.watermark
+    }
+
+    /// The oldest watermark that anybody looks at.
+    pub(crate) fn oldest_of_all(&self) -> u64 {
+        self.views.oldest()
     }
 }
 

@@ -5,6 +5,7 @@
 pub(crate) mod checksum;
 pub(crate) mod header;
 pub(crate) mod mark;
+pub(crate) mod options;
 pub(crate) mod place;
 pub(crate) mod record;
 pub(crate) mod varint;

@@ -37,6 +37,8 @@ pub(crate) enum Verb {
     Drop = 5,
     /// A sync mark.
     Mark = 6,
+    /// The namespace's options become the value.
+    Configure = 7,
 }
 
 const VERB: u8 = 0b0000_0111;
@@ -187,7 +189,7 @@ impl<'a> Record<'a> {
         let byte = |at: usize| unsafe { start.add(at).read() };
         let kind = byte(CRCS);
         let verb = kind & VERB;
-        if verb == 0 || verb > Verb::Mark as u8 || kind & RESERVED != 0 {
+        if verb == 0 || kind & RESERVED != 0 {
             return None;
         }
         let mut at = CRCS + 1;
@@ -303,7 +305,8 @@ impl<'a> Record<'a> {
             3 => Verb::Create,
             4 => Verb::Clear,
             5 => Verb::Drop,
-            _ => Verb::Mark,
+            6 => Verb::Mark,
+            _ => Verb::Configure,
         }
     }
 

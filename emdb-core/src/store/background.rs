@@ -1,4 +1,5 @@
-//! A thread that syncs what has waited too long, and brings a lagging header up to date.
+//! A thread that syncs what has waited too long, brings a lagging header up to date, and keeps
+//! ordered namespaces in order ahead of their readers.
 //!
 //! It holds the store weakly: it keeps no database open.
 
@@ -9,6 +10,9 @@ use std::time::{Duration, Instant};
 
 use super::Store;
 use crate::sync::{lock, wait, wait_timeout};
+
+/// How long order can wait when little is written.
+const TIDY_AFTER: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Default)]
 pub(crate) struct Background {
@@ -22,6 +26,8 @@ struct Shared {
     told: Condvar,
     /// A sync is ordered already.
     asked: AtomicBool,
+    /// The thread is to end.
+    stopping: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -29,11 +35,16 @@ struct Orders {
     sync: bool,
     stop: bool,
     refresh_at: Option<Instant>,
+    settle: bool,
+    /// When to put in order what was written since, if nothing else asks for it before.
+    tidy_at: Option<Instant>,
 }
 
 enum Order {
     Sync,
     Refresh,
+    Settle,
+    Tidy,
     Stop,
 }
 
@@ -43,8 +54,30 @@ impl Background {
         let background = &store.background;
         let (weak, shared) = (Arc::downgrade(store), background.shared.clone());
         let run = move || run(&weak, &shared, flush_every);
-        let thread = std::thread::Builder::new().name("emdb-sync".into()).spawn(run);
+        let thread = std::thread::Builder::new().name("emdb-background".into()).spawn(run);
         *lock(&background.thread) = thread.ok();
+    }
+
+    /// Starts the thread if there is none.
+    pub(crate) fn ensure(store: &Arc<Store>) {
+        if lock(&store.background.thread).is_none() {
+            Background::start(store, None);
+        }
+    }
+
+    /// Asks for order soon: much has been written.
+    pub(crate) fn settle_soon(&self) {
+        lock(&self.shared.orders).settle = true;
+        self.shared.told.notify_one();
+    }
+
+    /// Asks for order in a while: a reader found something to do.
+    pub(crate) fn tidy_later(&self) {
+        let mut orders = lock(&self.shared.orders);
+        if orders.tidy_at.is_none() {
+            orders.tidy_at = Some(Instant::now() + TIDY_AFTER);
+            self.shared.told.notify_one();
+        }
     }
 
     /// Asks for a sync soon.
@@ -67,6 +100,7 @@ impl Background {
     /// Ends the thread and waits for it, unless this is the thread: it can hold the last
     /// reference for a moment.
     pub(crate) fn stop(&self) {
+        self.shared.stopping.store(true, Ordering::Release);
         lock(&self.shared.orders).stop = true;
         self.shared.told.notify_one();
         if let Some(thread) = lock(&self.thread).take()
@@ -86,6 +120,14 @@ fn run(store: &Weak<Store>, shared: &Shared, flush_every: Option<Duration>) {
             Order::Stop => return,
             Order::Sync => store.flush(),
             Order::Refresh => store.refresh_header(),
+            Order::Settle | Order::Tidy => {
+                let all = matches!(order, Order::Tidy);
+                let stopped = || shared.stopping.load(Ordering::Acquire);
+                if store.settle_orders(all, stopped) {
+                    store.background.tidy_later();
+                }
+                Ok(())
+            }
         };
         if done.is_err() {
             // Poisoned: there is nothing left to do for this thread.
@@ -116,7 +158,15 @@ fn next(shared: &Shared, flush_at: Option<Instant>) -> Order {
         if flush_at.is_some_and(|at| at <= now) {
             return Order::Sync;
         }
-        orders = match flush_at.into_iter().chain(orders.refresh_at).min() {
+        if std::mem::take(&mut orders.settle) {
+            return Order::Settle;
+        }
+        if orders.tidy_at.is_some_and(|at| at <= now) {
+            orders.tidy_at = None;
+            return Order::Tidy;
+        }
+        let times = flush_at.into_iter().chain(orders.refresh_at).chain(orders.tidy_at);
+        orders = match times.min() {
             Some(at) => wait_timeout(&shared.told, orders, at - now),
             None => wait(&shared.told, orders),
         };

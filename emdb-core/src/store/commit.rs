@@ -17,7 +17,9 @@ use crate::error::{Error, Result};
 use crate::format::record::{Prepared, Record, Verb};
 use crate::format::{MAX_KEY, MAX_VALUE};
 use crate::index::{MAX_RECORDS, Published};
+use crate::order::Order;
 use crate::sync::{lock, wait};
+use crate::view::Views;
 
 /// How far ahead index lines are asked for.
 const AHEAD: usize = 8;
@@ -243,7 +245,7 @@ impl Store {
             }
             return Err(error);
         }
-        let published = self.publish(tail, steps, start, &guard).map(|t| t.apply(end));
+        let published = self.publish(tail, steps, start, &guard).map(|t| t.apply(end, &self.views));
         tail.skipped += start - tail.position;
         tail.position = end;
         self.data_end.0.store(end, Ordering::Release);
@@ -337,10 +339,10 @@ impl Store {
                     continue;
                 }
                 Verb::Drop => {
-                    step.target.mark_dropped();
+                    step.target.mark_dropped(step.position);
                     continue;
                 }
-                Verb::Mark => continue,
+                Verb::Configure | Verb::Mark => continue,
             }
             let incarnation = step.incarnation(guard);
             let key = step.prepared.key;
@@ -363,16 +365,37 @@ impl Store {
                     return Err(Error::Poisoned);
                 }
             };
+            if let Some(order) = incarnation.order.get() {
+                self.keep_order(order, step, published, before);
+            }
             let (records, bytes) = account(step, before, incarnation);
             tallies.add(incarnation, records, bytes);
         }
         Ok(tallies)
     }
 
-    /// Frees former incarnations that no view needs any more. After the watermark has moved, no
-    /// new view can need one.
+    /// Tells the order of a namespace what a step did.
+    fn keep_order(
+        &self,
+        order: &Order,
+        step: &Step<'_>,
+        published: Option<Published>,
+        before: Option<Prior>,
+    ) {
+        if let Some(Published::Replaced(position)) = published {
+            self.generation.superseded.set(position);
+            order.note_stale();
+        }
+        // A key that is present has an anchor. One that was removed may have lost it.
+        if step.verb == Verb::Put && !before.is_some_and(|p| p.put) && order.note(step.position) {
+            self.background.settle_soon();
+        }
+    }
+
+    /// Frees former incarnations and dropped namespaces that no view needs any more. After the
+    /// watermark has moved, no new view can need one.
     fn trim(&self, tail: &mut Tail, steps: &[Step<'_>], guard: &Guard) {
-        if tail.untrimmed.is_empty() {
+        if tail.untrimmed.is_empty() && !tail.dropped {
             return;
         }
         let gone = self.views.gone();
@@ -382,6 +405,12 @@ impl Store {
         tail.trimmed_at = gone;
         let seen = |start, end| self.views.any_between(start, end);
         tail.untrimmed.retain(|namespace| namespace.trim(seen, guard));
+        if tail.dropped {
+            let mut names = lock(&self.names);
+            let oldest = self.views.oldest();
+            names.dropped.retain(|namespace| namespace.outlives(oldest));
+            tail.dropped = !names.dropped.is_empty();
+        }
     }
 }
 
@@ -425,10 +454,10 @@ impl<'s> Tallies<'s> {
     }
 
     /// Readers see the counts from the watermark `end` on.
-    fn apply(self, end: u64) {
+    fn apply(self, end: u64, views: &Views) {
         for (incarnation, records, bytes) in self.closed.into_iter().chain(self.open) {
             incarnation.tally(records, bytes);
-            incarnation.show_records(end);
+            incarnation.show_records(end, views);
         }
     }
 }

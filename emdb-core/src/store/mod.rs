@@ -6,6 +6,7 @@ mod durability;
 pub(crate) mod names;
 pub(crate) mod namespaces;
 pub(crate) mod open;
+pub(crate) mod order;
 pub(crate) mod read;
 pub(crate) mod recovery;
 mod replay;
@@ -42,7 +43,9 @@ pub(crate) struct Store {
     verify: bool,
     pub(crate) default_ttl: Option<Duration>,
     pub(crate) default_namespace: Arc<NamespaceState>,
-    names: Mutex<Names>,
+    /// Whether every namespace is to be ordered.
+    pub(crate) orders_all: bool,
+    pub(crate) names: Mutex<Names>,
     next_id: AtomicU32,
     /// The append lock.
     tail: Mutex<Tail>,

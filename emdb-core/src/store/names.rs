@@ -9,12 +9,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crossbeam_epoch::{Atomic, Guard, Owned};
 
 use crate::error::{Error, Result};
+use crate::format::options::Options;
 use crate::index::Table;
+use crate::order::Order;
+use crate::sync::lock;
+use crate::view::Views;
 
 /// Names that begin so belong to the library.
 pub(crate) const INTERNAL: &str = "__emdb";
@@ -32,6 +36,8 @@ pub(crate) struct Incarnation {
     /// The position of the record that began it; views above see it.
     start: AtomicU64,
     pub(crate) table: Table,
+    /// The order of the keys, in ordered namespaces.
+    pub(crate) order: OnceLock<Order>,
     /// Records that are not removed; expired ones count until they are swept. For the writer.
     pub(crate) records: AtomicU64,
     /// The same for readers.
@@ -48,6 +54,7 @@ impl Incarnation {
             id,
             start: AtomicU64::new(0),
             table: Table::new(),
+            order: OnceLock::new(),
             records: AtomicU64::new(0),
             count: Count::default(),
             live_bytes: AtomicU64::new(0),
@@ -66,32 +73,42 @@ impl Incarnation {
 
     /// Lets readers from the watermark `from` on see the present number of records. Called by
     /// the one writer alone, at most once for each `from`, before the watermark moves there.
-    pub(crate) fn show_records(&self, from: u64) {
-        self.count.show(from, self.records.load(Ordering::Relaxed));
+    pub(crate) fn show_records(&self, from: u64, views: &Views) {
+        self.count.show(from, self.records.load(Ordering::Relaxed), views);
     }
 
-    /// The number of records at `watermark`; none if two commits have changed it since that was
-    /// loaded, as it then is out of date.
+    /// The number of records at `watermark`; none if that is not registered as a view and two
+    /// commits have changed it since.
     #[inline]
     pub(crate) fn records_at(&self, watermark: u64) -> Option<u64> {
         self.count.at(watermark)
     }
 }
 
-/// A number at the two latest watermarks that changed it, so that a reader finds the one that
-/// goes with its own.
+/// A number at the two latest watermarks that changed it and at those that are looked at, so that
+/// a reader finds the one that goes with its own.
 #[derive(Debug, Default)]
 struct Count {
     /// How often it changed. The latest number is in the slot of its parity.
     changes: AtomicU64,
     /// From which watermark on, and the number.
     slots: [(AtomicU64, AtomicU64); 2],
+    /// Earlier ones that a view can see: from which watermark on, up to which, and the number.
+    seen: Mutex<Vec<(u64, u64, u64)>>,
 }
 
 impl Count {
-    fn show(&self, from: u64, number: u64) {
+    fn show(&self, from: u64, number: u64, views: &Views) {
         let changes = self.changes.load(Ordering::Relaxed) + 1;
         let slot = &self.slots[changes as usize % 2];
+        // What the slot held until now. No view of it can come any more.
+        let former = slot.0.load(Ordering::Relaxed);
+        let until = self.slots[(changes as usize + 1) % 2].0.load(Ordering::Relaxed);
+        if views.any_in(former, until) {
+            let mut seen = lock(&self.seen);
+            seen.retain(|&(from, until, _)| views.any_in(from, until));
+            seen.push((former, until, slot.1.load(Ordering::Relaxed)));
+        }
         // Whoever reads the new number finds its watermark, too, and that it is too late.
         slot.0.store(from, Ordering::Relaxed);
         slot.1.store(number, Ordering::Release);
@@ -101,10 +118,15 @@ impl Count {
     #[inline]
     fn at(&self, watermark: u64) -> Option<u64> {
         let latest = self.changes.load(Ordering::Acquire);
-        [latest, latest + 1].into_iter().find_map(|change| {
+        let recent = [latest, latest + 1].into_iter().find_map(|change| {
             let slot = &self.slots[change as usize % 2];
             let number = slot.1.load(Ordering::Acquire);
             (slot.0.load(Ordering::Relaxed) <= watermark).then_some(number)
+        });
+        recent.or_else(|| {
+            let seen = lock(&self.seen);
+            let mut fitting = seen.iter().filter(|s| s.0 <= watermark && watermark < s.1);
+            fitting.next().map(|s| s.2)
         })
     }
 }
@@ -121,13 +143,17 @@ struct Line {
 pub(crate) struct NamespaceState {
     pub(crate) name: String,
     line: Atomic<Line>,
-    dropped: AtomicBool,
+    /// The position of the record that dropped it.
+    dropped: AtomicU64,
+    /// Stored: the namespace keeps its keys in order.
+    ordered: AtomicBool,
 }
 
 impl NamespaceState {
     pub(crate) fn new(name: String, incarnation: Arc<Incarnation>) -> NamespaceState {
         let line = Atomic::new(Line { current: incarnation, former: Vec::new() });
-        NamespaceState { name, line, dropped: AtomicBool::new(false) }
+        let (dropped, ordered) = (AtomicU64::new(u64::MAX), AtomicBool::new(false));
+        NamespaceState { name, line, dropped, ordered }
     }
 
     #[inline]
@@ -189,13 +215,26 @@ impl NamespaceState {
         unsafe { guard.defer_destroy(former) };
     }
 
-    pub(crate) fn mark_dropped(&self) {
-        self.dropped.store(true, Ordering::Release);
+    pub(crate) fn mark_dropped(&self, position: u64) {
+        self.dropped.store(position, Ordering::Release);
+    }
+
+    /// Whether the namespace still exists at `watermark`.
+    pub(crate) fn outlives(&self, watermark: u64) -> bool {
+        self.dropped.load(Ordering::Acquire) >= watermark
+    }
+
+    pub(crate) fn set_options(&self, options: Options) {
+        self.ordered.store(options.ordered, Ordering::Release);
+    }
+
+    pub(crate) fn is_ordered(&self) -> bool {
+        self.ordered.load(Ordering::Acquire)
     }
 
     #[inline]
     pub(crate) fn check(&self) -> Result<()> {
-        if self.dropped.load(Ordering::Acquire) {
+        if self.dropped.load(Ordering::Acquire) != u64::MAX {
             return Err(Error::NamespaceDropped);
         }
         Ok(())
@@ -217,7 +256,25 @@ impl Drop for NamespaceState {
 }
 
 /// All namespaces that exist, the default one (with an empty name) and internal ones among them.
-pub(crate) type Names = BTreeMap<String, Arc<NamespaceState>>;
+pub(crate) type Live = BTreeMap<String, Arc<NamespaceState>>;
+
+/// All namespaces.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) live: Live,
+    /// Those that were dropped and that a view may still see.
+    pub(crate) dropped: Vec<Arc<NamespaceState>>,
+}
+
+impl Names {
+    /// The namespace that had this name at `watermark`.
+    pub(crate) fn at(&self, name: &str, watermark: u64) -> Option<&Arc<NamespaceState>> {
+        let guard = crossbeam_epoch::pin();
+        let known = self.dropped.iter().filter(|s| s.name == name).chain(self.live.get(name));
+        let mut seen = known.filter(|s| s.outlives(watermark) && s.at(watermark, &guard).is_some());
+        seen.next()
+    }
+}
 
 /// Whether a user may give a namespace this name.
 pub(crate) fn check_name(name: &str) -> Result<()> {

@@ -4,18 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Store;
+use super::background::Background;
 use super::commit::{Access, Step};
-use super::names::{self, CATALOGUE, Incarnation, NamespaceState};
+use super::names::{self, CATALOGUE, INTERNAL, Incarnation, NamespaceState};
 use crate::error::{Error, Result};
+use crate::format::options::Options;
 use crate::format::record::Verb;
 use crate::format::{JOURNAL_START, varint};
+use crate::order::Order;
 use crate::stats::EmdbStats;
 use crate::sync::lock;
 
 impl Store {
     /// A new incarnation, with an id that no other has had. Called by the one writer alone: ids
     /// grow along the journal, where they may be skipped.
-    pub(crate) fn fresh_incarnation(&self) -> Result<Arc<Incarnation>> {
+    pub(crate) fn fresh_incarnation(&self, ordered: bool) -> Result<Arc<Incarnation>> {
         let taken = self.next_id.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |id| {
             (id < u32::MAX - 1).then_some(id + 1)
         });
@@ -24,15 +27,32 @@ impl Store {
             size: u64::from(u32::MAX),
             limit: u64::from(u32::MAX) - 1,
         })?;
-        Ok(Arc::new(Incarnation::new(id)))
+        let incarnation = Incarnation::new(id);
+        if ordered {
+            incarnation.order.get_or_init(Order::empty);
+        }
+        Ok(Arc::new(incarnation))
     }
 
     pub(crate) fn existing(&self, name: &str) -> Option<Arc<NamespaceState>> {
-        lock(&self.names).get(name).cloned()
+        lock(&self.names).live.get(name).cloned()
     }
 
     /// Opens the namespace or begins it.
-    pub(crate) fn open_namespace(&self, name: &str) -> Result<Arc<NamespaceState>> {
+    pub(crate) fn open_namespace(
+        self: &Arc<Store>,
+        name: &str,
+        options: Options,
+    ) -> Result<Arc<NamespaceState>> {
+        if options.ordered {
+            Background::ensure(self);
+        }
+        let state = self.open_or_begin(name, options)?;
+        self.configure(&state, options)?;
+        Ok(state)
+    }
+
+    fn open_or_begin(&self, name: &str, options: Options) -> Result<Arc<NamespaceState>> {
         if let Some(state) = self.existing(name) {
             return Ok(state);
         }
@@ -40,15 +60,36 @@ impl Store {
         if let Some(state) = self.existing(name) {
             return Ok(state);
         }
-        let fresh = self.fresh_incarnation()?;
+        let internal = name.starts_with(INTERNAL);
+        let ordered = options.ordered || self.orders_all && !internal;
+        let fresh = self.fresh_incarnation(ordered)?;
         let state = Arc::new(NamespaceState::new(name.to_owned(), fresh.clone()));
-        let record = (name.as_bytes(), &[][..]);
+        state.set_options(options);
+        let record = (name.as_bytes(), options.bytes());
         let step = Step::control(&state, Verb::Create, fresh.id, record, Some(fresh), true);
         self.commit_locked(&mut tail, &mut [step])?;
-        lock(&self.names).insert(name.to_owned(), state.clone());
+        lock(&self.names).live.insert(name.to_owned(), state.clone());
         drop(tail);
         self.committed()?;
         Ok(state)
+    }
+
+    /// Gives the namespace what `options` ask for beyond what it has.
+    fn configure(&self, state: &Arc<NamespaceState>, options: Options) -> Result<()> {
+        if !options.ordered || state.is_ordered() {
+            return Ok(());
+        }
+        let mut tail = self.enter(Access::Plain)?;
+        state.check()?;
+        let current = state.current(&crossbeam_epoch::pin()).clone();
+        let record = (&[][..], options.bytes());
+        let step = Step::control(state, Verb::Configure, current.id, record, None, true);
+        self.commit_locked(&mut tail, &mut [step])?;
+        // Under the lock, so that no commit is half noted.
+        state.set_options(options);
+        current.order.get_or_init(Order::unbuilt);
+        drop(tail);
+        self.committed()
     }
 
     /// Ends the namespace with its internal children and its entry in the catalogue; tells
@@ -73,8 +114,13 @@ impl Store {
         }
         self.commit_locked(&mut tail, &mut steps)?;
         let mut names = lock(&self.names);
-        for state in &family {
-            names.remove(&state.name);
+        let oldest = self.views.oldest();
+        for state in family {
+            names.live.remove(&state.name);
+            if state.outlives(oldest) {
+                tail.dropped = true;
+                names.dropped.push(state);
+            }
         }
         drop((names, tail));
         self.committed()?;
@@ -103,14 +149,14 @@ impl Store {
             let prefix = names::child_prefix(&parent.name);
             let names = lock(&self.names);
             let children =
-                names.range(prefix.clone()..).take_while(|(n, _)| n.starts_with(&prefix));
+                names.live.range(prefix.clone()..).take_while(|(n, _)| n.starts_with(&prefix));
             family.extend(children.map(|(_, state)| state.clone()));
         }
         family
     }
 
     pub(crate) fn prepare_clear(&self, target: &Arc<NamespaceState>) -> Result<Clear> {
-        let fresh = self.fresh_incarnation()?;
+        let fresh = self.fresh_incarnation(self.wants_order(target))?;
         let mut id = [0; 5];
         let id_len = varint::put(u64::from(fresh.id), &mut id);
         Ok(Clear { target: target.clone(), fresh, id, id_len })
@@ -120,6 +166,7 @@ impl Store {
     pub(crate) fn list_namespaces(&self) -> Vec<String> {
         let names = lock(&self.names);
         names
+            .live
             .values()
             .filter(|s| !s.name.is_empty() && !s.is_internal())
             .map(|s| s.name.clone())
@@ -147,9 +194,10 @@ impl Store {
         let mut live_bytes = 0;
         {
             let guard = crossbeam_epoch::pin();
-            for state in lock(&self.names).values() {
+            for state in lock(&self.names).live.values() {
                 let incarnation = state.current(&guard);
-                stats.index_bytes += incarnation.table.bytes() as u64;
+                let order = incarnation.order.get().map_or(0, Order::bytes);
+                stats.index_bytes += (incarnation.table.bytes() + order) as u64;
                 live_bytes += incarnation.live_bytes.load(Ordering::Relaxed);
                 if !state.is_internal() {
                     stats.namespace_count += 1;
@@ -157,6 +205,7 @@ impl Store {
                 }
             }
         }
+        stats.range_scans_enabled = self.orders_all;
         stats.logical_size_bytes = logical;
         stats.dead_bytes = (logical - JOURNAL_START).saturating_sub(live_bytes);
         stats.file_size_bytes = allocated;

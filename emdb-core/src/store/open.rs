@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use super::Store;
 use super::background::Background;
 use super::durability::Durability;
-use super::names::DEFAULT_ID;
+use super::names::{DEFAULT_ID, Live, Names};
 use super::recovery::{self, RecoveryReport};
 use super::replay::Replay;
 use super::tail::Tail;
@@ -35,7 +35,11 @@ pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Store>> {
     let replay = Replay::new(&generation);
     let parts = (replay.names, replay.next_id);
     let tail = Tail::new(JOURNAL_START, 0);
-    Ok(assemble(settings, generation, parts, tail, None, None))
+    let store = assemble(settings, generation, parts, tail, None, None);
+    if settings.range_scans {
+        Background::start(&store, None);
+    }
+    Ok(store)
 }
 
 /// The store in the file at `path`, which is locked by the caller and made if it is absent or
@@ -72,31 +76,33 @@ pub(crate) fn create(disk: &dyn Disk, path: &Path) -> Result<()> {
 fn assemble(
     settings: &Settings,
     generation: Generation,
-    (names, next_id): (super::Names, u32),
+    (live, next_id): (Live, u32),
     tail: Tail,
     header: Option<Header>,
     recovery: Option<RecoveryReport>,
 ) -> Arc<Store> {
     let end = tail.position;
     generation.committed.0.store(end, Ordering::Release);
-    for state in names.values() {
-        state.current(&crossbeam_epoch::pin()).show_records(end);
+    let views = Arc::new(Views::default());
+    for state in live.values() {
+        state.current(&crossbeam_epoch::pin()).show_records(end, &views);
     }
     let generation = Arc::new(generation);
-    let default_namespace = names.get("").cloned().unwrap_or_else(|| {
+    let default_namespace = live.get("").cloned().unwrap_or_else(|| {
         // Replay begins with it, and refuses to create or drop it.
         let incarnation = Arc::new(super::names::Incarnation::new(DEFAULT_ID));
         Arc::new(super::names::NamespaceState::new(String::new(), incarnation))
     });
-    Arc::new(Store {
+    let store = Arc::new(Store {
         pins: Pins::new(&generation),
         generation,
         clock: Arc::new(Clock::new(settings.manual_clock.clone())),
-        views: Arc::new(Views::default()),
+        views,
         verify: !settings.unverified_reads,
         default_ttl: settings.default_ttl,
         default_namespace,
-        names: Mutex::new(names),
+        orders_all: settings.range_scans,
+        names: Mutex::new(Names { live, dropped: Vec::new() }),
         next_id: AtomicU32::new(next_id),
         tail: Mutex::new(tail),
         idle: Condvar::new(),
@@ -105,5 +111,7 @@ fn assemble(
         background: Background::default(),
         origin: Origin::here(),
         recovery,
-    })
+    });
+    store.begin_orders();
+    store
 }

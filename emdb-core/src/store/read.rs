@@ -7,6 +7,7 @@ use crossbeam_epoch::Guard;
 
 use super::Store;
 use super::names::{Incarnation, NamespaceState};
+use super::order::Anchors;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::format::record::Record;
@@ -123,6 +124,10 @@ impl Held {
         namespace.at(self.view.watermark(), &crossbeam_epoch::pin()).cloned()
     }
 
+    pub(crate) fn watermark(&self) -> u64 {
+        self.view.watermark()
+    }
+
     /// When this state began, in unix milliseconds.
     pub(crate) fn now(&self) -> u64 {
         self.now
@@ -146,6 +151,33 @@ impl Held {
     /// The live record of `key`, its value unverified; see [`Reader::checked`].
     pub(crate) fn find(&self, incarnation: &Incarnation, key: &[u8]) -> Result<Option<Record<'_>>> {
         Ok(self.stored(incarnation, key)?.filter(|r| !is_expired(r, || self.now)))
+    }
+
+    /// What the order of `incarnation` needs of this state.
+    pub(crate) fn anchors<'a>(&'a self, incarnation: &'a Incarnation) -> Anchors<'a> {
+        let generation = &self.pin.generation;
+        // In this order: a view that registers in between has this watermark or a later one.
+        let watermark = generation.watermark();
+        let floor = self.view.oldest_of_all().min(watermark);
+        Anchors { reader: self.reader(), table: &incarnation.table, floor }
+    }
+
+    /// The position of what the key of `record`, which is any version of it, was in this state, if
+    /// that is live.
+    #[inline]
+    pub(crate) fn resolve(
+        &self,
+        incarnation: &Incarnation,
+        record: Record<'_>,
+    ) -> Result<Option<u64>> {
+        let watermark = self.view.watermark();
+        let position = record.position();
+        let version = if position < watermark && self.pin.generation.superseded.get(position) {
+            self.stored(incarnation, record.key())?
+        } else {
+            self.reader().version(record, watermark)?
+        };
+        Ok(version.filter(|r| !is_expired(r, || self.now)).map(|r| r.position()))
     }
 
     /// What the record at `position`, the newest of its key, was in this state, if that is live.

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::names::{DEFAULT_ID, Incarnation, Names, NamespaceState};
+use super::names::{DEFAULT_ID, Incarnation, Live, NamespaceState};
 use crate::error::{Error, Result};
+use crate::format::options::Options;
 use crate::format::record::{Record, Verb};
 use crate::format::varint;
 use crate::generation::Generation;
@@ -14,7 +15,7 @@ use crate::sync::lock;
 
 pub(crate) struct Replay<'g> {
     generation: &'g Generation,
-    pub(crate) names: Names,
+    pub(crate) names: Live,
     /// The namespaces by their present incarnation.
     by_id: HashMap<u32, (Arc<NamespaceState>, Arc<Incarnation>)>,
     pub(crate) next_id: u32,
@@ -25,17 +26,18 @@ impl<'g> Replay<'g> {
     pub(crate) fn new(generation: &'g Generation) -> Replay<'g> {
         let mut replay = Replay {
             generation,
-            names: Names::new(),
+            names: Live::new(),
             by_id: HashMap::new(),
             next_id: DEFAULT_ID + 1,
         };
-        replay.create(String::new(), DEFAULT_ID);
+        replay.create(String::new(), DEFAULT_ID, Options::default());
         replay
     }
 
-    fn create(&mut self, name: String, id: u32) {
+    fn create(&mut self, name: String, id: u32, options: Options) {
         let incarnation = Arc::new(Incarnation::new(id));
         let state = Arc::new(NamespaceState::new(name.clone(), incarnation.clone()));
+        state.set_options(options);
         self.names.insert(name, state.clone());
         self.by_id.insert(id, (state, incarnation));
     }
@@ -61,8 +63,14 @@ impl<'g> Replay<'g> {
                 if self.names.contains_key(name) {
                     return Err("a namespace is created twice");
                 }
+                let options = Options::read(record.value())?;
                 self.take_id(id)?;
-                self.create(name.to_owned(), id);
+                self.create(name.to_owned(), id, options);
+                Ok(())
+            }
+            Verb::Configure => {
+                let (state, _) = self.by_id.get(&id).ok_or(UNKNOWN)?;
+                state.set_options(Options::read(record.value())?);
                 Ok(())
             }
             Verb::Clear => {
@@ -84,7 +92,7 @@ impl<'g> Replay<'g> {
                 if state.name.is_empty() {
                     return Err("the default namespace is dropped");
                 }
-                state.mark_dropped();
+                state.mark_dropped(record.position());
                 self.names.remove(&state.name);
                 Ok(())
             }

@@ -15,7 +15,7 @@ const BATCH: usize = 1024;
 impl Store {
     /// Every namespace, internal ones too.
     pub(crate) fn all_namespaces(&self) -> Vec<Arc<NamespaceState>> {
-        lock(&self.names).values().cloned().collect()
+        lock(&self.names).live.values().cloned().collect()
     }
 
     /// Removes the expired records of the namespace and counts them into `swept`.

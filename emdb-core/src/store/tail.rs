@@ -40,6 +40,8 @@ pub(crate) struct Tail {
     pub(crate) owner: Option<ThreadId>,
     /// Namespaces that still keep former incarnations.
     pub(crate) untrimmed: Vec<Arc<NamespaceState>>,
+    /// Whether a view may still see a namespace that was dropped.
+    pub(crate) dropped: bool,
     /// How many views had gone when those were last looked at.
     pub(crate) trimmed_at: u64,
     window: Option<Window>,
@@ -59,6 +61,7 @@ impl Tail {
             skipped: 0,
             owner: None,
             untrimmed: Vec::new(),
+            dropped: false,
             trimmed_at: 0,
             window: None,
             buffer: Vec::new(),

@@ -34,7 +34,7 @@ fn get(store: &Store, key: &[u8]) -> Result<Option<Vec<u8>>> {
 fn content(store: &Store) -> Model {
     let held = store.hold();
     let incarnation = held.incarnation(&store.default_namespace);
-    crate::iter::EmdbIter(crate::iter::Walk::new(held, incarnation))
+    crate::iter::EmdbIter(crate::walk::Walk::over(held, incarnation).unwrap())
         .results()
         .collect::<Result<_>>()
         .unwrap()

@@ -1,175 +1,41 @@
-//! Transactions: writes that are staged, and committed as one or not at all.
+//! One namespace in a transaction.
 
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::error::{Error, Result};
-use crate::format::record::{Record, Verb};
+use crate::format::record::Record;
 use crate::format::{MAX_KEY, MAX_VALUE};
-use crate::iter::{EmdbIter, EmdbKeyIter, Walk};
-use crate::namespace::Namespace;
+use crate::iter::{EmdbIter, EmdbKeyIter};
+use crate::range::Bounds;
 use crate::staged::Staged;
 use crate::store::Store;
-use crate::store::commit::{Access, Step, check_len};
+use crate::store::commit::check_len;
 use crate::store::names::{Incarnation, NamespaceState};
-use crate::store::namespaces::Clear;
 use crate::store::read::Held;
-use crate::store::transact::Exclusive;
-
-/// A transaction in progress; see [`Emdb::transaction`](crate::Emdb::transaction).
-///
-/// Its own calls are those of [`TransactionNamespace`], on the default namespace.
-#[derive(Debug)]
-pub struct Transaction<'scope> {
-    store: Arc<Store>,
-    held: Held,
-    default: TransactionNamespace,
-    others: Vec<TransactionNamespace>,
-    /// Invariant, so that no two transactions can be exchanged.
-    _scope: PhantomData<fn(&'scope ()) -> &'scope ()>,
-}
+use crate::walk::{Overlay, Walk, unordered};
 
 /// One namespace in a transaction: what is committed, with what the transaction wrote over it.
 #[derive(Debug)]
 pub struct TransactionNamespace {
-    store: Arc<Store>,
-    state: Arc<NamespaceState>,
+    pub(super) store: Arc<Store>,
+    pub(super) state: Arc<NamespaceState>,
     held: Held,
     /// None once it was cleared.
     base: Option<Arc<Incarnation>>,
-    cleared: bool,
-    staged: Arc<BTreeMap<Vec<u8>, Staged>>,
+    pub(super) cleared: bool,
+    pub(super) staged: Arc<BTreeMap<Vec<u8>, Staged>>,
     /// A namespace of another database, or one that was dropped.
-    refused: Option<Error>,
-}
-
-/// Runs `body` in a transaction of `store`.
-pub(crate) fn run<T, E: From<Error>>(
-    store: &Arc<Store>,
-    body: impl for<'s> FnOnce(&mut Transaction<'s>) -> Result<T, E>,
-) -> Result<T, E> {
-    // Let go when this returns or unwinds; what was staged goes with the transaction.
-    let _exclusive = Exclusive::begin(store)?;
-    let held = store.hold();
-    let default = TransactionNamespace::new(store, &store.default_namespace, &held);
-    let mut transaction = Transaction {
-        store: store.clone(),
-        held,
-        default,
-        others: Vec::new(),
-        _scope: PhantomData,
-    };
-    let result = body(&mut transaction)?;
-    transaction.commit()?;
-    Ok(result)
-}
-
-impl Transaction<'_> {
-    /// The same calls on another namespace.
-    ///
-    /// A namespace of another database, and one that was dropped, are refused by each call on
-    /// what this gives: `InvalidConfig` and `NamespaceDropped`.
-    ///
-    /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Error;
-    ///
-    /// let users = db.namespace("users")?;
-    /// db.transaction(|tx| -> Result<(), Error> {
-    ///     tx.namespace(&users).insert("alice", "1")?;
-    ///     Ok(())
-    /// })?;
-    /// assert!(users.contains_key("alice")?);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn namespace(&mut self, namespace: &Namespace) -> &mut TransactionNamespace {
-        if Arc::ptr_eq(&namespace.state, &self.default.state) {
-            return &mut self.default;
-        }
-        let known = self.others.iter().position(|n| Arc::ptr_eq(&n.state, &namespace.state));
-        let at = known.unwrap_or_else(|| {
-            let mut other = TransactionNamespace::new(&self.store, &namespace.state, &self.held);
-            if !Arc::ptr_eq(namespace.store(), &self.store) {
-                other.refused = Some(Error::config(
-                    "the namespace is of another database than the transaction",
-                ));
-            }
-            self.others.push(other);
-            self.others.len() - 1
-        });
-        &mut self.others[at]
-    }
-
-    fn commit(self) -> Result<()> {
-        let store = &self.store;
-        let mut parts = vec![self.default];
-        parts.extend(self.others);
-        // Two transactions of different databases can't be exchanged, but their parts can.
-        if parts.iter().any(|part| !Arc::ptr_eq(&part.store, store)) {
-            return Err(Error::config(
-                "a part of this transaction was exchanged with one of another database's",
-            ));
-        }
-        let mut clears: Vec<Clear> = Vec::new();
-        for part in parts.iter().filter(|part| part.cleared) {
-            for state in store.family(&part.state) {
-                // A child can be cleared with its parent and by itself: an incarnation ends once.
-                if !clears.iter().any(|clear| clear.is_of(&state)) {
-                    clears.push(store.prepare_clear(&state)?);
-                }
-            }
-        }
-        let total = clears.len() + parts.iter().map(|p| p.staged.len()).sum::<usize>();
-        let mut steps = Vec::with_capacity(total);
-        // Clears come first: one of a table takes its indexes along, whose new entries are
-        // staged in namespaces of their own.
-        for clear in &clears {
-            steps.push(clear.step(steps.len() + 1 == total));
-        }
-        for part in &parts {
-            let fresh = clears.iter().find(|c| c.is_of(&part.state)).map(|c| &c.fresh);
-            for (key, staged) in part.staged.iter() {
-                let (verb, value) = match &staged.value {
-                    Some(value) => (Verb::Put, &value[..]),
-                    None => (Verb::Remove, &[][..]),
-                };
-                let last = steps.len() + 1 == total;
-                let step =
-                    Step::write(store, &part.state, verb, (key, value), staged.expiry, last)?;
-                steps.push(match fresh {
-                    Some(fresh) => step.into_fresh(fresh),
-                    None => step,
-                });
-            }
-        }
-        if steps.is_empty() {
-            return Ok(());
-        }
-        store.commit(&mut steps, Access::Owner)
-    }
-}
-
-impl Deref for Transaction<'_> {
-    type Target = TransactionNamespace;
-
-    fn deref(&self) -> &TransactionNamespace {
-        &self.default
-    }
-}
-
-impl DerefMut for Transaction<'_> {
-    fn deref_mut(&mut self) -> &mut TransactionNamespace {
-        &mut self.default
-    }
+    pub(super) refused: Option<Error>,
 }
 
 impl TransactionNamespace {
-    fn new(store: &Arc<Store>, state: &Arc<NamespaceState>, held: &Held) -> TransactionNamespace {
+    pub(super) fn new(
+        store: &Arc<Store>,
+        state: &Arc<NamespaceState>,
+        held: &Held,
+    ) -> TransactionNamespace {
         TransactionNamespace {
             store: store.clone(),
             state: state.clone(),
@@ -400,8 +266,8 @@ impl TransactionNamespace {
         Ok(())
     }
 
-    /// All keys and values as they are now, staged writes included, in no particular order.
-    /// Later writes of the transaction don't show.
+    /// All keys and values as they are now, staged writes included; in the order of their
+    /// keys if the namespace is ordered. Later writes of the transaction don't show.
     ///
     /// # Errors
     /// As [`get`](TransactionNamespace::get).
@@ -447,8 +313,21 @@ impl TransactionNamespace {
 
     fn walk(&self) -> Result<Walk> {
         self.check()?;
-        let walk = Walk::new(self.held.clone(), self.base.clone());
-        Ok(walk.with_overlay(self.staged.clone(), self.held.now()))
+        let walk = Walk::over(self.held.clone(), self.base.clone())?;
+        Ok(walk.with_overlay(self.overlay(Bounds::all())))
+    }
+
+    pub(crate) fn walk_range(&self, bounds: Bounds) -> Result<Walk> {
+        self.check()?;
+        if !self.store.wants_order(&self.state) {
+            return Err(unordered());
+        }
+        let walk = Walk::range(self.held.clone(), self.base.clone(), bounds.clone())?;
+        Ok(walk.with_overlay(self.overlay(bounds)))
+    }
+
+    fn overlay(&self, bounds: Bounds) -> Overlay {
+        Overlay::new(self.staged.clone(), self.held.now(), bounds)
     }
 
     /// The expiry of `key`'s record, staged or stored, expired or not.
@@ -466,39 +345,5 @@ impl TransactionNamespace {
     #[cfg(feature = "ttl")]
     pub(crate) fn expiry(&self, ttl: crate::Ttl) -> Result<Option<u64>> {
         self.store.expiry(&self.state, ttl)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::internal::child;
-    use crate::{Emdb, Result};
-
-    #[test]
-    fn a_parent_and_its_child_are_cleared_in_one_transaction() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("family.emdb");
-        let db = Emdb::open(&path).unwrap();
-        let (parent, index) = family(&db);
-        index.insert("old", "1").unwrap();
-        db.transaction(|tx| -> Result<()> {
-            tx.namespace(&parent).clear()?;
-            tx.namespace(&index).clear()?;
-            tx.namespace(&index).insert("new", "2")
-        })
-        .unwrap();
-        assert_eq!(index.get("new").unwrap(), Some(b"2".to_vec()));
-        drop((parent, index));
-        db.close().unwrap();
-        let db = Emdb::open(&path).unwrap();
-        let (_, index) = family(&db);
-        assert_eq!(index.get("new").unwrap(), Some(b"2".to_vec()));
-        assert_eq!(index.len().unwrap(), 1);
-    }
-
-    fn family(db: &Emdb) -> (crate::Namespace, crate::Namespace) {
-        let parent = db.namespace("parent").unwrap();
-        let index = child(db, &parent, "index").unwrap();
-        (parent, index)
     }
 }

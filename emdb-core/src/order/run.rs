@@ -1,0 +1,274 @@
+//! A sorted, immutable array of keys: for each one the position of a record of it, and eight bytes
+//! of the key.
+//!
+//! Those eight bytes (the *window*) are the ones behind what all keys of the run begin with, so
+//! that they tell most keys apart; where they don't, keys are compared in the journal. A search
+//! goes through a static tree of every sixteenth window, which stays in the cache.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::iter::Peekable;
+
+use super::Keys;
+use crate::error::Result;
+
+/// Entries below each entry of the tree.
+const FAN: usize = 16;
+
+/// How many keys ahead memory is asked for.
+const AHEAD: usize = 16;
+
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    /// What all keys begin with.
+    common: Box<[u8]>,
+    windows: Vec<u64>,
+    positions: Vec<u64>,
+    /// Every sixteenth window, every sixteenth of those, and so on.
+    tree: Vec<Vec<u64>>,
+}
+
+/// A window, and a position.
+type Entry = (u64, u64);
+
+impl Run {
+    pub(crate) fn len(&self) -> usize {
+        self.positions.len()
+    }
+
+    /// The record that stands for the key at `at`.
+    #[inline]
+    pub(crate) fn position(&self, at: usize) -> Option<u64> {
+        self.positions.get(at).copied()
+    }
+
+    /// Bytes of memory that the run takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let tree: usize = self.tree.iter().map(Vec::len).sum();
+        self.common.len() + (self.windows.len() + self.positions.len() + tree) * size_of::<u64>()
+    }
+
+    /// The keys of these records, each once.
+    pub(crate) fn sort<'k>(positions: &[u64], keys: impl Keys<'k>) -> Result<Run> {
+        let mut common: Option<&[u8]> = None;
+        for (i, &position) in positions.iter().enumerate() {
+            if let Some(&later) = positions.get(i + AHEAD) {
+                keys.prefetch(later);
+            }
+            let key = keys.key(position)?;
+            common = Some(common.map_or(key, |c| &c[..shared(c, key)]));
+        }
+        let common = common.unwrap_or_default();
+        let mut entries = Vec::with_capacity(positions.len());
+        for (i, &position) in positions.iter().enumerate() {
+            if let Some(&later) = positions.get(i + AHEAD) {
+                keys.prefetch(later);
+            }
+            entries.push((window(keys.key(position)?, common.len()), position));
+        }
+        entries.sort_unstable();
+        let mut builder = Builder::new(common, entries.len());
+        for group in entries.chunk_by(|a, b| a.0 == b.0) {
+            if let [entry] = group {
+                builder.push(*entry);
+            } else {
+                builder.push_tied(group, keys)?;
+            }
+        }
+        Ok(builder.finish())
+    }
+
+    /// The keys of a map from keys to positions.
+    pub(crate) fn of_sorted<'a>(entries: impl Iterator<Item = (&'a [u8], u64)> + Clone) -> Run {
+        let mut keys = entries.clone().map(|(key, _)| key);
+        let first = keys.next().unwrap_or_default();
+        // Between the first and the last key in order, all begin as those two do.
+        let common = &first[..shared(first, keys.last().unwrap_or(first))];
+        let mut builder = Builder::new(common, 0);
+        for (key, position) in entries {
+            builder.push((window(key, common.len()), position));
+        }
+        builder.finish()
+    }
+
+    /// The keys of both runs, each once. `fresh` gives for each record the one that stands for
+    /// its key from now on; none for a key that is gone.
+    pub(crate) fn merge<'k>(
+        &self,
+        other: &Run,
+        keys: impl Keys<'k>,
+        mut fresh: impl FnMut(u64) -> Result<Option<u64>>,
+    ) -> Result<Run> {
+        let mut common = &self.common[..];
+        if other.len() > 0 {
+            common = &common[..shared(common, &other.common)];
+        }
+        let mut builder = Builder::new(common, self.len() + other.len());
+        let mut left = self.seen_from(common.len()).peekable();
+        let mut right = other.seen_from(common.len()).peekable();
+        while let Some((window, position)) = lesser(&mut left, &mut right, keys)? {
+            if let Some(position) = fresh(position)? {
+                builder.push((window, position));
+            }
+        }
+        Ok(builder.finish())
+    }
+
+    /// The entries with windows that begin at byte `skip`, which is in or right behind the common
+    /// bytes.
+    fn seen_from(&self, skip: usize) -> impl Iterator<Item = Entry> {
+        let rest = self.common.get(skip..).unwrap_or_default();
+        let (high, shift) = (window(rest, 0), rest.len().min(8) as u32 * 8);
+        let entries = self.windows.iter().zip(&self.positions);
+        entries.map(move |(&w, &p)| (high | w.checked_shr(shift).unwrap_or(0), p))
+    }
+
+    /// The first entry whose key is not below `key`; with `behind`, the first whose key is above.
+    pub(crate) fn search<'k>(
+        &self,
+        key: &[u8],
+        behind: bool,
+        keys: impl Keys<'k>,
+    ) -> Result<usize> {
+        let skip = self.common.len();
+        match key[..skip.min(key.len())].cmp(&self.common) {
+            Ordering::Less => return Ok(0),
+            Ordering::Greater => return Ok(self.len()),
+            Ordering::Equal => {}
+        }
+        let window = window(key, skip);
+        let mut low = self.lower_bound(window);
+        if self.windows.get(low) != Some(&window) {
+            return Ok(low);
+        }
+        // Mostly one.
+        let ties = self.windows[low..].iter().take_while(|w| **w == window).take(FAN).count();
+        let mut high = low + ties;
+        if ties == FAN {
+            high = window.checked_add(1).map_or(self.len(), |next| self.lower_bound(next));
+        }
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let found = keys.key(self.positions[middle])?;
+            if found < key || behind && found == key {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    /// The first entry whose window is not below `window`.
+    fn lower_bound(&self, window: u64) -> usize {
+        let mut at = match self.tree.last() {
+            Some(top) => count_below(top, window),
+            None => return count_below(&self.windows, window),
+        };
+        let lower = self.tree.iter().rev().skip(1).chain([&self.windows]);
+        for level in lower {
+            // The answer lies in the block of the last entry that is below, or at its end.
+            let Some(block) = at.checked_sub(1) else { return 0 };
+            let from = block * FAN;
+            let to = (from + FAN).min(level.len());
+            at = from + count_below(&level[from..to], window);
+        }
+        at
+    }
+}
+
+/// How many of a few sorted windows are below `window`; all of them are looked at, so that nothing
+/// is guessed wrong.
+#[inline]
+fn count_below(windows: &[u64], window: u64) -> usize {
+    windows.iter().map(|w| usize::from(*w < window)).sum()
+}
+
+/// How many bytes two keys share at the front.
+fn shared(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+/// Eight bytes of `key` from `skip` on, or zeros behind its end, as a number that sorts as they do.
+#[inline]
+fn window(key: &[u8], skip: usize) -> u64 {
+    let rest = key.get(skip..).unwrap_or_default();
+    let mut bytes = [0; 8];
+    match rest.first_chunk::<8>() {
+        Some(first) => bytes = *first,
+        None => bytes[..rest.len()].copy_from_slice(rest),
+    }
+    u64::from_be_bytes(bytes)
+}
+
+/// The next entry of the merge of two runs; of two for the same key the newer record.
+fn lesser<'k>(
+    left: &mut Peekable<impl Iterator<Item = Entry>>,
+    right: &mut Peekable<impl Iterator<Item = Entry>>,
+    keys: impl Keys<'k>,
+) -> Result<Option<Entry>> {
+    let (Some(&l), Some(&r)) = (left.peek(), right.peek()) else {
+        return Ok(left.next().or_else(|| right.next()));
+    };
+    let order = match l.0.cmp(&r.0) {
+        Ordering::Equal => keys.key(l.1)?.cmp(keys.key(r.1)?),
+        unequal => unequal,
+    };
+    Ok(match order {
+        Ordering::Less => left.next(),
+        Ordering::Greater => right.next(),
+        Ordering::Equal => {
+            left.next();
+            right.next();
+            Some(if l.1 > r.1 { l } else { r })
+        }
+    })
+}
+
+struct Builder {
+    run: Run,
+}
+
+impl Builder {
+    fn new(common: &[u8], capacity: usize) -> Builder {
+        Builder {
+            run: Run {
+                common: common.into(),
+                windows: Vec::with_capacity(capacity),
+                positions: Vec::with_capacity(capacity),
+                tree: Vec::new(),
+            },
+        }
+    }
+
+    fn push(&mut self, (window, position): Entry) {
+        self.run.windows.push(window);
+        self.run.positions.push(position);
+    }
+
+    /// Entries with the same window: sorted by their keys, of one key the newest record.
+    fn push_tied<'k>(&mut self, group: &[Entry], keys: impl Keys<'k>) -> Result<()> {
+        let mut sorted = BTreeMap::new();
+        for &(_, position) in group {
+            // In order of position, so that the newest stays.
+            sorted.insert(keys.key(position)?, position);
+        }
+        for &position in sorted.values() {
+            self.push((group[0].0, position));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Run {
+        let run = &mut self.run;
+        run.windows.shrink_to_fit();
+        run.positions.shrink_to_fit();
+        let sample = |level: &[u64]| level.iter().step_by(FAN).copied().collect::<Vec<_>>();
+        let mut level = &run.windows;
+        while level.len() > 2 * FAN {
+            run.tree.push(sample(level));
+            level = &run.tree[run.tree.len() - 1];
+        }
+        self.run
+    }
+}

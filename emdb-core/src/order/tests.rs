@@ -1,0 +1,129 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Keys in a vector; a position is an index into it. A later position of an equal key is newer.
+#[derive(Clone, Copy)]
+struct Listed<'k>(&'k [Vec<u8>]);
+
+impl<'k> Keys<'k> for Listed<'k> {
+    fn key(self, position: u64) -> Result<&'k [u8]> {
+        Ok(&self.0[position as usize])
+    }
+
+    fn prefetch(self, _: u64) {}
+
+    fn newest(self, position: u64) -> Result<Option<u64>> {
+        Ok(Some(position))
+    }
+
+    fn all(self) -> Vec<u64> {
+        (0..self.0.len() as u64).collect()
+    }
+}
+
+/// Keys that share prefixes, are prefixes of each other, and repeat.
+fn keys() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let short = prop::collection::vec(prop::sample::select(vec![0, 1, b'a', 0xFE, 0xFF]), 0..5);
+    let key = (prop::sample::select(vec!["", "common prefix of many:", "comm"]), short)
+        .prop_map(|(prefix, rest)| [prefix.as_bytes(), &rest].concat());
+    prop_oneof![
+        prop::collection::vec(key, 0..200),
+        prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..600),
+    ]
+}
+
+fn model(keys: &[Vec<u8>]) -> BTreeMap<&[u8], u64> {
+    keys.iter().enumerate().map(|(i, key)| (&key[..], i as u64)).collect()
+}
+
+fn positions(run: &Run) -> Vec<u64> {
+    (0..run.len()).map_while(|i| run.position(i)).collect()
+}
+
+proptest! {
+    #[test]
+    fn a_run_holds_each_key_once_in_order(keys in keys()) {
+        let listed = Listed(&keys);
+        let run = Run::sort(&listed.all(), listed).unwrap();
+        prop_assert_eq!(positions(&run), model(&keys).into_values().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_merge_is_the_run_of_both(keys in keys(), cut in any::<prop::sample::Index>()) {
+        let listed = Listed(&keys);
+        let all = listed.all();
+        let (left, right) = all.split_at(cut.index(keys.len() + 1));
+        let left = Run::sort(left, listed).unwrap();
+        let right = Run::sort(right, listed).unwrap();
+        for merged in [left.merge(&right, listed, |p| Ok(Some(p))), right.merge(&left, listed, |p| Ok(Some(p)))] {
+            let merged = merged.unwrap();
+            prop_assert_eq!(positions(&merged), model(&keys).into_values().collect::<Vec<_>>());
+            for key in &keys {
+                let below = model(&keys).keys().filter(|k| **k < key.as_slice()).count();
+                prop_assert_eq!(merged.search(key, false, listed).unwrap(), below);
+            }
+        }
+    }
+
+    #[test]
+    fn a_search_finds_what_a_count_would(keys in keys(), probes in keys()) {
+        let listed = Listed(&keys);
+        let run = Run::sort(&listed.all(), listed).unwrap();
+        let model = model(&keys);
+        for probe in keys.iter().chain(&probes) {
+            let below = model.keys().filter(|k| **k < probe.as_slice()).count();
+            let present = usize::from(model.contains_key(probe.as_slice()));
+            prop_assert_eq!(run.search(probe, false, listed).unwrap(), below);
+            prop_assert_eq!(run.search(probe, true, listed).unwrap(), below + present);
+        }
+    }
+
+    #[test]
+    fn levels_hold_what_was_noted(keys in keys(), looks in prop::collection::vec(0..300usize, 0..8)) {
+        let listed = Listed(&keys);
+        let order = Order::empty();
+        let mut rest = listed.all().into_iter();
+        for some in looks {
+            rest.by_ref().take(some).for_each(|p| { order.note(p); });
+            order.levels(listed).unwrap();
+        }
+        rest.for_each(|p| { order.note(p); });
+        let levels = order.levels(listed).unwrap();
+        let mut found: Vec<&[u8]> = Vec::new();
+        for run in &levels.runs {
+            found.extend(positions(run).iter().map(|p| &keys[*p as usize][..]));
+        }
+        let recent: Vec<_> = levels.recent.iter().map(|e| *e.value()).collect();
+        found.extend(recent.iter().map(|p| &keys[*p as usize][..]));
+        found.sort_unstable();
+        found.dedup();
+        prop_assert_eq!(found, model(&keys).into_keys().collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn much_is_sorted_little_goes_to_the_skip_list_and_all_ends_in_one_run() {
+    let keys: Vec<Vec<u8>> = (0..20_000u32).map(|n| n.to_be_bytes().to_vec()).collect();
+    let listed = Listed(&keys);
+    let order = Order::empty();
+    let mut next = 0..20_000;
+    next.by_ref().take(FEW).for_each(|p| {
+        order.note(p);
+    });
+    assert_eq!(order.levels(listed).unwrap().recent.len(), FEW);
+    while let Some(position) = next.next() {
+        order.note(position);
+        next.by_ref().take(FEW - 1).for_each(|p| {
+            order.note(p);
+        });
+        assert!(order.levels(listed).unwrap().recent.len() <= RECENT);
+    }
+    assert!(!order.is_behind());
+    order.settle(1, true, listed).unwrap();
+    let levels = order.levels(listed).unwrap();
+    assert_eq!(levels.runs.len(), 1);
+    assert!(order.bytes() > 20_000 * 16);
+}

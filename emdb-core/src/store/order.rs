@@ -1,0 +1,106 @@
+//! The ordered index's view of journal and hash index, and the work on it in the background.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Store;
+use super::names::{Incarnation, NamespaceState};
+use super::read::Reader;
+use crate::error::Result;
+use crate::index::Table;
+use crate::order::{Keys, MANY, Order};
+use crate::sync::lock;
+
+/// Where the order of an incarnation finds keys.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Anchors<'a> {
+    pub(super) reader: Reader<'a>,
+    pub(super) table: &'a Table,
+    /// No view, present or to come, looks below.
+    pub(super) floor: u64,
+}
+
+impl<'a> Keys<'a> for Anchors<'a> {
+    fn key(self, position: u64) -> Result<&'a [u8]> {
+        Ok(self.reader.record(position)?.key())
+    }
+
+    fn prefetch(self, position: u64) {
+        self.reader.generation.memory.prefetch(position);
+    }
+
+    fn newest(self, position: u64) -> Result<Option<u64>> {
+        let generation = self.reader.generation;
+        if !generation.superseded.get(position) {
+            return Ok(Some(position));
+        }
+        let key = self.key(position)?;
+        let guard = crossbeam_epoch::pin();
+        let found = self.reader.newest(self.table, key, generation.hash(key), &guard)?;
+        let seen = found.filter(|r| r.is_put() || r.position() >= self.floor);
+        Ok(seen.map(|r| r.position()))
+    }
+
+    fn all(self) -> Vec<u64> {
+        let mut positions = Vec::new();
+        let mut slots = Vec::new();
+        let mut tag = Some(0);
+        while let Some(from) = tag {
+            slots.clear();
+            tag = self.table.read_segment(from, &mut slots, &crossbeam_epoch::pin());
+            let seen = slots.iter().filter(|s| !s.is_tombstone() || s.position() >= self.floor);
+            positions.extend(seen.map(|s| s.position()));
+        }
+        positions
+    }
+}
+
+impl Store {
+    /// Whether the namespace is to have an order.
+    pub(crate) fn wants_order(&self, namespace: &NamespaceState) -> bool {
+        namespace.is_ordered() || self.orders_all && !namespace.is_internal()
+    }
+
+    fn anchors<'a>(&'a self, incarnation: &'a Incarnation) -> Anchors<'a> {
+        // In this order: a view that registers in between has this watermark or a later one.
+        let watermark = self.generation.watermark();
+        let floor = self.views.oldest().min(watermark);
+        Anchors { reader: self.reader(), table: &incarnation.table, floor }
+    }
+
+    /// Brings the orders up to date, so that readers need not. With `all`, as far as is
+    /// worthwhile, for a time when little is written. Tells whether a later call may find more.
+    pub(crate) fn settle_orders(&self, all: bool, stopped: impl Fn() -> bool) -> bool {
+        let states: Vec<_> = lock(&self.names).live.values().cloned().collect();
+        let mut more = false;
+        for state in states {
+            let incarnation = state.current(&crossbeam_epoch::pin()).clone();
+            if let Some(order) = incarnation.order.get() {
+                let from = if all { 1 } else { MANY };
+                // Damage is met again, and told, by whoever reads.
+                more |= order.settle(from, all, self.anchors(&incarnation)).unwrap_or(false);
+            }
+            if stopped() {
+                return false;
+            }
+        }
+        more
+    }
+
+    /// Lets the background do what reading an order would find undone next time.
+    pub(crate) fn order_later(&self, incarnation: Option<&Incarnation>) {
+        if incarnation.and_then(|i| i.order.get()).is_some_and(Order::is_behind) {
+            self.background.tidy_later();
+        }
+    }
+
+    /// Sets up the orders that an open needs.
+    pub(super) fn begin_orders(self: &Arc<Store>) {
+        let states: Vec<_> = lock(&self.names).live.values().cloned().collect();
+        for state in states.iter().filter(|s| self.wants_order(s)) {
+            let incarnation = state.current(&crossbeam_epoch::pin()).clone();
+            let empty = incarnation.records.load(Ordering::Relaxed) == 0;
+            incarnation.order.get_or_init(|| if empty { Order::empty() } else { Order::unbuilt() });
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What a transaction has staged, over the committed state.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::{Base, End, Found};
+use crate::error::Result;
+use crate::range::Bounds;
+use crate::staged::Staged;
+
+#[derive(Debug)]
+pub(crate) struct Overlay {
+    staged: Arc<BTreeMap<Vec<u8>, Staged>>,
+    now: u64,
+    /// What is left of the staged keys.
+    bounds: Bounds,
+    /// For each end a committed record that was looked at and is still to be given.
+    peeked: [Option<u64>; 2],
+}
+
+impl Overlay {
+    pub(crate) fn new(staged: Arc<BTreeMap<Vec<u8>, Staged>>, now: u64, bounds: Bounds) -> Overlay {
+        Overlay { staged, now, bounds, peeked: [None; 2] }
+    }
+
+    pub(super) fn value(&self, key: &[u8]) -> Option<&[u8]> {
+        self.staged.get(key)?.value.as_deref()
+    }
+
+    pub(super) fn next(&mut self, mut base: Option<&mut Base>, end: End) -> Result<Option<Found>> {
+        let committed = match &mut base {
+            Some(base) => self.committed(base, end)?,
+            None => None,
+        };
+        let Some(staged) = self.staged(end) else {
+            return Ok(committed.map(Found::Record));
+        };
+        if let (Some(position), Some(base)) = (committed, base) {
+            let first = match (&*base, end) {
+                // What has no order comes before what is staged.
+                (Base::Hashed(_), _) => true,
+                (Base::Ordered(_), End::Front) => base.key(position)? < staged.as_slice(),
+                (Base::Ordered(_), End::Back) => base.key(position)? > staged.as_slice(),
+            };
+            if first {
+                return Ok(Some(Found::Record(position)));
+            }
+            self.peeked[end as usize] = Some(position);
+        }
+        match end {
+            End::Front => self.bounds.low = Bound::Excluded(staged.clone()),
+            End::Back => self.bounds.high = Bound::Excluded(staged.clone()),
+        }
+        Ok(Some(Found::Staged(staged)))
+    }
+
+    /// The next committed record that nothing staged hides.
+    fn committed(&mut self, base: &mut Base, end: End) -> Result<Option<u64>> {
+        if let Some(position) = self.peeked[end as usize].take() {
+            return Ok(Some(position));
+        }
+        while let Some(position) = base.next(end)? {
+            if !self.staged.contains_key(base.key(position)?) {
+                return Ok(Some(position));
+            }
+        }
+        // The other end may have looked at the last one.
+        Ok(self.peeked[1 - end as usize].take())
+    }
+
+    /// The next staged key with a live value.
+    fn staged(&self, end: End) -> Option<Vec<u8>> {
+        if self.bounds.is_empty() {
+            return None;
+        }
+        let bounds = (
+            self.bounds.low.as_ref().map(Vec::as_slice),
+            self.bounds.high.as_ref().map(Vec::as_slice),
+        );
+        let mut left = self.staged.range::<[u8], _>(bounds);
+        let live = |(_, staged): &(&Vec<u8>, &Staged)| staged.live(self.now).is_some();
+        let found = match end {
+            End::Front => left.find(live),
+            End::Back => left.rfind(live),
+        };
+        found.map(|(key, _)| key.clone())
+    }
+}
