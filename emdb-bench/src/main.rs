@@ -5,9 +5,13 @@
 //! Every phase runs in interleaved rounds, ours and the limit in turn, so that a machine whose
 //! speed drifts drifts for both; the table gives medians and their ratio. The files lie in the
 //! system's temporary folder (`TMPDIR` names another), which should be on a real disk.
+//!
+//! With `--features peers`, `--peers` compares with other databases instead.
 
 mod engine;
 mod limit;
+#[cfg_attr(not(feature = "peers"), path = "peers/disabled.rs")]
+mod peers;
 mod workload;
 
 use std::process::ExitCode;
@@ -17,7 +21,11 @@ use workload::{Phase, Workload};
 const ROUNDS: usize = 3;
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.iter().any(|arg| arg == "--peers") {
+        return exit_code(peers::run(&args));
+    }
+    let mut args = args.into_iter();
     let mut records = 1_000_000;
     while let Some(arg) = args.next() {
         match (arg.as_str(), args.next()) {
@@ -26,12 +34,18 @@ fn main() -> ExitCode {
                 records = n.parse().unwrap_or(records);
             }
             _ => {
-                eprintln!("usage: emdb-bench [--smoke | --records N]   (N from 1000)");
+                eprintln!(
+                    "usage: emdb-bench [--smoke | --records N | --peers ...]   (N from 1000)"
+                );
                 return ExitCode::from(2);
             }
         }
     }
-    match run(&Workload::new(records)) {
+    exit_code(run(&Workload::new(records)))
+}
+
+fn exit_code<E: std::fmt::Display>(outcome: Result<(), E>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("emdb-bench: {e}");

@@ -5,14 +5,17 @@ use std::time::Instant;
 pub const KEY: usize = 24;
 pub const VALUE: usize = 150;
 
+/// A key and its value.
+pub type Record = ([u8; KEY], [u8; VALUE]);
+
 pub struct Workload {
-    pub records: Vec<([u8; KEY], [u8; VALUE])>,
+    pub records: Vec<Record>,
     /// The records' numbers in random order.
     pub order: Vec<u32>,
     /// Keys that no record has.
     pub missing: Vec<[u8; KEY]>,
     /// Records for the single and durable writes.
-    pub extra: Vec<([u8; KEY], [u8; VALUE])>,
+    pub extra: Vec<Record>,
 }
 
 /// The phases, in the order in which they run.
@@ -64,6 +67,9 @@ pub const SINGLE: usize = 50_000;
 pub const THREADS: usize = 8;
 pub const DURABLE_A_THREAD: usize = 200;
 
+/// Where every run's work begins.
+pub const SEED: u64 = 42;
+
 /// SplitMix64, seeded: every run measures the same work.
 pub struct Random(pub u64);
 
@@ -83,12 +89,16 @@ impl Random {
         }
         bytes
     }
+
+    pub fn record(&mut self) -> Record {
+        (self.fill(), self.fill())
+    }
 }
 
 impl Workload {
     pub fn new(records: usize) -> Workload {
-        let mut random = Random(42);
-        let mut some = |n: usize| (0..n).map(|_| (random.fill(), random.fill())).collect();
+        let mut random = Random(SEED);
+        let mut some = |n: usize| (0..n).map(|_| random.record()).collect();
         let records: Vec<_> = some(records);
         let extra = some(DURABLE + BATCHES * BATCH + SINGLE + THREADS * DURABLE_A_THREAD);
         let mut order: Vec<u32> = (0..records.len() as u32).collect();
@@ -100,8 +110,7 @@ impl Workload {
     }
 
     /// The records of the durable, batch, single and threaded phases.
-    #[allow(clippy::type_complexity)]
-    pub fn parts(&self) -> [&[([u8; KEY], [u8; VALUE])]; 4] {
+    pub fn parts(&self) -> [&[Record]; 4] {
         let (durable, rest) = self.extra.split_at(DURABLE);
         let (batches, rest) = rest.split_at(BATCHES * BATCH);
         let (single, threads) = rest.split_at(SINGLE);

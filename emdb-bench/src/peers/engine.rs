@@ -1,0 +1,120 @@
+//! What an engine does in the phases, and the engines' names.
+
+use std::ops::Bound;
+use std::path::Path;
+
+use crate::workload::{KEY, Record};
+
+pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// An open database. A call that is durable has synced when it returns.
+pub trait Engine: Sized + Sync {
+    type Reader<'a>: Reader
+    where
+        Self: 'a;
+
+    /// Opens the database in `folder`, and makes it if there is none.
+    fn open(folder: &Path) -> Outcome<Self>;
+
+    /// Closes it in the way that lets the next open be quick.
+    fn close(self) -> Outcome<()>;
+
+    /// Writes many records with the idiomatic bulk call; durable.
+    fn load(&self, records: &[Record]) -> Outcome<()>;
+
+    /// Writes one record; durable.
+    fn write_durable(&self, record: &Record) -> Outcome<()>;
+
+    /// Writes a batch at once; durable.
+    fn batch_durable(&self, records: &[Record]) -> Outcome<()>;
+
+    /// Writes each record in a call or transaction of its own, without a sync.
+    fn write_unsynced(&self, records: &[Record]) -> Outcome<()>;
+
+    /// Makes durable what was written so far.
+    fn sync(&self) -> Outcome<()>;
+
+    /// Removes keys that are there, with the idiomatic bulk call; durable.
+    fn remove(&self, keys: &[&[u8; KEY]]) -> Outcome<()>;
+
+    /// Reads for the calling thread. Where reads need a transaction it is opened here, once.
+    fn reader(&self) -> Outcome<Self::Reader<'_>>;
+}
+
+pub trait Reader {
+    /// Whether [`scan_owned`](Reader::scan_owned) is there.
+    const SCANS_OWNED: bool = true;
+    /// Whether [`scan_in_place`](Reader::scan_in_place) is there.
+    const SCANS_IN_PLACE: bool = true;
+
+    fn get(&self, key: &[u8]) -> Outcome<Option<Vec<u8>>>;
+
+    /// Shows the value where it lies, without a copy if the engine can.
+    fn get_in_place<T>(&self, key: &[u8], look: impl FnOnce(Option<&[u8]>) -> T) -> Outcome<T>;
+
+    /// Up to `limit` entries in key order, as vectors.
+    fn scan_owned(
+        &self,
+        _from: Bound<&[u8]>,
+        _limit: usize,
+        _each: impl FnMut(Vec<u8>, Vec<u8>),
+    ) -> Outcome<()> {
+        Err("no ordered scans".into())
+    }
+
+    /// Up to `limit` entries in key order, where they lie.
+    fn scan_in_place(
+        &self,
+        _from: Bound<&[u8]>,
+        _limit: usize,
+        _each: impl FnMut(&[u8], &[u8]),
+    ) -> Outcome<()> {
+        Err("no ordered scans in place".into())
+    }
+}
+
+/// An engine, as the command line and the table name it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Name {
+    OursHash,
+    OursOrdered,
+    Lmdb,
+    Redb,
+    Fjall,
+    Emdb1Hash,
+    Emdb1Ordered,
+}
+
+impl Name {
+    pub const ALL: [Name; 7] = [
+        Name::OursHash,
+        Name::OursOrdered,
+        Name::Lmdb,
+        Name::Redb,
+        Name::Fjall,
+        Name::Emdb1Hash,
+        Name::Emdb1Ordered,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Name::OursHash => "ours-hash",
+            Name::OursOrdered => "ours-ordered",
+            Name::Lmdb => "lmdb",
+            Name::Redb => "redb",
+            Name::Fjall => "fjall",
+            Name::Emdb1Hash => "emdb1-hash",
+            Name::Emdb1Ordered => "emdb1-ordered",
+        }
+    }
+
+    /// The name itself, or what stands before its hyphen.
+    pub fn is_meant_by(self, word: &str) -> bool {
+        let name = self.as_str();
+        name == word || name.split_once('-').is_some_and(|(family, _)| family == word)
+    }
+
+    pub fn is_ours(self) -> bool {
+        matches!(self, Name::OursHash | Name::OursOrdered)
+    }
+}

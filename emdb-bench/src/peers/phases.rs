@@ -1,0 +1,168 @@
+//! The phases that one process runs, from the load to the removal.
+
+use std::hint::black_box;
+use std::ops::Bound;
+use std::path::Path;
+
+use super::check::{Expected, RANGE, Sum, ensure, range_starts};
+use super::child::tell;
+use super::engine::{Engine, Outcome, Reader};
+use super::figure::Figure;
+use super::resources::{Disk, Memory};
+use crate::workload::{BATCH, DURABLE_A_THREAD, Workload, time};
+
+const MICROSECOND: f64 = 1e3;
+const MILLISECOND: f64 = 1e6;
+
+pub fn run<E: Engine>(records: usize, folder: &Path) -> Outcome<()> {
+    let workload = Workload::new(records);
+    let expected = Expected::new(&workload);
+    let memory = Memory::begin()?;
+
+    let engine = E::open(folder)?;
+    writes(&engine, &workload)?;
+    let disk = Disk::of(folder)?;
+    tell(Figure::DiskWritten, disk.data);
+    if disk.meta > 0.0 {
+        tell(Figure::MetaWritten, disk.meta);
+    }
+    reads(&engine, &workload)?;
+    scans(&engine, &workload, &expected)?;
+    tell(Figure::Peak, memory.peak()?);
+    tell(Figure::Anonymous, memory.anonymous()?);
+    removal(&engine, &workload)?;
+    engine.close()?;
+    tell(Figure::DiskRemoved, Disk::of(folder)?.data);
+    Ok(())
+}
+
+fn writes<E: Engine>(engine: &E, workload: &Workload) -> Outcome<()> {
+    let [durable, batches, single, threads] = workload.parts();
+    let load = time(1, || engine.load(&workload.records))?;
+    tell(Figure::Load, load / MILLISECOND);
+    let each = time(durable.len(), || durable.iter().try_for_each(|r| engine.write_durable(r)))?;
+    tell(Figure::Durable, each / MICROSECOND);
+    let all = time(1, || batches.chunks(BATCH).try_for_each(|batch| engine.batch_durable(batch)))?;
+    tell(Figure::Batches, all / MILLISECOND);
+    tell(Figure::Single, time(single.len(), || engine.write_unsynced(single))?);
+    engine.sync()?;
+    let all =
+        time(1, || {
+            in_threads(threads.chunks(DURABLE_A_THREAD).map(|part| {
+                move || part.iter().try_for_each(|record| engine.write_durable(record))
+            }))
+        })?;
+    tell(Figure::Threads, all / MILLISECOND);
+    Ok(())
+}
+
+fn reads<E: Engine>(engine: &E, workload: &Workload) -> Outcome<()> {
+    let Workload { records, order, missing, .. } = workload;
+    let owned = time(order.len(), || {
+        let reader = engine.reader()?;
+        order.iter().try_for_each(|&number| {
+            let (key, value) = &records[number as usize];
+            ensure(reader.get(key)?.as_deref() == Some(&value[..]), "a wrong value")
+        })
+    })?;
+    tell(Figure::Owned, owned);
+    tell(Figure::InPlace, time(order.len(), || read_in_place(engine, workload, 0))?);
+    let absent = time(missing.len(), || {
+        let reader = engine.reader()?;
+        missing.iter().try_for_each(|key| {
+            ensure(reader.get_in_place(key, |v| v.is_none())?, "a value of a key that is not there")
+        })
+    })?;
+    tell(Figure::Missing, absent);
+    let two = time(2 * order.len(), || {
+        in_threads([0, order.len() / 2].map(|start| move || read_in_place(engine, workload, start)))
+    })?;
+    tell(Figure::TwoThreads, two);
+    Ok(())
+}
+
+fn read_in_place<E: Engine>(engine: &E, workload: &Workload, start: usize) -> Outcome<()> {
+    let reader = engine.reader()?;
+    let (late, early) = workload.order.split_at(start);
+    early.iter().chain(late).try_for_each(|&number| {
+        let (key, value) = &workload.records[number as usize];
+        // As in the measurement against the limit: the first bytes, so that the value is touched.
+        let right = reader.get_in_place(key, |v| v.is_some_and(|v| v[..8] == value[..8]))?;
+        ensure(right, "a wrong value")
+    })
+}
+
+fn scans<E: Engine>(engine: &E, workload: &Workload, expected: &Expected) -> Outcome<()> {
+    let starts = &workload.order[range_starts(workload)];
+    let keys = || starts.iter().map(|&number| &workload.records[number as usize].0[..]);
+    let all = workload.records.len() + workload.extra.len();
+    if <E::Reader<'_> as Reader>::SCANS_OWNED {
+        let mut sum = Sum::default();
+        let ranges = time(starts.len(), || {
+            let reader = engine.reader()?;
+            keys().try_for_each(|key| {
+                reader.scan_owned(Bound::Included(key), RANGE, |k, v| sum.add(&k, &v))
+            })
+        })?;
+        ensure(sum == expected.ranges, "ranges of wrong entries")?;
+        tell(Figure::RangesOwned, ranges);
+    }
+    if <E::Reader<'_> as Reader>::SCANS_IN_PLACE {
+        let mut sum = Sum::default();
+        let ranges = time(starts.len(), || {
+            let reader = engine.reader()?;
+            keys().try_for_each(|key| {
+                reader.scan_in_place(Bound::Included(key), RANGE, |k, v| sum.add(k, v))
+            })
+        })?;
+        ensure(sum == expected.ranges, "ranges of wrong entries, in place")?;
+        tell(Figure::RangesInPlace, ranges);
+
+        let mut sum = Sum::default();
+        let scan = time(all, || {
+            engine.reader()?.scan_in_place(Bound::Unbounded, usize::MAX, |k, v| sum.add(k, v))
+        })?;
+        ensure(sum == expected.all, "a scan of wrong entries, in place")?;
+        tell(Figure::ScanInPlace, scan);
+    }
+    if <E::Reader<'_> as Reader>::SCANS_OWNED {
+        let mut sum = Sum::default();
+        let scan = time(all, || {
+            engine.reader()?.scan_owned(Bound::Unbounded, usize::MAX, |k, v| {
+                // Kept from the optimiser: without, it could leave the vectors out.
+                let (k, v) = black_box((k, v));
+                sum.add(&k, &v);
+            })
+        })?;
+        ensure(sum == expected.all, "a scan of wrong entries")?;
+        tell(Figure::ScanOwned, scan);
+    }
+    Ok(())
+}
+
+fn removal<E: Engine>(engine: &E, workload: &Workload) -> Outcome<()> {
+    // Record 0 stays: it is what a reopen reads.
+    let others = workload.order.iter().filter(|&&number| number != 0);
+    let half: Vec<_> = others.take(workload.order.len() / 2).copied().collect();
+    let key = |number: u32| &workload.records[number as usize].0;
+    let keys: Vec<_> = half.iter().map(|&number| key(number)).collect();
+    tell(Figure::Removal, time(1, || engine.remove(&keys))? / MILLISECOND);
+
+    let mut gone = vec![false; workload.records.len()];
+    half.iter().for_each(|&number| gone[number as usize] = true);
+    let reader = engine.reader()?;
+    workload.records.iter().zip(gone).try_for_each(|((key, _), gone)| {
+        ensure(reader.get_in_place(key, |v| v.is_none())? == gone, "a removal of wrong keys")
+    })
+}
+
+/// Runs all pieces of work at once, each in a thread of its own.
+fn in_threads<W>(work: impl IntoIterator<Item = W>) -> Outcome<()>
+where
+    W: FnOnce() -> Outcome<()> + Send,
+{
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = work.into_iter().map(|work| scope.spawn(work)).collect();
+        threads.into_iter().try_for_each(|t| t.join().unwrap_or(Err("a thread panicked".into())))
+    })
+}
