@@ -340,7 +340,7 @@ impl Namespace {
     /// # }
     /// ```
     pub fn keys(&self) -> Result<EmdbKeyIter> {
-        Ok(EmdbKeyIter(self.walk()?))
+        Ok(EmdbKeyIter(self.walk()?.without_values()))
     }
 
     pub(crate) fn walk(&self) -> Result<Walk> {

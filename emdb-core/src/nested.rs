@@ -108,7 +108,7 @@ impl Namespace {
         let store = self.store();
         // Nobody may add to the group between finding it and removing it.
         let _exclusive = Exclusive::begin(store)?;
-        let mut walk = self.walk_group(prefix)?;
+        let mut walk = self.walk_group(prefix)?.without_values();
         let keys: Vec<_> = std::iter::from_fn(|| walk.next_key(End::Front)).collect();
         walk.status()?;
         let mut steps = Vec::with_capacity(keys.len());

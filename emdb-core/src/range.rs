@@ -1,5 +1,6 @@
 //! What a range of keys can be written as.
 
+use std::cmp::Ordering;
 use std::ops::{
     Bound, Range, RangeBounds, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive,
 };
@@ -79,19 +80,24 @@ impl Bounds {
         }
     }
 
+    /// Whether `key` lies before the range, in it, or behind it.
     #[inline]
-    pub(crate) fn contain(&self, key: &[u8]) -> bool {
-        let behind_low = match &self.low {
-            Bound::Included(low) => key >= low.as_slice(),
-            Bound::Excluded(low) => key > low.as_slice(),
-            Bound::Unbounded => true,
+    pub(crate) fn place(&self, key: &[u8]) -> Ordering {
+        let before = match &self.low {
+            Bound::Included(low) => key < low.as_slice(),
+            Bound::Excluded(low) => key <= low.as_slice(),
+            Bound::Unbounded => false,
         };
-        behind_low
-            && match &self.high {
-                Bound::Included(high) => key <= high.as_slice(),
-                Bound::Excluded(high) => key < high.as_slice(),
-                Bound::Unbounded => true,
-            }
+        let behind = match &self.high {
+            Bound::Included(high) => key > high.as_slice(),
+            Bound::Excluded(high) => key >= high.as_slice(),
+            Bound::Unbounded => false,
+        };
+        match (before, behind) {
+            (true, _) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+            (false, false) => Ordering::Equal,
+        }
     }
 }
 

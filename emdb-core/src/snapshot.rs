@@ -263,7 +263,7 @@ impl SnapshotNamespace {
     /// # }
     /// ```
     pub fn keys(&self) -> Result<EmdbKeyIter> {
-        Ok(EmdbKeyIter(self.walk()?))
+        Ok(EmdbKeyIter(self.walk()?.without_values()))
     }
 
     fn walk(&self) -> Result<Walk> {

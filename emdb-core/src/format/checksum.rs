@@ -28,7 +28,14 @@ fn short(crc: u32, bytes: &[u8]) -> u32 {
     use std::arch::x86_64::{_mm_crc32_u8, _mm_crc32_u16, _mm_crc32_u32, _mm_crc32_u64};
 
     let (words, mut rest) = bytes.as_chunks::<8>();
+    let (fours, words) = words.as_chunks::<4>();
     let mut state = u64::from(!crc);
+    for [a, b, c, d] in fours {
+        state = _mm_crc32_u64(state, u64::from_le_bytes(*a));
+        state = _mm_crc32_u64(state, u64::from_le_bytes(*b));
+        state = _mm_crc32_u64(state, u64::from_le_bytes(*c));
+        state = _mm_crc32_u64(state, u64::from_le_bytes(*d));
+    }
     for word in words {
         state = _mm_crc32_u64(state, u64::from_le_bytes(*word));
     }

@@ -192,14 +192,27 @@ impl<'a> Record<'a> {
         if verb == 0 || kind & RESERVED != 0 {
             return None;
         }
-        let mut at = CRCS + 1;
-        let mut number = || {
-            let (value, used) = varint::get(|i| (at + i < available).then(|| byte(at + i)))?;
-            at += used;
-            Some(value)
-        };
-        let key_len = number()? as usize;
-        let value_len = number()? as usize;
+        let (first, second) = (byte(CRCS + 1), byte(CRCS + 2));
+        let mut at = HEAD_MIN;
+        let (mut key_len, mut value_len) = (usize::from(first), usize::from(second));
+        // Most keys have a length of one byte, and most values one of one or two.
+        if first | second >= 0x80 {
+            let third = if available > HEAD_MIN { byte(HEAD_MIN) } else { 0xFF };
+            if first | third < 0x80 {
+                value_len = value_len & 0x7F | usize::from(third) << 7;
+                at += 1;
+            } else {
+                at = CRCS + 1;
+                let mut number = || {
+                    let (value, used) =
+                        varint::get(|i| (at + i < available).then(|| byte(at + i)))?;
+                    at += used;
+                    Some(value)
+                };
+                key_len = number()? as usize;
+                value_len = number()? as usize;
+            }
+        }
         if key_len > MAX_KEY || value_len > MAX_VALUE {
             return None;
         }
@@ -222,6 +235,15 @@ impl<'a> Record<'a> {
             kind,
             _bytes: PhantomData,
         })
+    }
+
+    /// The same record for as long as the caller likes.
+    ///
+    /// # Safety
+    /// The memory that it was read from stays readable as long as the result is used.
+    #[inline]
+    pub(crate) unsafe fn outliving<'b>(self) -> Record<'b> {
+        Record { _bytes: PhantomData, ..self }
     }
 
     #[inline]

@@ -45,8 +45,8 @@ pub(crate) trait Keys<'k>: Copy {
     /// The key of the record at `position`, verified.
     fn key(self, position: u64) -> Result<&'k [u8]>;
 
-    /// Asks the processor for that key.
-    fn prefetch(self, position: u64);
+    /// Asks the processor for the record at `position`, which is taken to have `len` bytes.
+    fn prefetch(self, position: u64, len: usize);
 
     /// The newest record of the key whose record `position` is; none if no view, present or to
     /// come, can see the key.
@@ -80,6 +80,8 @@ pub(crate) struct Order {
     merging: Mutex<()>,
     /// How many were waiting when a call with `all` last looked.
     looked: AtomicUsize,
+    /// Anchors in runs, when those were last replaced.
+    sorted: AtomicUsize,
     /// Anchors whose record was replaced or removed since the runs were last gone through.
     stale: AtomicUsize,
 }
@@ -92,6 +94,7 @@ impl Order {
             levels: Mutex::default(),
             merging: Mutex::default(),
             looked: AtomicUsize::new(0),
+            sorted: AtomicUsize::new(0),
             stale: AtomicUsize::new(0),
         }
     }
@@ -124,9 +127,16 @@ impl Order {
         self.stale.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether a reader has something to move on before it can read.
+    /// Whether a reader has more work than it would after a call of `settle`.
     pub(crate) fn is_behind(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
+        self.waiting.load(Ordering::Relaxed) > 0 || self.stale() > 0
+    }
+
+    /// The stale anchors, if they are a good part of all.
+    fn stale(&self) -> usize {
+        let stale = self.stale.load(Ordering::Relaxed);
+        let many = FEW + self.sorted.load(Ordering::Relaxed) / 8;
+        if stale > many { stale } else { 0 }
     }
 
     /// Bytes of memory that the order takes.
@@ -192,18 +202,14 @@ impl Order {
         let Ok(_merging) = self.merging.try_lock() else { return Ok(true) };
         loop {
             let levels = lock(&self.levels).clone();
-            let total: usize = levels.runs.iter().map(|r| r.len()).sum();
-            let stale = self.stale.load(Ordering::Relaxed);
-            let refresh = stale > total / 8 && stale > FEW && all;
-            let start = if refresh { Some(0) } else { levels.mergeable(all) };
-            let Some(start) = start else { break };
+            let stale = if all { self.stale() } else { 0 };
+            let start = if stale > 0 { Some(0) } else { levels.mergeable(all) };
+            let Some(start) = start.filter(|_| !levels.runs.is_empty()) else { break };
             let mut merged = Run::default();
             for run in levels.runs[start..].iter().rev() {
                 merged = run.merge(&merged, keys, |p| keys.newest(p))?;
             }
-            if refresh {
-                self.stale.fetch_sub(stale, Ordering::Relaxed);
-            }
+            self.stale.fetch_sub(stale, Ordering::Relaxed);
             self.replace(start, levels.runs.len(), merged);
         }
         Ok(lock(&self.levels).mergeable(true).is_some() || self.waiting.load(Ordering::Relaxed) > 0)
@@ -215,6 +221,7 @@ impl Order {
         let mut levels = lock(&self.levels);
         let mut runs = levels.runs.clone();
         runs.splice(start..end, Some(Arc::new(merged)).filter(|m| m.len() > 0));
+        self.sorted.store(runs.iter().map(|r| r.len()).sum(), Ordering::Relaxed);
         *levels = Arc::new(Levels { recent: levels.recent.clone(), runs });
     }
 }
@@ -245,7 +252,7 @@ impl Levels {
         let mut start = self.runs.len().checked_sub(1)?;
         let mut sum = self.runs[start].len();
         let enough =
-            |before: usize, sum: usize| if all { before / 16 <= sum } else { before / 2 <= sum };
+            |before: usize, sum: usize| if all { before / 64 <= sum } else { before / 2 <= sum };
         while start > 0 && enough(self.runs[start - 1].len(), sum) {
             start -= 1;
             sum += self.runs[start].len();

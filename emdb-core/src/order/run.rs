@@ -11,6 +11,7 @@ use std::iter::Peekable;
 
 use super::Keys;
 use crate::error::Result;
+use crate::storage::memory::prefetch_line;
 
 /// Entries below each entry of the tree.
 const FAN: usize = 16;
@@ -36,6 +37,12 @@ impl Run {
         self.positions.len()
     }
 
+    /// As [`Run::position`], for an entry that exists.
+    #[inline]
+    pub(crate) fn at(&self, at: usize) -> u64 {
+        self.positions[at]
+    }
+
     /// The record that stands for the key at `at`.
     #[inline]
     pub(crate) fn position(&self, at: usize) -> Option<u64> {
@@ -53,7 +60,7 @@ impl Run {
         let mut common: Option<&[u8]> = None;
         for (i, &position) in positions.iter().enumerate() {
             if let Some(&later) = positions.get(i + AHEAD) {
-                keys.prefetch(later);
+                keys.prefetch(later, 0);
             }
             let key = keys.key(position)?;
             common = Some(common.map_or(key, |c| &c[..shared(c, key)]));
@@ -62,7 +69,7 @@ impl Run {
         let mut entries = Vec::with_capacity(positions.len());
         for (i, &position) in positions.iter().enumerate() {
             if let Some(&later) = positions.get(i + AHEAD) {
-                keys.prefetch(later);
+                keys.prefetch(later, 0);
             }
             entries.push((window(keys.key(position)?, common.len()), position));
         }
@@ -123,6 +130,39 @@ impl Run {
         entries.map(move |(&w, &p)| (high | w.checked_shr(shift).unwrap_or(0), p))
     }
 
+    /// As [`Run::search`], or a few entries away: before it, with `behind` behind it. Reads no
+    /// key unless many are alike.
+    pub(crate) fn search_near<'k>(
+        &self,
+        key: &[u8],
+        behind: bool,
+        keys: impl Keys<'k>,
+    ) -> Result<usize> {
+        let (low, ties) = match self.alike(key) {
+            Ok(alike) => alike,
+            Err(at) => return Ok(at),
+        };
+        match ties {
+            FAN => self.search(key, behind, keys),
+            few => Ok(if behind { low + few } else { low }),
+        }
+    }
+
+    /// The first entry that windows don't tell from `key` and how many there are, up to `FAN`; or
+    /// where it would be if they tell it from all.
+    fn alike(&self, key: &[u8]) -> std::result::Result<(usize, usize), usize> {
+        let skip = self.common.len();
+        match key[..skip.min(key.len())].cmp(&self.common) {
+            Ordering::Less => return Err(0),
+            Ordering::Greater => return Err(self.len()),
+            Ordering::Equal => {}
+        }
+        let window = window(key, skip);
+        let low = self.lower_bound(window);
+        let ties = self.windows[low..].iter().take(FAN).take_while(|w| **w == window).count();
+        if ties == 0 { Err(low) } else { Ok((low, ties)) }
+    }
+
     /// The first entry whose key is not below `key`; with `behind`, the first whose key is above.
     pub(crate) fn search<'k>(
         &self,
@@ -130,22 +170,14 @@ impl Run {
         behind: bool,
         keys: impl Keys<'k>,
     ) -> Result<usize> {
-        let skip = self.common.len();
-        match key[..skip.min(key.len())].cmp(&self.common) {
-            Ordering::Less => return Ok(0),
-            Ordering::Greater => return Ok(self.len()),
-            Ordering::Equal => {}
-        }
-        let window = window(key, skip);
-        let mut low = self.lower_bound(window);
-        if self.windows.get(low) != Some(&window) {
-            return Ok(low);
-        }
-        // Mostly one.
-        let ties = self.windows[low..].iter().take_while(|w| **w == window).take(FAN).count();
+        let (mut low, ties) = match self.alike(key) {
+            Ok(alike) => alike,
+            Err(at) => return Ok(at),
+        };
         let mut high = low + ties;
         if ties == FAN {
-            high = window.checked_add(1).map_or(self.len(), |next| self.lower_bound(next));
+            let next = self.windows[low].checked_add(1);
+            high = next.map_or(self.len(), |next| self.lower_bound(next));
         }
         while low < high {
             let middle = low + (high - low) / 2;
@@ -171,17 +203,21 @@ impl Run {
             let Some(block) = at.checked_sub(1) else { return 0 };
             let from = block * FAN;
             let to = (from + FAN).min(level.len());
+            if level.len() == self.positions.len() {
+                // The positions will be asked for next.
+                prefetch_line(self.positions[from..].as_ptr().cast());
+                prefetch_line(self.positions[from + (to - from) / 2..].as_ptr().cast());
+            }
             at = from + count_below(&level[from..to], window);
         }
         at
     }
 }
 
-/// How many of a few sorted windows are below `window`; all of them are looked at, so that nothing
-/// is guessed wrong.
+/// How many of a few sorted windows are below `window`.
 #[inline]
 fn count_below(windows: &[u64], window: u64) -> usize {
-    windows.iter().map(|w| usize::from(*w < window)).sum()
+    windows.partition_point(|w| *w < window)
 }
 
 /// How many bytes two keys share at the front.

@@ -13,7 +13,7 @@ impl<'k> Keys<'k> for Listed<'k> {
         Ok(&self.0[position as usize])
     }
 
-    fn prefetch(self, _: u64) {}
+    fn prefetch(self, _: u64, _: usize) {}
 
     fn newest(self, position: u64) -> Result<Option<u64>> {
         Ok(Some(position))

@@ -110,6 +110,20 @@ impl Memory {
         }
     }
 
+    /// As [`Memory::prefetch`], for a record of about `len` bytes.
+    #[inline]
+    pub(crate) fn prefetch_len(&self, position: u64, len: usize) {
+        if let Some((start, _)) = self.at(position) {
+            let mut line = 0;
+            while line < len.min(512) {
+                prefetch_line(start.wrapping_add(line));
+                line += 64;
+            }
+            // A record seldom begins where a line does.
+            prefetch_line(start.wrapping_add(len));
+        }
+    }
+
     /// The bytes from `from` to the end, for recovery, when nobody writes.
     pub(crate) fn rest(&self, from: u64) -> &[u8] {
         match self.at(from) {

@@ -10,14 +10,20 @@ use crate::error::Result;
 use crate::index::Table;
 use crate::order::{Keys, MANY, Order};
 use crate::sync::lock;
+use crate::view::Views;
 
 /// Where the order of an incarnation finds keys.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Anchors<'a> {
     pub(super) reader: Reader<'a>,
     pub(super) table: &'a Table,
-    /// No view, present or to come, looks below.
-    pub(super) floor: u64,
+    pub(super) views: &'a Views,
+}
+
+impl Anchors<'_> {
+    fn floor(self) -> u64 {
+        self.views.floor(&self.reader.generation.committed.0)
+    }
 }
 
 impl<'a> Keys<'a> for Anchors<'a> {
@@ -25,8 +31,9 @@ impl<'a> Keys<'a> for Anchors<'a> {
         Ok(self.reader.record(position)?.key())
     }
 
-    fn prefetch(self, position: u64) {
-        self.reader.generation.memory.prefetch(position);
+    #[inline]
+    fn prefetch(self, position: u64, len: usize) {
+        self.reader.generation.memory.prefetch_len(position, len);
     }
 
     fn newest(self, position: u64) -> Result<Option<u64>> {
@@ -34,21 +41,22 @@ impl<'a> Keys<'a> for Anchors<'a> {
         if !generation.superseded.get(position) {
             return Ok(Some(position));
         }
-        let key = self.key(position)?;
+        let (key, floor) = (self.key(position)?, self.floor());
         let guard = crossbeam_epoch::pin();
         let found = self.reader.newest(self.table, key, generation.hash(key), &guard)?;
-        let seen = found.filter(|r| r.is_put() || r.position() >= self.floor);
+        let seen = found.filter(|r| r.is_put() || r.position() >= floor);
         Ok(seen.map(|r| r.position()))
     }
 
     fn all(self) -> Vec<u64> {
+        let floor = self.floor();
         let mut positions = Vec::new();
         let mut slots = Vec::new();
         let mut tag = Some(0);
         while let Some(from) = tag {
             slots.clear();
             tag = self.table.read_segment(from, &mut slots, &crossbeam_epoch::pin());
-            let seen = slots.iter().filter(|s| !s.is_tombstone() || s.position() >= self.floor);
+            let seen = slots.iter().filter(|s| !s.is_tombstone() || s.position() >= floor);
             positions.extend(seen.map(|s| s.position()));
         }
         positions
@@ -62,10 +70,7 @@ impl Store {
     }
 
     fn anchors<'a>(&'a self, incarnation: &'a Incarnation) -> Anchors<'a> {
-        // In this order: a view that registers in between has this watermark or a later one.
-        let watermark = self.generation.watermark();
-        let floor = self.views.oldest().min(watermark);
-        Anchors { reader: self.reader(), table: &incarnation.table, floor }
+        Anchors { reader: self.reader(), table: &incarnation.table, views: &self.views }
     }
 
     /// Brings the orders up to date, so that readers need not. With `all`, as far as is

@@ -24,7 +24,7 @@ pub(crate) struct Reader<'g> {
 
 impl<'g> Reader<'g> {
     /// The record at a position that the index or a link named, its head verified.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record(self, position: u64) -> Result<Record<'g>> {
         match self.generation.memory.record_ahead(position) {
             Some(record) if !self.verify || record.verify_head(self.generation.place) => Ok(record),
@@ -79,12 +79,23 @@ impl<'g> Reader<'g> {
         if is_expired(&record, now) {
             return Ok(None);
         }
-        if self.verify && !record.verify_value(self.generation.place) {
-            let at = record.value_position();
-            return Err(Error::corrupted(at, "a value fails its checksum"));
-        }
+        self.verify_value(record)?;
         Ok(Some(record))
     }
+
+    /// Whether the value is what was written.
+    #[inline]
+    pub(crate) fn verify_value(self, record: Record<'_>) -> Result<()> {
+        if self.verify && !record.verify_value(self.generation.place) {
+            return Err(damaged_value(record.value_position()));
+        }
+        Ok(())
+    }
+}
+
+#[cold]
+fn damaged_value(at: u64) -> Error {
+    Error::corrupted(at, "a value fails its checksum")
 }
 
 /// Apart from the lookup, which seldom comes here.
@@ -155,29 +166,37 @@ impl Held {
 
     /// What the order of `incarnation` needs of this state.
     pub(crate) fn anchors<'a>(&'a self, incarnation: &'a Incarnation) -> Anchors<'a> {
-        let generation = &self.pin.generation;
-        // In this order: a view that registers in between has this watermark or a later one.
-        let watermark = generation.watermark();
-        let floor = self.view.oldest_of_all().min(watermark);
-        Anchors { reader: self.reader(), table: &incarnation.table, floor }
+        Anchors { reader: self.reader(), table: &incarnation.table, views: self.view.all() }
     }
 
-    /// The position of what the key of `record`, which is any version of it, was in this state, if
-    /// that is live.
+    /// What the key of `record`, which is any version of it, was in this state, if that is live.
     #[inline]
-    pub(crate) fn resolve(
-        &self,
+    pub(crate) fn resolve<'a>(
+        &'a self,
         incarnation: &Incarnation,
-        record: Record<'_>,
-    ) -> Result<Option<u64>> {
-        let watermark = self.view.watermark();
+        record: Record<'a>,
+    ) -> Result<Option<Record<'a>>> {
         let position = record.position();
-        let version = if position < watermark && self.pin.generation.superseded.get(position) {
+        if position < self.view.watermark() && !self.pin.generation.superseded.get(position) {
+            let live = record.is_put() && !is_expired(&record, || self.now);
+            return Ok(live.then_some(record));
+        }
+        self.resolve_changed(incarnation, record)
+    }
+
+    #[inline(never)]
+    fn resolve_changed<'a>(
+        &'a self,
+        incarnation: &Incarnation,
+        record: Record<'a>,
+    ) -> Result<Option<Record<'a>>> {
+        let watermark = self.view.watermark();
+        let version = if record.position() < watermark {
             self.stored(incarnation, record.key())?
         } else {
             self.reader().version(record, watermark)?
         };
-        Ok(version.filter(|r| !is_expired(r, || self.now)).map(|r| r.position()))
+        Ok(version.filter(|r| !is_expired(r, || self.now)))
     }
 
     /// What the record at `position`, the newest of its key, was in this state, if that is live.

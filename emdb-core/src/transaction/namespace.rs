@@ -308,7 +308,7 @@ impl TransactionNamespace {
     /// # }
     /// ```
     pub fn keys(&self) -> Result<EmdbKeyIter> {
-        Ok(EmdbKeyIter(self.walk()?))
+        Ok(EmdbKeyIter(self.walk()?.without_values()))
     }
 
     fn walk(&self) -> Result<Walk> {

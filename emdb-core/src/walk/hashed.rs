@@ -1,7 +1,10 @@
 //! A walk in the order of the hash index.
 
+#![allow(unsafe_code)]
+
 use std::sync::Arc;
 
+use super::Lasting;
 use crate::error::Result;
 use crate::index::Slot;
 use crate::store::names::Incarnation;
@@ -12,7 +15,9 @@ const AHEAD: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Hashed {
-    pub(super) held: Held,
+    held: Held,
+    /// Whether values are wanted, and so verified.
+    values: bool,
     incarnation: Arc<Incarnation>,
     /// The first tag of the index that is still to be read.
     next_tag: Option<u32>,
@@ -22,11 +27,16 @@ pub(super) struct Hashed {
 
 impl Hashed {
     pub(super) fn new(held: Held, incarnation: Arc<Incarnation>) -> Hashed {
-        Hashed { held, incarnation, next_tag: Some(0), slots: Vec::new(), at: 0 }
+        Hashed { held, values: true, incarnation, next_tag: Some(0), slots: Vec::new(), at: 0 }
     }
 
-    /// The position of the next record.
-    pub(super) fn next(&mut self) -> Result<Option<u64>> {
+    /// Lets values unverified, for a walk over keys.
+    pub(super) fn without_values(&mut self) {
+        self.values = false;
+    }
+
+    /// The next record, its value verified if that is wanted.
+    pub(super) fn next(&mut self) -> Result<Option<Lasting>> {
         loop {
             let Some(slot) = self.slots.get(self.at) else {
                 let Some(tag) = self.next_tag else { return Ok(None) };
@@ -41,7 +51,11 @@ impl Hashed {
                 self.held.reader().generation.memory.prefetch(later.position());
             }
             if let Some(record) = self.held.seen(slot.position())? {
-                return Ok(Some(record.position()));
+                if self.values {
+                    self.held.reader().verify_value(record)?;
+                }
+                // SAFETY: `held` keeps the memory as long as this walk, which has what it found.
+                return Ok(Some(Lasting(unsafe { record.outliving() })));
             }
         }
     }

@@ -2,9 +2,13 @@
 //!
 //! A walk holds its state, and no engine: it outlives every handle.
 
+#![allow(unsafe_code)]
+
 mod hashed;
+mod merged;
 mod ordered;
 mod overlay;
+mod single;
 
 use std::sync::Arc;
 
@@ -40,17 +44,26 @@ pub(crate) struct Walk {
 #[derive(Debug)]
 enum Base {
     Hashed(Hashed),
-    Ordered(Box<Ordered>),
+    Ordered(Ordered),
 }
 
 /// What a walk came to.
 #[derive(Debug)]
 enum Found {
-    /// The position of a record, its head verified.
-    Record(u64),
+    /// A record, its head verified, in memory that the walk's base holds.
+    Record(Lasting),
     /// A key that the transaction has written.
     Staged(Vec<u8>),
 }
+
+/// A record that is read only while the walk that found it holds its memory.
+#[derive(Debug, Clone, Copy)]
+struct Lasting(Record<'static>);
+
+// SAFETY: a record is a pointer to bytes that nobody writes any more; who has it holds them.
+unsafe impl Send for Lasting {}
+// SAFETY: as above.
+unsafe impl Sync for Lasting {}
 
 impl Walk {
     /// All of an incarnation, in order if it has one.
@@ -74,12 +87,22 @@ impl Walk {
         let order = incarnation.order.get().ok_or_else(unordered)?;
         let levels = order.levels(held.anchors(&incarnation))?;
         let ordered = Ordered::new(held, incarnation, levels, bounds);
-        Ok(Walk { base: Some(Base::Ordered(Box::new(ordered))), ..Walk::default() })
+        Ok(Walk { base: Some(Base::Ordered(ordered)), ..Walk::default() })
     }
 
     /// Lets a transaction's writes come over the committed state.
     pub(crate) fn with_overlay(mut self, overlay: Overlay) -> Walk {
         self.overlay = Some(overlay);
+        self
+    }
+
+    /// Lets values unverified: the caller wants keys.
+    pub(crate) fn without_values(mut self) -> Walk {
+        match &mut self.base {
+            Some(Base::Hashed(hashed)) => hashed.without_values(),
+            Some(Base::Ordered(ordered)) => ordered.without_values(),
+            None => {}
+        }
         self
     }
 
@@ -96,42 +119,40 @@ impl Walk {
     /// The next key with its value, verified, as `make` has it.
     #[inline]
     pub(crate) fn next<T>(&mut self, end: End, make: impl FnOnce(&[u8], &[u8]) -> T) -> Option<T> {
-        let found = self.step(end, true)?;
+        let found = self.step(end)?;
         let (key, value) = self.entry(&found);
         Some(make(key, value))
     }
 
     /// As [`Walk::next`], borrowed.
+    #[inline]
     pub(crate) fn next_entry(&mut self, end: End) -> Option<(&[u8], &[u8])> {
-        self.lent = self.step(end, true);
+        self.lent = self.step(end);
         self.lent.as_ref().map(|found| self.entry(found))
     }
 
-    /// The next key.
+    /// The next key; see [`Walk::without_values`].
     pub(crate) fn next_key(&mut self, end: End) -> Option<Vec<u8>> {
-        let found = self.step(end, false)?;
+        let found = self.step(end)?;
         Some(self.entry(&found).0.to_vec())
     }
 
-    /// What [`Walk::step`] found, until the next step.
-    fn entry<'a>(&'a self, found: &'a Found) -> (&'a [u8], &'a [u8]) {
-        let entry = match found {
-            Found::Record(position) => self.record(*position).map(|r| (r.key(), r.value())),
-            Found::Staged(key) => {
-                self.overlay.as_ref().map(|o| (&key[..], o.value(key).unwrap_or_default()))
-            }
-        };
-        entry.unwrap_or_default()
-    }
-
-    fn record(&self, position: u64) -> Option<Record<'_>> {
-        self.base.as_ref()?.held().reader().generation.memory.record(position)
-    }
-
-    /// Goes to the next item; `values` says whether its value is wanted, and so verified.
+    /// What the last step found.
     #[inline]
-    fn step(&mut self, end: End, values: bool) -> Option<Found> {
-        match self.advance(end, values) {
+    fn entry<'a>(&'a self, found: &'a Found) -> (&'a [u8], &'a [u8]) {
+        match found {
+            Found::Record(Lasting(record)) => (record.key(), record.value()),
+            Found::Staged(key) => {
+                let value = self.overlay.as_ref().and_then(|o| o.value(key));
+                (key, value.unwrap_or_default())
+            }
+        }
+    }
+
+    /// Goes to the next item.
+    #[inline]
+    fn step(&mut self, end: End) -> Option<Found> {
+        match self.advance(end) {
             Ok(Some(found)) => Some(found),
             Ok(None) => {
                 self.base = None;
@@ -146,14 +167,13 @@ impl Walk {
         }
     }
 
-    fn advance(&mut self, end: End, values: bool) -> Result<Option<Found>> {
+    #[inline]
+    fn advance(&mut self, end: End) -> Result<Option<Found>> {
         loop {
-            let found = match &mut self.overlay {
-                None => match &mut self.base {
-                    Some(base) => base.next(end)?.map(Found::Record),
-                    None => None,
-                },
-                Some(overlay) => overlay.next(self.base.as_mut(), end)?,
+            let found = match (&mut self.overlay, &mut self.base) {
+                (None, Some(base)) => base.next(end)?.map(Found::Record),
+                (None, None) => None,
+                (Some(overlay), base) => overlay.next(base.as_mut(), end)?,
             };
             let Some(found) = found else { return Ok(None) };
             if let Some(prefix) = &self.prefix
@@ -161,36 +181,19 @@ impl Walk {
             {
                 continue;
             }
-            if let (Found::Record(position), true) = (&found, values)
-                && let Some(record) = self.record(*position)
-                && let Some(base) = &self.base
-            {
-                // Expiry was judged by the walk's own time.
-                base.held().reader().checked(record, || 0)?;
-            }
             return Ok(Some(found));
         }
     }
 }
 
 impl Base {
-    fn held(&self) -> &Held {
-        match self {
-            Base::Hashed(hashed) => &hashed.held,
-            Base::Ordered(ordered) => &ordered.held,
-        }
-    }
-
-    fn next(&mut self, end: End) -> Result<Option<u64>> {
+    #[inline]
+    fn next(&mut self, end: End) -> Result<Option<Lasting>> {
         match self {
             // It has no order, and so no other end.
             Base::Hashed(hashed) => hashed.next(),
             Base::Ordered(ordered) => ordered.next(end),
         }
-    }
-
-    fn key(&self, position: u64) -> Result<&[u8]> {
-        Ok(self.held().reader().record(position)?.key())
     }
 }
 

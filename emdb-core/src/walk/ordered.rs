@@ -1,48 +1,55 @@
 //! A walk in the order of keys, from either end.
 //!
-//! Each end collects anchors some way ahead, asking the processor for their records, and resolves
-//! them one by one when they are wanted: to the version that its state sees, if any. Where the
-//! ends meet, each takes what the other has collected.
+//! The order gives anchors. A few at a time are resolved to the versions that the walk's state
+//! sees, where there is one, and verified; few at first, so that who wants little pays for little.
 
-use std::collections::VecDeque;
-use std::ops::Bound;
+#![allow(unsafe_code)]
+
+use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::End;
-use crate::error::Result;
-use crate::order::{Keys, Levels};
+use super::merged::Merged;
+use super::single::Single;
+use super::{End, Lasting};
+use crate::error::{Error, Result};
+use crate::order::Levels;
 use crate::range::Bounds;
 use crate::store::names::Incarnation;
 use crate::store::read::Held;
 
-/// Anchors that an end collects at first, so that who wants few pays for few.
-const FIRST: usize = 4;
-/// And at a time later on.
-const MORE: usize = 16;
+/// Records that are made ready at a time, at most: one at first, then three, six, and so on.
+const MOST: usize = 16;
 
 #[derive(Debug)]
 pub(super) struct Ordered {
-    pub(super) held: Held,
+    held: Held,
     incarnation: Arc<Incarnation>,
-    levels: Arc<Levels>,
-    /// Whether the skip list held anything of this state.
-    recent: bool,
     bounds: Bounds,
-    ends: [Side; 2],
-    /// Whether there is nothing left between the ends.
-    met: bool,
+    anchors: Anchors,
+    /// Whether values are wanted, and so verified.
+    values: bool,
+    sides: [Side; 2],
+    /// The length of the last record: the next ones are taken to be like it.
+    len: usize,
 }
 
-/// One end of the walk.
+#[derive(Debug)]
+enum Anchors {
+    Single(Single),
+    Merged(Box<Merged>),
+    None,
+}
+
+/// What is ready at one end.
 #[derive(Debug, Default)]
 struct Side {
-    started: bool,
-    /// For each run how many entries lie before what is left: before its first or behind its last.
-    at: Vec<usize>,
-    /// Anchors collected, in the order of this end.
-    ahead: VecDeque<u64>,
-    /// The last anchor collected.
-    edge: Option<u64>,
+    /// In the order of this end.
+    ready: Vec<Lasting>,
+    /// How many of them have been given.
+    given: usize,
+    batch: usize,
+    /// What comes behind them.
+    failed: Option<Error>,
 }
 
 impl Ordered {
@@ -52,209 +59,129 @@ impl Ordered {
         levels: Arc<Levels>,
         bounds: Bounds,
     ) -> Ordered {
-        let recent = !levels.recent.is_empty();
-        let met = bounds.is_empty();
-        Ordered { held, incarnation, levels, recent, bounds, ends: Default::default(), met }
+        let anchors = match &levels.runs[..] {
+            _ if bounds.is_empty() => Anchors::None,
+            [run] if levels.recent.is_empty() => Anchors::Single(Single::new(run.clone())),
+            _ => Anchors::Merged(Box::new(Merged::new(levels))),
+        };
+        let sides = Default::default();
+        Ordered { held, incarnation, bounds, anchors, values: true, sides, len: 128 }
     }
 
-    /// The position of the next record from this end.
+    /// Lets values unverified, for a walk over keys.
+    pub(super) fn without_values(&mut self) {
+        self.values = false;
+    }
+
+    /// The next record from this end, its value verified if that is wanted.
     #[inline]
-    pub(super) fn next(&mut self, end: End) -> Result<Option<u64>> {
-        loop {
-            let side = &self.ends[end as usize];
-            let few = if side.started { MORE / 2 } else { 1 };
-            if side.ahead.len() < few && !self.met {
-                let more = if side.started { MORE } else { FIRST };
-                self.collect(end, more)?;
-            }
-            let own = self.ends[end as usize].ahead.pop_front();
-            // When an end finds nothing more, the other one may have collected what is left.
-            let taken = own.or_else(|| self.ends[end.other() as usize].ahead.pop_back());
-            let Some(anchor) = taken else { return Ok(None) };
-            let record = self.held.reader().record(anchor)?;
-            if !self.bounds.contain(record.key()) {
-                if own.is_some() {
-                    // Past the other bound; so is all that it would collect.
-                    self.met = true;
-                    self.ends[end as usize].ahead.clear();
-                }
-                continue;
-            }
-            if let Some(version) = self.held.resolve(&self.incarnation, record)? {
-                return Ok(Some(version));
-            }
+    pub(super) fn next(&mut self, end: End) -> Result<Option<Lasting>> {
+        let side = &mut self.sides[end as usize];
+        if let Some(record) = side.ready.get(side.given) {
+            side.given += 1;
+            return Ok(Some(*record));
         }
+        self.next_of_more(end)
     }
 
-    fn collect(&mut self, end: End, more: usize) -> Result<()> {
-        if !self.ends[end as usize].started {
-            self.start(end)?;
+    #[inline(never)]
+    fn next_of_more(&mut self, end: End) -> Result<Option<Lasting>> {
+        let side = &mut self.sides[end as usize];
+        if let Some(failed) = side.failed.take() {
+            return Err(failed);
         }
-        if let ([_], false) = (&self.levels.runs[..], self.recent) {
-            self.collect_from_one(end, more);
-            return Ok(());
+        side.ready.clear();
+        side.given = 0;
+        side.batch = (2 * side.batch + usize::from(side.batch < 2)).min(MOST);
+        if let Err(e) = self.prepare(end) {
+            self.anchors = Anchors::None;
+            self.sides[end as usize].failed = Some(e);
         }
-        self.collect_merged(end, more)
+        let side = &mut self.sides[end as usize];
+        if let Some(record) = side.ready.first() {
+            side.given = 1;
+            return Ok(Some(*record));
+        }
+        if let Some(failed) = side.failed.take() {
+            return Err(failed);
+        }
+        // When an end finds nothing more, the other one may have made ready what is left.
+        let other = &mut self.sides[1 - end as usize];
+        if other.given < other.ready.len() {
+            return Ok(other.ready.pop());
+        }
+        other.failed.take().map_or(Ok(None), Err)
     }
 
-    /// Finds where the range begins in each run.
-    fn start(&mut self, end: End) -> Result<()> {
+    /// Makes a batch of records ready.
+    fn prepare(&mut self, end: End) -> Result<()> {
         let keys = self.held.anchors(&self.incarnation);
-        let bound = match end {
-            End::Front => &self.bounds.low,
-            End::Back => &self.bounds.high,
+        let (bounds, len) = (&self.bounds, &mut self.len);
+        let batch = Batch {
+            held: &self.held,
+            incarnation: &self.incarnation,
+            bounds,
+            values: self.values,
+            side: &mut self.sides[end as usize],
         };
-        let mut at = Vec::with_capacity(self.levels.runs.len());
-        for run in &self.levels.runs {
-            let before = match (bound, end) {
-                (Bound::Unbounded, End::Front) => 0,
-                (Bound::Unbounded, End::Back) => run.len(),
-                (Bound::Included(key), End::Front) | (Bound::Excluded(key), End::Back) => {
-                    run.search(key, false, keys)?
-                }
-                (Bound::Excluded(key), End::Front) | (Bound::Included(key), End::Back) => {
-                    run.search(key, true, keys)?
-                }
-            };
-            at.push(before);
-        }
-        let side = &mut self.ends[end as usize];
-        side.at = at;
-        side.started = true;
-        Ok(())
-    }
-
-    /// The most frequent case: one run holds all keys.
-    fn collect_from_one(&mut self, end: End, more: usize) {
-        let run = &self.levels.runs[0];
-        let limit = match &self.ends[end.other() as usize] {
-            other if other.started => other.at[0],
-            _ if end == End::Front => run.len(),
-            _ => 0,
-        };
-        let memory = &self.held.reader().generation.memory;
-        let side = &mut self.ends[end as usize];
-        let at = &mut side.at[0];
-        for _ in 0..more {
-            let index = match end {
-                End::Front if *at < limit => {
-                    *at += 1;
-                    *at - 1
-                }
-                End::Back if *at > limit => {
-                    *at -= 1;
-                    *at
-                }
-                _ => {
-                    self.met = true;
-                    return;
-                }
-            };
-            if let Some(anchor) = run.position(index) {
-                memory.prefetch(anchor);
-                side.ahead.push_back(anchor);
-            }
-        }
-    }
-
-    fn collect_merged(&mut self, end: End, more: usize) -> Result<()> {
-        let keys = self.held.anchors(&self.incarnation);
-        let other = self.ends[end.other() as usize].edge.map(|p| keys.key(p)).transpose()?;
-        let side = &mut self.ends[end as usize];
-        let edge = side.edge.map(|p| keys.key(p)).transpose()?;
-        let mut recent = None;
-        if self.recent {
-            let begin = match (edge, end) {
-                (Some(edge), _) => Bound::Excluded(edge),
-                (None, End::Front) => self.bounds.low.as_ref().map(Vec::as_slice),
-                (None, End::Back) => self.bounds.high.as_ref().map(Vec::as_slice),
-            };
-            recent = match end {
-                End::Front => self.levels.recent.lower_bound::<[u8]>(begin),
-                End::Back => self.levels.recent.upper_bound::<[u8]>(begin),
-            };
-        }
-        let mut heads = Vec::with_capacity(side.at.len());
-        for (run, at) in self.levels.runs.iter().zip(&side.at) {
-            heads.push(match run.position(end.index(*at)) {
-                Some(anchor) => Some((keys.key(anchor)?, anchor)),
-                None => None,
-            });
-        }
-        for _ in 0..more {
-            let mut best = recent.as_ref().map(|entry| (&**entry.key(), *entry.value()));
-            for head in heads.iter().flatten() {
-                if best.is_none_or(|(key, _)| end.precedes(head.0, key)) {
-                    best = Some(*head);
-                }
-            }
-            let Some((key, anchor)) = best.filter(|b| other.is_none_or(|o| end.precedes(b.0, o)))
-            else {
-                self.met = true;
-                return Ok(());
-            };
-            // An owned key, since the skip list's entry moves on.
-            let stands_for_key = |k: &[u8]| k == key;
-            for (i, run) in self.levels.runs.iter().enumerate() {
-                while heads[i].is_some_and(|(k, _)| stands_for_key(k)) {
-                    let at = &mut side.at[i];
-                    *at = end.advance(*at);
-                    let far = match end {
-                        End::Front => at.checked_add(MORE),
-                        End::Back => at.checked_sub(MORE),
-                    };
-                    if let Some(later) = far.and_then(|far| run.position(far)) {
-                        keys.prefetch(later);
+        let behind = match &mut self.anchors {
+            Anchors::Single(single) => {
+                single.place(end, bounds, keys)?;
+                match end {
+                    End::Front => {
+                        batch.fill(end, len, |len| Ok(single.next(End::Front, keys, len)))
                     }
-                    heads[i] = match run.position(end.index(*at)) {
-                        Some(anchor) => Some((keys.key(anchor)?, anchor)),
-                        None => None,
-                    };
+                    End::Back => batch.fill(end, len, |len| Ok(single.next(End::Back, keys, len))),
                 }
             }
-            let moved =
-                recent.as_ref().filter(|e| stands_for_key(e.key())).map(|entry| match end {
-                    End::Front => entry.next(),
-                    End::Back => entry.prev(),
-                });
-            side.ahead.push_back(anchor);
-            side.edge = Some(anchor);
-            if let Some(moved) = moved {
-                recent = moved;
-            }
+            Anchors::Merged(merged) => batch.fill(end, len, |_| merged.next(end, bounds, keys)),
+            Anchors::None => Ok(false),
+        }?;
+        if behind {
+            // All that is left, to either end, lies behind the range as well.
+            self.anchors = Anchors::None;
         }
         Ok(())
     }
 }
 
-impl End {
-    fn other(self) -> End {
-        match self {
-            End::Front => End::Back,
-            End::Back => End::Front,
-        }
-    }
+/// What it takes to make records ready.
+struct Batch<'a> {
+    held: &'a Held,
+    incarnation: &'a Incarnation,
+    bounds: &'a Bounds,
+    values: bool,
+    side: &'a mut Side,
+}
 
-    /// Whether this end meets `a` before `b`.
-    fn precedes(self, a: &[u8], b: &[u8]) -> bool {
-        match self {
-            End::Front => a < b,
-            End::Back => a > b,
+impl Batch<'_> {
+    /// Resolves what `anchors` gives; tells whether it has left the range.
+    #[inline]
+    fn fill(
+        self,
+        end: End,
+        len: &mut usize,
+        mut anchors: impl FnMut(usize) -> Result<Option<u64>>,
+    ) -> Result<bool> {
+        let reader = self.held.reader();
+        while self.side.ready.len() < self.side.batch {
+            let Some(anchor) = anchors(*len)? else { break };
+            let record = reader.record(anchor)?;
+            match (self.bounds.place(record.key()), end) {
+                (Ordering::Equal, _) => {}
+                (Ordering::Greater, End::Front) | (Ordering::Less, End::Back) => return Ok(true),
+                // Not there yet.
+                _ => continue,
+            }
+            *len = record.len();
+            if let Some(version) = self.held.resolve(self.incarnation, record)? {
+                if self.values {
+                    reader.verify_value(version)?;
+                }
+                // SAFETY: `held` keeps the memory as long as the walk, which has what it found.
+                self.side.ready.push(Lasting(unsafe { version.outliving() }));
+            }
         }
-    }
-
-    /// The entry next to a boundary; none for the back's at 0.
-    fn index(self, at: usize) -> usize {
-        match self {
-            End::Front => at,
-            End::Back => at.wrapping_sub(1),
-        }
-    }
-
-    fn advance(self, at: usize) -> usize {
-        match self {
-            End::Front => at + 1,
-            End::Back => at - 1,
-        }
+        Ok(false)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{Base, End, Found};
+use super::{Base, End, Found, Lasting};
 use crate::error::Result;
 use crate::range::Bounds;
 use crate::staged::Staged;
@@ -16,7 +16,7 @@ pub(crate) struct Overlay {
     /// What is left of the staged keys.
     bounds: Bounds,
     /// For each end a committed record that was looked at and is still to be given.
-    peeked: [Option<u64>; 2],
+    peeked: [Option<Lasting>; 2],
 }
 
 impl Overlay {
@@ -36,17 +36,18 @@ impl Overlay {
         let Some(staged) = self.staged(end) else {
             return Ok(committed.map(Found::Record));
         };
-        if let (Some(position), Some(base)) = (committed, base) {
+        if let (Some(record), Some(base)) = (committed, base) {
+            let key = record.0.key();
             let first = match (&*base, end) {
                 // What has no order comes before what is staged.
                 (Base::Hashed(_), _) => true,
-                (Base::Ordered(_), End::Front) => base.key(position)? < staged.as_slice(),
-                (Base::Ordered(_), End::Back) => base.key(position)? > staged.as_slice(),
+                (Base::Ordered(_), End::Front) => key < staged.as_slice(),
+                (Base::Ordered(_), End::Back) => key > staged.as_slice(),
             };
             if first {
-                return Ok(Some(Found::Record(position)));
+                return Ok(Some(Found::Record(record)));
             }
-            self.peeked[end as usize] = Some(position);
+            self.peeked[end as usize] = Some(record);
         }
         match end {
             End::Front => self.bounds.low = Bound::Excluded(staged.clone()),
@@ -56,13 +57,13 @@ impl Overlay {
     }
 
     /// The next committed record that nothing staged hides.
-    fn committed(&mut self, base: &mut Base, end: End) -> Result<Option<u64>> {
-        if let Some(position) = self.peeked[end as usize].take() {
-            return Ok(Some(position));
+    fn committed(&mut self, base: &mut Base, end: End) -> Result<Option<Lasting>> {
+        if let Some(record) = self.peeked[end as usize].take() {
+            return Ok(Some(record));
         }
-        while let Some(position) = base.next(end)? {
-            if !self.staged.contains_key(base.key(position)?) {
-                return Ok(Some(position));
+        while let Some(record) = base.next(end)? {
+            if !self.staged.contains_key(record.0.key()) {
+                return Ok(Some(record));
             }
         }
         // The other end may have looked at the last one.

@@ -1,0 +1,201 @@
+//! The anchors of several runs and a skip list, merged, from both ends.
+//!
+//! Each end collects some way ahead. Where the ends meet, each takes what the other has collected.
+
+use std::collections::VecDeque;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::End;
+use crate::error::Result;
+use crate::order::{Keys, Levels, Run};
+use crate::range::Bounds;
+
+/// Anchors that an end collects at first, so that who wants few pays for few.
+const FIRST: usize = 4;
+/// And at a time later on.
+const MORE: usize = 16;
+/// How far ahead keys are asked for, in each run.
+const AHEAD: usize = 16;
+
+#[derive(Debug)]
+pub(super) struct Merged {
+    levels: Arc<Levels>,
+    /// Whether the skip list held anything of this state.
+    recent: bool,
+    sides: [Side; 2],
+    /// Whether there is nothing left between the ends.
+    met: bool,
+}
+
+/// One end of the walk.
+#[derive(Debug, Default)]
+struct Side {
+    started: bool,
+    /// For each run the boundary between what this end has passed and what is left.
+    at: Vec<usize>,
+    /// Anchors collected, in the order of this end.
+    ahead: VecDeque<u64>,
+    /// The last anchor collected.
+    edge: Option<u64>,
+}
+
+/// The next key of a run, with its anchor.
+type Head<'k> = Option<(&'k [u8], u64)>;
+
+impl Merged {
+    pub(super) fn new(levels: Arc<Levels>) -> Merged {
+        let recent = !levels.recent.is_empty();
+        Merged { levels, recent, sides: Default::default(), met: false }
+    }
+
+    /// The next anchor. Some at the start may lie before the range, and all behind it follow.
+    pub(super) fn next<'k>(
+        &mut self,
+        end: End,
+        bounds: &Bounds,
+        keys: impl Keys<'k>,
+    ) -> Result<Option<u64>> {
+        let side = &self.sides[end as usize];
+        let (few, more) = if side.started { (MORE / 2, MORE) } else { (1, FIRST) };
+        if side.ahead.len() < few && !self.met {
+            if !side.started {
+                self.start(end, bounds, keys)?;
+            }
+            self.collect(end, more, bounds, keys)?;
+        }
+        let own = self.sides[end as usize].ahead.pop_front();
+        // When an end finds nothing more, the other one may have collected what is left.
+        Ok(own.or_else(|| self.sides[end.other() as usize].ahead.pop_back()))
+    }
+
+    /// Finds where the range begins in each run.
+    fn start<'k>(&mut self, end: End, bounds: &Bounds, keys: impl Keys<'k>) -> Result<()> {
+        let bound = end.bound(bounds);
+        let mut at = Vec::with_capacity(self.levels.runs.len());
+        for run in &self.levels.runs {
+            at.push(match (bound, end) {
+                (Bound::Unbounded, End::Front) => 0,
+                (Bound::Unbounded, End::Back) => run.len(),
+                (Bound::Included(key) | Bound::Excluded(key), _) => {
+                    run.search_near(key, end == End::Back, keys)?
+                }
+            });
+        }
+        let side = &mut self.sides[end as usize];
+        side.at = at;
+        side.started = true;
+        Ok(())
+    }
+
+    fn collect<'k>(
+        &mut self,
+        end: End,
+        more: usize,
+        bounds: &Bounds,
+        keys: impl Keys<'k>,
+    ) -> Result<()> {
+        let limit = self.sides[end.other() as usize].edge.map(|p| keys.key(p)).transpose()?;
+        let side = &mut self.sides[end as usize];
+        let mut recent = None;
+        if self.recent {
+            let begin = match side.edge {
+                Some(edge) => Bound::Excluded(keys.key(edge)?),
+                None => end.bound(bounds),
+            };
+            recent = match end {
+                End::Front => self.levels.recent.lower_bound::<[u8]>(begin),
+                End::Back => self.levels.recent.upper_bound::<[u8]>(begin),
+            };
+        }
+        let mut heads = Vec::with_capacity(side.at.len());
+        for (run, at) in self.levels.runs.iter().zip(&side.at) {
+            heads.push(head(run, end, *at, keys)?);
+        }
+        for _ in 0..more {
+            let mut best = recent.as_ref().map(|entry| (&**entry.key(), *entry.value()));
+            for head in heads.iter().flatten() {
+                if best.is_none_or(|(key, _)| end.precedes(head.0, key)) {
+                    best = Some(*head);
+                }
+            }
+            let Some((key, anchor)) = best.filter(|b| limit.is_none_or(|l| end.precedes(b.0, l)))
+            else {
+                self.met = true;
+                return Ok(());
+            };
+            // Other levels may have the same key.
+            for ((head_of_run, at), run) in
+                heads.iter_mut().zip(&mut side.at).zip(&self.levels.runs)
+            {
+                if head_of_run.is_some_and(|(k, _)| k == key) {
+                    *at = end.advance(*at);
+                    *head_of_run = head(run, end, *at, keys)?;
+                }
+            }
+            let moved = recent.as_ref().filter(|e| **e.key() == *key).map(|entry| match end {
+                End::Front => entry.next(),
+                End::Back => entry.prev(),
+            });
+            side.ahead.push_back(anchor);
+            side.edge = Some(anchor);
+            if let Some(moved) = moved {
+                recent = moved;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn head<'k>(run: &Run, end: End, at: usize, keys: impl Keys<'k>) -> Result<Head<'k>> {
+    let far = match end {
+        End::Front => at + AHEAD,
+        End::Back => at.wrapping_sub(AHEAD + 1),
+    };
+    if let Some(later) = run.position(far) {
+        // The whole of a usual record.
+        keys.prefetch(later, 192);
+    }
+    let anchor = run.position(end.index(at));
+    anchor.map(|anchor| Ok((keys.key(anchor)?, anchor))).transpose()
+}
+
+impl End {
+    fn other(self) -> End {
+        match self {
+            End::Front => End::Back,
+            End::Back => End::Front,
+        }
+    }
+
+    /// Where this end begins.
+    fn bound(self, bounds: &Bounds) -> Bound<&[u8]> {
+        match self {
+            End::Front => bounds.low.as_ref().map(Vec::as_slice),
+            End::Back => bounds.high.as_ref().map(Vec::as_slice),
+        }
+    }
+
+    /// Whether this end meets `a` before `b`.
+    fn precedes(self, a: &[u8], b: &[u8]) -> bool {
+        match self {
+            End::Front => a < b,
+            End::Back => a > b,
+        }
+    }
+
+    /// The entry next to a boundary; one that no run has for the back's at 0.
+    fn index(self, at: usize) -> usize {
+        match self {
+            End::Front => at,
+            End::Back => at.wrapping_sub(1),
+        }
+    }
+
+    fn advance(self, at: usize) -> usize {
+        match self {
+            End::Front => at + 1,
+            End::Back => at - 1,
+        }
+    }
+}
