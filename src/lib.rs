@@ -54,12 +54,34 @@
 //! # }
 //! ```
 //!
+//! # Order and snapshots
+//!
+//! A namespace that is kept ordered gives ranges of keys, from both ends and at the cost of what is
+//! taken. A [`Snapshot`] is one committed state of everything, for as long as it is wanted.
+//!
+//! ```
+//! # fn main() -> emdb::Result<()> {
+//! use emdb::{Emdb, NamespaceOptions};
+//!
+//! let db = Emdb::open_in_memory();
+//! let log = db.namespace_with("log", NamespaceOptions::new().ordered(true))?;
+//! log.insert_many([("2024-05-01", "started"), ("2024-06-01", "stopped")])?;
+//! let before = db.snapshot();
+//! log.remove("2024-05-01")?;
+//! assert_eq!(log.range("2024-05"..)?.len(), 1);
+//! let (last, _) = log.range_iter(..)?.next_back().unwrap();
+//! assert_eq!(last, b"2024-06-01");
+//! assert_eq!(before.namespace("log")?.range_prefix("2024-05")?.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Features
 //!
 //! | feature | default | what it brings |
 //! | --- | --- | --- |
 //! | `ttl` | yes | records that expire: `default_ttl`, `insert_with_ttl`, `expires_at`, `ttl`, `persist`, `sweep_expired`. Expiry that is stored is honoured without it, too |
-//! | `nested` | no | reserved for dotted key groups; brings nothing yet |
+//! | `nested` | no | dotted groups of keys: `focus`, `group`, `delete_group` |
 //! | `encrypt` | no | reserved for encryption at rest; brings nothing yet, files are plaintext |
 //!
 //! # Guarantees
@@ -78,12 +100,13 @@
 //!
 //! - One process at a time has a file open; a second gets [`Error::AlreadyLocked`]. A lock goes
 //!   with its process, so that nothing is left to clean up after a crash.
-//! - The hash index is in memory, 10 to 20 bytes a key, and an open reads the whole journal.
+//! - The hash index is in memory, 10 to 20 bytes a key, 18 more in ordered namespaces, and an open
+//!   reads the whole journal.
 //! - The file grows with each write, for nothing rewrites it yet; [`EmdbStats::dead_bytes`] tells
 //!   how much of it is no longer needed.
 //! - A key has up to 65,535 bytes, a value up to 1 GiB, a namespace up to 2^30 records, and a file
 //!   up to 4 TiB.
-//! - Iteration has no particular order.
+//! - Iteration over a namespace that is not ordered has no particular order.
 //! - The file is mapped into memory. A foreign process that truncates it, or a medium that fails
 //!   below the mapping, kills the process (SIGBUS); what is on disk stays right.
 //! - An empty file opens as a new database.
@@ -93,8 +116,9 @@
 //!
 //! - [`Record`](derive@Record): the attributes of the derive.
 //! - [`Table`], [`Key`], [`TableError`]: typed tables, key types, what can go wrong.
-//! - [`Emdb`], [`EmdbBuilder`], [`Namespace`], [`Transaction`], [`Error`]: the engine.
-//! - The `examples` folder: `typed`, `raw`, and `quickstart`, a whole program on real input.
+//! - [`Emdb`], [`EmdbBuilder`], [`Namespace`], [`Transaction`], [`Snapshot`], [`Error`]: the engine.
+//! - The `examples` folder: `typed`, `raw`, `ranges`, `snapshots`, `nested`, and `quickstart`, a whole
+//!   program on real input.
 
 #[cfg(feature = "nested")]
 pub use emdb_core::Focus;

@@ -14,6 +14,7 @@ fn examples() -> Vec<String> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
         .filter(|name| cfg!(feature = "ttl") || name != "raw")
+        .filter(|name| cfg!(feature = "nested") || name != "nested")
         .collect();
     names.sort();
     names

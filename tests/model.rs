@@ -8,7 +8,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use emdb::{Emdb, EmdbIter, Error, Namespace, TransactionNamespace, Ttl, ValueRef};
+use emdb::{
+    Emdb, EmdbIter, Error, Namespace, NamespaceOptions, Snapshot, TransactionNamespace, Ttl,
+    ValueRef,
+};
 use emdb_core::internal::{ManualClock, with_clock};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -32,6 +35,9 @@ enum Step {
     Reopen,
     Crash,
     HoldIterator(usize),
+    HoldSnapshot,
+    /// Orders a namespace for good.
+    Order(usize),
     HoldValue(usize, u8),
     LetGo,
 }
@@ -100,6 +106,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Reopen),
         2 => Just(Step::Crash),
         2 => namespace().prop_map(Step::HoldIterator),
+        2 => Just(Step::HoldSnapshot),
+        1 => (1..NAMES.len()).prop_map(Step::Order),
         1 => (namespace(), 0u8..16).prop_map(|(n, k)| Step::HoldValue(n, k)),
         1 => Just(Step::LetGo),
     ]
@@ -136,6 +144,9 @@ struct World {
     clock: ManualClock,
     now: u64,
     model: BTreeMap<&'static str, Records>,
+    /// Whether the present open orders every namespace; every other one does.
+    ordered: bool,
+    snapshots: Vec<(Snapshot, BTreeMap<&'static str, Records>, u64)>,
     iterators: Vec<(EmdbIter, Visible)>,
     values: Vec<(ValueRef, Vec<u8>)>,
 }
@@ -149,6 +160,8 @@ impl World {
             clock: ManualClock::new(1000),
             now: 1000,
             model: BTreeMap::from([("", Records::new())]),
+            ordered: !on_disk,
+            snapshots: Vec::new(),
             iterators: Vec::new(),
             values: Vec::new(),
         };
@@ -165,7 +178,9 @@ impl World {
             Some(path) => Emdb::builder().path(path),
             None => Emdb::builder(),
         };
+        let builder = builder.enable_range_scans(self.ordered);
         self.db = Some(with_clock(builder, self.clock.clone()).build().unwrap());
+        self.ordered = !self.ordered;
     }
 
     fn db(&self) -> &Emdb {
@@ -246,6 +261,14 @@ impl World {
                 let held = (namespace.iter().unwrap(), visible(records, now));
                 self.iterators.push(held);
             }
+            Step::HoldSnapshot => {
+                self.snapshots.push((self.db().snapshot(), self.model.clone(), now));
+            }
+            Step::Order(n) => {
+                self.model.entry(NAMES[*n]).or_default();
+                let options = NamespaceOptions::new().ordered(true);
+                assert!(self.db().namespace_with(NAMES[*n], options).unwrap().is_ordered());
+            }
             Step::HoldValue(n, k) => {
                 let (namespace, records) = self.namespace(*n);
                 let expected = visible(records, now).remove(&key(*k));
@@ -269,6 +292,10 @@ impl World {
                 assert_eq!(on_part(part, write), prior);
                 let shown = visible(records, now);
                 assert_eq!(part.iter()?.collect::<Visible>(), shown);
+                if handles[*n].is_ordered() {
+                    assert!(part.range(..)?.into_iter().eq(shown.clone()));
+                    assert!(part.range_iter(..)?.rev().eq(shown.clone().into_iter().rev()));
+                }
                 assert_eq!(part.keys()?.count(), shown.len());
                 assert_eq!(part.len()?, records.len());
                 for k in (0..16).map(key) {
@@ -312,6 +339,9 @@ impl World {
         for (value, expected) in self.values.drain(..) {
             assert_eq!(value, expected);
         }
+        for (snapshot, model, now) in self.snapshots.drain(..) {
+            check_snapshot(&snapshot, &model, now);
+        }
     }
 
     /// Compares all that can be read with the model.
@@ -338,6 +368,13 @@ impl World {
             let mut keys: Vec<_> = namespace.keys().unwrap().collect();
             keys.sort();
             assert!(keys.iter().eq(shown.keys()));
+            if namespace.is_ordered() {
+                assert!(namespace.iter().unwrap().eq(shown.clone()));
+                assert!(namespace.range(..).unwrap().into_iter().eq(shown.clone()));
+                assert!(
+                    namespace.range_iter(..).unwrap().rev().eq(shown.clone().into_iter().rev())
+                );
+            }
             for k in (0..16).map(key) {
                 assert_eq!(namespace.get(&k).unwrap().as_ref(), shown.get(&k));
                 assert_eq!(namespace.contains_key(&k).unwrap(), shown.contains_key(&k));
@@ -346,6 +383,30 @@ impl World {
                 let left = expiry.map(|at| Duration::from_millis(at.saturating_sub(self.now)));
                 assert_eq!(namespace.ttl(&k).unwrap(), left);
             }
+        }
+    }
+}
+
+fn check_snapshot(snapshot: &Snapshot, model: &BTreeMap<&'static str, Records>, now: u64) {
+    for name in NAMES {
+        let other;
+        let part = if name.is_empty() {
+            &**snapshot
+        } else {
+            other = snapshot.namespace(name).unwrap();
+            &other
+        };
+        let records = model.get(name).cloned().unwrap_or_default();
+        let shown = visible(&records, now);
+        assert_eq!(part.len().unwrap(), records.len());
+        assert_eq!(part.iter().unwrap().collect::<Visible>(), shown);
+        if let Ok(found) = part.range(..) {
+            assert!(found.into_iter().eq(shown.clone()));
+        }
+        for k in (0..16).map(key) {
+            assert_eq!(part.get(&k).unwrap().as_ref(), shown.get(&k));
+            assert_eq!(part.contains_key(&k).unwrap(), shown.contains_key(&k));
+            assert_eq!(part.expires_at(&k).unwrap(), records.get(&k).and_then(|r| r.1));
         }
     }
 }
@@ -394,7 +455,8 @@ fn run(steps: &[Step], on_disk: bool) {
 fn many_keys_under_iterators_do_as_maps_do() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");
-    let mut db = Emdb::open(&path).unwrap();
+    let open = || Emdb::builder().path(&path).enable_range_scans(true).build().unwrap();
+    let mut db = open();
     let (mut model, mut held) = (Visible::new(), Vec::new());
     let mut random = 7u32;
     let mut next = |below: u32| {
@@ -417,12 +479,12 @@ fn many_keys_under_iterators_do_as_maps_do() {
         held.push((db.iter().unwrap(), model.clone()));
         if held.len() > 3 {
             let (iterator, expected) = held.remove(next(4) as usize);
-            assert!(iterator.collect::<Visible>() == expected);
+            assert!(iterator.eq(expected));
         }
         if round % 10 == 9 {
             drop(db);
-            db = Emdb::open(&path).unwrap();
-            assert!(db.iter().unwrap().collect::<Visible>() == model);
+            db = open();
+            assert!(db.iter().unwrap().eq(model.clone()));
         }
     }
     for n in 0..60_000u32 {

@@ -22,7 +22,9 @@ fn open(disk: &SimDisk, policy: FlushPolicy) -> Result<Arc<Store>> {
     if !disk.exists(path) {
         open::create(disk, path)?;
     }
-    let settings = Settings { flush_policy: policy, ..Settings::default() };
+    // Some lives are ordered; the order must not show in what is read, nor in what is written.
+    let range_scans = policy == FlushPolicy::Group;
+    let settings = Settings { flush_policy: policy, range_scans, ..Settings::default() };
     open::on_disk(&settings, disk, path)
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Walk {
     lent: Option<Found>,
 }
 
+// One in each walk, made once.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 enum Base {
     Hashed(Hashed),
@@ -107,6 +109,7 @@ impl Walk {
     }
 
     /// Passes over keys that don't begin with `prefix`.
+    #[cfg(feature = "nested")]
     pub(crate) fn only(mut self, prefix: &[u8]) -> Walk {
         self.prefix = Some(prefix.into());
         self

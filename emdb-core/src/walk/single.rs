@@ -8,10 +8,12 @@ use crate::error::Result;
 use crate::order::{Keys, Run};
 use crate::range::Bounds;
 
-/// Anchors ahead of the walk whose records are asked for, once it has gone on for a while.
-const AHEAD: usize = 8;
-/// And at its start, so that who wants few pays for few.
+/// Anchors ahead of the walk whose records are asked for, so that who wants few pays for few.
 const FIRST: usize = 4;
+/// The same once the walk has gone on for a while.
+const AHEAD: usize = 8;
+/// How many anchors it takes to ask for one more ahead.
+const PATIENCE: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Single {
@@ -21,15 +23,15 @@ pub(super) struct Single {
     high: usize,
     /// Whether `low` and `high` are where the range begins and ends, or thereabouts.
     placed: [bool; 2],
-    /// How far from its end each end is to ask ahead, and how far it has.
-    ahead: [usize; 2],
+    /// How many anchors each end has given, and up to where it has asked for records.
+    given: [usize; 2],
     asked: [usize; 2],
 }
 
 impl Single {
     pub(super) fn new(run: Arc<Run>) -> Single {
         let high = run.len();
-        Single { run, low: 0, high, placed: [false; 2], ahead: [FIRST; 2], asked: [0, high] }
+        Single { run, low: 0, high, placed: [false; 2], given: [0; 2], asked: [0, high] }
     }
 
     /// The next anchor. Some at the start may lie before the range, and all behind it follow.
@@ -38,12 +40,14 @@ impl Single {
         if self.low >= self.high {
             return None;
         }
-        let ahead = &mut self.ahead[end as usize];
+        let given = &mut self.given[end as usize];
+        let ahead = (FIRST + *given / PATIENCE).min(AHEAD);
+        *given += 1;
         let asked = &mut self.asked[end as usize];
         let left = self.high - self.low;
         let at = match end {
             End::Front => {
-                let target = self.low + left.min(*ahead);
+                let target = self.low + left.min(ahead);
                 while *asked < target {
                     keys.prefetch(self.run.at(*asked), len);
                     *asked += 1;
@@ -52,7 +56,7 @@ impl Single {
                 self.low - 1
             }
             End::Back => {
-                let target = self.high - left.min(*ahead);
+                let target = self.high - left.min(ahead);
                 while *asked > target {
                     *asked -= 1;
                     keys.prefetch(self.run.at(*asked), len);
@@ -61,7 +65,6 @@ impl Single {
                 self.high
             }
         };
-        *ahead = (*ahead + 1).min(AHEAD);
         Some(self.run.at(at))
     }
 
