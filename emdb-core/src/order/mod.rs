@@ -10,7 +10,7 @@
 //! - `fresh`: positions as the writer appended them, 8 bytes each. No reader looks here: whoever
 //!   wants the order first moves them on.
 //! - `recent`: a skip list (Pugh, "Skip Lists: A Probabilistic Alternative to Balanced Trees",
-//!   1990) of a few thousand keys. Anchors are only ever added, never over a key that is present.
+//!   1990) of a few thousand keys. Nothing is ever inserted over a key that is present.
 //! - [`Run`]s: sorted arrays, merged when two are of like size.
 //!
 //! A reader takes the levels as they are at one moment and keeps them. What is added later can't
@@ -21,7 +21,7 @@ mod superseded;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crossbeam_skiplist::SkipMap;
@@ -34,7 +34,7 @@ pub(crate) use superseded::Superseded;
 /// Up to so many fresh anchors go to the skip list one by one; more are sorted at once.
 const FEW: usize = 256;
 /// Anchors that the skip list holds before it becomes a run.
-const RECENT: usize = 4096;
+const RECENT: usize = 2048;
 /// Anchors that come between two looks when too much is written for putting all in order.
 const BUSY: usize = 2048;
 /// Fresh anchors at which the writer asks for help.
@@ -57,7 +57,9 @@ pub(crate) trait Keys<'k>: Copy {
 }
 
 /// The skip list: keys, and the position of a record of each.
-pub(crate) type Recent = SkipMap<Box<[u8]>, u64>;
+pub(crate) type Recent = SkipMap<Box<[u8]>, AtomicU64>;
+
+pub(crate) type RecentEntry<'l> = crossbeam_skiplist::map::Entry<'l, Box<[u8]>, AtomicU64>;
 
 /// The sorted levels at one moment.
 #[derive(Debug, Clone, Default)]
@@ -188,6 +190,26 @@ impl Order {
         Ok(())
     }
 
+    /// Lets walks over `levels` pass over the record at `position`, whose key has gone for every
+    /// view, unless it has come again meanwhile.
+    pub(crate) fn bury<'k>(
+        &self,
+        levels: &Levels,
+        key: &[u8],
+        position: u64,
+        keys: impl Keys<'k>,
+    ) -> Result<()> {
+        {
+            // Against one who moves the key in again.
+            let _levels = lock(&self.levels);
+            let found = levels.recent.get(key);
+            if let Some(entry) = found.filter(|e| e.value().load(Ordering::Acquire) == position) {
+                entry.remove();
+            }
+        }
+        levels.runs.iter().try_for_each(|run| run.bury(key, position, keys))
+    }
+
     /// Does what readers would otherwise pay for: moves fresh anchors on if there are at least
     /// `from`, merges runs of like size, and with `all` merges all of them. Tells whether there
     /// is more to do for a call with `all`.
@@ -235,12 +257,16 @@ impl Levels {
             return Ok(more);
         }
         for &position in anchors {
-            more.recent.get_or_insert(keys.key(position)?.into(), position);
+            let key = keys.key(position)?;
+            let entry = more.recent.get_or_insert(key.into(), AtomicU64::new(position));
+            // If the key has gone and come again: who found it gone must see that.
+            entry.value().store(position, Ordering::Release);
         }
         if more.recent.len() > RECENT {
             let recent = std::mem::take(&mut more.recent);
             let entries: Vec<_> = recent.iter().collect();
-            let run = Run::of_sorted(entries.iter().map(|e| (&**e.key(), *e.value())));
+            let anchor = |e: &RecentEntry<'_>| e.value().load(Ordering::Acquire);
+            let run = Run::of_sorted(entries.iter().map(|e| (&**e.key(), anchor(e))));
             more.runs.push(Arc::new(run));
         }
         Ok(more)

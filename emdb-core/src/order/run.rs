@@ -8,6 +8,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::Keys;
 use crate::error::Result;
@@ -21,6 +23,8 @@ const AHEAD: usize = 16;
 
 #[derive(Debug, Default)]
 pub(crate) struct Run {
+    /// A bit for each entry whose key has gone and that no view can see any more.
+    gone: Vec<AtomicU64>,
     /// What all keys begin with.
     common: Box<[u8]>,
     windows: Vec<u64>,
@@ -43,6 +47,43 @@ impl Run {
         self.positions[at]
     }
 
+    /// Lets the entry be passed over from now on, if it is the one for this record of `key`.
+    pub(crate) fn bury<'k>(&self, key: &[u8], position: u64, keys: impl Keys<'k>) -> Result<()> {
+        let at = self.search(key, false, keys)?;
+        if self.position(at) == Some(position) {
+            self.gone[at / 64].fetch_or(1 << (at % 64), Relaxed);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn is_gone(&self, at: usize) -> bool {
+        self.gone[at / 64].load(Relaxed) >> (at % 64) & 1 != 0
+    }
+
+    /// The first entry from `from` on, before `to`, that is not gone; `to` if all are.
+    #[inline]
+    pub(crate) fn skip(&self, mut from: usize, to: usize) -> usize {
+        while from < to && self.is_gone(from) {
+            // The rest of a word at once.
+            let left = !(self.gone[from / 64].load(Relaxed) >> (from % 64));
+            from += (left.trailing_zeros() as usize).min(64 - from % 64);
+        }
+        from.min(to)
+    }
+
+    /// The boundary behind the last entry before `from`, not before `to`, that is not gone; `to`
+    /// if all are.
+    #[inline]
+    pub(crate) fn skip_back(&self, mut from: usize, to: usize) -> usize {
+        while from > to && self.is_gone(from - 1) {
+            let last = from - 1;
+            let left = !(self.gone[last / 64].load(Relaxed) << (63 - last % 64));
+            from -= (left.leading_zeros() as usize).min(last % 64 + 1);
+        }
+        from.max(to)
+    }
+
     /// The record that stands for the key at `at`.
     #[inline]
     pub(crate) fn position(&self, at: usize) -> Option<u64> {
@@ -52,7 +93,8 @@ impl Run {
     /// Bytes of memory that the run takes.
     pub(crate) fn bytes(&self) -> usize {
         let tree: usize = self.tree.iter().map(Vec::len).sum();
-        self.common.len() + (self.windows.len() + self.positions.len() + tree) * size_of::<u64>()
+        let words = self.windows.len() + self.positions.len() + self.gone.len() + tree;
+        self.common.len() + words * size_of::<u64>()
     }
 
     /// The keys of these records, each once.
@@ -127,7 +169,8 @@ impl Run {
         let rest = self.common.get(skip..).unwrap_or_default();
         let (high, shift) = (window(rest, 0), rest.len().min(8) as u32 * 8);
         let entries = self.windows.iter().zip(&self.positions);
-        entries.map(move |(&w, &p)| (high | w.checked_shr(shift).unwrap_or(0), p))
+        let left = entries.enumerate().filter(|(at, _)| !self.is_gone(*at));
+        left.map(move |(_, (&w, &p))| (high | w.checked_shr(shift).unwrap_or(0), p))
     }
 
     /// As [`Run::search`], or a few entries away: before it, with `behind` behind it. Reads no
@@ -269,6 +312,7 @@ impl Builder {
     fn new(common: &[u8], capacity: usize) -> Builder {
         Builder {
             run: Run {
+                gone: Vec::new(),
                 common: common.into(),
                 windows: Vec::with_capacity(capacity),
                 positions: Vec::with_capacity(capacity),
@@ -299,6 +343,8 @@ impl Builder {
         let run = &mut self.run;
         run.windows.shrink_to_fit();
         run.positions.shrink_to_fit();
+        let words = run.positions.len().div_ceil(64);
+        run.gone = std::iter::repeat_with(AtomicU64::default).take(words).collect();
         let sample = |level: &[u64]| level.iter().step_by(FAN).copied().collect::<Vec<_>>();
         let mut level = &run.windows;
         while level.len() > 2 * FAN {

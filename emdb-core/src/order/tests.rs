@@ -96,12 +96,68 @@ proptest! {
         for run in &levels.runs {
             found.extend(positions(run).iter().map(|p| &keys[*p as usize][..]));
         }
-        let recent: Vec<_> = levels.recent.iter().map(|e| *e.value()).collect();
+        let recent: Vec<_> = levels.recent.iter().map(|e| e.value().load(Ordering::Relaxed)).collect();
         found.extend(recent.iter().map(|p| &keys[*p as usize][..]));
         found.sort_unstable();
         found.dedup();
         prop_assert_eq!(found, model(&keys).into_keys().collect::<Vec<_>>());
     }
+}
+
+proptest! {
+    #[test]
+    fn what_is_buried_is_passed_over_and_merged_away(
+        keys in keys(),
+        dead in prop::collection::vec(any::<prop::sample::Index>(), 0..300),
+    ) {
+        let listed = Listed(&keys);
+        let run = Run::sort(&listed.all(), listed).unwrap();
+        let mut left = model(&keys);
+        if !keys.is_empty() {
+            for key in dead.iter().map(|i| &keys[i.index(keys.len())]) {
+                if let Some(position) = left.remove(&key[..]) {
+                    // Another record of the key is not its anchor.
+                    run.bury(key, position + 1000, listed).unwrap();
+                    run.bury(key, position, listed).unwrap();
+                }
+            }
+        }
+        let left: Vec<u64> = left.into_values().collect();
+        let (mut forwards, mut at) = (Vec::new(), 0);
+        while { at = run.skip(at, run.len()); at < run.len() } {
+            forwards.push(run.at(at));
+            at += 1;
+        }
+        prop_assert_eq!(&forwards, &left);
+        let (mut backwards, mut at) = (Vec::new(), run.len());
+        while { at = run.skip_back(at, 0); at > 0 } {
+            at -= 1;
+            backwards.push(run.at(at));
+        }
+        backwards.reverse();
+        prop_assert_eq!(&backwards, &left);
+        let merged = run.merge(&Run::default(), listed, |p| Ok(Some(p))).unwrap();
+        prop_assert_eq!(&positions(&merged), &left);
+    }
+}
+
+#[test]
+fn a_key_that_went_and_came_again_is_there() {
+    let keys = [b"a".to_vec(), b"b".to_vec(), b"a".to_vec()];
+    let listed = Listed(&keys);
+    let order = Order::empty();
+    order.note(0);
+    order.note(1);
+    let levels = order.levels(listed).unwrap();
+    let anchors =
+        || levels.recent.iter().map(|e| e.value().load(Ordering::Relaxed)).collect::<Vec<_>>();
+    order.bury(&levels, b"a", 0, listed).unwrap();
+    assert_eq!(anchors(), [1]);
+    order.note(2);
+    order.levels(listed).unwrap();
+    // Who has found it gone a moment ago is too late.
+    order.bury(&levels, b"a", 0, listed).unwrap();
+    assert_eq!(anchors(), [2, 1]);
 }
 
 #[test]

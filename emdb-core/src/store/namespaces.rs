@@ -86,8 +86,8 @@ impl Store {
         let step = Step::control(state, Verb::Configure, current.id, record, None, true);
         self.commit_locked(&mut tail, &mut [step])?;
         // Under the lock, so that no commit is half noted.
-        state.set_options(options);
         current.order.get_or_init(Order::unbuilt);
+        state.set_options(options);
         drop(tail);
         self.committed()
     }

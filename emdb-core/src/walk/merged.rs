@@ -5,10 +5,11 @@
 use std::collections::VecDeque;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::End;
 use crate::error::Result;
-use crate::order::{Keys, Levels, Run};
+use crate::order::{Keys, Levels, RecentEntry, Run};
 use crate::range::Bounds;
 
 /// Anchors that an end collects at first, so that who wants few pays for few.
@@ -109,11 +110,12 @@ impl Merged {
             };
         }
         let mut heads = Vec::with_capacity(side.at.len());
-        for (run, at) in self.levels.runs.iter().zip(&side.at) {
-            heads.push(head(run, end, *at, keys)?);
+        for (run, at) in self.levels.runs.iter().zip(&mut side.at) {
+            heads.push(head(run, end, at, keys)?);
         }
         for _ in 0..more {
-            let mut best = recent.as_ref().map(|entry| (&**entry.key(), *entry.value()));
+            let anchor = |e: &RecentEntry<'_>| e.value().load(Ordering::Acquire);
+            let mut best = recent.as_ref().map(|entry| (&**entry.key(), anchor(entry)));
             for head in heads.iter().flatten() {
                 if best.is_none_or(|(key, _)| end.precedes(head.0, key)) {
                     best = Some(*head);
@@ -130,10 +132,11 @@ impl Merged {
             {
                 if head_of_run.is_some_and(|(k, _)| k == key) {
                     *at = end.advance(*at);
-                    *head_of_run = head(run, end, *at, keys)?;
+                    *head_of_run = head(run, end, at, keys)?;
                 }
             }
-            let moved = recent.as_ref().filter(|e| **e.key() == *key).map(|entry| match end {
+            let same = recent.as_ref().filter(|entry| **entry.key() == *key);
+            let moved = same.map(|entry| match end {
                 End::Front => entry.next(),
                 End::Back => entry.prev(),
             });
@@ -147,17 +150,23 @@ impl Merged {
     }
 }
 
-fn head<'k>(run: &Run, end: End, at: usize, keys: impl Keys<'k>) -> Result<Head<'k>> {
-    let far = match end {
-        End::Front => at + AHEAD,
-        End::Back => at.wrapping_sub(AHEAD + 1),
+/// The next entry of a run, with `at` moved up to it.
+fn head<'k>(run: &Run, end: End, at: &mut usize, keys: impl Keys<'k>) -> Result<Head<'k>> {
+    let (next, far) = match end {
+        End::Front => {
+            *at = run.skip(*at, run.len());
+            (*at, *at + AHEAD)
+        }
+        End::Back => {
+            *at = run.skip_back(*at, 0);
+            (at.wrapping_sub(1), at.wrapping_sub(AHEAD + 1))
+        }
     };
     if let Some(later) = run.position(far) {
         // The whole of a usual record.
         keys.prefetch(later, 192);
     }
-    let anchor = run.position(end.index(at));
-    anchor.map(|anchor| Ok((keys.key(anchor)?, anchor))).transpose()
+    run.position(next).map(|anchor| Ok((keys.key(anchor)?, anchor))).transpose()
 }
 
 impl End {
@@ -181,14 +190,6 @@ impl End {
         match self {
             End::Front => a < b,
             End::Back => a > b,
-        }
-    }
-
-    /// The entry next to a boundary; one that no run has for the back's at 0.
-    fn index(self, at: usize) -> usize {
-        match self {
-            End::Front => at,
-            End::Back => at.wrapping_sub(1),
         }
     }
 

@@ -12,7 +12,7 @@ use super::merged::Merged;
 use super::single::Single;
 use super::{End, Lasting};
 use crate::error::{Error, Result};
-use crate::order::Levels;
+use crate::order::{Keys, Levels};
 use crate::range::Bounds;
 use crate::store::names::Incarnation;
 use crate::store::read::Held;
@@ -24,6 +24,7 @@ const MOST: usize = 16;
 pub(super) struct Ordered {
     held: Held,
     incarnation: Arc<Incarnation>,
+    levels: Arc<Levels>,
     bounds: Bounds,
     anchors: Anchors,
     /// Whether values are wanted, and so verified.
@@ -62,10 +63,10 @@ impl Ordered {
         let anchors = match &levels.runs[..] {
             _ if bounds.is_empty() => Anchors::None,
             [run] if levels.recent.is_empty() => Anchors::Single(Single::new(run.clone())),
-            _ => Anchors::Merged(Box::new(Merged::new(levels))),
+            _ => Anchors::Merged(Box::new(Merged::new(levels.clone()))),
         };
         let sides = Default::default();
-        Ordered { held, incarnation, bounds, anchors, values: true, sides, len: 128 }
+        Ordered { held, incarnation, levels, bounds, anchors, values: true, sides, len: 128 }
     }
 
     /// Lets values unverified, for a walk over keys.
@@ -120,6 +121,7 @@ impl Ordered {
         let batch = Batch {
             held: &self.held,
             incarnation: &self.incarnation,
+            levels: &self.levels,
             bounds,
             values: self.values,
             side: &mut self.sides[end as usize],
@@ -149,6 +151,7 @@ impl Ordered {
 struct Batch<'a> {
     held: &'a Held,
     incarnation: &'a Incarnation,
+    levels: &'a Levels,
     bounds: &'a Bounds,
     values: bool,
     side: &'a mut Side,
@@ -180,8 +183,21 @@ impl Batch<'_> {
                 }
                 // SAFETY: `held` keeps the memory as long as the walk, which has what it found.
                 self.side.ready.push(Lasting(unsafe { version.outliving() }));
+            } else {
+                self.pass_over(anchor, record.key())?;
             }
         }
         Ok(false)
+    }
+
+    /// Spares later walks an anchor that nobody can see anything of any more: the keys that left
+    /// the front of a queue would otherwise be looked up by each.
+    #[cold]
+    fn pass_over(&self, anchor: u64, key: &[u8]) -> Result<()> {
+        let keys = self.held.anchors(self.incarnation);
+        match (keys.newest(anchor)?, self.incarnation.order.get()) {
+            (None, Some(order)) => order.bury(self.levels, key, anchor, keys),
+            _ => Ok(()),
+        }
     }
 }

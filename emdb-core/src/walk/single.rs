@@ -37,6 +37,10 @@ impl Single {
     /// The next anchor. Some at the start may lie before the range, and all behind it follow.
     #[inline]
     pub(super) fn next<'k>(&mut self, end: End, keys: impl Keys<'k>, len: usize) -> Option<u64> {
+        match end {
+            End::Front => self.low = self.run.skip(self.low, self.high),
+            End::Back => self.high = self.run.skip_back(self.high, self.low),
+        }
         if self.low >= self.high {
             return None;
         }
@@ -48,6 +52,7 @@ impl Single {
         let at = match end {
             End::Front => {
                 let target = self.low + left.min(ahead);
+                *asked = (*asked).max(self.low);
                 while *asked < target {
                     keys.prefetch(self.run.at(*asked), len);
                     *asked += 1;
@@ -57,6 +62,7 @@ impl Single {
             }
             End::Back => {
                 let target = self.high - left.min(ahead);
+                *asked = (*asked).min(self.high);
                 while *asked > target {
                     *asked -= 1;
                     keys.prefetch(self.run.at(*asked), len);
