@@ -5,9 +5,9 @@
 //! that they tell most keys apart; where they don't, keys are compared in the journal. A search
 //! goes through a static tree of every sixteenth window, which stays in the cache.
 
+mod build;
+
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
-use std::iter::Peekable;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -17,9 +17,6 @@ use crate::storage::memory::prefetch_line;
 
 /// Entries below each entry of the tree.
 const FAN: usize = 16;
-
-/// How many keys ahead memory is asked for.
-const AHEAD: usize = 16;
 
 #[derive(Debug, Default)]
 pub(crate) struct Run {
@@ -32,9 +29,6 @@ pub(crate) struct Run {
     /// Every sixteenth window, every sixteenth of those, and so on.
     tree: Vec<Vec<u64>>,
 }
-
-/// A window, and a position.
-type Entry = (u64, u64);
 
 impl Run {
     pub(crate) fn len(&self) -> usize {
@@ -95,82 +89,6 @@ impl Run {
         let tree: usize = self.tree.iter().map(Vec::len).sum();
         let words = self.windows.len() + self.positions.len() + self.gone.len() + tree;
         self.common.len() + words * size_of::<u64>()
-    }
-
-    /// The keys of these records, each once.
-    pub(crate) fn sort<'k>(positions: &[u64], keys: impl Keys<'k>) -> Result<Run> {
-        let mut common: Option<&[u8]> = None;
-        for (i, &position) in positions.iter().enumerate() {
-            if let Some(&later) = positions.get(i + AHEAD) {
-                keys.prefetch(later, 0);
-            }
-            let key = keys.key(position)?;
-            common = Some(common.map_or(key, |c| &c[..shared(c, key)]));
-        }
-        let common = common.unwrap_or_default();
-        let mut entries = Vec::with_capacity(positions.len());
-        for (i, &position) in positions.iter().enumerate() {
-            if let Some(&later) = positions.get(i + AHEAD) {
-                keys.prefetch(later, 0);
-            }
-            entries.push((window(keys.key(position)?, common.len()), position));
-        }
-        entries.sort_unstable();
-        let mut builder = Builder::new(common, entries.len());
-        for group in entries.chunk_by(|a, b| a.0 == b.0) {
-            if let [entry] = group {
-                builder.push(*entry);
-            } else {
-                builder.push_tied(group, keys)?;
-            }
-        }
-        Ok(builder.finish())
-    }
-
-    /// The keys of a map from keys to positions.
-    pub(crate) fn of_sorted<'a>(entries: impl Iterator<Item = (&'a [u8], u64)> + Clone) -> Run {
-        let mut keys = entries.clone().map(|(key, _)| key);
-        let first = keys.next().unwrap_or_default();
-        // Between the first and the last key in order, all begin as those two do.
-        let common = &first[..shared(first, keys.last().unwrap_or(first))];
-        let mut builder = Builder::new(common, 0);
-        for (key, position) in entries {
-            builder.push((window(key, common.len()), position));
-        }
-        builder.finish()
-    }
-
-    /// The keys of both runs, each once. `fresh` gives for each record the one that stands for
-    /// its key from now on; none for a key that is gone.
-    pub(crate) fn merge<'k>(
-        &self,
-        other: &Run,
-        keys: impl Keys<'k>,
-        mut fresh: impl FnMut(u64) -> Result<Option<u64>>,
-    ) -> Result<Run> {
-        let mut common = &self.common[..];
-        if other.len() > 0 {
-            common = &common[..shared(common, &other.common)];
-        }
-        let mut builder = Builder::new(common, self.len() + other.len());
-        let mut left = self.seen_from(common.len()).peekable();
-        let mut right = other.seen_from(common.len()).peekable();
-        while let Some((window, position)) = lesser(&mut left, &mut right, keys)? {
-            if let Some(position) = fresh(position)? {
-                builder.push((window, position));
-            }
-        }
-        Ok(builder.finish())
-    }
-
-    /// The entries with windows that begin at byte `skip`, which is in or right behind the common
-    /// bytes.
-    fn seen_from(&self, skip: usize) -> impl Iterator<Item = Entry> {
-        let rest = self.common.get(skip..).unwrap_or_default();
-        let (high, shift) = (window(rest, 0), rest.len().min(8) as u32 * 8);
-        let entries = self.windows.iter().zip(&self.positions);
-        let left = entries.enumerate().filter(|(at, _)| !self.is_gone(*at));
-        left.map(move |(_, (&w, &p))| (high | w.checked_shr(shift).unwrap_or(0), p))
     }
 
     /// As [`Run::search`], or a few entries away: before it, with `behind` behind it. Reads no
@@ -278,79 +196,4 @@ fn window(key: &[u8], skip: usize) -> u64 {
         None => bytes[..rest.len()].copy_from_slice(rest),
     }
     u64::from_be_bytes(bytes)
-}
-
-/// The next entry of the merge of two runs; of two for the same key the newer record.
-fn lesser<'k>(
-    left: &mut Peekable<impl Iterator<Item = Entry>>,
-    right: &mut Peekable<impl Iterator<Item = Entry>>,
-    keys: impl Keys<'k>,
-) -> Result<Option<Entry>> {
-    let (Some(&l), Some(&r)) = (left.peek(), right.peek()) else {
-        return Ok(left.next().or_else(|| right.next()));
-    };
-    let order = match l.0.cmp(&r.0) {
-        Ordering::Equal => keys.key(l.1)?.cmp(keys.key(r.1)?),
-        unequal => unequal,
-    };
-    Ok(match order {
-        Ordering::Less => left.next(),
-        Ordering::Greater => right.next(),
-        Ordering::Equal => {
-            left.next();
-            right.next();
-            Some(if l.1 > r.1 { l } else { r })
-        }
-    })
-}
-
-struct Builder {
-    run: Run,
-}
-
-impl Builder {
-    fn new(common: &[u8], capacity: usize) -> Builder {
-        Builder {
-            run: Run {
-                gone: Vec::new(),
-                common: common.into(),
-                windows: Vec::with_capacity(capacity),
-                positions: Vec::with_capacity(capacity),
-                tree: Vec::new(),
-            },
-        }
-    }
-
-    fn push(&mut self, (window, position): Entry) {
-        self.run.windows.push(window);
-        self.run.positions.push(position);
-    }
-
-    /// Entries with the same window: sorted by their keys, of one key the newest record.
-    fn push_tied<'k>(&mut self, group: &[Entry], keys: impl Keys<'k>) -> Result<()> {
-        let mut sorted = BTreeMap::new();
-        for &(_, position) in group {
-            // In order of position, so that the newest stays.
-            sorted.insert(keys.key(position)?, position);
-        }
-        for &position in sorted.values() {
-            self.push((group[0].0, position));
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Run {
-        let run = &mut self.run;
-        run.windows.shrink_to_fit();
-        run.positions.shrink_to_fit();
-        let words = run.positions.len().div_ceil(64);
-        run.gone = std::iter::repeat_with(AtomicU64::default).take(words).collect();
-        let sample = |level: &[u64]| level.iter().step_by(FAN).copied().collect::<Vec<_>>();
-        let mut level = &run.windows;
-        while level.len() > 2 * FAN {
-            run.tree.push(sample(level));
-            level = &run.tree[run.tree.len() - 1];
-        }
-        self.run
-    }
 }
