@@ -24,6 +24,13 @@ impl Anchors<'_> {
     fn floor(self) -> u64 {
         self.views.floor(&self.reader.generation.committed.0)
     }
+
+    /// Makes walks ask the hash index about a removal that becomes an anchor. The index forgets it
+    /// once no view needs it, and a record that comes then replaces nothing: nobody would say that
+    /// the removal has a successor.
+    fn distrust(self, removal: u64) {
+        self.reader.generation.superseded.set(removal);
+    }
 }
 
 impl<'a> Keys<'a> for Anchors<'a> {
@@ -44,8 +51,14 @@ impl<'a> Keys<'a> for Anchors<'a> {
         let (key, floor) = (self.key(position)?, self.floor());
         let guard = crossbeam_epoch::pin();
         let found = self.reader.newest(self.table, key, generation.hash(key), &guard)?;
-        let seen = found.filter(|r| r.is_put() || r.position() >= floor);
-        Ok(seen.map(|r| r.position()))
+        let Some(newest) = found else { return Ok(None) };
+        if !newest.is_put() {
+            if newest.position() < floor {
+                return Ok(None);
+            }
+            self.distrust(newest.position());
+        }
+        Ok(Some(newest.position()))
     }
 
     fn all(self) -> Vec<u64> {
@@ -56,8 +69,12 @@ impl<'a> Keys<'a> for Anchors<'a> {
         while let Some(from) = tag {
             slots.clear();
             tag = self.table.read_segment(from, &mut slots, &crossbeam_epoch::pin());
-            let seen = slots.iter().filter(|s| !s.is_tombstone() || s.position() >= floor);
-            positions.extend(seen.map(|s| s.position()));
+            for slot in slots.iter().filter(|s| !s.is_tombstone() || s.position() >= floor) {
+                if slot.is_tombstone() {
+                    self.distrust(slot.position());
+                }
+                positions.push(slot.position());
+            }
         }
         positions
     }

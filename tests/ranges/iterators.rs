@@ -1,0 +1,101 @@
+//! Lazy ranges: what they see, from which end, and how they end.
+
+use super::*;
+
+#[test]
+fn come_in_reverse() {
+    let db = letters();
+    assert_eq!(words(db.range_iter("b".."e").unwrap().rev()), "d c b");
+}
+
+#[test]
+fn meet_in_the_middle() {
+    let mut iter = letters().range_iter(..).unwrap();
+    assert_eq!(iter.next().unwrap().0, b"a");
+    assert_eq!(iter.next_back().unwrap().0, b"e");
+    assert_eq!(iter.next_back().unwrap().0, b"d");
+    assert_eq!(iter.next().unwrap().0, b"b");
+    assert_eq!(iter.next_back().unwrap().0, b"c");
+    for _ in 0..3 {
+        assert_eq!((iter.next(), iter.next_back()), (None, None));
+    }
+    iter.status().unwrap();
+}
+
+#[test]
+fn lend_entries_from_both_ends() {
+    let mut iter = letters().range_iter("b".."e").unwrap();
+    assert_eq!(iter.next_entry(), Some((&b"b"[..], &b"2"[..])));
+    assert_eq!(iter.next_entry_back(), Some((&b"d"[..], &b"4"[..])));
+    assert_eq!(iter.next().unwrap(), (b"c".to_vec(), b"3".to_vec()));
+    assert_eq!(iter.next_entry(), None);
+    assert_eq!(iter.next_entry_back(), None);
+}
+
+#[test]
+fn give_results_from_both_ends() {
+    let mut iter = letters().range_iter(..).unwrap().results();
+    assert_eq!(iter.next().unwrap().unwrap().0, b"a");
+    assert_eq!(iter.next_back().unwrap().unwrap().0, b"e");
+    assert_eq!(words(iter.by_ref().rev().map(Result::unwrap)), "d c b");
+    assert!(iter.next().is_none() && iter.next_back().is_none());
+}
+
+#[test]
+fn are_static_and_can_be_sent() {
+    fn check<T: Send + 'static>(value: T) -> T {
+        value
+    }
+    let iter = check(letters().range_iter(..).unwrap());
+    assert_eq!(std::thread::spawn(move || words(iter)).join().unwrap(), "a b c d e");
+}
+
+#[test]
+fn cost_what_is_taken_from_them() {
+    let db = ordered();
+    numbers(&db, 200_000);
+    assert_eq!(db.range_iter(..).unwrap().count(), 200_000);
+    let time = |work: &dyn Fn()| {
+        let began = std::time::Instant::now();
+        work();
+        began.elapsed()
+    };
+    let all = time(&|| assert_eq!(db.range_iter(..).unwrap().count(), 200_000));
+    let few = time(&|| (0..100).for_each(|_| assert!(db.range_iter(..).unwrap().nth(9).is_some())));
+    // Eager ones would take a hundred times as long as one.
+    assert!(few < all * 20, "{few:?} for few, {all:?} for all");
+}
+
+#[test]
+fn see_the_state_of_their_moment_through_all_kinds_of_writes() {
+    let (_folder, path) = folder();
+    let db = Emdb::open(&path).unwrap();
+    let namespace = db.namespace_with("n", ORDERED).unwrap();
+    numbers(&namespace, 6000);
+    let before: Entries = namespace.iter().unwrap().collect();
+    let held = || -> Vec<_> { (0..4).map(|_| namespace.range_iter(..).unwrap()).collect() };
+    let mut iterators = held();
+    // One has begun at both ends, the others have not.
+    iterators[0].next().unwrap();
+    iterators[0].next_back().unwrap();
+    let fresh = |n: u32| [n.to_be_bytes().as_slice(), b"between"].concat();
+    namespace.insert_many((0..6000).map(|n| (fresh(n), "new"))).unwrap();
+    for n in 0..3000u32 {
+        namespace.insert((2 * n).to_be_bytes(), "over").unwrap();
+        namespace.remove((3 * n).to_be_bytes()).unwrap();
+        if n % 500 == 0 {
+            // Readers let the order be put right meanwhile.
+            namespace.range_iter(..).unwrap().next().unwrap();
+            std::thread::sleep(Duration::from_millis(25));
+        }
+    }
+    iterators.pop().map(|i| assert!(i.eq(before.clone()))).unwrap();
+    namespace.clear().unwrap();
+    numbers(&namespace, 10);
+    iterators.pop().map(|i| assert!(i.rev().eq(before.iter().rev().cloned()))).unwrap();
+    db.drop_namespace("n").unwrap();
+    drop(namespace);
+    db.close().unwrap();
+    assert!(iterators.pop().unwrap().eq(before.clone()));
+    assert!(iterators.pop().unwrap().eq(before[1..5999].to_vec()));
+}
