@@ -83,6 +83,13 @@
 //! | `ttl` | yes | records that expire: `default_ttl`, `insert_with_ttl`, `expires_at`, `ttl`, `persist`, `sweep_expired`. Expiry that is stored is honoured without it, too |
 //! | `nested` | no | dotted groups of keys: `focus`, `group`, `delete_group` |
 //! | `encrypt` | no | reserved for encryption at rest; brings nothing yet, files are plaintext |
+//! | `uuid` | no | [`Key`](trait@Key) for `uuid::Uuid` |
+//! | `jiff` | no | [`Key`](trait@Key) for `jiff::Timestamp` and the civil `Date`, `Time` and `DateTime` |
+//! | `time` | no | [`Key`](trait@Key) for `time::OffsetDateTime`, `Date`, `Time` and `PrimitiveDateTime` |
+//! | `chrono` | no | [`Key`](trait@Key) for `chrono::DateTime<Utc>`, `NaiveDate`, `NaiveTime` and `NaiveDateTime` |
+//!
+//! A key is a field of a row, so a program that uses one of the last four turns on the `serde` feature
+//! of that crate, too.
 //!
 //! # Guarantees
 //!
@@ -114,8 +121,8 @@
 //!
 //! # Where to go next
 //!
-//! - [`Record`](derive@Record): the attributes of the derive.
-//! - [`Table`], [`Key`], [`TableError`]: typed tables, key types, what can go wrong.
+//! - [`Record`](derive@Record), [`Key`](derive@Key): the attributes of the derives.
+//! - [`Table`], [`Key`](trait@Key), [`TableError`]: typed tables, key types, what can go wrong.
 //! - [`Emdb`], [`EmdbBuilder`], [`Namespace`], [`Transaction`], [`Snapshot`], [`Error`]: the engine.
 //! - The `examples` folder: `typed`, `raw`, `ranges`, `snapshots`, `nested`, and `quickstart`, a whole
 //!   program on real input.
@@ -129,10 +136,10 @@ pub use emdb_core::{
     IoBackend, KeyRange, LockHolder, Namespace, NamespaceOptions, RecoveryReport, Result, Results,
     Snapshot, SnapshotNamespace, Transaction, TransactionNamespace, ValueRef,
 };
-pub use emdb_derive::Record;
+pub use emdb_derive::{Key, Record};
 pub use emdb_typed::{
-    DecodeError, EncodeError, EncodeKey, Key, KeyError, Keys, Live, Record, Rows, SchemaDifference,
-    Staged, Table, TableError,
+    AsKey, DecodeError, EncodeError, EncodeKey, Key, KeyBounds, KeyError, KeyPrefix, Keys, Live,
+    Record, Rows, SchemaDifference, Staged, Table, TableError,
 };
 
 /// What the derive's expansion names. No part of the API.

@@ -38,11 +38,7 @@ impl StructAttrs {
             }
             "crate" => {
                 let twice = std::mem::replace(&mut crate_seen, true);
-                let path = string(word, input, "path::to::emdb")?;
-                let path = path.parse_with(Path::parse_mod_style).map_err(|_| {
-                    Error::new_spanned(&path, "expected the path of a module: `crate = \"::emdb\"`")
-                })?;
-                read.krate.get_or_insert(path);
+                read.krate.get_or_insert(crate_path(word, input)?);
                 once(word, twice)
             }
             unknown => Err(Error::new_spanned(word, words::refusal(unknown, Place::Struct))),
@@ -129,7 +125,16 @@ fn skip_item(input: ParseStream<'_>) -> Result<()> {
     Ok(())
 }
 
-fn once(word: &Ident, twice: bool) -> Result<()> {
+/// `= "path"`, behind the word `crate`.
+pub(crate) fn crate_path(word: &Ident, input: ParseStream<'_>) -> Result<Path> {
+    let path = string(word, input, "path::to::emdb")?;
+    path.parse_with(Path::parse_mod_style).map_err(|_| {
+        Error::new_spanned(&path, "expected the path of a module: `crate = \"::emdb\"`")
+    })
+}
+
+/// The mistake of a word that stands for the second time.
+pub(crate) fn once(word: &Ident, twice: bool) -> Result<()> {
     if twice { Err(Error::new_spanned(word, words::duplicate(word))) } else { Ok(()) }
 }
 

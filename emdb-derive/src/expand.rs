@@ -80,7 +80,8 @@ pub(crate) fn where_clause(
     clause
 }
 
-fn mentions_parameter(ty: &Type, generics: &Generics) -> bool {
+/// Whether the type depends on a type or const parameter.
+pub(crate) fn mentions_parameter(ty: &Type, generics: &Generics) -> bool {
     let types = generics.type_params().map(|parameter| &parameter.ident);
     let consts = generics.const_params().map(|parameter| &parameter.ident);
     let parameters: Vec<&Ident> = types.chain(consts).collect();

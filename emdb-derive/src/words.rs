@@ -78,6 +78,27 @@ pub(crate) fn refusal(word: &str, place: Place) -> String {
     }
 }
 
+/// The one word that a key takes, in front of the type.
+const KEY: &str = "crate";
+
+/// What to say about `word`, which has no meaning at `place` of a derived key.
+pub(crate) fn key_refusal(word: &str, place: Place) -> String {
+    let record = [Place::Struct, Place::Field]
+        .iter()
+        .any(|place| known(*place).contains(&word) || planned(*place).contains(&word));
+    if word == KEY {
+        format!("`{KEY}` belongs in front of the type, not on one of its fields or variants")
+    } else if record {
+        format!("`{word}` belongs on a record, not on a key: the one word here is `{KEY}`")
+    } else if place == Place::Struct && is_near(distance(word, KEY), KEY) {
+        format!("unknown attribute `{word}`: did you mean `{KEY}`?")
+    } else if place == Place::Struct {
+        format!("unknown attribute `{word}`: a key takes `{KEY}`")
+    } else {
+        format!("unknown attribute `{word}`: fields and variants of a key take none")
+    }
+}
+
 /// What to say about `word` standing a second time.
 pub(crate) fn duplicate(word: impl Display) -> String {
     format!("duplicate attribute `{word}`: remove one of the two")
@@ -89,9 +110,13 @@ fn nearest(word: &str, place: Place) -> Option<&'static str> {
     let there = known(place.other()).iter().chain(planned(place.other()));
     here.chain(there)
         .map(|candidate| (distance(word, candidate), *candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
+        .filter(|(distance, candidate)| is_near(*distance, candidate))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+fn is_near(distance: usize, candidate: &str) -> bool {
+    distance <= candidate.len().max(3) / 3
 }
 
 /// Edit distance with adjacent transpositions (Damerau and Levenshtein's optimal string

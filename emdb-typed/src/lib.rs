@@ -50,7 +50,7 @@ pub mod __private;
 pub use codec::{DecodeError, EncodeError};
 pub use error::TableError;
 pub use iter::{Keys, Rows};
-pub use key::{EncodeKey, Key, KeyError};
+pub use key::{AsKey, EncodeKey, Key, KeyBounds, KeyError, KeyPrefix};
 pub use record::Record;
 pub use schema::SchemaDifference;
 pub use store::{Live, Staged};

@@ -1,43 +1,36 @@
 //! Integers: big-endian, so that the most significant byte is compared first, and with the sign
 //! bit of signed ones flipped, so that negative ones come before the others.
 
-use super::{EncodeKey, Key, KeyError};
+use std::num::NonZero;
 
-macro_rules! unsigned {
-    ($($int:ty)*) => {$(
-        impl EncodeKey for $int {
-            fn encode_into(&self, out: &mut Vec<u8>) {
-                out.extend_from_slice(&self.to_be_bytes());
-            }
-        }
+use super::KeyError;
 
-        impl Key for $int {
-            fn decode(bytes: &[u8]) -> Result<Self, KeyError> {
-                Ok(<$int>::from_be_bytes(whole(bytes)?))
-            }
-        }
-    )*};
-}
-
-macro_rules! signed {
-    ($($int:ty)*) => {$(
-        impl EncodeKey for $int {
-            fn encode_into(&self, out: &mut Vec<u8>) {
-                out.extend_from_slice(&(self ^ <$int>::MIN).to_be_bytes());
-            }
-        }
-
-        impl Key for $int {
-            fn decode(bytes: &[u8]) -> Result<Self, KeyError> {
-                Ok(<$int>::from_be_bytes(whole(bytes)?) ^ <$int>::MIN)
-            }
+macro_rules! integers {
+    ($($int:ty, $flip:expr;)*) => {$(
+        fixed_width! {
+            $int: size_of::<$int>(),
+                |key| (key ^ $flip).to_be_bytes(),
+                |bytes| Ok(<$int>::from_be_bytes(bytes) ^ $flip);
+            // The bytes of the integer itself.
+            NonZero<$int>: size_of::<$int>(),
+                |key| (key.get() ^ $flip).to_be_bytes(),
+                |bytes| {
+                    let zero = KeyError::Value { expected: "a number other than zero" };
+                    NonZero::new(<$int>::from_be_bytes(bytes) ^ $flip).ok_or(zero)
+                };
         }
     )*};
 }
 
-unsigned!(u8 u16 u32 u64 u128);
-signed!(i8 i16 i32 i64 i128);
-
-fn whole<const N: usize>(bytes: &[u8]) -> Result<[u8; N], KeyError> {
-    bytes.try_into().map_err(|_| KeyError::Length { expected: N, found: bytes.len() })
+integers! {
+    u8, 0;
+    u16, 0;
+    u32, 0;
+    u64, 0;
+    u128, 0;
+    i8, i8::MIN;
+    i16, i16::MIN;
+    i32, i32::MIN;
+    i64, i64::MIN;
+    i128, i128::MIN;
 }

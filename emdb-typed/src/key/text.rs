@@ -1,10 +1,45 @@
-//! Strings: their UTF-8 bytes, which compare as the characters do.
+//! Strings and byte strings: their bytes, which for UTF-8 compare as the characters do. In front of
+//! something else they are escaped and closed.
 
-use super::{EncodeKey, Key, KeyError};
+use super::{EncodeKey, Key, KeyError, escape};
+
+impl EncodeKey for [u8] {
+    fn encode_into(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+
+    fn encode_part(&self, out: &mut Vec<u8>) {
+        escape::write(self, out);
+    }
+}
+
+impl EncodeKey for Vec<u8> {
+    fn encode_into(&self, out: &mut Vec<u8>) {
+        self.as_slice().encode_into(out);
+    }
+
+    fn encode_part(&self, out: &mut Vec<u8>) {
+        self.as_slice().encode_part(out);
+    }
+}
+
+impl Key for Vec<u8> {
+    fn decode(bytes: &[u8]) -> Result<Self, KeyError> {
+        Ok(bytes.to_owned())
+    }
+
+    fn decode_part(bytes: &mut &[u8]) -> Result<Self, KeyError> {
+        escape::read(bytes)
+    }
+}
 
 impl EncodeKey for str {
     fn encode_into(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.as_bytes());
+        self.as_bytes().encode_into(out);
+    }
+
+    fn encode_part(&self, out: &mut Vec<u8>) {
+        self.as_bytes().encode_part(out);
     }
 }
 
@@ -12,10 +47,38 @@ impl EncodeKey for String {
     fn encode_into(&self, out: &mut Vec<u8>) {
         self.as_str().encode_into(out);
     }
+
+    fn encode_part(&self, out: &mut Vec<u8>) {
+        self.as_str().encode_part(out);
+    }
 }
 
 impl Key for String {
     fn decode(bytes: &[u8]) -> Result<Self, KeyError> {
         std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| KeyError::Utf8)
+    }
+
+    fn decode_part(bytes: &mut &[u8]) -> Result<Self, KeyError> {
+        String::from_utf8(escape::read(bytes)?).map_err(|_| KeyError::Utf8)
+    }
+}
+
+impl EncodeKey for Box<str> {
+    fn encode_into(&self, out: &mut Vec<u8>) {
+        self.as_ref().encode_into(out);
+    }
+
+    fn encode_part(&self, out: &mut Vec<u8>) {
+        self.as_ref().encode_part(out);
+    }
+}
+
+impl Key for Box<str> {
+    fn decode(bytes: &[u8]) -> Result<Self, KeyError> {
+        String::decode(bytes).map(String::into_boxed_str)
+    }
+
+    fn decode_part(bytes: &mut &[u8]) -> Result<Self, KeyError> {
+        String::decode_part(bytes).map(String::into_boxed_str)
     }
 }

@@ -15,9 +15,6 @@ struct Last(isize);
 struct NotClone(u64);
 
 #[derive(Clone, Key)]
-struct NotSend(std::marker::PhantomData<*const u8>);
-
-#[derive(Clone, Key)]
 struct Generic<T>(T);
 
 fn key<K: Key>() {}

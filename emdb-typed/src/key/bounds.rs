@@ -1,0 +1,123 @@
+//! Ranges of keys as ranges of bytes.
+
+use std::ops::{
+    Bound, Range, RangeBounds, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive,
+};
+
+use crate::__private::Seal;
+
+use super::AsKey;
+
+/// A range of keys: any range expression whose ends are what [`AsKey`] takes, `..`, or a pair of
+/// [`Bound`]s.
+///
+/// For keys of type `u64` that is `10..20`, `10..=20`, `10..` and so on; for `String`, `"a".."b"`; for
+/// any key `K`, ends that are `K` or `&K`. Both ends are of one type. A range whose start lies
+/// behind its end is empty.
+///
+/// This trait is sealed: it is implemented for the types above, and for no others.
+///
+/// # Example
+///
+/// ```
+/// use emdb_typed::KeyBounds;
+/// use std::ops::Bound;
+///
+/// fn bounds<K>(range: impl KeyBounds<K>) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+///     range.final_bounds()
+/// }
+///
+/// assert_eq!(bounds::<u16>(10..), (Bound::Included(vec![0, 10]), Bound::Unbounded));
+/// assert_eq!(bounds::<String>(..="b"), (Bound::Unbounded, Bound::Included(b"b".to_vec())));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a range of keys of type `{K}`",
+    label = "not a range of `{K}`",
+    note = "write a range whose ends are keys, such as `from..to`, `from..` or `..`"
+)]
+pub trait KeyBounds<K> {
+    #[doc(hidden)]
+    const SEAL: Seal;
+
+    /// The range over keys that are stored in the final form.
+    fn final_bounds(&self) -> (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
+    /// The range over bytes that begin with a key in the part form, whatever follows it.
+    fn part_bounds(&self) -> (Bound<Vec<u8>>, Bound<Vec<u8>>);
+}
+
+impl<K> KeyBounds<K> for RangeFull {
+    const SEAL: Seal = Seal;
+
+    fn final_bounds(&self) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+        (Bound::Unbounded, Bound::Unbounded)
+    }
+
+    fn part_bounds(&self) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+        (Bound::Unbounded, Bound::Unbounded)
+    }
+}
+
+macro_rules! key_bounds {
+    ($($range:ty)*) => {$(
+        impl<K, E: AsKey<K>> KeyBounds<K> for $range {
+            const SEAL: Seal = Seal;
+
+            fn final_bounds(&self) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+                let (start, end): (Bound<&E>, Bound<&E>) = (self.start_bound(), self.end_bound());
+                (start.map(final_form), end.map(final_form))
+            }
+
+            fn part_bounds(&self) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+                around_parts(self.start_bound().map(part_form), self.end_bound().map(part_form))
+            }
+        }
+    )*};
+}
+
+key_bounds! {
+    Range<E>
+    RangeInclusive<E>
+    RangeFrom<E>
+    RangeTo<E>
+    RangeToInclusive<E>
+    (Bound<E>, Bound<E>)
+}
+
+fn final_form<K, E: AsKey<K>>(key: &E) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(16);
+    key.write_final(&mut bytes);
+    bytes
+}
+
+fn part_form<K, E: AsKey<K>>(key: &E) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(16);
+    key.write_part(&mut bytes);
+    bytes
+}
+
+/// Bounds of the bytes that begin with a part in the range. As no part is the beginning of another,
+/// what begins with `p` lies from `p` to before the first bytes behind it that don't.
+fn around_parts(start: Bound<Vec<u8>>, end: Bound<Vec<u8>>) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+    let start = match start {
+        Bound::Excluded(part) => match behind(&part) {
+            Some(next) => Bound::Included(next),
+            // Nothing is greater: a range that is empty.
+            None => return (Bound::Included(part.clone()), Bound::Excluded(part)),
+        },
+        other => other,
+    };
+    let end = match end {
+        Bound::Included(part) => behind(&part).map_or(Bound::Unbounded, Bound::Excluded),
+        other => other,
+    };
+    (start, end)
+}
+
+/// The least bytes above all that begin with `part`: its last byte that can grow, grown.
+fn behind(part: &[u8]) -> Option<Vec<u8>> {
+    let last = part.iter().rposition(|byte| *byte != 0xFF)?;
+    let mut next = part[..=last].to_vec();
+    next[last] += 1;
+    Some(next)
+}
