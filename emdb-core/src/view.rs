@@ -7,10 +7,12 @@
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex};
 
+use crate::fork::Origin;
 use crate::sync::lock;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Views {
+    origin: Origin,
     /// The watermarks that are looked at, in order, and how many views there are of each. Seldom
     /// many.
     held: Mutex<Vec<(u64, usize)>>,
@@ -18,6 +20,17 @@ pub(crate) struct Views {
     gone: AtomicU64,
     /// The newest watermark that was ever looked at; the largest number while that changes.
     newest: AtomicU64,
+}
+
+impl Default for Views {
+    fn default() -> Views {
+        Views {
+            origin: Origin::here(),
+            held: Mutex::default(),
+            gone: AtomicU64::default(),
+            newest: AtomicU64::default(),
+        }
+    }
 }
 
 impl Views {
@@ -92,6 +105,10 @@ impl View {
 
 impl Drop for View {
     fn drop(&mut self) {
+        if self.views.origin.is_elsewhere() {
+            // In a forked child the lock may be held by a thread that isn't there.
+            return;
+        }
         let mut held = lock(&self.views.held);
         if let Ok(at) = held.binary_search_by_key(&self.watermark, |(watermark, _)| *watermark) {
             held[at].1 -= 1;

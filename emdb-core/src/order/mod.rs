@@ -10,7 +10,7 @@
 //! - `fresh`: positions as the writer appended them, 8 bytes each. No reader looks here: whoever
 //!   wants the order first moves them on.
 //! - `recent`: a skip list (Pugh, "Skip Lists: A Probabilistic Alternative to Balanced Trees",
-//!   1990) of a few thousand keys. Nothing is ever inserted over a key that is present.
+//!   1990) of some hundred keys. Nothing is ever inserted over a key that is present.
 //! - [`Run`]s: sorted arrays, merged when two are of like size.
 //!
 //! A reader takes the levels as they are at one moment and keeps them. What is added later can't
@@ -23,6 +23,7 @@ mod tests;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use crossbeam_skiplist::SkipMap;
 
@@ -32,11 +33,15 @@ pub(crate) use run::Run;
 pub(crate) use superseded::Superseded;
 
 /// Up to so many fresh anchors go to the skip list one by one; more are sorted at once.
-const FEW: usize = 256;
+const FEW: usize = 128;
 /// Anchors that the skip list holds before it becomes a run.
-const RECENT: usize = 2048;
-/// Anchors that come between two looks when too much is written for putting all in order.
+const RECENT: usize = 512;
+/// Fresh anchors with which a time in which keys come isn't one for putting all in order.
 const BUSY: usize = 2048;
+/// Runs at which a reader merges some itself.
+const MANY_RUNS: usize = 8;
+/// Nanoseconds of quiet that allow for one more anchor in a merge: ten times what it costs.
+const NANOS_A_KEY: u128 = 200;
 /// Fresh anchors at which the writer asks for help.
 pub(crate) const MANY: usize = 1 << 15;
 
@@ -80,10 +85,15 @@ pub(crate) struct Order {
     levels: Mutex<Arc<Levels>>,
     /// Held by whoever merges runs.
     merging: Mutex<()>,
-    /// How many were waiting when a call with `all` last looked.
-    looked: AtomicUsize,
+    /// How many keys have come, and how many had when a helper last saw a change, and when.
+    noted: AtomicUsize,
+    looked: Mutex<Option<(usize, Instant)>>,
+    /// Until when stale anchors are left as they are, so that renewing them takes a part of the
+    /// time at most.
+    rest: Mutex<Option<Instant>>,
     /// Anchors in runs, when those were last replaced.
     sorted: AtomicUsize,
+    sorted_bytes: AtomicUsize,
     /// Anchors whose record was replaced or removed since the runs were last gone through.
     stale: AtomicUsize,
 }
@@ -95,8 +105,11 @@ impl Order {
             fresh: Mutex::new(fresh),
             levels: Mutex::default(),
             merging: Mutex::default(),
-            looked: AtomicUsize::new(0),
+            noted: AtomicUsize::new(0),
+            looked: Mutex::default(),
+            rest: Mutex::default(),
             sorted: AtomicUsize::new(0),
+            sorted_bytes: AtomicUsize::new(0),
             stale: AtomicUsize::new(0),
         }
     }
@@ -117,11 +130,34 @@ impl Order {
         match &mut *lock(&self.fresh) {
             Some(fresh) => {
                 fresh.push(position);
+                self.noted.fetch_add(1, Ordering::Relaxed);
                 let waiting = self.waiting.fetch_add(1, Ordering::Release) + 1;
                 waiting.is_multiple_of(MANY)
             }
             None => false,
         }
+    }
+
+    /// Merges runs of like size on behalf of a reader, where nobody else does.
+    fn merge_here<'k>(&self, levels: &mut Levels, keys: impl Keys<'k>) {
+        let Ok(_merging) = self.merging.try_lock() else { return };
+        while let Some(start) = levels.mergeable(false, 0) {
+            let mut merged = Run::default();
+            for run in levels.runs[start..].iter().rev() {
+                match run.merge(&merged, keys, |p| keys.newest(p).or(Ok(Some(p)))) {
+                    Ok(more) => merged = more,
+                    // Damage is met again, and told, by whoever reads.
+                    Err(_) => return,
+                }
+            }
+            levels.runs.splice(start.., Some(Arc::new(merged)).filter(|m| m.len() > 0));
+        }
+    }
+
+    /// Keeps the figures that are asked for without the lock.
+    fn sum_up(&self, levels: &Levels) {
+        self.sorted.store(levels.runs.iter().map(|r| r.len()).sum(), Ordering::Relaxed);
+        self.sorted_bytes.store(levels.runs.iter().map(|r| r.bytes()).sum(), Ordering::Relaxed);
     }
 
     /// Counts a record that has got a successor.
@@ -141,12 +177,10 @@ impl Order {
         if stale > many { stale } else { 0 }
     }
 
-    /// Bytes of memory that the order takes.
+    /// Bytes of memory that the order takes, but for the skip list's few.
     pub(crate) fn bytes(&self) -> usize {
-        let fresh = lock(&self.fresh).as_ref().map_or(0, Vec::capacity) * size_of::<u64>();
-        let levels = lock(&self.levels).clone();
-        let recent = levels.recent.len() * 96;
-        fresh + recent + levels.runs.iter().map(|r| r.bytes()).sum::<usize>()
+        let fresh = self.waiting.load(Ordering::Relaxed) * size_of::<u64>();
+        fresh + self.sorted_bytes.load(Ordering::Relaxed)
     }
 
     /// The levels, with all in them that was committed before the call.
@@ -176,7 +210,13 @@ impl Order {
             None => (keys.all(), 1),
         };
         match Levels::with(levels, &anchors, keys) {
-            Ok(more) => *levels = Arc::new(more),
+            Ok(mut more) => {
+                if more.runs.len() > MANY_RUNS {
+                    self.merge_here(&mut more, keys);
+                }
+                self.sum_up(&more);
+                *levels = Arc::new(more);
+            }
             Err(e) => {
                 // A key is damaged. The next reader meets it again: nothing is skipped silently.
                 let mut fresh = lock(&self.fresh);
@@ -211,30 +251,79 @@ impl Order {
     }
 
     /// Does what readers would otherwise pay for: moves fresh anchors on if there are at least
-    /// `from`, merges runs of like size, and with `all` merges all of them. Tells whether there
-    /// is more to do for a call with `all`.
-    pub(crate) fn settle<'k>(&self, from: usize, all: bool, keys: impl Keys<'k>) -> Result<bool> {
+    /// `from`, and merges runs of like size. With `all`, for a time when little is written, it
+    /// also merges smaller ones, and once renews anchors if many are stale. Tells whether a later
+    /// call with `all` may find more.
+    pub(crate) fn settle<'k>(
+        &self,
+        from: usize,
+        all: bool,
+        keys: impl Keys<'k>,
+        stopped: impl Fn() -> bool,
+    ) -> Result<bool> {
         let waiting = self.waiting.load(Ordering::Acquire);
-        if all && waiting.abs_diff(self.looked.swap(waiting, Ordering::Relaxed)) > BUSY {
+        let quiet = self.quiet();
+        if all && waiting > BUSY && quiet.is_zero() {
             return Ok(true);
         }
         if waiting >= from.max(1) {
             self.levels(keys)?;
         }
         let Ok(_merging) = self.merging.try_lock() else { return Ok(true) };
-        loop {
+        if all && !quiet.is_zero() {
+            self.empty_recent();
+        }
+        // What a merge may cost by how long it has been quiet: a small part of that time.
+        let patience = (quiet.as_nanos() / NANOS_A_KEY) as usize;
+        let rested = lock(&self.rest).is_none_or(|until| until <= Instant::now());
+        let mut stale = if all && rested { self.stale() } else { 0 };
+        while !stopped() {
+            let began = Instant::now();
             let levels = lock(&self.levels).clone();
-            let stale = if all { self.stale() } else { 0 };
-            let start = if stale > 0 { Some(0) } else { levels.mergeable(all) };
+            let start = if stale > 0 { Some(0) } else { levels.mergeable(all, patience) };
             let Some(start) = start.filter(|_| !levels.runs.is_empty()) else { break };
             let mut merged = Run::default();
             for run in levels.runs[start..].iter().rev() {
-                merged = run.merge(&merged, keys, |p| keys.newest(p))?;
+                // An anchor that can't be read stays: who meets it gets the error.
+                let renewed = run.merge(&merged, keys, |p| keys.newest(p).or(Ok(Some(p))));
+                merged = renewed.inspect_err(|_| self.stale.store(0, Ordering::Relaxed))?;
             }
-            self.stale.fetch_sub(stale, Ordering::Relaxed);
+            if stale > 0 {
+                self.stale.fetch_sub(stale, Ordering::Relaxed);
+                stale = 0;
+                *lock(&self.rest) = Some(Instant::now() + 4 * began.elapsed());
+            }
             self.replace(start, levels.runs.len(), merged);
         }
-        Ok(lock(&self.levels).mergeable(true).is_some() || self.waiting.load(Ordering::Relaxed) > 0)
+        let levels = lock(&self.levels).clone();
+        if levels.runs.is_empty() {
+            self.stale.store(0, Ordering::Relaxed);
+        }
+        let one = levels.runs.len() <= 1 && levels.recent.is_empty();
+        Ok(all && !one || levels.mergeable(true, 0).is_some() || waiting > 0)
+    }
+
+    /// For how long no key has come, as far as former calls saw.
+    fn quiet(&self) -> Duration {
+        let noted = self.noted.load(Ordering::Relaxed);
+        let mut looked = lock(&self.looked);
+        match *looked {
+            Some((seen, since)) if seen == noted => since.elapsed(),
+            _ => {
+                *looked = Some((noted, Instant::now()));
+                Duration::ZERO
+            }
+        }
+    }
+
+    /// Turns what the skip list holds into a run.
+    fn empty_recent(&self) {
+        let mut levels = lock(&self.levels);
+        if !levels.recent.is_empty() {
+            let mut emptied = Levels::clone(&levels);
+            emptied.turn_recent();
+            *levels = Arc::new(emptied);
+        }
     }
 
     /// Puts `merged` in the place of the runs from `start` to `end`. Runs are only added behind
@@ -243,8 +332,9 @@ impl Order {
         let mut levels = lock(&self.levels);
         let mut runs = levels.runs.clone();
         runs.splice(start..end, Some(Arc::new(merged)).filter(|m| m.len() > 0));
-        self.sorted.store(runs.iter().map(|r| r.len()).sum(), Ordering::Relaxed);
-        *levels = Arc::new(Levels { recent: levels.recent.clone(), runs });
+        let merged = Levels { recent: levels.recent.clone(), runs };
+        self.sum_up(&merged);
+        *levels = Arc::new(merged);
     }
 }
 
@@ -263,25 +353,32 @@ impl Levels {
             entry.value().store(position, Ordering::Release);
         }
         if more.recent.len() > RECENT {
-            let recent = std::mem::take(&mut more.recent);
-            let entries: Vec<_> = recent.iter().collect();
-            let anchor = |e: &RecentEntry<'_>| e.value().load(Ordering::Acquire);
-            let run = Run::of_sorted(entries.iter().map(|e| (&**e.key(), anchor(e))));
-            more.runs.push(Arc::new(run));
+            more.turn_recent();
         }
         Ok(more)
     }
 
+    fn turn_recent(&mut self) {
+        let recent = std::mem::take(&mut self.recent);
+        let entries: Vec<_> = recent.iter().collect();
+        let anchor = |e: &RecentEntry<'_>| e.value().load(Ordering::Acquire);
+        let run = Run::of_sorted(entries.iter().map(|e| (&**e.key(), anchor(e))));
+        self.runs.push(Arc::new(run));
+    }
+
     /// From which run on the runs should be merged: those that are together not much smaller than
-    /// the one before them. With `all` also those that are a good part of everything.
-    fn mergeable(&self, all: bool) -> Option<usize> {
+    /// the one before them; with `all` also much smaller ones, and any up to `patience` anchors.
+    fn mergeable(&self, all: bool, patience: usize) -> Option<usize> {
         let mut start = self.runs.len().checked_sub(1)?;
         let mut sum = self.runs[start].len();
-        let enough =
-            |before: usize, sum: usize| if all { before / 64 <= sum } else { before / 2 <= sum };
-        while start > 0 && enough(self.runs[start - 1].len(), sum) {
+        let ratio = if all { 64 } else { 2 };
+        while start > 0 {
+            let before = self.runs[start - 1].len();
+            if before / ratio > sum && before + sum > patience {
+                break;
+            }
             start -= 1;
-            sum += self.runs[start].len();
+            sum += before;
         }
         (start + 1 < self.runs.len()).then_some(start)
     }

@@ -178,7 +178,7 @@ fn much_is_sorted_little_goes_to_the_skip_list_and_all_ends_in_one_run() {
         assert!(order.levels(listed).unwrap().recent.len() <= RECENT);
     }
     assert!(!order.is_behind());
-    order.settle(1, true, listed).unwrap();
+    order.settle(1, true, listed, || false).unwrap();
     let levels = order.levels(listed).unwrap();
     assert_eq!(levels.runs.len(), 1);
     assert!(order.bytes() > 20_000 * 16);

@@ -1,7 +1,7 @@
-//! A thread that syncs what has waited too long, brings a lagging header up to date, and keeps
-//! ordered namespaces in order ahead of their readers.
+//! Threads that help: one syncs what has waited too long and brings a lagging header up to date,
+//! the other keeps ordered namespaces in order ahead of their readers, which can take longer.
 //!
-//! It holds the store weakly: it keeps no database open.
+//! They hold the store weakly: they keep no database open.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, Weak};
@@ -16,8 +16,94 @@ const TIDY_AFTER: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Default)]
 pub(crate) struct Background {
+    sync: Helper,
+    /// Started when the first namespace is ordered.
+    order: Helper,
+}
+
+#[derive(Debug, Default)]
+struct Helper {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Background {
+    /// Starts the thread that syncs.
+    pub(crate) fn start_sync(store: &Arc<Store>, flush_every: Option<Duration>) {
+        store.background.sync.start(store, "emdb-sync", flush_every);
+    }
+
+    /// Starts the thread that orders, if there is none.
+    pub(crate) fn start_order(store: &Arc<Store>) {
+        if !store.is_elsewhere() {
+            store.background.order.start(store, "emdb-order", None);
+        }
+    }
+
+    /// Asks for order soon: much has been written.
+    pub(crate) fn settle_soon(&self) {
+        lock(&self.order.shared.orders).settle = true;
+        self.order.shared.told.notify_one();
+    }
+
+    /// Asks for order in a while: a reader found something to do.
+    pub(crate) fn tidy_later(&self) {
+        let mut orders = lock(&self.order.shared.orders);
+        if orders.tidy_at.is_none() {
+            orders.tidy_at = Some(Instant::now() + TIDY_AFTER);
+            self.order.shared.told.notify_one();
+        }
+    }
+
+    /// Asks for a sync soon.
+    pub(crate) fn sync_soon(&self) {
+        if !self.sync.shared.asked.swap(true, Ordering::AcqRel) {
+            lock(&self.sync.shared.orders).sync = true;
+            self.sync.shared.told.notify_one();
+        }
+    }
+
+    /// Asks for a header refresh after `delay`.
+    pub(crate) fn refresh_after(&self, delay: Duration) {
+        let mut orders = lock(&self.sync.shared.orders);
+        if orders.refresh_at.is_none() {
+            orders.refresh_at = Some(Instant::now() + delay);
+            self.sync.shared.told.notify_one();
+        }
+    }
+
+    /// Ends the threads and waits for them.
+    pub(crate) fn stop(&self) {
+        self.order.stop();
+        self.sync.stop();
+    }
+}
+
+impl Helper {
+    /// Starts the thread if it isn't there. Without one (the system may have no more) nothing is
+    /// lost but its help.
+    fn start(&self, store: &Arc<Store>, name: &str, flush_every: Option<Duration>) {
+        // Held throughout, so that two callers don't start two.
+        let mut thread = lock(&self.thread);
+        if thread.is_none() {
+            let (weak, shared) = (Arc::downgrade(store), self.shared.clone());
+            let run = move || run(&weak, &shared, flush_every);
+            *thread = std::thread::Builder::new().name(name.into()).spawn(run).ok();
+        }
+    }
+
+    /// Ends the thread and waits for it, unless this is the thread: it can hold the last
+    /// reference to the store for a moment.
+    fn stop(&self) {
+        self.shared.stopping.store(true, Ordering::Release);
+        lock(&self.shared.orders).stop = true;
+        self.shared.told.notify_all();
+        if let Some(thread) = lock(&self.thread).take()
+            && thread.thread().id() != std::thread::current().id()
+        {
+            let _ = thread.join();
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -46,69 +132,6 @@ enum Order {
     Settle,
     Tidy,
     Stop,
-}
-
-impl Background {
-    /// Starts the thread. Without one (the system may have no more) nothing is lost but its help.
-    pub(crate) fn start(store: &Arc<Store>, flush_every: Option<Duration>) {
-        let background = &store.background;
-        let (weak, shared) = (Arc::downgrade(store), background.shared.clone());
-        let run = move || run(&weak, &shared, flush_every);
-        let thread = std::thread::Builder::new().name("emdb-background".into()).spawn(run);
-        *lock(&background.thread) = thread.ok();
-    }
-
-    /// Starts the thread if there is none.
-    pub(crate) fn ensure(store: &Arc<Store>) {
-        if lock(&store.background.thread).is_none() {
-            Background::start(store, None);
-        }
-    }
-
-    /// Asks for order soon: much has been written.
-    pub(crate) fn settle_soon(&self) {
-        lock(&self.shared.orders).settle = true;
-        self.shared.told.notify_one();
-    }
-
-    /// Asks for order in a while: a reader found something to do.
-    pub(crate) fn tidy_later(&self) {
-        let mut orders = lock(&self.shared.orders);
-        if orders.tidy_at.is_none() {
-            orders.tidy_at = Some(Instant::now() + TIDY_AFTER);
-            self.shared.told.notify_one();
-        }
-    }
-
-    /// Asks for a sync soon.
-    pub(crate) fn sync_soon(&self) {
-        if !self.shared.asked.swap(true, Ordering::AcqRel) {
-            lock(&self.shared.orders).sync = true;
-            self.shared.told.notify_one();
-        }
-    }
-
-    /// Asks for a header refresh after `delay`.
-    pub(crate) fn refresh_after(&self, delay: Duration) {
-        let mut orders = lock(&self.shared.orders);
-        if orders.refresh_at.is_none() {
-            orders.refresh_at = Some(Instant::now() + delay);
-            self.shared.told.notify_one();
-        }
-    }
-
-    /// Ends the thread and waits for it, unless this is the thread: it can hold the last
-    /// reference for a moment.
-    pub(crate) fn stop(&self) {
-        self.shared.stopping.store(true, Ordering::Release);
-        lock(&self.shared.orders).stop = true;
-        self.shared.told.notify_one();
-        if let Some(thread) = lock(&self.thread).take()
-            && thread.thread().id() != std::thread::current().id()
-        {
-            let _ = thread.join();
-        }
-    }
 }
 
 fn run(store: &Weak<Store>, shared: &Shared, flush_every: Option<Duration>) {

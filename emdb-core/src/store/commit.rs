@@ -407,8 +407,7 @@ impl Store {
         tail.untrimmed.retain(|namespace| namespace.trim(seen, guard));
         if tail.dropped {
             let mut names = lock(&self.names);
-            let oldest = self.views.oldest();
-            names.dropped.retain(|namespace| namespace.outlives(oldest));
+            names.dropped.retain(|namespace| namespace.is_seen(&self.views));
             tail.dropped = !names.dropped.is_empty();
         }
     }

@@ -143,7 +143,8 @@ struct Line {
 pub(crate) struct NamespaceState {
     pub(crate) name: String,
     line: Atomic<Line>,
-    /// The position of the record that dropped it.
+    /// The positions of the records that created and dropped it.
+    created: AtomicU64,
     dropped: AtomicU64,
     /// Stored: the namespace keeps its keys in order.
     ordered: AtomicBool,
@@ -153,7 +154,7 @@ impl NamespaceState {
     pub(crate) fn new(name: String, incarnation: Arc<Incarnation>) -> NamespaceState {
         let line = Atomic::new(Line { current: incarnation, former: Vec::new() });
         let (dropped, ordered) = (AtomicU64::new(u64::MAX), AtomicBool::new(false));
-        NamespaceState { name, line, dropped, ordered }
+        NamespaceState { name, line, created: AtomicU64::new(0), dropped, ordered }
     }
 
     #[inline]
@@ -183,6 +184,7 @@ impl NamespaceState {
         fresh.start.store(start, Ordering::Relaxed);
         let line = self.line(guard);
         if Arc::ptr_eq(&line.current, fresh) {
+            self.created.store(start, Ordering::Relaxed);
             return;
         }
         let former = std::iter::once(&line.current).chain(&line.former).cloned().collect();
@@ -222,6 +224,12 @@ impl NamespaceState {
     /// Whether the namespace still exists at `watermark`.
     pub(crate) fn outlives(&self, watermark: u64) -> bool {
         self.dropped.load(Ordering::Acquire) >= watermark
+    }
+
+    /// Whether a view may still see the namespace, which has been dropped.
+    pub(crate) fn is_seen(&self, views: &Views) -> bool {
+        let created = self.created.load(Ordering::Relaxed);
+        views.any_between(created, self.dropped.load(Ordering::Relaxed))
     }
 
     pub(crate) fn set_options(&self, options: Options) {

@@ -45,7 +45,7 @@ impl Store {
         options: Options,
     ) -> Result<Arc<NamespaceState>> {
         if options.ordered {
-            Background::ensure(self);
+            Background::start_order(self);
         }
         let state = self.open_or_begin(name, options)?;
         self.configure(&state, options)?;
@@ -81,6 +81,9 @@ impl Store {
         }
         let mut tail = self.enter(Access::Plain)?;
         state.check()?;
+        if state.is_ordered() {
+            return Ok(());
+        }
         let current = state.current(&crossbeam_epoch::pin()).clone();
         let record = (&[][..], options.bytes());
         let step = Step::control(state, Verb::Configure, current.id, record, None, true);
@@ -114,10 +117,9 @@ impl Store {
         }
         self.commit_locked(&mut tail, &mut steps)?;
         let mut names = lock(&self.names);
-        let oldest = self.views.oldest();
         for state in family {
             names.live.remove(&state.name);
-            if state.outlives(oldest) {
+            if state.is_seen(&self.views) {
                 tail.dropped = true;
                 names.dropped.push(state);
             }
@@ -194,7 +196,8 @@ impl Store {
         let mut live_bytes = 0;
         {
             let guard = crossbeam_epoch::pin();
-            for state in lock(&self.names).live.values() {
+            let states: Vec<_> = lock(&self.names).live.values().cloned().collect();
+            for state in &states {
                 let incarnation = state.current(&guard);
                 let order = incarnation.order.get().map_or(0, Order::bytes);
                 stats.index_bytes += (incarnation.table.bytes() + order) as u64;

@@ -35,11 +35,7 @@ pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Store>> {
     let replay = Replay::new(&generation);
     let parts = (replay.names, replay.next_id);
     let tail = Tail::new(JOURNAL_START, 0);
-    let store = assemble(settings, generation, parts, tail, None, None);
-    if settings.range_scans {
-        Background::start(&store, None);
-    }
-    Ok(store)
+    Ok(assemble(settings, generation, parts, tail, None, None))
 }
 
 /// The store in the file at `path`, which is locked by the caller and made if it is absent or
@@ -63,7 +59,7 @@ pub(crate) fn on_disk(settings: &Settings, disk: &dyn Disk, path: &Path) -> Resu
     let parts = (replay.names, replay.next_id);
     let tail = Tail::new(accepted, accepted);
     let store = assemble(settings, generation, parts, tail, Some(header), Some(report));
-    Background::start(&store, settings.flush_every);
+    Background::start_sync(&store, settings.flush_every);
     Ok(store)
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Store;
+use super::background::Background;
 use super::names::{Incarnation, NamespaceState};
 use super::read::Reader;
 use crate::error::Result;
@@ -99,8 +100,9 @@ impl Store {
             let incarnation = state.current(&crossbeam_epoch::pin()).clone();
             if let Some(order) = incarnation.order.get() {
                 let from = if all { 1 } else { MANY };
+                let keys = self.anchors(&incarnation);
                 // Damage is met again, and told, by whoever reads.
-                more |= order.settle(from, all, self.anchors(&incarnation)).unwrap_or(false);
+                more |= order.settle(from, all, keys, &stopped).unwrap_or(false);
             }
             if stopped() {
                 return false;
@@ -119,6 +121,9 @@ impl Store {
     /// Sets up the orders that an open needs.
     pub(super) fn begin_orders(self: &Arc<Store>) {
         let states: Vec<_> = lock(&self.names).live.values().cloned().collect();
+        if self.orders_all || states.iter().any(|s| self.wants_order(s)) {
+            Background::start_order(self);
+        }
         for state in states.iter().filter(|s| self.wants_order(s)) {
             let incarnation = state.current(&crossbeam_epoch::pin()).clone();
             let empty = incarnation.records.load(Ordering::Relaxed) == 0;

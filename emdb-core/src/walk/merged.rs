@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::End;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::order::{Keys, Levels, RecentEntry, Run};
 use crate::range::Bounds;
 
@@ -16,8 +16,10 @@ use crate::range::Bounds;
 const FIRST: usize = 4;
 /// And at a time later on.
 const MORE: usize = 16;
+/// The length that a record is taken to have.
+const USUAL: usize = 128;
 /// How far ahead keys are asked for, in each run.
-const AHEAD: usize = 16;
+const AHEAD: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Merged {
@@ -39,6 +41,8 @@ struct Side {
     ahead: VecDeque<u64>,
     /// The last anchor collected.
     edge: Option<u64>,
+    /// What comes behind those.
+    failed: Option<Error>,
 }
 
 /// The next key of a run, with its anchor.
@@ -63,11 +67,25 @@ impl Merged {
             if !side.started {
                 self.start(end, bounds, keys)?;
             }
-            self.collect(end, more, bounds, keys)?;
+            if let Err(e) = self.collect(end, more, bounds, keys) {
+                // What was collected before comes first.
+                self.met = true;
+                self.sides[end as usize].failed = Some(e);
+            }
         }
-        let own = self.sides[end as usize].ahead.pop_front();
+        let side = &mut self.sides[end as usize];
+        if let Some(own) = side.ahead.pop_front() {
+            return Ok(Some(own));
+        }
+        if let Some(failed) = side.failed.take() {
+            return Err(failed);
+        }
         // When an end finds nothing more, the other one may have collected what is left.
-        Ok(own.or_else(|| self.sides[end.other() as usize].ahead.pop_back()))
+        let other = &mut self.sides[end.other() as usize];
+        match other.failed.take() {
+            Some(failed) => Err(failed),
+            None => Ok(other.ahead.pop_back()),
+        }
     }
 
     /// Finds where the range begins in each run.
@@ -82,6 +100,17 @@ impl Merged {
                     run.search_near(key, end == End::Back, keys)?
                 }
             });
+        }
+        for (run, &at) in self.levels.runs.iter().zip(&at) {
+            for near in 0..AHEAD {
+                let near = match end {
+                    End::Front => at + near,
+                    End::Back => at.wrapping_sub(near + 1),
+                };
+                if let Some(later) = run.position(near) {
+                    keys.prefetch(later, USUAL);
+                }
+            }
         }
         let side = &mut self.sides[end as usize];
         side.at = at;
@@ -163,8 +192,7 @@ fn head<'k>(run: &Run, end: End, at: &mut usize, keys: impl Keys<'k>) -> Result<
         }
     };
     if let Some(later) = run.position(far) {
-        // The whole of a usual record.
-        keys.prefetch(later, 192);
+        keys.prefetch(later, USUAL);
     }
     run.position(next).map(|anchor| Ok((keys.key(anchor)?, anchor))).transpose()
 }

@@ -108,10 +108,11 @@ impl Ordered {
         }
         // When an end finds nothing more, the other one may have made ready what is left.
         let other = &mut self.sides[1 - end as usize];
-        if other.given < other.ready.len() {
-            return Ok(other.ready.pop());
+        if let Some(failed) = other.failed.take() {
+            // It lies before that.
+            return Err(failed);
         }
-        other.failed.take().map_or(Ok(None), Err)
+        Ok(if other.given < other.ready.len() { other.ready.pop() } else { None })
     }
 
     /// Makes a batch of records ready.

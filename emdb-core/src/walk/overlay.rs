@@ -17,11 +17,13 @@ pub(crate) struct Overlay {
     bounds: Bounds,
     /// For each end a committed record that was looked at and is still to be given.
     peeked: [Option<Lasting>; 2],
+    /// For each end the next staged key with a live value, once looked for.
+    upcoming: [Option<Vec<u8>>; 2],
 }
 
 impl Overlay {
     pub(crate) fn new(staged: Arc<BTreeMap<Vec<u8>, Staged>>, now: u64, bounds: Bounds) -> Overlay {
-        Overlay { staged, now, bounds, peeked: [None; 2] }
+        Overlay { staged, now, bounds, peeked: [None; 2], upcoming: [None, None] }
     }
 
     pub(super) fn value(&self, key: &[u8]) -> Option<&[u8]> {
@@ -49,6 +51,7 @@ impl Overlay {
             }
             self.peeked[end as usize] = Some(record);
         }
+        self.upcoming[end as usize] = None;
         match end {
             End::Front => self.bounds.low = Bound::Excluded(staged.clone()),
             End::Back => self.bounds.high = Bound::Excluded(staged.clone()),
@@ -71,7 +74,21 @@ impl Overlay {
     }
 
     /// The next staged key with a live value.
-    fn staged(&self, end: End) -> Option<Vec<u8>> {
+    fn staged(&mut self, end: End) -> Option<Vec<u8>> {
+        // The other end may have given it meanwhile.
+        let upcoming = self.upcoming[end as usize].take();
+        let upcoming = upcoming.filter(|key| self.bounds.place(key).is_eq());
+        let staged = upcoming.or_else(|| self.find_staged(end));
+        if staged.is_none() {
+            // No key lies between a bound and itself: there is nothing more to look for.
+            self.bounds.low = Bound::Excluded(Vec::new());
+            self.bounds.high = Bound::Excluded(Vec::new());
+        }
+        self.upcoming[end as usize].clone_from(&staged);
+        staged
+    }
+
+    fn find_staged(&self, end: End) -> Option<Vec<u8>> {
         if self.bounds.is_empty() {
             return None;
         }
