@@ -99,3 +99,27 @@ fn see_the_state_of_their_moment_through_all_kinds_of_writes() {
     assert!(iterators.pop().unwrap().eq(before.clone()));
     assert!(iterators.pop().unwrap().eq(before[1..5999].to_vec()));
 }
+
+#[cfg(unix)]
+#[test]
+fn give_no_wrong_item_behind_damage_from_either_end() {
+    use std::os::unix::fs::FileExt;
+
+    let (_folder, path) = folder();
+    let db = Emdb::builder().path(&path).enable_range_scans(true).build().unwrap();
+    db.insert_many((0..3000).map(|n| (format!("{n:04}"), format!("value {n:04}")))).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let at = bytes.windows(10).position(|w| w == b"value 0007").unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.write_all_at(b"V", at as u64).unwrap();
+    for from_front in 0..9 {
+        let mut iter = db.range_iter(..).unwrap();
+        let front: Vec<_> = iter.by_ref().take(from_front).map(|(key, _)| key).collect();
+        assert!(front.iter().enumerate().all(|(n, key)| *key == format!("{n:04}").as_bytes()));
+        // What comes from the other end is the last key, or the error.
+        match iter.next_back() {
+            Some((key, _)) => assert_eq!(key, b"2999"),
+            None => assert!(matches!(iter.status(), Err(Error::Corrupted { .. }))),
+        }
+    }
+}

@@ -196,3 +196,18 @@ fn counts_in_the_bytes_of_the_index() {
     db.range_iter(..).unwrap();
     assert!(db.stats().unwrap().index_bytes > plain.stats().unwrap().index_bytes);
 }
+
+#[test]
+fn of_several_namespaces_can_begin_at_once() {
+    for _ in 0..20 {
+        let db = Emdb::open_in_memory();
+        std::thread::scope(|scope| {
+            for n in 0..4 {
+                let db = &db;
+                scope.spawn(move || db.namespace_with(format!("n{n}"), ORDERED).unwrap());
+            }
+        });
+        // The drop waits for the threads that help.
+        drop(db);
+    }
+}

@@ -183,3 +183,15 @@ fn much_is_sorted_little_goes_to_the_skip_list_and_all_ends_in_one_run() {
     assert_eq!(levels.runs.len(), 1);
     assert!(order.bytes() > 20_000 * 16);
 }
+
+#[test]
+fn readers_alone_keep_the_runs_few() {
+    let keys: Vec<Vec<u8>> = (0..60_000u32).map(|n| n.to_be_bytes().to_vec()).collect();
+    let listed = Listed(&keys);
+    let order = Order::empty();
+    for some in listed.all().chunks(2 * FEW) {
+        some.iter().for_each(|p| drop(order.note(*p)));
+        // The runs that are left are each more than twice as long as the next.
+        assert!(order.levels(listed).unwrap().runs.len() <= MANY_RUNS + 2);
+    }
+}

@@ -398,3 +398,19 @@ fn only_the_states_that_somebody_looks_at_are_kept_by_a_clear() {
     assert_eq!(former.strong_count(), 0);
     assert!(lock(&store.tail).untrimmed.is_empty());
 }
+
+#[test]
+fn a_namespace_that_no_view_saw_goes_when_it_is_dropped() {
+    let store = open::in_memory(&Settings::default()).unwrap();
+    let before = store.hold();
+    store.open_namespace("unseen", Default::default()).unwrap();
+    store.drop_namespace("unseen").unwrap();
+    assert!(lock(&store.names).dropped.is_empty());
+    store.open_namespace("seen", Default::default()).unwrap();
+    let held = store.hold();
+    store.drop_namespace("seen").unwrap();
+    assert_eq!(lock(&store.names).dropped.len(), 1);
+    drop((before, held));
+    store.clear(&store.default_namespace).unwrap();
+    assert!(lock(&store.names).dropped.is_empty());
+}
