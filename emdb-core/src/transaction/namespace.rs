@@ -51,7 +51,7 @@ impl TransactionNamespace {
         self.refused.as_ref().map_or(Ok(()), |e| Err(e.duplicate()))
     }
 
-    /// Inserts or replaces; see [`Namespace::insert`].
+    /// Inserts or replaces; see [`Namespace::insert`](crate::Namespace::insert).
     ///
     /// # Errors
     /// `TooLarge` beyond the limits; `InvalidConfig` for a namespace of another database;
@@ -119,7 +119,7 @@ impl TransactionNamespace {
     /// The value of `key`, staged or live.
     ///
     /// # Errors
-    /// As [`Namespace::get`]; `InvalidConfig` for a namespace of another database.
+    /// As [`Namespace::get`](crate::Namespace::get); `InvalidConfig` for a namespace of another database.
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {
