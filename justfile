@@ -39,3 +39,11 @@ power-cuts cuts="1000000":
 # SIGKILL of a writing process, the long run
 kill rounds="5000":
     EMDB_KILL_ROUNDS={{rounds}} cargo test --release --test kill
+
+# LMDB, redb, fjall and emdb 1 beside ours; `just peers --only ours,lmdb`
+peers *args:
+    cargo run --release -p emdb-bench --features peers -- --peers {{args}}
+
+# scans beside writers, the long run
+stress seconds="60":
+    EMDB_STRESS_SECONDS={{seconds}} cargo test --release --test ranges --test snapshots

@@ -125,7 +125,7 @@ impl Order {
     }
 
     /// Takes in the record of a key that was absent, before the watermark moves past it. Tells
-    /// when many have come together. Called by the one writer alone, as is the following.
+    /// when many have come together. Called by the one writer alone.
     pub(crate) fn note(&self, position: u64) -> bool {
         match &mut *lock(&self.fresh) {
             Some(fresh) => {
