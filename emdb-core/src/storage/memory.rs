@@ -100,19 +100,9 @@ impl Memory {
         unsafe { Record::read(position, start, available) }
     }
 
-    /// Asks the processor for the lines of a record that will be read soon.
+    /// Asks the processor for the lines of a record of about `len` bytes that will be read soon.
     #[inline]
-    pub(crate) fn prefetch(&self, position: u64) {
-        if let Some((start, _)) = self.at(position) {
-            prefetch_line(start);
-            prefetch_line(start.wrapping_add(64));
-            prefetch_line(start.wrapping_add(128));
-        }
-    }
-
-    /// As [`Memory::prefetch`], for a record of about `len` bytes.
-    #[inline]
-    pub(crate) fn prefetch_len(&self, position: u64, len: usize) {
+    pub(crate) fn prefetch(&self, position: u64, len: usize) {
         if let Some((start, _)) = self.at(position) {
             let mut line = 0;
             while line < len.min(512) {

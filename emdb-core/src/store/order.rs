@@ -41,7 +41,7 @@ impl<'a> Keys<'a> for Anchors<'a> {
 
     #[inline]
     fn prefetch(self, position: u64, len: usize) {
-        self.reader.generation.memory.prefetch_len(position, len);
+        self.reader.generation.memory.prefetch(position, len);
     }
 
     fn newest(self, position: u64) -> Result<Option<u64>> {

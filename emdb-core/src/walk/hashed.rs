@@ -12,6 +12,8 @@ use crate::store::read::Held;
 
 /// How many records ahead of the walk memory is asked for.
 const AHEAD: usize = 4;
+/// The length that a record is taken to have.
+const USUAL: usize = 128;
 
 #[derive(Debug)]
 pub(super) struct Hashed {
@@ -48,7 +50,7 @@ impl Hashed {
             };
             self.at += 1;
             if let Some(later) = self.slots.get(self.at + AHEAD) {
-                self.held.reader().generation.memory.prefetch(later.position());
+                self.held.reader().generation.memory.prefetch(later.position(), USUAL);
             }
             if let Some(record) = self.held.seen(slot.position())? {
                 if self.values {
