@@ -1,10 +1,24 @@
 //! A serde-typed, ORM-style embedded database: derive a struct, get a durable table in one file.
 //!
 //! There is no server and no query language. A struct says which of its fields is the key, a
-//! [`Table`] stores its values in a namespace of an [`Emdb`], and several writes become one in a
-//! transaction. Whoever wants bytes instead finds them one call below.
+//! [`Table`] stores its values in a namespace of an [`Emdb`], indexes find them by other fields,
+//! and several writes become one in a transaction. Whoever wants bytes instead finds them one call
+//! below.
 //!
-//! # Example
+//! What follows takes about ten minutes, from nothing to migrations:
+//! [a record](#a-record), [a database](#a-database), [reading and writing](#reading-and-writing),
+//! [keys, ranges and pages](#keys-ranges-and-pages), [indexes](#indexes),
+//! [transactions](#transactions), [snapshots](#snapshots), [expiry](#expiry),
+//! [versions and migration](#versions-and-migration),
+//! [validation and errors](#validation-and-errors), [bytes beside types](#bytes-beside-types),
+//! [verifying and repairing](#verifying-and-repairing). Then come the [features](#features), the
+//! [guarantees](#guarantees) and the [limits](#limits).
+//!
+//! # A record
+//!
+//! A record is a struct that is stored as one row of a table. It derives serde's `Serialize` and
+//! `Deserialize`, and [`Record`](derive@Record). One field is marked as its key. All else is
+//! optional, and stands in attributes:
 //!
 //! ```
 //! use emdb::{Emdb, Record, Table, TableError};
@@ -18,46 +32,385 @@
 //!     name: String,
 //! }
 //!
-//! let db = Emdb::open_in_memory(); // Emdb::open("app.emdb")? keeps it in a file
+//! let db = Emdb::open_in_memory();
 //! let users = Table::<User>::open(&db)?;
 //! users.insert(&User { id: 1, name: "Ada".into() })?;
-//! db.transaction(|tx| {
-//!     let users = users.with(tx);
-//!     users.insert(&User { id: 2, name: "Grace".into() })?;
-//!     users.remove(&1)
-//! })?;
-//! assert_eq!(users.get(&2)?, Some(User { id: 2, name: "Grace".into() }));
-//! assert_eq!(users.len()?, 1);
+//! assert_eq!(users.get(&1)?, Some(User { id: 1, name: "Ada".into() }));
 //! # Ok::<(), TableError>(())
 //! ```
+//!
+//! | on the struct | meaning |
+//! | --- | --- |
+//! | `namespace = "users"` | the name of the table; otherwise it is the struct's name in snake case |
+//! | `key(org, id)` | a key of several fields |
+//! | `index(name = "by_org_age", fields(org, age))` | an index over several fields; `unique` and `filter = path::to_fn` can be added |
+//! | `version = 2, from = UserV1` | the struct changed, and this is what it was |
+//! | `ttl = "30d"` | each row expires so long after it was inserted; units are `ms`, `s`, `m`, `h`, `d` |
+//! | `validate = path::to_fn` | a check before every write |
+//! | `unordered` | rows in no order: less memory, but no ranges |
+//! | `crate = "path"` | where this library is, if it is renamed or re-exported |
+//!
+//! | on a field | meaning |
+//! | --- | --- |
+//! | `key` | the key; `key, auto` on an unsigned integer lets the table count it |
+//! | `index`, `unique` | an index over this field; `index(sparse)`, `unique(sparse)` leave `None` out |
+//! | `index(each)` | one index entry for each element of a `Vec`, a set or an `Option` |
+//! | `expires_at` | this `u64` or `Option<u64>` says when the row expires, in milliseconds since 1970 |
+//!
+//! # A database
+//!
+//! [`Emdb::open`] opens a file, or makes it. [`Emdb::builder`] has the options.
+//! [`Emdb::open_in_memory`] needs no file. [`Table::open`] opens the table of a record, makes it if
+//! it isn't there, and checks that the struct is still the one that the table was made with. Both
+//! are handles: clone them, send them to other threads, drop them. The last one closes the file.
+//!
+//! ```
+//! # use emdb::{Emdb, Record, Table, TableError};
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Debug, PartialEq, Serialize, Deserialize, Record)]
+//! # struct User { #[emdb(key)] id: u64, name: String }
+//! # let folder = tempfile::tempdir().map_err(emdb::Error::from)?;
+//! # let path = folder.path().join("app.emdb");
+//! let db = Emdb::open(&path)?;
+//! let users = Table::<User>::open(&db)?;
+//! users.insert(&User { id: 1, name: "Ada".into() })?;
+//! db.flush()?; // From here on, it survives a power cut.
+//! drop((users, db));
+//!
+//! let db = Emdb::open(&path)?;
+//! assert_eq!(Table::<User>::open(&db)?.len()?, 1);
+//! # Ok::<(), TableError>(())
+//! ```
+//!
+//! # Reading and writing
+//!
+//! `insert` replaces a row that has the same key, and gives it back. `update` changes a row in
+//! place, `upsert` changes it or makes it. `remove` gives back what it removed. Each call is one
+//! commit. Keys are taken by reference, and a `String` may be looked up by a `&str`.
+//!
+//! ```
+//! # use emdb::{Emdb, Record, Table, TableError};
+//! # use serde::{Deserialize, Serialize};
+//! #[derive(Debug, PartialEq, Serialize, Deserialize, Record)]
+//! struct Counter {
+//!     #[emdb(key)]
+//!     name: String,
+//!     hits: u64,
+//! }
+//!
+//! # let db = Emdb::open_in_memory();
+//! let counters = Table::<Counter>::open(&db)?;
+//! let replaced = counters.insert(&Counter { name: "home".into(), hits: 1 })?;
+//! assert_eq!(replaced, None);
+//!
+//! let home = counters.update("home", |counter| counter.hits += 1)?;
+//! assert_eq!(home.map(|counter| counter.hits), Some(2));
+//!
+//! let make = || Counter { name: "about".into(), hits: 1 };
+//! counters.upsert("about", make, |counter| counter.hits += 1)?;
+//! assert!(counters.contains_key("about")?);
+//!
+//! assert_eq!(counters.remove("home")?.map(|counter| counter.hits), Some(2));
+//! assert_eq!(counters.get("home")?, None);
+//! # Ok::<(), TableError>(())
+//! ```
+//!
+//! [`try_insert`](Table::try_insert) refuses a key that is taken. With `#[emdb(key, auto)]`,
+//! [`insert_new`](Table::insert_new) gives the row the next number.
+//! [`insert_many`](Table::insert_many) and [`insert_all`](Table::insert_all) take any number of
+//! rows: the first in bounded commits, the second in one. [`retain`](Table::retain) and
+//! [`clear`](Table::clear) remove many.
+//!
+//! [`get_with`](Table::get_with) lends a row to a closure: its strings and byte strings are not
+//! copied.
+//!
+//! # Keys, ranges and pages
+//!
+//! Nearly anything can be a key: integers, floats, text, bytes, tuples, arrays, `Option`s; the whole
+//! list is at [`Key`](trait@Key). `#[derive(Key)]` makes keys of newtypes, of structs of keys, and
+//! of enums without fields. Rows are kept in the order of their keys, so there are ranges and
+//! prefixes. Walks are lazy and go both ways. Their items are `Result`s, and a row that can't be
+//! read is an error, never left out.
+//!
+//! ```
+//! # use emdb::{Emdb, Record, Table, TableError};
+//! # use serde::{Deserialize, Serialize};
+//! #[derive(Serialize, Deserialize, Record)]
+//! #[emdb(key(sensor, hour))]
+//! struct Reading {
+//!     sensor: String,
+//!     hour: u32,
+//!     degrees: f32,
+//! }
+//!
+//! # let db = Emdb::open_in_memory();
+//! let readings = Table::<Reading>::open(&db)?;
+//! for sensor in ["cellar", "roof"] {
+//!     let rows = (0..24).map(|hour| Reading { sensor: sensor.into(), hour, degrees: 11.5 });
+//!     readings.insert_all(rows)?;
+//! }
+//!
+//! // The key of several fields is their tuple.
+//! assert!(readings.get(&("roof".to_owned(), 7))?.is_some());
+//!
+//! // A prefix is a tuple of the first fields. Here the latest two of one sensor:
+//! let mut latest = Vec::new();
+//! for reading in readings.prefix(&("cellar",))?.rev().take(2) {
+//!     latest.push(reading?.hour);
+//! }
+//! assert_eq!(latest, [23, 22]);
+//!
+//! let (from, to) = (("roof".to_owned(), 6), ("roof".to_owned(), 12));
+//! assert_eq!(readings.range(from..to)?.count(), 6);
+//!
+//! // A page, and where the next one begins.
+//! let page = readings.page(None, 40)?;
+//! assert_eq!(page.rows.len(), 40);
+//! let page = readings.page(page.next.as_ref(), 40)?;
+//! assert_eq!((page.rows.len(), page.next), (8, None));
+//! # Ok::<(), TableError>(())
+//! ```
+//!
+//! A walk sees the state in which it was begun. Later writes neither change nor wait for it.
+//!
+//! # Indexes
+//!
+//! An index finds rows by something else than their key. It is kept with every write, in the same
+//! commit. For each, the derive makes a constant: `User::EMAIL` for the field `email`,
+//! `User::BY_CITY_AGE` for the index `by_city_age`. [`Table::by`] takes it.
+//!
+//! ```
+//! # use emdb::{Emdb, Record, Table, TableError};
+//! # use serde::{Deserialize, Serialize};
+//! #[derive(Serialize, Deserialize, Record)]
+//! #[emdb(index(name = "by_city_age", fields(city, age)))]
+//! struct User {
+//!     #[emdb(key, auto)]
+//!     id: u64,
+//!     #[emdb(unique)]
+//!     email: String,
+//!     city: String,
+//!     age: u8,
+//!     #[emdb(index(each))]
+//!     tags: Vec<String>,
+//! }
+//!
+//! # let db = Emdb::open_in_memory();
+//! let users = Table::<User>::open(&db)?;
+//! # let user = |name: &str, city: &str, age, tag: &str| User {
+//! #     id: 0, email: format!("{name}@example.org"), city: city.into(), age, tags: vec![tag.into()] };
+//! users.insert_new(user("ada", "London", 36, "maths"))?;
+//! users.insert_new(user("bea", "Basel", 71, "maths"))?;
+//! users.insert_new(user("cyd", "Basel", 19, "music"))?;
+//!
+//! // At most one row has a unique value.
+//! let ada = users.by(User::EMAIL).get("ada@example.org")?;
+//! assert_eq!(ada.map(|ada| ada.id), Some(1));
+//! let twice = users.insert_new(user("ada", "Bern", 20, "chess"));
+//! assert!(matches!(twice, Err(TableError::UniqueViolation { .. })));
+//!
+//! // Others give any number, in the order of what is indexed.
+//! let mut ages = Vec::new();
+//! for user in users.by(User::BY_CITY_AGE).prefix(&("Basel",))? {
+//!     ages.push(user?.age);
+//! }
+//! assert_eq!(ages, [19, 71]);
+//!
+//! // Counting reads no rows.
+//! assert_eq!(users.by(User::TAGS).count("maths")?, 2);
+//! # Ok::<(), TableError>(())
+//! ```
+//!
+//! What can be asked is at [`Lookup`]: `get`, `all`, `range`, `prefix`, `keys`, `count`. An index
+//! can be added to a table that has rows, or taken away: the next [`Table::open`] builds or
+//! removes it.
+//!
+//! # Transactions
+//!
+//! [`Emdb::transaction`] runs a closure. If it returns `Ok`, all that it wrote is committed as one.
+//! If it returns `Err` or panics, nothing of it is. [`Table::with`] gives the calls of a table inside
+//! of it; they see what was written before. Other writers wait, readers don't.
+//!
+//! ```
+//! # use emdb::{Emdb, Record, Table, TableError};
+//! # use serde::{Deserialize, Serialize};
+//! #[derive(Serialize, Deserialize, Record)]
+//! struct Account {
+//!     #[emdb(key)]
+//!     owner: String,
+//!     cents: u64,
+//! }
+//!
+//! # let db = Emdb::open_in_memory();
+//! let accounts = Table::<Account>::open(&db)?;
+//! accounts.insert(&Account { owner: "ada".into(), cents: 500 })?;
+//! accounts.insert(&Account { owner: "bob".into(), cents: 0 })?;
+//!
+//! let pay = |to: &str, cents: u64| {
+//!     db.transaction(|tx| -> Result<(), TableError> {
+//!         let accounts = accounts.with(tx);
+//!         accounts.update("ada", |ada| ada.cents -= cents)?;
+//!         let paid = accounts.update(to, |other| other.cents += cents)?;
+//!         paid.ok_or(emdb::Error::KeyNotFound)?;
+//!         Ok(())
+//!     })
+//! };
+//! pay("bob", 200)?;
+//! assert!(pay("eve", 200).is_err());
+//! assert_eq!(accounts.get("ada")?.map(|ada| ada.cents), Some(300));
+//! # Ok::<(), TableError>(())
+//! ```
+//!
+//! `with` borrows the transaction, so several tables take turns:
+//! `users.with(tx).insert(&user)?; orders.with(tx).insert(&order)?;`. Inside of the closure, write
+//! through `with` alone. A write through the table itself is refused.
+//!
+//! # Snapshots
+//!
+//! A [`Snapshot`] is one committed state of everything, for as long as it is wanted.
+//! [`Table::at`] reads from it.
+//!
+//! ```
+//! # use emdb::{Emdb, Record, Table, TableError};
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Serialize, Deserialize, Record)]
+//! # struct User { #[emdb(key)] id: u64, name: String }
+//! # let db = Emdb::open_in_memory();
+//! let users = Table::<User>::open(&db)?;
+//! users.insert(&User { id: 1, name: "Ada".into() })?;
+//!
+//! let before = db.snapshot();
+//! users.clear()?;
+//! assert_eq!(users.len()?, 0);
+//! assert_eq!(users.at(&before).get(&1)?.map(|user| user.name), Some("Ada".into()));
+//! # Ok::<(), TableError>(())
+//! ```
+//!
+//! # Expiry
+//!
+//! A row can expire: by its type (`ttl = "30m"`), by a field (`expires_at`), or with a time of its
+//! own. What has expired is not found any more, neither by its key nor through an index.
+//! `insert` begins the time anew, `update` keeps it. Expired rows take room until
+//! `Emdb::sweep_expired`. This needs the feature `ttl`, which is on by default.
+//!
+#![cfg_attr(feature = "ttl", doc = "```")]
+#![cfg_attr(not(feature = "ttl"), doc = "```ignore")]
+//! # use emdb::{Emdb, Record, Table, TableError};
+//! # use serde::{Deserialize, Serialize};
+//! use emdb::Ttl;
+//!
+//! #[derive(Serialize, Deserialize, Record)]
+//! #[emdb(ttl = "30m")]
+//! struct Session {
+//!     #[emdb(key)]
+//!     token: String,
+//! }
+//!
+//! # let db = Emdb::open_in_memory();
+//! let sessions = Table::<Session>::open(&db)?;
+//! sessions.insert(&Session { token: "a".into() })?;
+//! assert!(sessions.expires_at("a")?.is_some());
+//!
+//! sessions.insert_with_ttl(&Session { token: "b".into() }, Ttl::None)?;
+//! assert_eq!(sessions.expires_at("b")?, None);
+//!
+//! // A moment that has passed long ago.
+//! sessions.insert_with_ttl(&Session { token: "c".into() }, Ttl::ExpiresAt(1))?;
+//! assert!(sessions.get("c")?.is_none());
+//! # Ok::<(), TableError>(())
+//! ```
+//!
+//! # Versions and migration
+//!
+//! The database remembers the fields of each table. A struct that changed is refused with
+//! [`TableError::SchemaMismatch`], which lists the differences. To change it, keep the old struct
+//! under another name, give the new one a higher `version`, and say how to get from one to the other.
+//! Rows of the old version are converted as they are read. Nothing has to be rewritten, and
+//! [`Table::migrate`] does it when you want it.
+//!
+//! ```
+//! # use emdb::{Emdb, Record, Table, TableError};
+//! # use serde::{Deserialize, Serialize};
+//! #[derive(Serialize, Deserialize, Record)]
+//! #[emdb(namespace = "users")]
+//! struct UserV1 {
+//!     #[emdb(key)]
+//!     id: u64,
+//! }
+//!
+//! #[derive(Serialize, Deserialize, Record)]
+//! #[emdb(namespace = "users", version = 2, from = UserV1)]
+//! struct User {
+//!     #[emdb(key)]
+//!     id: u64,
+//!     name: String,
+//! }
+//!
+//! impl From<UserV1> for User {
+//!     fn from(old: UserV1) -> User {
+//!         User { id: old.id, name: format!("user {}", old.id) }
+//!     }
+//! }
+//!
+//! let db = Emdb::open_in_memory();
+//! Table::<UserV1>::open(&db)?.insert(&UserV1 { id: 7 })?;
+//!
+//! let users = Table::<User>::open(&db)?;
+//! assert_eq!(users.get(&7)?.map(|user| user.name), Some("user 7".into()));
+//! assert_eq!(users.migrate()?.migrated, 1);
+//!
+//! // From now on, the old program is told so.
+//! assert!(matches!(Table::<UserV1>::open(&db), Err(TableError::SchemaNewer { .. })));
+//! # Ok::<(), TableError>(())
+//! ```
+//!
+//! `UserV1` may have a `from` of its own, and so on. Indexes are no part of the version: add them
+//! and take them away as you like.
+//!
+//! # Validation and errors
+//!
+//! A function given as `validate` runs before every write. Its error comes back as
+//! [`TableError::Invalid`]. Whatever is refused has changed nothing.
+//!
+//! ```
+//! # use emdb::{Emdb, Record, Table, TableError};
+//! # use serde::{Deserialize, Serialize};
+//! #[derive(Serialize, Deserialize, Record)]
+//! #[emdb(validate = Product::check)]
+//! struct Product {
+//!     #[emdb(key)]
+//!     name: String,
+//!     cents: u32,
+//! }
+//!
+//! impl Product {
+//!     fn check(&self) -> Result<(), &'static str> {
+//!         if self.cents == 0 { Err("it has no price") } else { Ok(()) }
+//!     }
+//! }
+//!
+//! # let db = Emdb::open_in_memory();
+//! let products = Table::<Product>::open(&db)?;
+//! match products.insert(&Product { name: "tea".into(), cents: 0 }) {
+//!     Err(TableError::Invalid { reason, .. }) => assert_eq!(reason, "it has no price"),
+//!     other => panic!("{:?}", other.err()),
+//! }
+//!
+//! products.try_insert(&Product { name: "tea".into(), cents: 350 })?;
+//! let again = products.try_insert(&Product { name: "tea".into(), cents: 400 });
+//! assert!(matches!(again, Err(TableError::Occupied { .. })));
+//! # Ok::<(), TableError>(())
+//! ```
+//!
+//! All calls of a table fail with a [`TableError`]. Those of the engine fail with an [`Error`], which
+//! becomes a [`TableError::Core`] by `?`. Messages say what to do next. Bytes from disk never cause a
+//! panic.
 //!
 //! # Bytes beside types
 //!
 //! [`Namespace`] is the one key/value type: `insert`, `get`, `remove`, `iter` and the rest on
-//! bytes. [`Emdb`] derefs to its default namespace, [`Table::raw`] gives the namespace of a
-//! table, and a transaction spans all of them. Typed and raw data live in one file.
-//!
-//! ```
-//! # fn main() -> emdb::Result<()> {
-//! use emdb::Emdb;
-//!
-//! let db = Emdb::open_in_memory();
-//! let log = db.namespace("log")?;
-//! db.transaction(|tx| -> emdb::Result<()> {
-//!     tx.insert("balance", "7")?;
-//!     tx.namespace(&log).insert("1", "balance set")
-//! })?;
-//! assert_eq!(db.get("balance")?.as_deref(), Some(&b"7"[..]));
-//! // As it lies in the mapped file, not copied.
-//! assert_eq!(db.get_zerocopy("balance")?.unwrap(), b"7"[..]);
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! # Order and snapshots
-//!
-//! A namespace that is kept ordered gives ranges of keys, from both ends and at the cost of what is
-//! taken. A [`Snapshot`] is one committed state of everything, for as long as it is wanted.
+//! bytes. [`Emdb`] derefs to its default namespace, and a transaction spans all of them. Typed and
+//! raw data live in one file.
 //!
 //! ```
 //! # fn main() -> emdb::Result<()> {
@@ -65,22 +418,55 @@
 //!
 //! let db = Emdb::open_in_memory();
 //! let log = db.namespace_with("log", NamespaceOptions::new().ordered(true))?;
-//! log.insert_many([("2024-05-01", "started"), ("2024-06-01", "stopped")])?;
-//! let before = db.snapshot();
-//! log.remove("2024-05-01")?;
-//! assert_eq!(log.range("2024-05"..)?.len(), 1);
-//! let (last, _) = log.range_iter(..)?.next_back().unwrap();
-//! assert_eq!(last, b"2024-06-01");
-//! assert_eq!(before.namespace("log")?.range_prefix("2024-05")?.len(), 1);
+//! db.transaction(|tx| -> emdb::Result<()> {
+//!     tx.insert("balance", "7")?;
+//!     tx.namespace(&log).insert("2024-05-01", "balance set")
+//! })?;
+//! assert_eq!(db.get("balance")?.as_deref(), Some(&b"7"[..]));
+//! // As it lies in the mapped file, not copied.
+//! assert_eq!(db.get_zerocopy("balance")?.unwrap(), b"7"[..]);
+//! assert_eq!(log.range_prefix("2024-05")?.len(), 1);
 //! # Ok(())
 //! # }
+//! ```
+//!
+//! [`Table::raw`] gives the namespace of a table. Read there as you like. Writes there are not told
+//! to the indexes.
+//!
+//! # Verifying and repairing
+//!
+//! [`Table::verify`] reads every row and every index entry, and reports what doesn't fit.
+//! [`Table::rebuild_indexes`] repairs indexes. Neither is needed in normal use.
+//!
+//! ```
+//! # use emdb::{Emdb, Record, Table, TableError};
+//! # use serde::{Deserialize, Serialize};
+//! #[derive(Serialize, Deserialize, Record)]
+//! struct User {
+//!     #[emdb(key)]
+//!     name: String,
+//!     #[emdb(index)]
+//!     age: u8,
+//! }
+//!
+//! # let db = Emdb::open_in_memory();
+//! let users = Table::<User>::open(&db)?;
+//! users.insert(&User { name: "ada".into(), age: 36 })?;
+//! assert!(users.verify()?.is_ok());
+//!
+//! users.raw().remove("ada")?; // Behind the index's back.
+//! assert_eq!(users.verify()?.problems.len(), 1);
+//! users.rebuild_indexes()?;
+//! assert!(users.verify()?.is_ok());
+//! # Ok::<(), TableError>(())
 //! ```
 //!
 //! # Features
 //!
 //! | feature | default | what it brings |
 //! | --- | --- | --- |
-//! | `ttl` | yes | records that expire: `default_ttl`, `insert_with_ttl`, `expires_at`, `ttl`, `persist`, `sweep_expired`. Expiry that is stored is honoured without it, too |
+//! | `ttl` | yes | the calls about expiry: `default_ttl`, `insert_with_ttl`, `expires_at`, `ttl`, `persist`, `sweep_expired`. The attributes `ttl` and `expires_at` of records, and expiry that is stored, work without it, too |
+//! | `json` | no | `Table::export_json`, `Table::import_json`: rows as lines of JSON |
 //! | `nested` | no | dotted groups of keys: `focus`, `group`, `delete_group` |
 //! | `encrypt` | no | reserved for encryption at rest; brings nothing yet, files are plaintext |
 //! | `uuid` | no | [`Key`](trait@Key) for `uuid::Uuid` |
@@ -124,8 +510,9 @@
 //! - [`Record`](derive@Record), [`Key`](derive@Key): the attributes of the derives.
 //! - [`Table`], [`Key`](trait@Key), [`TableError`]: typed tables, key types, what can go wrong.
 //! - [`Emdb`], [`EmdbBuilder`], [`Namespace`], [`Transaction`], [`Snapshot`], [`Error`]: the engine.
-//! - The `examples` folder: `typed`, `raw`, `ranges`, `snapshots`, `nested`, and `quickstart`, a whole
-//!   program on real input.
+//! - The `examples` folder. Typed tables: `typed`, `indexes`, `composite_keys`, `transactions`,
+//!   `migration`, `ttl_sessions`, `zero_copy`, `json_export`, `async_service`, and `quickstart`, a
+//!   whole program on real input. The engine: `raw`, `ranges`, `snapshots`, `nested`.
 
 #[cfg(feature = "nested")]
 pub use emdb_core::Focus;
@@ -133,13 +520,15 @@ pub use emdb_core::Focus;
 pub use emdb_core::Ttl;
 pub use emdb_core::{
     Emdb, EmdbBuilder, EmdbIter, EmdbKeyIter, EmdbRangeIter, EmdbStats, Error, FlushPolicy,
-    IoBackend, KeyRange, LockHolder, Namespace, NamespaceOptions, RecoveryReport, Result, Results,
-    Snapshot, SnapshotNamespace, Transaction, TransactionNamespace, ValueRef,
+    IoBackend, KeyRange, LockHolder, Namespace, NamespaceOptions, Progress, RecoveryReport, Result,
+    Results, Snapshot, SnapshotNamespace, Transaction, TransactionNamespace, ValueRef,
 };
 pub use emdb_derive::{Key, Record};
 pub use emdb_typed::{
-    AsKey, DecodeError, EncodeError, EncodeKey, Key, KeyBounds, KeyError, KeyPrefix, Keys, Live,
-    Record, Rows, SchemaDifference, Staged, Table, TableError,
+    AsKey, AutoKey, AutoRecord, ByIndex, ByKey, DecodeError, Each, EncodeError, EncodeKey, Frozen,
+    Index, Key, KeyBounds, KeyError, KeyPrefix, Keys, Live, Lookup, MigrateReport, Multi,
+    OrderedRecord, Page, Problem, Record, Rows, Schema, SchemaDifference, Sparse, Staged, Table,
+    TableError, TwoEnded, Unique, VerifyReport,
 };
 
 /// What the derive's expansion names. No part of the API.

@@ -346,24 +346,26 @@ mod schemas {
         tags: Vec<String>,
     }
 
-    /// What the next release's derive will write for `version = 2`.
-    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[derive(Debug, PartialEq, Serialize, Deserialize, Record)]
+    #[emdb(namespace = "users", version = 2, from = Before)]
     struct Later {
+        #[emdb(key)]
         id: u64,
         name: String,
     }
 
-    impl Record for Later {
-        type Key = u64;
-        const NAMESPACE: &'static str = "users";
-        const VERSION: u32 = 2;
+    /// Another version 1 than the one that is stored.
+    #[derive(Debug, PartialEq, Serialize, Deserialize, Record)]
+    #[emdb(namespace = "users")]
+    struct Before {
+        #[emdb(key)]
+        id: u64,
+        name: String,
+    }
 
-        fn key(&self) -> u64 {
-            self.id
-        }
-
-        fn describe() -> emdb::__private::Schema {
-            emdb::__private::Schema::new(2, &["id"], &[("id", "u64"), ("name", "String")])
+    impl From<Before> for Later {
+        fn from(before: Before) -> Later {
+            Later { id: before.id, name: before.name }
         }
     }
 
@@ -404,15 +406,18 @@ mod schemas {
     }
 
     #[test]
-    fn a_table_of_an_earlier_version_is_a_mismatch_until_there_are_migrations() {
+    fn an_earlier_version_that_is_not_the_one_named_is_a_mismatch() {
         let (db, ..) = open();
         let error = Table::<Later>::open(&db).unwrap_err();
         assert!(matches!(error, TableError::SchemaMismatch { .. }));
-        assert!(error.to_string().contains("version: stored 1, now 2"), "{error}");
+        assert!(
+            error.to_string().contains("field `tags`: stored as `Vec<String>`, now gone"),
+            "{error}"
+        );
     }
 
     #[test]
-    fn a_row_of_a_later_version_is_newer_and_one_of_an_earlier_is_unreadable() {
+    fn a_row_of_a_later_version_is_newer_and_one_of_an_unknown_is_unreadable() {
         let db = Emdb::open_in_memory();
         let later = Table::<Later>::open(&db).unwrap();
         later.insert(&Later { id: 1, name: "Ada".into() }).unwrap();
@@ -426,6 +431,10 @@ mod schemas {
         assert!(matches!(error, TableError::SchemaNewer { stored: 3, ours: 2, .. }), "{error}");
 
         row[0] = 1;
+        later.raw().insert(key, &row).unwrap();
+        assert_eq!(later.get(&1).unwrap().unwrap().name, "Ada", "upgraded");
+
+        row[0] = 0;
         later.raw().insert(key, &row).unwrap();
         let error = later.get(&1).unwrap_err();
         assert!(matches!(error, TableError::Decode { .. }), "{error}");

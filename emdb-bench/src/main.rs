@@ -6,12 +6,15 @@
 //! speed drifts drifts for both; the table gives medians and their ratio. The files lie in the
 //! system's temporary folder (`TMPDIR` names another), which should be on a real disk.
 //!
-//! With `--features peers`, `--peers` compares with other databases instead.
+//! With `--features peers`, `--peers` compares with other databases instead, and `--typed` compares
+//! typed tables with rows and indexes that are kept by hand.
 
 mod engine;
 mod limit;
 #[cfg_attr(not(feature = "peers"), path = "peers/disabled.rs")]
 mod peers;
+#[cfg_attr(not(feature = "peers"), path = "peers/disabled.rs")]
+mod typed;
 mod workload;
 
 use std::process::ExitCode;
@@ -25,6 +28,9 @@ fn main() -> ExitCode {
     if args.iter().any(|arg| arg == "--peers") {
         return exit_code(peers::run(&args));
     }
+    if args.iter().any(|arg| arg == "--typed") {
+        return exit_code(typed::run(&args));
+    }
     let mut args = args.into_iter();
     let mut records = 1_000_000;
     while let Some(arg) = args.next() {
@@ -35,7 +41,7 @@ fn main() -> ExitCode {
             }
             _ => {
                 eprintln!(
-                    "usage: emdb-bench [--smoke | --records N | --peers ...]   (N from 1000)"
+                    "usage: emdb-bench [--smoke | --records N | --peers ... | --typed ...]   (N from 1000)"
                 );
                 return ExitCode::from(2);
             }

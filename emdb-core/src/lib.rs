@@ -52,6 +52,7 @@ mod nested;
 mod options;
 mod order;
 mod paths;
+mod progress;
 mod range;
 mod ranges;
 mod settings;
@@ -76,6 +77,7 @@ pub use namespace::Namespace;
 #[cfg(feature = "nested")]
 pub use nested::Focus;
 pub use options::EmdbBuilder;
+pub use progress::Progress;
 pub use range::KeyRange;
 pub use settings::{FlushPolicy, NamespaceOptions};
 pub use snapshot::{Snapshot, SnapshotNamespace};

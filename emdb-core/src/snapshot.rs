@@ -94,6 +94,12 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    pub(crate) fn held(&self) -> (&Store, &Held) {
+        (&self.store, &self.default.held)
+    }
+}
+
 impl SnapshotNamespace {
     fn new(
         store: &Store,

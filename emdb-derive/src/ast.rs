@@ -1,13 +1,16 @@
 //! First stage: the item as this crate sees it, a list of fields.
 
+use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Attribute, Data, DeriveInput, Fields, Generics, Ident, Index, Member, Type};
+use syn::{Attribute, Data, DeriveInput, Fields, Generics, Ident, Index, Member, Type, Visibility};
 
 use crate::errors::Errors;
 
 /// A struct that wants to be a record.
 pub(crate) struct Input<'a> {
     pub(crate) ident: &'a Ident,
+    pub(crate) vis: &'a Visibility,
     pub(crate) attrs: &'a [Attribute],
     pub(crate) generics: &'a Generics,
     pub(crate) fields: Vec<Field<'a>>,
@@ -15,6 +18,7 @@ pub(crate) struct Input<'a> {
 
 /// One of its fields.
 pub(crate) struct Field<'a> {
+    pub(crate) vis: &'a Visibility,
     pub(crate) attrs: &'a [Attribute],
     /// How the field is reached: `self.#member`.
     pub(crate) member: Member,
@@ -51,7 +55,23 @@ impl<'a> Input<'a> {
                  use owned types such as `String` and `Vec<u8>`",
             );
         }
-        Input { ident: &input.ident, attrs: &input.attrs, generics: &input.generics, fields }
+        Input {
+            ident: &input.ident,
+            vis: &input.vis,
+            attrs: &input.attrs,
+            generics: &input.generics,
+            fields,
+        }
+    }
+}
+
+impl Field<'_> {
+    /// What a mistake is reported on: the name, or in a tuple struct the type.
+    pub(crate) fn label(&self) -> TokenStream {
+        match &self.member {
+            Member::Named(ident) => ident.to_token_stream(),
+            Member::Unnamed(_) => self.ty.to_token_stream(),
+        }
     }
 }
 
@@ -70,5 +90,5 @@ fn read_field(position: usize, field: &syn::Field) -> Field<'_> {
         Some(ident) => (Member::Named(ident.clone()), ident.unraw().to_string()),
         None => (Member::Unnamed(Index::from(position)), position.to_string()),
     };
-    Field { attrs: &field.attrs, member, name, ty: &field.ty }
+    Field { vis: &field.vis, attrs: &field.attrs, member, name, ty: &field.ty }
 }

@@ -1,14 +1,14 @@
 //! Second stage: what `#[emdb(...)]` says, item by item.
-//!
-//! A mistake in one item is noted and the item skipped, so that its neighbours are still read.
 
-use proc_macro2::TokenTree;
-use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
-use syn::spanned::Spanned;
-use syn::{Attribute, Error, Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Result, Token};
+use proc_macro2::Group;
+use syn::parse::ParseStream;
+use syn::{Attribute, Error, ExprPath, Ident, LitInt, LitStr, Member, Path, Result, Type};
 
 use crate::errors::Errors;
+use crate::syntax::{
+    brackets, crate_path, flag, for_each_in, for_each_item, function, integer, members, once, set,
+    string, ty,
+};
 use crate::words::{self, Place};
 
 /// What the struct's attributes say.
@@ -16,6 +16,34 @@ use crate::words::{self, Place};
 pub(crate) struct StructAttrs {
     pub(crate) namespace: Option<LitStr>,
     pub(crate) krate: Option<Path>,
+    pub(crate) version: Version,
+    /// The fields of a composite key, and the brackets around them.
+    pub(crate) key: Option<(Group, Vec<Member>)>,
+    /// The word `key`, which stands there even if its fields can't be read.
+    pub(crate) key_word: Option<Ident>,
+    pub(crate) indexes: Vec<StructIndex>,
+    pub(crate) ttl: Option<LitStr>,
+    /// The word `ttl`, even if its value can't be read.
+    pub(crate) ttl_word: Option<Ident>,
+    pub(crate) validate: Option<ExprPath>,
+    pub(crate) unordered: Option<Ident>,
+}
+
+/// `version = 2, from = UserV1`. The words are there even if their values can't be read.
+#[derive(Default)]
+pub(crate) struct Version {
+    pub(crate) word: Option<Ident>,
+    pub(crate) number: Option<LitInt>,
+    pub(crate) from_word: Option<Ident>,
+    pub(crate) from: Option<Type>,
+}
+
+/// `index(name = "by_org", fields(org, age))` in front of the struct.
+pub(crate) struct StructIndex {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) fields: Option<Vec<Member>>,
+    pub(crate) unique: Option<Ident>,
+    pub(crate) filter: Option<ExprPath>,
 }
 
 /// What a field's attributes say.
@@ -23,6 +51,17 @@ pub(crate) struct StructAttrs {
 pub(crate) struct FieldAttrs {
     /// The word `key`, where it stands.
     pub(crate) key: Option<Ident>,
+    pub(crate) auto: Option<Ident>,
+    pub(crate) index: Option<FieldIndex>,
+    pub(crate) expires_at: Option<Ident>,
+}
+
+/// `unique`, `index`, `index(sparse)` or `index(each)` in front of a field.
+pub(crate) struct FieldIndex {
+    /// The word `index` or `unique`.
+    pub(crate) word: Ident,
+    pub(crate) sparse: Option<Ident>,
+    pub(crate) each: Option<Ident>,
 }
 
 impl StructAttrs {
@@ -30,20 +69,70 @@ impl StructAttrs {
         let mut read = StructAttrs::default();
         let mut crate_seen = false;
         for_each_item(attrs, "emdb", errors, |word, input| match word.to_string().as_str() {
-            "namespace" => {
-                let twice = read.namespace.is_some();
-                let name = string(word, input, "users")?;
-                read.namespace.get_or_insert(name);
-                once(word, twice)
-            }
+            "namespace" => set(&mut read.namespace, word, string(word, input, "users")?),
             "crate" => {
                 let twice = std::mem::replace(&mut crate_seen, true);
                 read.krate.get_or_insert(crate_path(word, input)?);
                 once(word, twice)
             }
+            "version" => {
+                set(&mut read.version.word, word, word.clone())?;
+                set(&mut read.version.number, word, integer(word, input)?)
+            }
+            "from" => {
+                set(&mut read.version.from_word, word, word.clone())?;
+                set(&mut read.version.from, word, ty(word, input)?)
+            }
+            "key" => {
+                set(&mut read.key_word, word, word.clone())?;
+                set(&mut read.key, word, members(word, input)?)
+            }
+            "index" => {
+                read.indexes.push(StructIndex::read(word, input, errors)?);
+                Ok(())
+            }
+            "ttl" => {
+                set(&mut read.ttl_word, word, word.clone())?;
+                set(&mut read.ttl, word, string(word, input, "30d")?)
+            }
+            "validate" => set(&mut read.validate, word, function(word, input)?),
+            "unordered" => flag(&mut read.unordered, word, input),
             unknown => Err(Error::new_spanned(word, words::refusal(unknown, Place::Struct))),
         });
         read
+    }
+}
+
+impl StructIndex {
+    fn read(word: &Ident, input: ParseStream<'_>, errors: &Errors) -> Result<Self> {
+        let Some(group) = brackets(input)? else {
+            let expected = "on the struct, an index has a name and fields: \
+                            `index(name = \"by_org_age\", fields(org, age))`";
+            return Err(Error::new_spanned(word, expected));
+        };
+        let mut read = StructIndex { name: None, fields: None, unique: None, filter: None };
+        let (mut name_seen, mut fields_seen) = (None, None);
+        for_each_in(group.stream(), errors, |word, input| match word.to_string().as_str() {
+            "name" => {
+                set(&mut name_seen, word, ())?;
+                set(&mut read.name, word, string(word, input, "by_org_age")?)
+            }
+            "fields" => {
+                set(&mut fields_seen, word, ())?;
+                set(&mut read.fields, word, members(word, input)?.1)
+            }
+            "unique" => flag(&mut read.unique, word, input),
+            "filter" => set(&mut read.filter, word, function(word, input)?),
+            unknown => Err(Error::new_spanned(word, words::refusal(unknown, Place::StructIndex))),
+        });
+        let missing = |seen: Option<()>, what: &str, example: &str| {
+            if seen.is_none() {
+                errors.at(word, format!("an index on the struct needs {what}: add `{example}`"));
+            }
+        };
+        missing(name_seen, "a name", "name = \"by_org_age\"");
+        missing(fields_seen, "fields", "fields(org, age)");
+        Ok(read)
     }
 }
 
@@ -51,11 +140,19 @@ impl FieldAttrs {
     pub(crate) fn read(attrs: &[Attribute], errors: &Errors) -> Self {
         let mut read = FieldAttrs::default();
         for_each_item(attrs, "emdb", errors, |word, input| match word.to_string().as_str() {
-            "key" => {
-                let twice = read.key.is_some();
-                read.key.get_or_insert_with(|| word.clone());
-                bare(word, input)?;
-                once(word, twice)
+            "key" => flag(&mut read.key, word, input),
+            "auto" => flag(&mut read.auto, word, input),
+            "expires_at" => flag(&mut read.expires_at, word, input),
+            "index" | "unique" => {
+                let index = FieldIndex::read(word, input, errors)?;
+                match &read.index {
+                    Some(first) if first.word != *word => Err(Error::new_spanned(
+                        word,
+                        "`index` and `unique` on one field: keep one of them; \
+                         a unique index is searched like any other",
+                    )),
+                    _ => set(&mut read.index, word, index),
+                }
             }
             unknown => Err(Error::new_spanned(word, words::refusal(unknown, Place::Field))),
         });
@@ -63,106 +160,26 @@ impl FieldAttrs {
     }
 }
 
-/// Calls `read` with each item of every `#[name(...)]`; it consumes what follows the word.
-pub(crate) fn for_each_item(
-    attrs: &[Attribute],
-    name: &str,
-    errors: &Errors,
-    mut read: impl FnMut(&Ident, ParseStream<'_>) -> Result<()>,
-) {
-    for attr in attrs.iter().filter(|attr| attr.path().is_ident(name)) {
-        let Meta::List(list) = &attr.meta else {
-            errors.at(&attr.meta, format!("expected a list in brackets: `#[{name}(...)]`"));
-            continue;
-        };
-        let parsed = Parser::parse2(
-            |input: ParseStream<'_>| {
-                while !input.is_empty() {
-                    if let Err(error) = read_item(input, &mut read) {
-                        errors.push(error);
-                    }
-                    skip_item(input)?;
-                }
-                Ok(())
-            },
-            list.tokens.clone(),
-        );
-        if let Err(error) = parsed {
-            errors.push(error);
+impl FieldIndex {
+    fn read(word: &Ident, input: ParseStream<'_>, errors: &Errors) -> Result<Self> {
+        let mut read = FieldIndex { word: word.clone(), sparse: None, each: None };
+        let Some(group) = brackets(input)? else { return Ok(read) };
+        if group.stream().is_empty() {
+            let expected = format!("write `{word}` alone, `{word}(sparse)` or `{word}(each)`");
+            return Err(Error::new_spanned(&group, expected));
         }
-    }
-}
-
-fn read_item(
-    input: ParseStream<'_>,
-    read: &mut impl FnMut(&Ident, ParseStream<'_>) -> Result<()>,
-) -> Result<()> {
-    let word = Ident::parse_any(input)?;
-    read(&word, input)?;
-    if input.is_empty() || input.peek(Token![,]) {
-        return Ok(());
-    }
-    Err(input.error(format!("nothing more was expected after `{word}`: put a comma in between")))
-}
-
-/// Moves past what is left of an item and the comma after it.
-fn skip_item(input: ParseStream<'_>) -> Result<()> {
-    let mut angles = 0_usize;
-    while !input.is_empty() {
-        if angles == 0 && input.peek(Token![,]) {
-            input.parse::<Token![,]>()?;
-            return Ok(());
+        for_each_in(group.stream(), errors, |word, input| match word.to_string().as_str() {
+            "sparse" => flag(&mut read.sparse, word, input),
+            "each" => flag(&mut read.each, word, input),
+            unknown => Err(Error::new_spanned(word, words::refusal(unknown, Place::FieldIndex))),
+        });
+        if let (Some(_), Some(each)) = (&read.sparse, &read.each) {
+            errors.at(
+                each,
+                "`sparse` and `each` on one index: keep `each`, which has no entry for `None` \
+                 anyway",
+            );
         }
-        // A comma between angle brackets belongs to a path: `from = Old<u8, u8>`.
-        if let TokenTree::Punct(punct) = input.parse::<TokenTree>()? {
-            match punct.as_char() {
-                '<' => angles += 1,
-                '>' => angles = angles.saturating_sub(1),
-                _ => {}
-            }
-        }
-    }
-    Ok(())
-}
-
-/// `= "path"`, behind the word `crate`.
-pub(crate) fn crate_path(word: &Ident, input: ParseStream<'_>) -> Result<Path> {
-    let path = string(word, input, "path::to::emdb")?;
-    path.parse_with(Path::parse_mod_style).map_err(|_| {
-        Error::new_spanned(&path, "expected the path of a module: `crate = \"::emdb\"`")
-    })
-}
-
-/// The mistake of a word that stands for the second time.
-pub(crate) fn once(word: &Ident, twice: bool) -> Result<()> {
-    if twice { Err(Error::new_spanned(word, words::duplicate(word))) } else { Ok(()) }
-}
-
-/// The word must stand alone.
-fn bare(word: &Ident, input: ParseStream<'_>) -> Result<()> {
-    if input.is_empty() || input.peek(Token![,]) {
-        return Ok(());
-    }
-    Err(input.error(format!("`{word}` takes no value on a field: write `#[emdb({word})]`")))
-}
-
-/// `= "..."`
-fn string(word: &Ident, input: ParseStream<'_>, example: &str) -> Result<LitStr> {
-    let expected = format!("expected a string literal: `{word} = \"{example}\"`");
-    if !input.peek(Token![=]) {
-        return Err(Error::new(word.span(), expected));
-    }
-    let equals = input.parse::<Token![=]>()?;
-    if input.is_empty() || input.peek(Token![,]) {
-        return Err(Error::new(equals.span(), expected));
-    }
-    let mut value = input.parse::<Expr>()?;
-    // A literal that comes through a `macro_rules!` fragment sits in an invisible group.
-    while let Expr::Group(group) = value {
-        value = *group.expr;
-    }
-    match value {
-        Expr::Lit(ExprLit { lit: Lit::Str(string), .. }) => Ok(string),
-        other => Err(Error::new_spanned(other, expected)),
+        Ok(read)
     }
 }

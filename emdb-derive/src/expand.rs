@@ -4,13 +4,20 @@
 //! standard library is reached through `::core`, ours through the one path that `crate = "..."`
 //! sets, and everything but the trait itself through `__private`.
 
-use proc_macro2::{TokenStream, TokenTree};
+pub(crate) mod index;
+mod lent;
+mod methods;
+
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{DeriveInput, Generics, Ident, Path, Type, WhereClause, parse_quote};
+use syn::spanned::Spanned;
+use syn::{DeriveInput, WhereClause, parse_quote};
 
 use crate::ast::Input;
+use crate::bounds::{self, where_clause};
 use crate::errors::Errors;
 use crate::fallback;
+use crate::text;
 use crate::valid::{self, Record};
 
 /// Runs all stages.
@@ -18,82 +25,174 @@ pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
     let errors = Errors::new();
     let read = Input::read(input, &errors);
     match valid::check(&read, errors) {
-        Ok(record) => expand(&record),
+        Ok(record) => expand(input, &record),
         Err((outline, error)) => fallback::expand(input, &outline, error),
     }
 }
 
-fn expand(record: &Record<'_>) -> TokenStream {
-    let Record { krate, ident, generics, namespace, key, fields } = record;
+fn expand(input: &DeriveInput, record: &Record<'_>) -> TokenStream {
+    let lent = lent::expand(input, record);
+    let record_impl = record_impl(record, &lent);
+    // The struct that lends has a name that may be somebody else's outside.
+    let record_impl = match &lent.item {
+        Some(item) => quote!(const _: () = { #item #record_impl };),
+        None => record_impl,
+    };
+    let ordered = record.ordered.then(|| ordered(record));
+    let auto = record.key.auto.then(|| auto(record));
+    let constants = index::constants(&index::Owner::of(record), &record.indexes);
+    let version = methods::version_check(record);
+    quote!(#record_impl #ordered #auto #constants #version)
+}
+
+fn record_impl(record: &Record<'_>, lent: &lent::Expanded) -> TokenStream {
+    let Record { krate, ident, generics, namespace, .. } = record;
     let (impl_generics, ty_generics, _) = generics.split_for_impl();
-    let where_clause = where_clause(krate, ident, generics, key.ty);
-    let (member, key_ty, key_name) = (&key.member, key.ty, &key.name);
-    let names = fields.iter().map(|field| &field.name);
-    let types = fields.iter().map(|field| &field.ty);
-    // With the span of the struct's name: if the type isn't serializable, the compiler finds
-    // that in the head of the impl and here, and reports one place once.
-    let this = quote_spanned!(ident.span()=> Self);
+    let where_clause = where_clause(krate, ident, generics, bounds::of_record(record));
+    let (key_ty, version) = (record.key.ty(), record.version.number);
+    let (key, describe) = (key(record), describe(record));
+    let (lent_ty, lend) = (&lent.ty, &lent.lend);
+    let methods = methods::expand(record);
+    let auto = record.key.auto.then(|| {
+        quote!(
+            const AUTO: ::core::primitive::bool = true;
+        )
+    });
 
     quote! {
         #[automatically_derived]
         #[allow(deprecated)]
         impl #impl_generics #krate::Record for #ident #ty_generics #where_clause {
             type Key = #key_ty;
+            type Ref<'row> = #lent_ty;
             const NAMESPACE: &'static ::core::primitive::str = #namespace;
-            const VERSION: ::core::primitive::u32 = 1;
+            const VERSION: ::core::primitive::u32 = #version;
+            #auto
 
             fn key(&self) -> #key_ty {
-                #krate::__private::clone_key::<#this>(&self.#member)
+                #key
             }
 
-            fn describe() -> #krate::__private::Schema {
-                #krate::__private::Schema::new(
-                    1,
-                    &[#key_name],
-                    &[#((#names, #types)),*],
-                )
+            fn describe() -> #krate::__private::Description<Self> {
+                #describe
+            }
+
+            fn lend<'row>(
+                __fields: &mut #krate::__private::Fields<'row>,
+            ) -> ::core::result::Result<#lent_ty, #krate::__private::DecodeError> {
+                #lend
+            }
+
+            #methods
+        }
+    }
+}
+
+fn key(record: &Record<'_>) -> TokenStream {
+    let krate = &record.krate;
+    match record.key.fields.as_slice() {
+        [field] => {
+            let member = &field.member;
+            let this = this(record);
+            quote!(#krate::__private::clone_key::<#this>(&self.#member))
+        }
+        fields => {
+            let clones = fields.iter().map(|field| {
+                let member = &field.member;
+                quote_spanned!(field.ty.span()=> ::core::clone::Clone::clone(&self.#member))
+            });
+            quote!((#(#clones),*))
+        }
+    }
+}
+
+/// `Self`, with the span of the struct's name: if the type isn't serializable, the compiler finds
+/// that in the head of the impl and here, and reports one place once.
+fn this(record: &Record<'_>) -> TokenStream {
+    quote_spanned!(record.ident.span()=> Self)
+}
+
+fn describe(record: &Record<'_>) -> TokenStream {
+    let private = private(record);
+    let keys = record.key.fields.iter().map(|field| &field.name);
+    let names = record.columns.iter().map(|column| &column.field.name);
+    let types = record.columns.iter().map(|column| text::of_type(column.field.ty));
+    let indexes = record.indexes.iter().map(|index| index::spec(index, &private));
+    let ordered = record.ordered;
+    quote! {
+        #private::Description {
+            key: &[#(#keys),*],
+            fields: &[#((#names, #types)),*],
+            indexes: #private::Vec::from([#(#indexes),*]),
+            ordered: #ordered,
+        }
+    }
+}
+
+fn ordered(record: &Record<'_>) -> TokenStream {
+    let Record { krate, ident, generics, .. } = record;
+    let (impl_generics, ty_generics, _) = generics.split_for_impl();
+    let where_clause = subtrait_clause(record);
+    quote! {
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl #impl_generics #krate::__private::OrderedRecord
+            for #ident #ty_generics #where_clause {}
+    }
+}
+
+fn auto(record: &Record<'_>) -> TokenStream {
+    let Record { krate, ident, generics, key, .. } = record;
+    let (impl_generics, ty_generics, _) = generics.split_for_impl();
+    let key_ty = key.ty();
+    let mut where_clause = subtrait_clause(record);
+    if bounds::mentions_parameter(&key_ty, generics) {
+        where_clause.predicates.push(parse_quote!(#key_ty: #krate::__private::AutoKey));
+    }
+    let members = key.fields.iter().map(|field| &field.member);
+    // With the span of the key's type: there the compiler says that it can't be counted up.
+    let auto_record = spanned(key.span, quote!(#krate::__private::AutoRecord));
+    let this = spanned(key.span, quote!(#ident));
+    quote! {
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl #impl_generics #auto_record for #this #ty_generics #where_clause {
+            fn set_key(&mut self, __key: #key_ty) {
+                #(self.#members = __key;)*
             }
         }
     }
 }
 
-/// The struct's own where clause, and for a generic one what the trait asks of it.
+/// The where clause of a trait that has `Record` above it.
 ///
-/// The bound is on the whole type rather than on each parameter, because serde's own derive knows
-/// best when `Pair<T>` is serializable. A type without parameters gets none: there the compiler
-/// checks the trait's demands itself and points at the struct.
-pub(crate) fn where_clause(
-    krate: &Path,
-    ident: &Ident,
-    generics: &Generics,
-    key: &Type,
-) -> Option<WhereClause> {
-    let mut clause = generics.where_clause.clone();
-    if !generics.params.is_empty() {
-        let (_, ty_generics, _) = generics.split_for_impl();
-        let clause = clause.get_or_insert_with(|| parse_quote!(where));
-        clause.predicates.push(parse_quote!(#ident #ty_generics: #krate::__private::Row));
-        if mentions_parameter(key, generics) {
-            clause.predicates.push(parse_quote!(#key: #krate::Key));
-        }
-    }
+/// What `Record` demands is checked at its own impl. A bound under `for<'later>` isn't evaluated
+/// early, so here it is taken for granted.
+fn subtrait_clause(record: &Record<'_>) -> WhereClause {
+    let Record { krate, ident, generics, .. } = record;
+    let (_, ty_generics, _) = generics.split_for_impl();
+    let clause = where_clause(krate, ident, generics, bounds::of_record(record));
+    let mut clause = clause.unwrap_or_else(|| parse_quote!(where));
+    let later = parse_quote!(for<'later> #ident #ty_generics: #krate::__private::Row);
+    clause.predicates.push(later);
     clause
 }
 
-/// Whether the type depends on a type or const parameter.
-pub(crate) fn mentions_parameter(ty: &Type, generics: &Generics) -> bool {
-    let types = generics.type_params().map(|parameter| &parameter.ident);
-    let consts = generics.const_params().map(|parameter| &parameter.ident);
-    let parameters: Vec<&Ident> = types.chain(consts).collect();
-    mentions(ty.to_token_stream(), &parameters)
+/// The tokens with another span: what the compiler has to say about them, it says there.
+fn spanned(span: Span, tokens: TokenStream) -> TokenStream {
+    let spanned = tokens.into_iter().map(|mut token| {
+        if let TokenTree::Group(group) = &token {
+            token = Group::new(group.delimiter(), spanned(span, group.stream())).into();
+        }
+        token.set_span(span);
+        token
+    });
+    spanned.collect()
 }
 
-fn mentions(tokens: TokenStream, parameters: &[&Ident]) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => parameters.contains(&&ident),
-        TokenTree::Group(group) => mentions(group.stream(), parameters),
-        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
-    })
+fn private(record: &Record<'_>) -> TokenStream {
+    let krate = &record.krate;
+    quote!(#krate::__private)
 }
 
 /// `Name<T>` as the rest of the program writes it.

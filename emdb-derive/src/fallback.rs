@@ -6,9 +6,11 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{DeriveInput, Type, parse_quote};
+use syn::{DeriveInput, Type, WhereClause, parse_quote};
 
-use crate::expand::{self_type, where_clause};
+use crate::bounds::{of_keys, where_clause};
+use crate::expand::index::{Owner, constants};
+use crate::expand::self_type;
 use crate::valid::Outline;
 
 pub(crate) fn expand(
@@ -21,23 +23,56 @@ pub(crate) fn expand(
     if input.generics.lifetimes().next().is_some() {
         return error;
     }
-    let krate = &outline.krate;
-    let key = outline.key.cloned().unwrap_or_else(|| likely_key(input));
+    let Outline { krate, .. } = outline;
+    let key = outline.key.clone().unwrap_or_else(|| likely_key(input));
+    let clause = clause(input, outline, &key);
+    let record = record(input, outline, &key, &clause);
+    let auto = outline.auto.then(|| auto(input, outline, &key, &clause));
     let this = self_type(input);
     let (impl_generics, _, _) = input.generics.split_for_impl();
-    let mut clause = where_clause(krate, &input.ident, &input.generics, &key)
+    let owner = Owner { krate, ident: &input.ident, vis: &input.vis, generics: &input.generics };
+    let constants = constants(&owner, &outline.indexes);
+
+    quote! {
+        #error
+        #record
+
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl #impl_generics #krate::__private::OrderedRecord for #this #clause {}
+
+        #auto
+        #constants
+    }
+}
+
+fn clause(input: &DeriveInput, outline: &Outline<'_>, key: &Type) -> WhereClause {
+    let Outline { krate, .. } = outline;
+    let this = self_type(input);
+    let bounds = of_keys(krate, &input.generics, [key]);
+    let mut clause = where_clause(krate, &input.ident, &input.generics, bounds)
         .unwrap_or_else(|| parse_quote!(where));
     // The trait's own demands, put so that they are checked where the type is used and not here: a
     // bound under `for<'later>` isn't evaluated early. thiserror's fallback does the same.
     clause.predicates.push(parse_quote!(for<'later> #this: #krate::__private::Row));
+    clause
+}
 
+fn record(
+    input: &DeriveInput,
+    outline: &Outline<'_>,
+    key: &Type,
+    clause: &WhereClause,
+) -> TokenStream {
+    let Outline { krate, .. } = outline;
+    let this = self_type(input);
+    let (impl_generics, _, _) = input.generics.split_for_impl();
     quote! {
-        #error
-
         #[automatically_derived]
         #[allow(deprecated)]
         impl #impl_generics #krate::Record for #this #clause {
             type Key = #key;
+            type Ref<'row> = Self;
             const NAMESPACE: &'static ::core::primitive::str = "";
             const VERSION: ::core::primitive::u32 = 1;
 
@@ -45,7 +80,35 @@ pub(crate) fn expand(
                 ::core::unreachable!()
             }
 
-            fn describe() -> #krate::__private::Schema {
+            fn describe() -> #krate::__private::Description<Self> {
+                ::core::unreachable!()
+            }
+
+            fn lend<'row>(
+                _: &mut #krate::__private::Fields<'row>,
+            ) -> ::core::result::Result<Self, #krate::__private::DecodeError> {
+                ::core::unreachable!()
+            }
+        }
+    }
+}
+
+fn auto(
+    input: &DeriveInput,
+    outline: &Outline<'_>,
+    key: &Type,
+    clause: &WhereClause,
+) -> TokenStream {
+    let Outline { krate, .. } = outline;
+    let this = self_type(input);
+    let (impl_generics, _, _) = input.generics.split_for_impl();
+    let mut clause = clause.clone();
+    clause.predicates.push(parse_quote!(for<'later> #key: #krate::__private::AutoKey));
+    quote! {
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl #impl_generics #krate::__private::AutoRecord for #this #clause {
+            fn set_key(&mut self, _: #key) {
                 ::core::unreachable!()
             }
         }

@@ -3,21 +3,26 @@
 //! Use them through the facade (`use emdb::{Key, Record}`), which re-exports the macros next to the
 //! traits of the same names. The expansion runs in five stages, one module each: `ast` reads the
 //! item, `attr` its attributes, `valid` checks what only the whole tells, `expand` writes the
-//! implementation, and `fallback` stands in for it when there were mistakes. Those of `Key` are in
-//! the module `key`.
+//! implementation, and `fallback` stands in for it when there were mistakes. Beside them, `syntax`
+//! has the grammar of attributes, `words` their vocabulary, and `bounds` the where clauses. The
+//! stages of `Key` are in the module `key`.
 //!
 //! Invariant: every mistake is reported in one go, on the token that is wrong, and causes no
 //! error elsewhere.
 
 mod ast;
 mod attr;
+mod bounds;
 mod errors;
 mod expand;
 mod fallback;
 mod key;
+mod lent;
 mod names;
 mod serde;
+mod syntax;
 mod text;
+mod ttl;
 mod valid;
 mod words;
 
@@ -30,29 +35,94 @@ use syn::{DeriveInput, parse_macro_input};
 /// Implements `Record` for a struct, so that a `Table` can hold it.
 ///
 /// The struct has named or unnamed fields, owns its data (no lifetime parameters), and implements
-/// serde's `Serialize` and `DeserializeOwned`.
+/// serde's `Serialize` and `DeserializeOwned`. It may be generic: its `where` clause and serde's
+/// bounds are all that it needs to say.
 ///
 /// # Attributes of the struct
 ///
-/// - `#[emdb(namespace = "users")]`: the namespace that holds the rows, 1 to 255 bytes. Without it,
-///   the struct's name in snake case.
-/// - `#[emdb(crate = "path")]`: where the library is when it is not at `::emdb`, for instance
-///   because it is renamed in `Cargo.toml` or re-exported by another crate.
+/// | `#[emdb(...)]` | meaning |
+/// | --- | --- |
+/// | `namespace = "users"` | the namespace that holds the rows, 1 to 255 bytes; without it, the struct's name in snake case |
+/// | `key(org, id)` | a primary key of several fields, at most eight, in this order: the type of the key is their tuple. It stands in place of `key` on a field |
+/// | `index(name = "by_org_age", fields(org, age))` | an index over these fields, at most eight, in this order. It can be repeated |
+/// | `index(..., unique)` | such an index that takes each value once |
+/// | `index(..., filter = path::to_fn)` | such an index of some rows alone: those for which the function, `fn(&Self) -> bool`, is true. Its answer must depend on nothing but the row |
+/// | `version = 2, from = UserV1` | the version of the schema, from 1, and the type that the version before it had. `Self: From<UserV1>`, and both have keys of one type. `UserV1` derives `Record`, too, in the same namespace and with a lower version, and may itself have a `from` |
+/// | `ttl = "30d"` | how long a row lives after it was written: a whole number, and `ms`, `s`, `m`, `h` or `d` |
+/// | `validate = path::to_fn` | a function, `fn(&Self) -> Result<(), impl Display>`, that is asked before each write |
+/// | `unordered` | rows are found by their key alone, which takes less memory: the table has no `range`, `prefix`, `first`, `last`, `page` and `rev` |
+/// | `crate = "path"` | where the library is when it is not at `::emdb`, for instance because it is renamed in `Cargo.toml` or re-exported by another crate |
 ///
 /// # Attributes of a field
 ///
-/// - `#[emdb(key)]`: the primary key, on exactly one field.
+/// | `#[emdb(...)]` | meaning |
+/// | --- | --- |
+/// | `key` | the primary key, on one field |
+/// | `key, auto` | the table can give the key, the next integer: `u8` to `u128` |
+/// | `unique` | an index of the field's name that takes each value once |
+/// | `index` | an index of the field's name |
+/// | `index(sparse)`, `unique(sparse)` | on an `Option`: rows with `None` are left out. Otherwise `None` is a value like any other |
+/// | `index(each)`, `unique(each)` | on a `Vec`, a set, an array or an `Option`: an entry for each of the elements |
+/// | `expires_at` | the row expires at this time, a `u64` or `Option<u64>` in milliseconds since 1970. It stands in place of `ttl` |
+///
+/// In a tuple struct, positions stand for names: `key(0, 1)`, `fields(1, 2)`.
+///
+/// Functions are paths, so they can be in the struct's own `impl`: `validate = Self::check`. Lists may
+/// be split: `#[emdb(version = 2)]` and `#[emdb(from = UserV1)]` are one.
+///
+/// # What it writes
+///
+/// - `Record`, with `Key`, `NAMESPACE`, `VERSION` and `key`; `OrderedRecord` but for `unordered`;
+///   `AutoRecord` for `auto`.
+/// - A constant for each index, as visible as the struct: its name is that of the index in
+///   `SCREAMING_SNAKE_CASE`, and of the field `0` of a tuple struct it is `FIELD_0`. It is typed with
+///   the record and with what is indexed: the field's type, the tuple of several, or with `each` the
+///   type of the elements. A name whose constant would be `NAMESPACE`, `VERSION` or `AUTO` is refused.
+/// - `Record::Ref`, what `get_with` lends: a struct with the same fields, in which `String` is `&str`
+///   and `Vec<u8>` is `&[u8]`, also inside of `Option` and `Vec`. It is the record itself if the struct
+///   is generic, if no field has such a type, or if a serde attribute changes what is stored (any but
+///   `rename`, `rename_all`, `alias`, `default` on a field, `bound`, `crate`, `expecting` and
+///   `deny_unknown_fields`).
+///
+/// A struct that implements `Serialize` or `Deserialize` by hand writes and reads its fields in
+/// order, as the derives do: `Record::Ref` takes that for granted.
+///
+/// # Serde
+///
+/// Rows are stored without names. So `flatten`, `tag`, `untagged`, `skip_serializing_if` and `skip` on
+/// one side alone are refused. A field with `skip` isn't stored, and so is no key, no index, and no
+/// expiry.
 ///
 /// # Example
 ///
 /// ```ignore
 /// #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
-/// #[emdb(namespace = "users")]
+/// #[emdb(namespace = "users", validate = User::check)]
+/// #[emdb(index(name = "by_city_age", fields(city, age), filter = User::is_adult))]
 /// struct User {
-///     #[emdb(key)]
+///     #[emdb(key, auto)]
 ///     id: u64,
-///     name: String,
+///     #[emdb(unique)]
+///     email: String,
+///     #[emdb(index(each))]
+///     tags: Vec<String>,
+///     city: String,
+///     age: u8,
 /// }
+///
+/// impl User {
+///     fn check(&self) -> Result<(), &'static str> {
+///         if self.email.contains('@') { Ok(()) } else { Err("an address has an @") }
+///     }
+///
+///     fn is_adult(&self) -> bool {
+///         self.age >= 18
+///     }
+/// }
+///
+/// let users = emdb::Table::<User>::open(&db)?;
+/// let ada = users.by(User::EMAIL).get("ada@example.org")?;
+/// let adults = users.by(User::BY_CITY_AGE).prefix(&("Basel",))?;
 /// ```
 #[proc_macro_derive(Record, attributes(emdb))]
 pub fn derive_record(input: TokenStream) -> TokenStream {

@@ -1,10 +1,13 @@
-//! Names of namespaces: the default one, and what a legal one is.
+//! Names of namespaces and of indexes: the default ones, and what legal ones are.
 
 /// The longest name that the engine accepts, in bytes.
 const MAX_LEN: usize = 255;
 
 /// Names with this prefix are the engine's own.
 const RESERVED: &str = "__emdb";
+
+/// The constants of the trait `Record`: one of the type itself would stand in front of them.
+const TRAIT_CONSTANTS: &[&str] = &["NAMESPACE", "VERSION", "AUTO"];
 
 /// What is wrong with a namespace's name, if something is. The engine refuses the same names when
 /// the table is opened; here the compiler does.
@@ -32,6 +35,35 @@ pub(crate) fn snake_case(name: &str) -> String {
         snake.extend(c.to_lowercase());
     }
     snake
+}
+
+/// `by_org_age` and `byOrgAge` become `BY_ORG_AGE`.
+pub(crate) fn screaming_case(name: &str) -> String {
+    snake_case(name).to_uppercase()
+}
+
+/// What is wrong with an index's name, if something is: it names a constant, too.
+pub(crate) fn index_mistake(name: &str) -> Option<String> {
+    let constant = screaming_case(name);
+    if name.is_empty() {
+        Some("an index's name can't be empty".to_owned())
+    } else if name.len() > MAX_LEN {
+        let len = name.len();
+        Some(format!("an index's name takes at most {MAX_LEN} bytes, and this one has {len}"))
+    } else if TRAIT_CONSTANTS.contains(&constant.as_str()) {
+        Some(format!(
+            "this index's constant would be `{constant}`, which `Record` has already: \
+             give the index another name"
+        ))
+    } else if syn::parse_str::<syn::Ident>(&constant).is_err() {
+        Some(
+            "an index's name becomes a constant: use letters, digits and `_`, \
+             and don't begin with a digit"
+                .to_owned(),
+        )
+    } else {
+        None
+    }
 }
 
 /// Whether an upper case letter begins a word: after anything that isn't one (`userV`), or as the
@@ -69,5 +101,33 @@ mod tests {
         assert!(mistake("").unwrap().contains("empty"));
         assert!(mistake(&"x".repeat(256)).unwrap().contains("256"));
         assert!(mistake("__emdb_users").unwrap().contains("reserved"));
+    }
+
+    #[test]
+    fn constants_scream() {
+        for (name, expected) in
+            [("email", "EMAIL"), ("by_org_age", "BY_ORG_AGE"), ("byOrgAge", "BY_ORG_AGE")]
+        {
+            assert_eq!(screaming_case(name), expected);
+        }
+    }
+
+    #[test]
+    fn names_of_indexes_are_names_of_constants() {
+        for name in ["by_org", "type", "self", "x1", "_x"] {
+            assert_eq!(index_mistake(name), None);
+        }
+        for (name, expected) in [
+            ("", "empty"),
+            ("by org", "letters"),
+            ("1st", "letters"),
+            ("_", "letters"),
+            ("by-org", "letters"),
+            ("version", "`VERSION`"),
+            ("auto", "`AUTO`"),
+        ] {
+            assert!(index_mistake(name).unwrap().contains(expected), "{name}");
+        }
+        assert!(index_mistake(&"x".repeat(256)).unwrap().contains("256"));
     }
 }

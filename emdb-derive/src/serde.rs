@@ -6,14 +6,32 @@
 
 use syn::{Attribute, Ident};
 
-use crate::attr::for_each_item;
 use crate::errors::Errors;
+use crate::syntax::for_each_item;
 
 /// How serde treats a field.
 #[derive(Default)]
 pub(crate) struct SerdeField {
     /// The word that leaves the field out of the row on both sides, where it stands.
     pub(crate) skip: Option<Ident>,
+    /// Whether it is stored as its type says.
+    pub(crate) plain: bool,
+}
+
+/// Words that leave a struct stored as the sequence of its fields.
+const PLAIN_STRUCT: &[&str] =
+    &["rename", "rename_all", "deny_unknown_fields", "crate", "bound", "expecting"];
+
+/// Words that leave a field stored as its type stores itself.
+const PLAIN_FIELD: &[&str] = &["rename", "alias", "default"];
+
+/// Whether the struct is stored as the sequence of its fields.
+pub(crate) fn is_plain_struct(attrs: &[Attribute]) -> bool {
+    all_in(&words(attrs), PLAIN_STRUCT)
+}
+
+fn all_in(words: &[Ident], allowed: &[&str]) -> bool {
+    words.iter().all(|word| allowed.iter().any(|allowed| word == allowed))
 }
 
 /// Reports what the struct's own serde attributes say that a row can't carry. Gives whether serde
@@ -57,7 +75,10 @@ pub(crate) fn check_field(attrs: &[Attribute], errors: &Errors) -> SerdeField {
             format!("serde's `{word}` leaves the field out on one side only: use `skip` for both"),
         );
     }
-    SerdeField { skip: find("skip").or(write.and(read)).cloned() }
+    SerdeField {
+        skip: find("skip").or(write.and(read)).cloned(),
+        plain: all_in(&words, PLAIN_FIELD),
+    }
 }
 
 /// The words of every `#[serde(...)]`. Mistakes in them are serde's to report.

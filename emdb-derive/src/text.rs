@@ -10,8 +10,13 @@ use syn::Type;
 
 /// The type as it is written, with canonical spacing: `HashMap<String, [u8; 4]>`.
 pub(crate) fn of_type(ty: &Type) -> String {
+    of_tokens(ty)
+}
+
+/// Any tokens, such as the path of a function.
+pub(crate) fn of_tokens(tokens: &impl ToTokens) -> String {
     let mut text = String::new();
-    write(ty.to_token_stream(), &mut text);
+    write(tokens.to_token_stream(), &mut text);
     text
 }
 

@@ -1,67 +1,92 @@
 //! Third stage: what only the whole item tells, and the record it describes.
 
-use syn::ext::IdentExt;
-use syn::{Generics, Ident, Member, Path, Type, parse_quote};
+mod column;
+mod index;
+mod key;
+mod lifetime;
+mod version;
 
-use crate::ast::{Field, Input};
-use crate::attr::{FieldAttrs, StructAttrs};
+use syn::ext::IdentExt;
+use syn::{ExprPath, Generics, Ident, Path, Type, Visibility, parse_quote};
+
+use crate::ast::Input;
+use crate::attr::StructAttrs;
 use crate::errors::Errors;
+use crate::lent::{self, LentField};
 use crate::names;
 use crate::serde;
-use crate::text;
+
+pub(crate) use column::Column;
+pub(crate) use index::{Entries, Index};
+pub(crate) use key::Key;
+pub(crate) use lifetime::Lifetime;
+pub(crate) use version::Version;
 
 /// A record without mistakes: all that the expansion needs.
 pub(crate) struct Record<'a> {
     pub(crate) krate: Path,
     pub(crate) ident: &'a Ident,
+    pub(crate) vis: &'a Visibility,
     pub(crate) generics: &'a Generics,
     pub(crate) namespace: String,
+    pub(crate) version: Version,
     pub(crate) key: Key<'a>,
-    pub(crate) fields: Vec<Column>,
+    /// The stored fields.
+    pub(crate) columns: Vec<Column<'a>>,
+    pub(crate) indexes: Vec<Index<'a>>,
+    pub(crate) lifetime: Option<Lifetime<'a>>,
+    pub(crate) validate: Option<ExprPath>,
+    pub(crate) ordered: bool,
+    /// The fields as the struct that lends them has them; none if the record stands for itself.
+    pub(crate) lent: Option<Vec<LentField<'a>>>,
 }
 
-/// The field that is the primary key.
-pub(crate) struct Key<'a> {
-    pub(crate) member: Member,
-    pub(crate) name: String,
-    pub(crate) ty: &'a Type,
-}
-
-/// A stored field, as the schema describes it.
-pub(crate) struct Column {
-    pub(crate) name: String,
-    pub(crate) ty: String,
-}
-
-/// What the fallback needs, which is known however many mistakes there are.
+/// What the fallback needs, as far as it is known in spite of the mistakes.
 pub(crate) struct Outline<'a> {
     pub(crate) krate: Path,
-    pub(crate) key: Option<&'a Type>,
+    pub(crate) key: Option<Type>,
+    pub(crate) auto: bool,
+    pub(crate) indexes: Vec<Index<'a>>,
 }
 
 /// The record; or an outline of it and every mistake, if they are ours to report.
 pub(crate) fn check<'a>(
-    input: &Input<'a>,
+    input: &'a Input<'a>,
     errors: Errors,
 ) -> Result<Record<'a>, (Outline<'a>, Option<syn::Error>)> {
     let attrs = StructAttrs::read(input.attrs, &errors);
     let krate = attrs.krate.clone().unwrap_or_else(|| parse_quote!(::emdb));
     let namespace = namespace(input.ident, &attrs, &errors);
+    let version = version::check(&attrs.version, &errors);
     let refused = serde::check_struct(input.attrs, &errors);
-    let (key, fields) = fields(input, &errors);
+    let mut columns = column::read(input, &errors);
+    let key = key::check(input, &attrs, &columns, &errors);
+    let indexes = index::check(&attrs, &columns, &errors);
+    let lifetime = lifetime::check(&attrs, &columns, &errors);
 
-    let outline = Outline { krate: krate.clone(), key: key.as_ref().map(|key| key.ty) };
-    match (errors.verdict(), key) {
-        (Ok(()), Some(key)) if !refused => Ok(Record {
+    let verdict = errors.verdict();
+    if let (Ok(()), Some(key), false) = (&verdict, &key, refused) {
+        let lent = lent::fields(input, &columns);
+        columns.retain(|column| column.serde.skip.is_none());
+        return Ok(Record {
             krate,
             ident: input.ident,
+            vis: input.vis,
             generics: input.generics,
             namespace,
-            key,
-            fields,
-        }),
-        (verdict, _) => Err((outline, verdict.err())),
+            version,
+            key: key.clone(),
+            columns,
+            indexes,
+            lifetime,
+            validate: attrs.validate,
+            ordered: attrs.unordered.is_none(),
+            lent,
+        });
     }
+    let auto = columns.iter().any(|column| column.attrs.auto.is_some());
+    let key = key.map(|key| key.ty());
+    Err((Outline { krate, key, auto, indexes }, verdict.err()))
 }
 
 fn namespace(ident: &Ident, attrs: &StructAttrs, errors: &Errors) -> String {
@@ -82,41 +107,4 @@ fn namespace(ident: &Ident, attrs: &StructAttrs, errors: &Errors) -> String {
             name
         }
     }
-}
-
-/// The key and the stored fields. More or fewer keys than one are mistakes.
-fn fields<'a>(input: &Input<'a>, errors: &Errors) -> (Option<Key<'a>>, Vec<Column>) {
-    let mut key: Option<Key<'a>> = None;
-    let mut columns = Vec::with_capacity(input.fields.len());
-    for field in &input.fields {
-        let attrs = FieldAttrs::read(field.attrs, errors);
-        let skip = serde::check_field(field.attrs, errors).skip;
-        if let Some(word) = &attrs.key {
-            match &key {
-                Some(first) => errors.at(
-                    word,
-                    format!(
-                        "a second key: the field `{}` is the key already; keep `key` on one of \
-                         them",
-                        first.name
-                    ),
-                ),
-                None => key = Some(read_key(field)),
-            }
-            if let Some(skip) = &skip {
-                errors.at(skip, "the key can't be skipped by serde: a row read back would lose it");
-            }
-        }
-        if skip.is_none() {
-            columns.push(Column { name: field.name.clone(), ty: text::of_type(field.ty) });
-        }
-    }
-    if key.is_none() && !input.fields.is_empty() {
-        errors.at(input.ident, "no key: mark the field that identifies a row with `#[emdb(key)]`");
-    }
-    (key, columns)
-}
-
-fn read_key<'a>(field: &Field<'a>) -> Key<'a> {
-    Key { member: field.member.clone(), name: field.name.clone(), ty: field.ty }
 }

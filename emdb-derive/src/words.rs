@@ -2,18 +2,37 @@
 
 use std::fmt::Display;
 
-/// Where an attribute stands.
+/// Where a word stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Struct,
     Field,
+    /// Between the brackets of `index(...)` on the struct.
+    StructIndex,
+    /// Between the brackets of `index(...)` or `unique(...)` on a field.
+    FieldIndex,
 }
 
+const PLACES: [Place; 4] = [Place::Struct, Place::Field, Place::StructIndex, Place::FieldIndex];
+
 impl Place {
-    fn other(self) -> Place {
+    /// The words that have a meaning here.
+    fn words(self) -> &'static [&'static str] {
         match self {
-            Place::Struct => Place::Field,
-            Place::Field => Place::Struct,
+            Place::Struct => &[
+                "namespace",
+                "version",
+                "from",
+                "key",
+                "index",
+                "ttl",
+                "validate",
+                "unordered",
+                "crate",
+            ],
+            Place::Field => &["key", "auto", "unique", "index", "expires_at"],
+            Place::StructIndex => &["name", "fields", "unique", "filter"],
+            Place::FieldIndex => &["sparse", "each"],
         }
     }
 
@@ -21,59 +40,31 @@ impl Place {
         match self {
             Place::Struct => "the struct",
             Place::Field => "a field",
+            Place::StructIndex => "an index on the struct",
+            Place::FieldIndex => "an index on a field",
         }
     }
-}
 
-/// Words with a meaning today.
-const STRUCT: &[&str] = &["namespace", "crate"];
-const FIELD: &[&str] = &["key"];
-
-/// Words of the language that this release doesn't have yet. They are refused by name: ignoring
-/// one would silently leave out, say, a uniqueness check.
-const STRUCT_PLANNED: &[&str] =
-    &["version", "from", "key", "index", "unique", "ttl", "validate", "unordered"];
-const FIELD_PLANNED: &[&str] = &["unique", "index", "auto", "expires_at"];
-
-fn known(place: Place) -> &'static [&'static str] {
-    match place {
-        Place::Struct => STRUCT,
-        Place::Field => FIELD,
-    }
-}
-
-fn planned(place: Place) -> &'static [&'static str] {
-    match place {
-        Place::Struct => STRUCT_PLANNED,
-        Place::Field => FIELD_PLANNED,
+    /// Where a word of this place belongs.
+    fn home(self) -> &'static str {
+        match self {
+            Place::Struct => "on the struct",
+            Place::Field => "on a field",
+            Place::StructIndex => "inside of `index(...)` on the struct",
+            Place::FieldIndex => "inside of `index(...)` or `unique(...)` on a field",
+        }
     }
 }
 
 /// What to say about `word`, which has no meaning at `place`.
 pub(crate) fn refusal(word: &str, place: Place) -> String {
-    if place == Place::Struct && word == "key" {
-        return "`key` on the struct, for a composite key, isn't supported yet in this release of \
-                emdb: mark one field with `#[emdb(key)]`"
-            .to_owned();
+    if let Some(there) = PLACES.iter().find(|there| there.words().contains(&word)) {
+        return format!("`{word}` belongs {}, not {}", there.home(), place.home());
     }
-    if planned(place).contains(&word) {
-        return format!("`{word}` isn't supported yet in this release of emdb: remove it for now");
-    }
-    let there = place.other();
-    if known(there).contains(&word) {
-        return format!("`{word}` belongs on {}, not on {}", there.name(), place.name());
-    }
-    if planned(there).contains(&word) {
-        return format!(
-            "`{word}` belongs on {}, not on {}, and isn't supported yet in this release of emdb",
-            there.name(),
-            place.name(),
-        );
-    }
-    match nearest(word, place) {
+    match nearest_word(word, place) {
         Some(near) => format!("unknown attribute `{word}`: did you mean `{near}`?"),
         None => {
-            format!("unknown attribute `{word}`: {} takes {}", place.name(), list(known(place)))
+            format!("unknown attribute `{word}`: {} takes {}", place.name(), list(place.words()))
         }
     }
 }
@@ -83,9 +74,7 @@ const KEY: &str = "crate";
 
 /// What to say about `word`, which has no meaning at `place` of a derived key.
 pub(crate) fn key_refusal(word: &str, place: Place) -> String {
-    let record = [Place::Struct, Place::Field]
-        .iter()
-        .any(|place| known(*place).contains(&word) || planned(*place).contains(&word));
+    let record = PLACES.iter().any(|place| place.words().contains(&word));
     if word == KEY {
         format!("`{KEY}` belongs in front of the type, not on one of its fields or variants")
     } else if record {
@@ -105,12 +94,24 @@ pub(crate) fn duplicate(word: impl Display) -> String {
 }
 
 /// The word a user most likely meant: few letters away, and those of this place first.
-fn nearest(word: &str, place: Place) -> Option<&'static str> {
-    let here = known(place).iter().chain(planned(place));
-    let there = known(place.other()).iter().chain(planned(place.other()));
-    here.chain(there)
-        .map(|candidate| (distance(word, candidate), *candidate))
-        .filter(|(distance, candidate)| is_near(*distance, candidate))
+fn nearest_word(word: &str, place: Place) -> Option<&'static str> {
+    let elsewhere = PLACES.iter().filter(|other| **other != place);
+    let candidates = place.words().iter().chain(elsewhere.flat_map(|other| other.words()));
+    nearest(word, candidates.copied())
+}
+
+/// The nearest of the candidates, if one is near; the first of several.
+pub(crate) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(word, candidate), candidate))
+        // A name of one letter has nothing in common with another one.
+        .filter(|(distance, candidate)| {
+            *distance < candidate.len() && is_near(*distance, candidate)
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -143,7 +144,8 @@ fn distance(a: &str, b: &str) -> usize {
     rows[a.len()][b.len()]
 }
 
-fn list(words: &[&str]) -> String {
+/// `a`, `b`, `c`, each in backticks.
+pub(crate) fn list(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     quoted.join(", ")
 }
@@ -163,9 +165,9 @@ mod tests {
 
     #[test]
     fn the_nearest_word_is_suggested_and_a_far_one_is_not() {
-        assert_eq!(nearest("uniqe", Place::Field), Some("unique"));
-        assert_eq!(nearest("name_space", Place::Struct), Some("namespace"));
-        assert_eq!(nearest("kee", Place::Field), Some("key"));
-        assert_eq!(nearest("primary", Place::Field), None);
+        assert_eq!(nearest_word("uniqe", Place::Field), Some("unique"));
+        assert_eq!(nearest_word("name_space", Place::Struct), Some("namespace"));
+        assert_eq!(nearest_word("kee", Place::Field), Some("key"));
+        assert_eq!(nearest_word("primary", Place::Field), None);
     }
 }

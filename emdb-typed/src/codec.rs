@@ -14,8 +14,8 @@ mod writer;
 mod tests;
 
 use bincode::config::{self, Configuration};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use reader::Reader;
 use writer::Writer;
@@ -66,10 +66,37 @@ pub(crate) fn split_version(row: &[u8]) -> Result<(u32, &[u8]), DecodeError> {
 
 /// Reads a value back from all of `bytes`.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    let mut reader = Reader::new(bytes);
-    let value = T::deserialize(&mut reader).map_err(|e| DecodeError::new(reader::reason(&e)))?;
-    match reader.rest().len() {
-        0 => Ok(value),
-        left => Err(DecodeError::new(format!("{left} bytes are left over after the last field"))),
+    let mut reader = RowReader::new(bytes);
+    let value = reader.next()?;
+    reader.finish()?;
+    Ok(value)
+}
+
+/// Reads the fields of a value one by one, and may lend what they hold.
+pub(crate) struct RowReader<'a>(Reader<'a>);
+
+impl<'a> RowReader<'a> {
+    pub(crate) fn new(value: &'a [u8]) -> Self {
+        RowReader(Reader::new(value))
+    }
+
+    pub(crate) fn next<V: Deserialize<'a>>(&mut self) -> Result<V, DecodeError> {
+        V::deserialize(&mut self.0).map_err(|e| DecodeError::new(reader::reason(&e)))
+    }
+
+    /// Nothing may be left.
+    pub(crate) fn finish(&mut self) -> Result<(), DecodeError> {
+        match self.0.rest().len() {
+            0 => Ok(()),
+            left => {
+                Err(DecodeError::new(format!("{left} bytes are left over after the last field")))
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for RowReader<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RowReader").finish_non_exhaustive()
     }
 }

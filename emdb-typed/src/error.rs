@@ -70,6 +70,19 @@ pub enum TableError {
         /// What is wrong with the bytes.
         source: DecodeError,
     },
+    /// An entry of an index has no row. Rows were written through
+    /// [`Table::raw`](crate::Table::raw), which keeps no index.
+    #[error(
+        "table `{table}`: the index `{index}` has an entry without a row, as writes through \
+         `Table::raw` leave them; repair it with `rebuild_indexes`"
+    )]
+    #[non_exhaustive]
+    StaleIndex {
+        /// The table's namespace.
+        table: String,
+        /// The index.
+        index: String,
+    },
     /// The table was made with another definition of the type.
     #[error(
         "table `{table}`: the type differs from the one that the table was made with:\n\

@@ -1,103 +1,275 @@
 //! Walks over a table.
 //!
-//! Invariant: nothing is skipped. What can't be read is handed out as an error, and ends the walk.
+//! Invariant: nothing is skipped. What can't be read is handed out as an error, and ends the walk,
+//! from both of its ends.
 
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
 
-use emdb_core::Error;
+use emdb_core::internal::{Scan, View};
 
+use crate::__private::Seal;
 use crate::error::TableError;
-use crate::record::Record;
+use crate::index::maintain;
+use crate::record::{OrderedRecord, Record};
 use crate::row;
 
-/// The rows of a table, from [`Table::iter`](crate::Table::iter).
+/// The rows of a table, of a range of it, or of what an index finds.
 ///
-/// It sees the state in which it was made, whatever is written meanwhile. An item that can't be
-/// read is an error, and the last item.
+/// It sees the state in which it was made, whatever is written meanwhile, and holds no borrow of
+/// the table. Rows come in the order of their keys (through an index: of the indexed values, then of
+/// their keys); those of an unordered table in none. From both ends, if the table is ordered or
+/// the rows come through an index.
+///
+/// An item that can't be read is an error, and the last item.
+///
+/// # Example
+///
+/// ```
+/// # use emdb_core::Emdb;
+/// # use emdb_typed::{Table, TableError};
+/// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
+/// # #[emdb(crate = "emdb_typed")]
+/// # struct Item { #[emdb(key)] id: u32, name: String }
+/// # let db = Emdb::open_in_memory();
+/// # let items = Table::<Item>::open(&db)?;
+/// # items.insert_many((1..=9).map(|id| Item { id, name: "x".repeat(id as usize) }))?;
+/// let last: Vec<u32> =
+///     items.iter()?.rev().take(2).map(|item| Ok(item?.id)).collect::<Result<_, TableError>>()?;
+/// assert_eq!(last, [9, 8]);
+///
+/// // Without copying the strings.
+/// let (mut rows, mut letters) = (items.iter()?, 0);
+/// while let Some(len) = rows.next_with(|item| item.name.len()) {
+///     letters += len?;
+/// }
+/// assert_eq!(letters, 45);
+/// # Ok::<(), TableError>(())
+/// ```
 #[must_use = "an iterator does nothing until it is asked for items"]
-pub struct Rows<T, I> {
-    walk: Walk<I>,
-    row: PhantomData<fn() -> T>,
+pub struct Rows<T, By = ByKey> {
+    walk: Option<Walk>,
+    types: PhantomData<fn() -> (T, By)>,
 }
 
-/// The keys of a table, from [`Table::keys`](crate::Table::keys). No row is read for them.
+/// The keys of a table, or of the rows that an index finds. No row is read for them.
 ///
 /// As with [`Rows`], an error is the last item.
 #[must_use = "an iterator does nothing until it is asked for items"]
-pub struct Keys<T, I> {
-    walk: Walk<I>,
-    row: PhantomData<fn() -> T>,
+pub struct Keys<T, By = ByKey> {
+    walk: Option<Walk>,
+    types: PhantomData<fn() -> (T, By)>,
 }
 
-impl<T, I> Rows<T, I> {
-    pub(crate) fn new(entries: I) -> Self {
-        Rows { walk: Walk(Some(entries)), row: PhantomData }
+/// The order of a walk: that of the primary keys.
+#[derive(Debug, Clone, Copy)]
+pub enum ByKey {}
+
+/// The order of a walk: that of an index.
+#[derive(Debug, Clone, Copy)]
+pub enum ByIndex {}
+
+/// An order that a walk can follow from both of its ends.
+#[diagnostic::on_unimplemented(
+    message = "the table of `{T}` is unordered, so its rows come in no order that `rev` could turn",
+    label = "needs an ordered table",
+    note = "`#[emdb(unordered)]` leaves `range`, `prefix`, `first`, `last`, `page` and `rev` out; \
+            remove it to have them"
+)]
+pub trait TwoEnded<T> {
+    #[doc(hidden)]
+    const SEAL: Seal;
+}
+
+impl<T: OrderedRecord> TwoEnded<T> for ByKey {
+    const SEAL: Seal = Seal;
+}
+
+impl<T> TwoEnded<T> for ByIndex {
+    const SEAL: Seal = Seal;
+}
+
+struct Walk {
+    scan: Scan,
+    /// Where the rows are, if the scan is one of entries.
+    through: Option<Through>,
+}
+
+/// An index that is walked over.
+struct Through {
+    rows: View,
+    index: &'static str,
+    unique: bool,
+}
+
+/// Where the next item is taken from.
+#[derive(Clone, Copy)]
+enum End {
+    Front,
+    Back,
+}
+
+impl Walk {
+    /// The next key and value of the scan, as `make` has them.
+    fn step<R>(
+        &mut self,
+        end: End,
+        make: impl FnOnce(Option<&Through>, &[u8], &[u8]) -> Result<R, TableError>,
+    ) -> Option<Result<R, TableError>> {
+        let next = match end {
+            End::Front => self.scan.next(),
+            End::Back => self.scan.next_back(),
+        };
+        Some(match next? {
+            Ok((key, value)) => make(self.through.as_ref(), key, value),
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    /// The next row, as `make` has its key and its bytes.
+    fn row<T: Record, R>(
+        &mut self,
+        end: End,
+        make: impl FnOnce(&[u8], &[u8]) -> Result<R, TableError>,
+    ) -> Option<Result<R, TableError>> {
+        self.step(end, |through, key, value| match through {
+            None => make(key, value),
+            Some(through) => through.row::<T, R>(key, value, make),
+        })
+    }
+
+    /// The next row's key.
+    fn key<T: Record>(&mut self, end: End) -> Option<Result<T::Key, TableError>> {
+        self.step(end, |through, key, value| {
+            row::decode_key::<T>(match through {
+                None => key,
+                Some(through) => through.key::<T>(key, value)?,
+            })
+        })
     }
 }
 
-impl<T, I> Keys<T, I> {
-    pub(crate) fn new(keys: I) -> Self {
-        Keys { walk: Walk(Some(keys)), row: PhantomData }
+impl Through {
+    fn row<T: Record, R>(
+        &self,
+        entry: &[u8],
+        value: &[u8],
+        make: impl FnOnce(&[u8], &[u8]) -> Result<R, TableError>,
+    ) -> Result<R, TableError> {
+        let key = self.key::<T>(entry, value)?;
+        let row = self.rows.read(key, |bytes| make(key, bytes))?;
+        row.unwrap_or_else(|| Err(self.stale::<T>()))
+    }
+
+    fn key<'a, T: Record>(&self, entry: &'a [u8], value: &'a [u8]) -> Result<&'a [u8], TableError> {
+        maintain::row_key(self.unique, entry, value).ok_or_else(|| self.stale::<T>())
+    }
+
+    fn stale<T: Record>(&self) -> TableError {
+        TableError::StaleIndex { table: T::NAMESPACE.to_owned(), index: self.index.to_owned() }
     }
 }
 
-impl<T, I> Iterator for Rows<T, I>
-where
-    T: Record,
-    I: Iterator<Item = Result<(Vec<u8>, Vec<u8>), Error>>,
-{
+impl<T: Record> Rows<T> {
+    pub(crate) fn new(scan: Scan) -> Self {
+        Rows { walk: Some(Walk { scan, through: None }), types: PhantomData }
+    }
+}
+
+impl<T: Record> Rows<T, ByIndex> {
+    pub(crate) fn through(scan: Scan, rows: View, index: &'static str, unique: bool) -> Self {
+        let through = Some(Through { rows, index, unique });
+        Rows { walk: Some(Walk { scan, through }), types: PhantomData }
+    }
+}
+
+impl<T: Record, By> Rows<T, By> {
+    /// Calls `read` with the next row, lent: its strings and bytes aren't copied.
+    pub fn next_with<R>(
+        &mut self,
+        read: impl FnOnce(T::Ref<'_>) -> R,
+    ) -> Option<Result<R, TableError>> {
+        self.take(End::Front, |key, value| row::lend::<T, R>(key, value, read))
+    }
+
+    fn take<R>(
+        &mut self,
+        end: End,
+        make: impl FnOnce(&[u8], &[u8]) -> Result<R, TableError>,
+    ) -> Option<Result<R, TableError>> {
+        let item = self.walk.as_mut()?.row::<T, R>(end, make);
+        if !matches!(item, Some(Ok(_))) {
+            // The end, or an error: what is held is let go.
+            self.walk = None;
+        }
+        item
+    }
+}
+
+impl<T: Record> Keys<T> {
+    pub(crate) fn new(scan: Scan) -> Self {
+        let scan = scan.without_values();
+        Keys { walk: Some(Walk { scan, through: None }), types: PhantomData }
+    }
+}
+
+impl<T: Record> Keys<T, ByIndex> {
+    pub(crate) fn through(scan: Scan, rows: View, index: &'static str, unique: bool) -> Self {
+        let through = Some(Through { rows, index, unique });
+        Keys { walk: Some(Walk { scan, through }), types: PhantomData }
+    }
+}
+
+impl<T: Record, By> Keys<T, By> {
+    fn take(&mut self, end: End) -> Option<Result<T::Key, TableError>> {
+        let item = self.walk.as_mut()?.key::<T>(end);
+        if !matches!(item, Some(Ok(_))) {
+            self.walk = None;
+        }
+        item
+    }
+}
+
+impl<T: Record, By> Iterator for Rows<T, By> {
     type Item = Result<T, TableError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.walk.next(|(key, value)| row::decode(&key, &value))
+        self.take(End::Front, row::decode::<T>)
     }
 }
 
-impl<T, I> Iterator for Keys<T, I>
-where
-    T: Record,
-    I: Iterator<Item = Result<Vec<u8>, Error>>,
-{
+impl<T: Record, By: TwoEnded<T>> DoubleEndedIterator for Rows<T, By> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.take(End::Back, row::decode::<T>)
+    }
+}
+
+impl<T: Record, By> Iterator for Keys<T, By> {
     type Item = Result<T::Key, TableError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.walk.next(|key| row::decode_key::<T>(&key))
+        self.take(End::Front)
     }
 }
 
-impl<T, I> FusedIterator for Rows<T, I> where Self: Iterator {}
-impl<T, I> FusedIterator for Keys<T, I> where Self: Iterator {}
+impl<T: Record, By: TwoEnded<T>> DoubleEndedIterator for Keys<T, By> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.take(End::Back)
+    }
+}
 
-impl<T, I> fmt::Debug for Rows<T, I> {
+impl<T: Record, By> FusedIterator for Rows<T, By> {}
+impl<T: Record, By> FusedIterator for Keys<T, By> {}
+
+impl<T, By> fmt::Debug for Rows<T, By> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rows").finish_non_exhaustive()
     }
 }
 
-impl<T, I> fmt::Debug for Keys<T, I> {
+impl<T, By> fmt::Debug for Keys<T, By> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keys").finish_non_exhaustive()
-    }
-}
-
-/// A scan that ends for good at its end or its first error, and lets go of what it held.
-struct Walk<I>(Option<I>);
-
-impl<I, Raw> Walk<I>
-where
-    I: Iterator<Item = Result<Raw, Error>>,
-{
-    fn next<Item>(
-        &mut self,
-        decode: impl FnOnce(Raw) -> Result<Item, TableError>,
-    ) -> Option<Result<Item, TableError>> {
-        let raw = self.0.as_mut()?.next();
-        let item = raw.map(|raw| raw.map_err(TableError::from).and_then(decode));
-        if !matches!(item, Some(Ok(_))) {
-            self.0 = None;
-        }
-        item
     }
 }

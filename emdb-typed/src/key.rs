@@ -51,6 +51,7 @@ mod tests;
 
 pub use as_key::AsKey;
 pub use bounds::KeyBounds;
+pub(crate) use bounds::beginning_with;
 pub use error::KeyError;
 pub use prefix::KeyPrefix;
 

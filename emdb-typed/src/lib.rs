@@ -32,11 +32,18 @@
 //! # Ok::<(), TableError>(())
 //! ```
 
+mod batch;
+mod build;
 mod catalogue;
 mod codec;
+mod definition;
 mod error;
+mod index;
 mod iter;
 mod key;
+mod lent;
+mod lifetime;
+mod open;
 mod record;
 mod row;
 mod schema;
@@ -49,9 +56,10 @@ pub mod __private;
 
 pub use codec::{DecodeError, EncodeError};
 pub use error::TableError;
-pub use iter::{Keys, Rows};
+pub use iter::{ByIndex, ByKey, Keys, Rows, TwoEnded};
 pub use key::{AsKey, EncodeKey, Key, KeyBounds, KeyError, KeyPrefix};
-pub use record::Record;
-pub use schema::SchemaDifference;
-pub use store::{Live, Staged};
-pub use table::Table;
+pub use index::{Each, Index, Lookup, Multi, Sparse, Unique};
+pub use record::{AutoKey, AutoRecord, OrderedRecord, Record};
+pub use schema::{Schema, SchemaDifference};
+pub use store::{Frozen, Live, Staged};
+pub use table::{MigrateReport, Page, Problem, Table, VerifyReport};

@@ -1,10 +1,16 @@
 //! What the derives' expansions name besides `Record` and `Key`. No part of the API: it changes
 //! whenever the derives do.
 
+pub use std::string::String;
 pub use std::vec::Vec;
 
+pub use crate::codec::DecodeError;
+pub use crate::index::{Description, Each, EntryWriter, Index, IndexSpec, Multi, Sparse, Unique};
 pub use crate::key::{AsKey, EncodeKey, KeyError, KeyPrefix};
-pub use crate::record::Row;
+pub use crate::lent::{Fields, Lent};
+#[cfg(feature = "ttl")]
+pub use crate::lifetime::{Expiry, Lifetime};
+pub use crate::record::{AutoKey, AutoRecord, OrderedRecord, Row};
 pub use crate::schema::Schema;
 
 use crate::key::Key;
@@ -74,4 +80,60 @@ pub fn decode_variant_part<const WIDTH: usize>(bytes: &mut &[u8]) -> Result<u16,
 /// where the derive names it, and not a second time here.
 pub fn clone_key<T: Record>(key: &T::Key) -> T::Key {
     key.clone()
+}
+
+/// How rows and schemas of older versions are read.
+#[derive(Debug)]
+pub struct Older<T> {
+    /// For [`Record::upgrade`].
+    pub upgrade: fn(u32, &[u8]) -> Option<Result<T, DecodeError>>,
+    /// For [`Record::older_schema`].
+    pub schema: fn(u32) -> Option<Schema>,
+}
+
+/// The version before that of `T`, whose type `P` the derive's `from` names. The two have keys of one
+/// type, so that rows stay where they are.
+#[track_caller]
+pub const fn older<T, P>() -> Older<T>
+where
+    T: Record + From<P>,
+    P: Record<Key = T::Key>,
+{
+    assert!(P::VERSION < T::VERSION, "the type in `from` has to have a lower version");
+    Older { upgrade: upgrade::<T, P>, schema: older_schema::<P> }
+}
+
+fn upgrade<T, P>(version: u32, value: &[u8]) -> Option<Result<T, DecodeError>>
+where
+    T: Record + From<P>,
+    P: Record<Key = T::Key>,
+{
+    let before = if version == P::VERSION {
+        Some(crate::codec::decode::<P>(value))
+    } else {
+        P::upgrade(version, value)
+    };
+    before.map(|row| row.map(T::from))
+}
+
+fn older_schema<P: Record>(version: u32) -> Option<Schema> {
+    if version == P::VERSION { Some(Schema::of::<P>()) } else { P::older_schema(version) }
+}
+
+/// Asks the function that `validate` names.
+pub fn validate<T, E: std::fmt::Display>(
+    row: &T,
+    validate: impl FnOnce(&T) -> Result<(), E>,
+) -> Result<(), String> {
+    validate(row).map_err(|error| error.to_string())
+}
+
+/// Asks the function that an index's `filter` names.
+pub fn passes<T>(row: &T, filter: impl FnOnce(&T) -> bool) -> bool {
+    filter(row)
+}
+
+/// Reads a record that nothing can be lent of.
+pub fn lend_whole<'a, T: Record>(fields: &mut crate::lent::Fields<'a>) -> Result<T, DecodeError> {
+    fields.owned()
 }

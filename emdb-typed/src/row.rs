@@ -6,28 +6,79 @@ use std::fmt::Write as _;
 
 use crate::codec::{self, DecodeError};
 use crate::error::TableError;
-use crate::key::Key;
+use crate::key::{self, Key};
+use crate::lent::Fields;
 use crate::record::Record;
 
-/// The bytes of `row`.
+/// The bytes of `row`, in the version of its type.
 pub(crate) fn encode<T: Record>(row: &T) -> Result<Vec<u8>, TableError> {
     codec::encode(T::VERSION, row)
         .map_err(|source| TableError::Encode { table: T::NAMESPACE.to_owned(), source })
 }
 
-/// The row behind `key`.
+/// The row behind `key`; one of an older version is upgraded.
 pub(crate) fn decode<T: Record>(key: &[u8], bytes: &[u8]) -> Result<T, TableError> {
     let fail = |source| unreadable::<T>("the row", key, source);
     let (version, value) = codec::split_version(bytes).map_err(fail)?;
+    if version == T::VERSION {
+        return codec::decode(value).map_err(fail);
+    }
+    decode_older(version, key, value)
+}
+
+/// Calls `read` with the row behind `key`, lent.
+pub(crate) fn lend<T: Record, R>(
+    key: &[u8],
+    bytes: &[u8],
+    read: impl FnOnce(T::Ref<'_>) -> R,
+) -> Result<R, TableError> {
+    let fail = |source| unreadable::<T>("the row", key, source);
+    let (version, value) = codec::split_version(bytes).map_err(fail)?;
+    if version == T::VERSION {
+        return lend_value::<T, R>(value, read).map_err(fail);
+    }
+    // Lent from the bytes that the row has in this version.
+    let upgraded = encode(&decode_older::<T>(version, key, value)?)?;
+    let (_, value) = codec::split_version(&upgraded).map_err(fail)?;
+    lend_value::<T, R>(value, read).map_err(fail)
+}
+
+fn lend_value<T: Record, R>(
+    value: &[u8],
+    read: impl FnOnce(T::Ref<'_>) -> R,
+) -> Result<R, DecodeError> {
+    let mut fields = Fields::new(value);
+    let row = T::lend(&mut fields)?;
+    fields.finish()?;
+    Ok(read(row))
+}
+
+/// Whether a row was written by an older version of the type.
+pub(crate) fn is_older<T: Record>(key: &[u8], bytes: &[u8]) -> Result<bool, TableError> {
+    let version = codec::split_version(bytes).map_err(|e| unreadable::<T>("the row", key, e))?.0;
+    Ok(version != T::VERSION)
+}
+
+#[cold]
+fn decode_older<T: Record>(version: u32, key: &[u8], value: &[u8]) -> Result<T, TableError> {
     if version > T::VERSION {
         let table = T::NAMESPACE.to_owned();
         return Err(TableError::SchemaNewer { table, stored: version, ours: T::VERSION });
     }
-    if version < T::VERSION {
-        let reason = format!("it has version {version} of the type, which nothing upgrades");
+    let fail = |source| unreadable::<T>("the row", key, source);
+    let row: T = match T::upgrade(version, value) {
+        Some(row) => row.map_err(fail)?,
+        None => {
+            let reason = format!("it has version {version} of the type, which nothing upgrades");
+            return Err(fail(DecodeError::new(reason)));
+        }
+    };
+    if key::to_bytes(&row.key()) != key {
+        let reason = "the upgrade from an older version gives it another key; keep the key, and \
+                      copy the rows into another table";
         return Err(fail(DecodeError::new(reason)));
     }
-    codec::decode(value).map_err(fail)
+    Ok(row)
 }
 
 /// The key that has these bytes.

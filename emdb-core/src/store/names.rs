@@ -7,7 +7,9 @@
 
 #![allow(unsafe_code)]
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -148,13 +150,26 @@ pub(crate) struct NamespaceState {
     dropped: AtomicU64,
     /// Stored: the namespace keeps its keys in order.
     ordered: AtomicBool,
+    /// What the layer above keeps for all handles; it goes with the namespace.
+    pub(crate) attached: Attached,
+}
+
+/// A value of a type that is not known here.
+#[derive(Default)]
+pub(crate) struct Attached(pub(crate) OnceLock<Arc<dyn Any + Send + Sync>>);
+
+impl fmt::Debug for Attached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attached").finish_non_exhaustive()
+    }
 }
 
 impl NamespaceState {
     pub(crate) fn new(name: String, incarnation: Arc<Incarnation>) -> NamespaceState {
         let line = Atomic::new(Line { current: incarnation, former: Vec::new() });
         let (dropped, ordered) = (AtomicU64::new(u64::MAX), AtomicBool::new(false));
-        NamespaceState { name, line, created: AtomicU64::new(0), dropped, ordered }
+        let attached = Attached::default();
+        NamespaceState { name, line, created: AtomicU64::new(0), dropped, ordered, attached }
     }
 
     #[inline]

@@ -21,12 +21,18 @@ pub use namespace::TransactionNamespace;
 /// Its own calls are those of [`TransactionNamespace`], on the default namespace.
 #[derive(Debug)]
 pub struct Transaction<'scope> {
+    pub(crate) writes: Writes,
+    /// Invariant, so that no two transactions can be exchanged.
+    _scope: PhantomData<fn(&'scope ()) -> &'scope ()>,
+}
+
+/// What a transaction holds, whatever its scope.
+#[derive(Debug)]
+pub struct Writes {
     store: Arc<Store>,
     held: Held,
     default: TransactionNamespace,
     others: Vec<TransactionNamespace>,
-    /// Invariant, so that no two transactions can be exchanged.
-    _scope: PhantomData<fn(&'scope ()) -> &'scope ()>,
 }
 
 /// Runs `body` in a transaction of `store`.
@@ -34,19 +40,22 @@ pub(crate) fn run<T, E: From<Error>>(
     store: &Arc<Store>,
     body: impl for<'s> FnOnce(&mut Transaction<'s>) -> Result<T, E>,
 ) -> Result<T, E> {
+    run_in(Exclusive::begin(store)?, body)
+}
+
+/// The same for a caller who is the only writer already.
+pub(crate) fn run_in<T, E: From<Error>>(
+    exclusive: Exclusive,
+    body: impl for<'s> FnOnce(&mut Transaction<'s>) -> Result<T, E>,
+) -> Result<T, E> {
     // Let go when this returns or unwinds; what was staged goes with the transaction.
-    let _exclusive = Exclusive::begin(store)?;
+    let store = &exclusive.store;
     let held = store.hold();
     let default = TransactionNamespace::new(store, &store.default_namespace, &held);
-    let mut transaction = Transaction {
-        store: store.clone(),
-        held,
-        default,
-        others: Vec::new(),
-        _scope: PhantomData,
-    };
+    let writes = Writes { store: store.clone(), held, default, others: Vec::new() };
+    let mut transaction = Transaction { writes, _scope: PhantomData };
     let result = body(&mut transaction)?;
-    transaction.commit()?;
+    transaction.writes.commit()?;
     Ok(result)
 }
 
@@ -71,6 +80,13 @@ impl Transaction<'_> {
     /// # }
     /// ```
     pub fn namespace(&mut self, namespace: &Namespace) -> &mut TransactionNamespace {
+        self.writes.namespace(namespace)
+    }
+}
+
+impl Writes {
+    /// See [`Transaction::namespace`].
+    pub(crate) fn namespace(&mut self, namespace: &Namespace) -> &mut TransactionNamespace {
         if Arc::ptr_eq(&namespace.state, &self.default.state) {
             return &mut self.default;
         }
@@ -141,13 +157,13 @@ impl Deref for Transaction<'_> {
     type Target = TransactionNamespace;
 
     fn deref(&self) -> &TransactionNamespace {
-        &self.default
+        &self.writes.default
     }
 }
 
 impl DerefMut for Transaction<'_> {
     fn deref_mut(&mut self) -> &mut TransactionNamespace {
-        &mut self.default
+        &mut self.writes.default
     }
 }
 

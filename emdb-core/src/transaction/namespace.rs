@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use crate::error::{Error, Result};
 use crate::format::record::Record;
 use crate::format::{MAX_KEY, MAX_VALUE};
+use crate::internal::View;
 use crate::iter::{EmdbIter, EmdbKeyIter};
 use crate::range::Bounds;
 use crate::staged::Staged;
@@ -106,6 +107,11 @@ impl TransactionNamespace {
         let key = key.as_ref();
         check_len("a key", key, MAX_KEY)?;
         let prior = self.get(key)?;
+        self.stage_removal(key)?;
+        Ok(prior)
+    }
+
+    pub(crate) fn stage_removal(&mut self, key: &[u8]) -> Result<()> {
         let stored = self.base(|held, base| Ok(held.stored(base, key)?.is_some()))?;
         let staged = Arc::make_mut(&mut self.staged);
         if stored == Some(true) {
@@ -113,7 +119,13 @@ impl TransactionNamespace {
         } else {
             staged.remove(key);
         }
-        Ok(prior)
+        Ok(())
+    }
+
+    /// The state of the transaction so far.
+    pub(crate) fn view(&self) -> Result<View> {
+        self.check()?;
+        Ok(View::with_staged(&self.held, &self.base, &self.staged))
     }
 
     /// The value of `key`, staged or live.
@@ -136,7 +148,7 @@ impl TransactionNamespace {
     /// # }
     /// ```
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        self.read(key.as_ref(), |value| value.to_vec())
+        self.read(key.as_ref(), <[u8]>::to_vec)
     }
 
     /// Whether `key` is present, staged or live.
@@ -166,7 +178,7 @@ impl TransactionNamespace {
         }
     }
 
-    fn read<T>(&self, key: &[u8], make: impl Fn(&[u8]) -> T) -> Result<Option<T>> {
+    pub(crate) fn read<T>(&self, key: &[u8], make: impl FnOnce(&[u8]) -> T) -> Result<Option<T>> {
         self.check()?;
         if let Some(staged) = self.staged.get(key) {
             return Ok(staged.live(self.held.now()).map(make));
@@ -331,7 +343,6 @@ impl TransactionNamespace {
     }
 
     /// The expiry of `key`'s record, staged or stored, expired or not.
-    #[cfg(feature = "ttl")]
     pub(crate) fn stored_expiry(&self, key: &[u8]) -> Result<Option<u64>> {
         self.check()?;
         if let Some(staged) = self.staged.get(key) {

@@ -130,7 +130,20 @@ impl Walk {
     /// As [`Walk::next`], borrowed.
     #[inline]
     pub(crate) fn next_entry(&mut self, end: End) -> Option<(&[u8], &[u8])> {
+        self.go(end);
+        self.here()
+    }
+
+    /// Goes to the next item; tells whether there was one.
+    #[inline]
+    pub(crate) fn go(&mut self, end: End) -> bool {
         self.lent = self.step(end);
+        self.lent.is_some()
+    }
+
+    /// The item that [`Walk::go`] went to.
+    #[inline]
+    pub(crate) fn here(&self) -> Option<(&[u8], &[u8])> {
         self.lent.as_ref().map(|found| self.entry(found))
     }
 

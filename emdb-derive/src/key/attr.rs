@@ -3,8 +3,8 @@
 
 use syn::{Attribute, Data, DeriveInput, Error, Path, parse_quote};
 
-use crate::attr::{crate_path, for_each_item, once};
 use crate::errors::Errors;
+use crate::syntax::{crate_path, for_each_item, once};
 use crate::words::{self, Place};
 
 /// Where the library is. Words that are wrong are noted.

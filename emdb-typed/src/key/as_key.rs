@@ -2,7 +2,7 @@
 
 use crate::__private::Seal;
 
-use super::{EncodeKey, Key};
+use super::{EncodeKey, Key, option};
 
 /// A key as calls take it, as the end of a range or as a leading field: the key itself, a reference
 /// to it, or for strings the borrowed form.
@@ -12,6 +12,7 @@ use super::{EncodeKey, Key};
 /// | any `K` | `K`, `&K` |
 /// | `String`, `Box<str>` | `&str` |
 /// | `Vec<u8>` | `&[u8]`, `&[u8; N]` (so `b"abc"` is one) |
+/// | `Option<K>` | what stands for the `K` that it has: `3` for `Some(3)` |
 ///
 /// It has the bytes of the key in both of its forms, and for one key type no two of these have a
 /// plain literal in common; so in `range(10..)` the `10` is of the key's type.
@@ -26,77 +27,68 @@ pub trait AsKey<K> {
     #[doc(hidden)]
     const SEAL: Seal;
 
-    /// What has the bytes of the key, in both of its forms.
-    #[doc(hidden)]
-    type Form: EncodeKey + ?Sized;
-
-    #[doc(hidden)]
-    fn as_form(&self) -> &Self::Form;
-
     /// Appends the key's final form.
     #[doc(hidden)]
-    fn write_final(&self, out: &mut Vec<u8>) {
-        self.as_form().encode_into(out);
-    }
+    fn write_final(&self, out: &mut Vec<u8>);
 
     /// Appends the key's part form.
     #[doc(hidden)]
-    fn write_part(&self, out: &mut Vec<u8>) {
-        self.as_form().encode_part(out);
-    }
+    fn write_part(&self, out: &mut Vec<u8>);
 }
 
-impl<K: Key> AsKey<K> for K {
-    const SEAL: Seal = Seal;
-    type Form = K;
+/// What has the bytes of the key itself, in both of its forms.
+macro_rules! plain {
+    ($(($($parameters:tt)*) $given:ty => $key:ty, |$this:ident| $form:expr;)*) => {$(
+        impl<$($parameters)*> AsKey<$key> for $given {
+            const SEAL: Seal = Seal;
 
-    fn as_form(&self) -> &K {
-        self
-    }
+            fn write_final(&self, out: &mut Vec<u8>) {
+                let $this = self;
+                $form.encode_into(out);
+            }
+
+            fn write_part(&self, out: &mut Vec<u8>) {
+                let $this = self;
+                $form.encode_part(out);
+            }
+        }
+    )*};
 }
 
-impl<K: Key> AsKey<K> for &K {
-    const SEAL: Seal = Seal;
-    type Form = K;
-
-    fn as_form(&self) -> &K {
-        self
-    }
-}
-
-impl AsKey<String> for &str {
-    const SEAL: Seal = Seal;
-    type Form = str;
-
-    fn as_form(&self) -> &str {
-        self
-    }
-}
-
-impl AsKey<Box<str>> for &str {
-    const SEAL: Seal = Seal;
-    type Form = str;
-
-    fn as_form(&self) -> &str {
-        self
-    }
-}
-
-impl AsKey<Vec<u8>> for &[u8] {
-    const SEAL: Seal = Seal;
-    type Form = [u8];
-
-    fn as_form(&self) -> &[u8] {
-        self
-    }
-}
-
-impl<const N: usize> AsKey<Vec<u8>> for &[u8; N] {
-    const SEAL: Seal = Seal;
+plain! {
+    (K: Key) K => K, |this| this;
+    (K: Key) &K => K, |this| *this;
+    () &str => String, |this| *this;
+    () &str => Box<str>, |this| *this;
+    () &[u8] => Vec<u8>, |this| *this;
     // Not the array, which has another part form.
-    type Form = [u8];
+    (const N: usize) &[u8; N] => Vec<u8>, |this| this.as_slice();
+}
 
-    fn as_form(&self) -> &[u8] {
-        self.as_slice()
-    }
+/// What stands for the key behind a `Some`.
+macro_rules! some {
+    ($(($($parameters:tt)*) $given:ty => $key:ty;)*) => {$(
+        impl<$($parameters)*> AsKey<Option<$key>> for $given {
+            const SEAL: Seal = Seal;
+
+            fn write_final(&self, out: &mut Vec<u8>) {
+                option::write_some(out);
+                AsKey::<$key>::write_final(self, out);
+            }
+
+            fn write_part(&self, out: &mut Vec<u8>) {
+                option::write_some(out);
+                AsKey::<$key>::write_part(self, out);
+            }
+        }
+    )*};
+}
+
+some! {
+    (K: Key) K => K;
+    (K: Key) &K => K;
+    () &str => String;
+    () &str => Box<str>;
+    () &[u8] => Vec<u8>;
+    (const N: usize) &[u8; N] => Vec<u8>;
 }

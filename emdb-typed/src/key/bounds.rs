@@ -114,6 +114,12 @@ fn around_parts(start: Bound<Vec<u8>>, end: Bound<Vec<u8>>) -> (Bound<Vec<u8>>, 
     (start, end)
 }
 
+/// The bytes that begin with `prefix`.
+pub(crate) fn beginning_with(prefix: Vec<u8>) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+    let end = behind(&prefix).map_or(Bound::Unbounded, Bound::Excluded);
+    (Bound::Included(prefix), end)
+}
+
 /// The least bytes above all that begin with `part`: its last byte that can grow, grown.
 fn behind(part: &[u8]) -> Option<Vec<u8>> {
     let last = part.iter().rposition(|byte| *byte != 0xFF)?;

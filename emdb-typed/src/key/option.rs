@@ -5,6 +5,11 @@ use super::{EncodeKey, Key, KeyError, fixed};
 const NONE: u8 = 0;
 const SOME: u8 = 1;
 
+/// What every `Some` begins with.
+pub(super) fn write_some(out: &mut Vec<u8>) {
+    out.push(SOME);
+}
+
 impl<K: EncodeKey> EncodeKey for Option<K> {
     fn encode_into(&self, out: &mut Vec<u8>) {
         match self {

@@ -1,0 +1,188 @@
+//! LMDB, through heed, with bincode rows and index tables that are kept by hand.
+
+use std::path::Path;
+
+use heed::types::Bytes;
+use heed::{Database, Env, EnvOpenOptions, RwTxn, WithTls};
+use serde::Deserialize;
+
+use super::row::Row;
+use super::{Engine, Outcome};
+
+const MAP_BYTES: usize = 8 << 30;
+const CONFIG: bincode::config::Configuration = bincode::config::standard();
+
+type Space = Database<Bytes, Bytes>;
+
+pub struct Lmdb {
+    env: Env<WithTls>,
+    rows: Space,
+    emails: Space,
+    ages: Space,
+}
+
+/// The row with its strings borrowed.
+#[derive(Deserialize)]
+#[allow(dead_code)]
+struct RowRef<'a> {
+    id: u64,
+    email: &'a str,
+    age: u8,
+    name: &'a str,
+    #[serde(borrow)]
+    tags: Vec<&'a str>,
+    text: &'a str,
+    score: f64,
+}
+
+fn decode(bytes: &[u8]) -> Outcome<Row> {
+    Ok(bincode::serde::decode_from_slice(bytes, CONFIG)?.0)
+}
+
+fn borrowed(bytes: &[u8]) -> Outcome<usize> {
+    let row: RowRef<'_> = bincode::serde::borrow_decode_from_slice(bytes, CONFIG)?.0;
+    Ok(row.name.len())
+}
+
+fn age_entry(row: &Row) -> [u8; 9] {
+    let mut entry = [row.age; 9];
+    entry[1..].copy_from_slice(&row.id.to_be_bytes());
+    entry
+}
+
+impl Lmdb {
+    fn write(&self, work: impl FnOnce(&mut RwTxn<'_>) -> Outcome<()>) -> Outcome<()> {
+        let mut transaction = self.env.write_txn()?;
+        work(&mut transaction)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Replaces the row, if there is one, and keeps the indexes.
+    fn put(&self, transaction: &mut RwTxn<'_>, row: &Row) -> Outcome<()> {
+        let id = row.id.to_be_bytes();
+        let former = self.rows.get(transaction, &id)?.map(decode).transpose()?;
+        if former.as_ref().is_none_or(|former| former.email != row.email) {
+            if self.emails.get(transaction, row.email.as_bytes())?.is_some() {
+                return Err("the email is taken".into());
+            }
+            if let Some(former) = &former {
+                self.emails.delete(transaction, former.email.as_bytes())?;
+            }
+            self.emails.put(transaction, row.email.as_bytes(), &id)?;
+        }
+        if former.as_ref().is_none_or(|former| former.age != row.age) {
+            if let Some(former) = &former {
+                self.ages.delete(transaction, &age_entry(former))?;
+            }
+            self.ages.put(transaction, &age_entry(row), &[])?;
+        }
+        let bytes = bincode::serde::encode_to_vec(row, CONFIG)?;
+        Ok(self.rows.put(transaction, &id, &bytes)?)
+    }
+
+    fn update(
+        &self,
+        transaction: &mut RwTxn<'_>,
+        id: u64,
+        change: &impl Fn(&mut Row),
+    ) -> Outcome<()> {
+        let row = self.rows.get(transaction, &id.to_be_bytes())?.map(decode).transpose()?;
+        let Some(former) = row else { return Ok(()) };
+        let mut row = former.clone();
+        change(&mut row);
+        if former.age != row.age {
+            self.ages.delete(transaction, &age_entry(&former))?;
+            self.ages.put(transaction, &age_entry(&row), &[])?;
+        }
+        let bytes = bincode::serde::encode_to_vec(&row, CONFIG)?;
+        Ok(self.rows.put(transaction, &id.to_be_bytes(), &bytes)?)
+    }
+}
+
+impl Engine for Lmdb {
+    fn open(folder: &Path) -> Outcome<Lmdb> {
+        // SAFETY: the folder is this process's alone.
+        let env = unsafe { EnvOpenOptions::new().map_size(MAP_BYTES).max_dbs(3).open(folder)? };
+        let mut transaction = env.write_txn()?;
+        let mut space = |name| env.create_database(&mut transaction, Some(name));
+        let (rows, emails, ages) = (space("rows")?, space("emails")?, space("ages")?);
+        transaction.commit()?;
+        Ok(Lmdb { env, rows, emails, ages })
+    }
+
+    fn insert_many(&self, rows: &[Row]) -> Outcome<()> {
+        self.write(|transaction| rows.iter().try_for_each(|row| self.put(transaction, row)))
+    }
+
+    fn insert_durable(&self, row: &Row) -> Outcome<()> {
+        self.write(|transaction| self.put(transaction, row))
+    }
+
+    fn get(&self, id: u64) -> Outcome<Option<Row>> {
+        let transaction = self.env.read_txn()?;
+        self.rows.get(&transaction, &id.to_be_bytes())?.map(decode).transpose()
+    }
+
+    fn get_borrowed(&self, id: u64) -> Outcome<Option<usize>> {
+        let transaction = self.env.read_txn()?;
+        self.rows.get(&transaction, &id.to_be_bytes())?.map(borrowed).transpose()
+    }
+
+    fn by_email(&self, email: &str) -> Outcome<Option<Row>> {
+        let transaction = self.env.read_txn()?;
+        let Some(id) = self.emails.get(&transaction, email.as_bytes())? else { return Ok(None) };
+        self.rows.get(&transaction, id)?.map(decode).transpose()
+    }
+
+    fn range(&self, from: u64, limit: usize) -> Outcome<Vec<Row>> {
+        let transaction = self.env.read_txn()?;
+        let from = from.to_be_bytes();
+        let rows = self.rows.range(&transaction, &(&from[..]..))?.take(limit);
+        rows.map(|entry| decode(entry?.1)).collect()
+    }
+
+    fn range_borrowed(&self, from: u64, limit: usize) -> Outcome<usize> {
+        let transaction = self.env.read_txn()?;
+        let from = from.to_be_bytes();
+        let rows = self.rows.range(&transaction, &(&from[..]..))?.take(limit);
+        rows.map(|entry| borrowed(entry?.1)).sum()
+    }
+
+    fn by_age(&self, age: u8, limit: usize) -> Outcome<Vec<Row>> {
+        let transaction = self.env.read_txn()?;
+        let mut rows = Vec::with_capacity(limit);
+        for from in [age, 0] {
+            let entries = self.ages.range(&transaction, &(&[from][..]..))?;
+            for entry in entries.take(limit - rows.len()) {
+                let id = &entry?.0[1..];
+                let row = self.rows.get(&transaction, id)?.ok_or("an entry without a row")?;
+                rows.push(decode(row)?);
+            }
+        }
+        Ok(rows)
+    }
+
+    fn update_durable(&self, id: u64, change: impl Fn(&mut Row)) -> Outcome<()> {
+        self.write(|transaction| self.update(transaction, id, &change))
+    }
+
+    fn update_all(&self, ids: &[u64], change: impl Fn(&mut Row)) -> Outcome<()> {
+        self.write(|transaction| {
+            ids.iter().try_for_each(|id| self.update(transaction, *id, &change))
+        })
+    }
+
+    fn remove_all(&self, ids: &[u64]) -> Outcome<()> {
+        self.write(|transaction| {
+            ids.iter().try_for_each(|id| {
+                let id = id.to_be_bytes();
+                let row = self.rows.get(transaction, &id)?.map(decode).transpose()?;
+                let Some(row) = row else { return Ok(()) };
+                self.emails.delete(transaction, row.email.as_bytes())?;
+                self.ages.delete(transaction, &age_entry(&row))?;
+                self.rows.delete(transaction, &id)?;
+                Ok(())
+            })
+        })
+    }
+}

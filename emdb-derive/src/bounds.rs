@@ -1,0 +1,93 @@
+//! Where clauses: what the traits ask of a generic type.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{Generics, Ident, Path, Type, WhereClause, WherePredicate, parse_quote};
+
+use crate::valid::{Entries, Index, Lifetime, Record};
+
+/// The struct's own where clause, and for a generic one what the trait asks of it.
+///
+/// The bound is on the whole type rather than on each parameter, because serde's own derive knows
+/// best when `Pair<T>` is serializable. A type without parameters gets none: there the compiler
+/// checks the trait's demands itself and points at the struct.
+pub(crate) fn where_clause(
+    krate: &Path,
+    ident: &Ident,
+    generics: &Generics,
+    more: impl IntoIterator<Item = WherePredicate>,
+) -> Option<WhereClause> {
+    let mut clause = generics.where_clause.clone();
+    if !generics.params.is_empty() {
+        let (_, ty_generics, _) = generics.split_for_impl();
+        let clause = clause.get_or_insert_with(|| parse_quote!(where));
+        clause.predicates.push(parse_quote!(#ident #ty_generics: #krate::__private::Row));
+        clause.predicates.extend(more);
+    }
+    clause
+}
+
+/// What the implementation of `Record` asks of the fields' types that depend on parameters.
+pub(crate) fn of_record(record: &Record<'_>) -> Vec<WherePredicate> {
+    let Record { krate, generics, .. } = record;
+    let keys = record.key.fields.iter().map(|field| field.ty);
+    let mut bounds = of_keys(krate, generics, keys);
+    bounds.extend(record.indexes.iter().flat_map(|index| of_index(krate, generics, index)));
+    if let Some(Lifetime::At(field)) = &record.lifetime {
+        let ty = field.ty;
+        bounds.extend(
+            mentions_parameter(ty, generics).then(|| parse_quote!(#ty: #krate::__private::Expiry)),
+        );
+    }
+    if let Some(from) = &record.version.from {
+        if mentions_parameter(from, generics) {
+            let key = record.key.ty();
+            bounds.push(parse_quote!(#from: #krate::Record<Key = #key>));
+        }
+        bounds.push(parse_quote!(Self: ::core::convert::From<#from>));
+    }
+    bounds
+}
+
+/// `T: Key` for each of the types that depends on a parameter.
+pub(crate) fn of_keys<'a>(
+    krate: &Path,
+    generics: &Generics,
+    types: impl IntoIterator<Item = &'a Type>,
+) -> Vec<WherePredicate> {
+    let types = types.into_iter().filter(|ty| mentions_parameter(ty, generics));
+    types.map(|ty| parse_quote!(#ty: #krate::Key)).collect()
+}
+
+/// What an index asks of its fields' types that depend on parameters.
+pub(crate) fn of_index(
+    krate: &Path,
+    generics: &Generics,
+    index: &Index<'_>,
+) -> Vec<WherePredicate> {
+    let types = index.fields.iter().map(|field| field.ty);
+    let demand: Path = match index.entries {
+        Entries::One => return of_keys(krate, generics, types),
+        Entries::Each => parse_quote!(#krate::__private::Each),
+        Entries::Sparse => parse_quote!(#krate::__private::Sparse),
+    };
+    let types = types.filter(|ty| mentions_parameter(ty, generics));
+    types.map(|ty| parse_quote!(#ty: #demand)).collect()
+}
+
+/// Whether the type depends on a type or const parameter.
+pub(crate) fn mentions_parameter(ty: &Type, generics: &Generics) -> bool {
+    let types = generics.type_params().map(|parameter| &parameter.ident);
+    let consts = generics.const_params().map(|parameter| &parameter.ident);
+    let parameters: Vec<&Ident> = types.chain(consts).collect();
+    mentions(ty.to_token_stream(), &|ident| parameters.contains(&ident))
+}
+
+/// Whether one of the identifiers is among the tokens.
+pub(crate) fn mentions(tokens: TokenStream, sought: &impl Fn(&Ident) -> bool) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => sought(&ident),
+        TokenTree::Group(group) => mentions(group.stream(), sought),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}

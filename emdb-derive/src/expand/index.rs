@@ -1,0 +1,133 @@
+//! Indexes: the constants that the program names, and what the table does with them.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::spanned::Spanned;
+use syn::{Generics, Ident, Path, Type, Visibility, parse_quote};
+
+use super::spanned;
+use crate::bounds;
+use crate::text;
+use crate::valid::{Entries, Index, Record};
+
+/// The struct that gets the constants.
+pub(crate) struct Owner<'a> {
+    pub(crate) krate: &'a Path,
+    pub(crate) ident: &'a Ident,
+    pub(crate) vis: &'a Visibility,
+    pub(crate) generics: &'a Generics,
+}
+
+impl<'a> Owner<'a> {
+    pub(super) fn of(record: &'a Record<'_>) -> Self {
+        let Record { krate, ident, vis, generics, .. } = record;
+        Owner { krate, ident, vis, generics }
+    }
+}
+
+/// `impl User { pub const EMAIL: Index<User, String, Unique> = ...; }`
+pub(crate) fn constants(owner: &Owner<'_>, indexes: &[Index<'_>]) -> Option<TokenStream> {
+    if indexes.is_empty() {
+        return None;
+    }
+    let Owner { krate, ident, generics, .. } = owner;
+    let (impl_generics, ty_generics, _) = generics.split_for_impl();
+    let mut clause = generics.where_clause.clone().unwrap_or_else(|| parse_quote!(where));
+    let each = indexes.iter().filter(|index| index.entries == Entries::Each);
+    clause.predicates.extend(each.flat_map(|index| bounds::of_index(krate, generics, index)));
+    let constants = (0_u16..).zip(indexes).map(|(at, index)| constant(owner, at, index));
+    Some(quote! {
+        #[automatically_derived]
+        #[allow(
+            dead_code,
+            deprecated,
+            non_upper_case_globals,
+            private_bounds,
+            private_interfaces,
+            unreachable_pub
+        )]
+        impl #impl_generics #ident #ty_generics #clause {
+            #(#constants)*
+        }
+    })
+}
+
+fn constant(owner: &Owner<'_>, position: u16, index: &Index<'_>) -> TokenStream {
+    let Owner { krate, vis, .. } = owner;
+    let Index { constant, fields, .. } = index;
+    let ty = index.ty(krate);
+    let unique = if index.unique { quote!(Unique) } else { quote!(Multi) };
+    let kind = if index.unique { "unique index" } else { "index" };
+    let names: Vec<String> = fields.iter().map(|field| format!("`{}`", field.name)).collect();
+    let over = if names.len() == 1 { "the field" } else { "the fields" };
+    let doc = format!("The {kind} `{}`, over {over} {}.", index.name, names.join(", "));
+    let ty = quote!(#krate::__private::Index<Self, #ty, #krate::__private::#unique>);
+    let value = quote!(#krate::__private::Index::at(#position));
+    // Where the type has to be a collection, the compiler says so in both.
+    let (ty, value) = match (index.entries, fields.as_slice()) {
+        (Entries::Each, [field]) => {
+            let span = field.ty.span();
+            (spanned(span, ty), spanned(span, value))
+        }
+        _ => (ty, value),
+    };
+    quote! {
+        #[doc = #doc]
+        #vis const #constant: #ty = #value;
+    }
+}
+
+/// The index in the description of the record.
+pub(super) fn spec(index: &Index<'_>, private: &TokenStream) -> TokenStream {
+    let Index { name, unique, .. } = index;
+    let fields = index.fields.iter().map(|field| &field.name);
+    let (each, sparse) = (index.entries == Entries::Each, index.entries == Entries::Sparse);
+    let filter = match &index.filter {
+        Some(path) => {
+            let path = text::of_tokens(path);
+            quote!(::core::option::Option::Some(#path))
+        }
+        None => quote!(::core::option::Option::None),
+    };
+    let entries = entries(index, private);
+    quote! {
+        #private::IndexSpec {
+            name: #name,
+            fields: &[#(#fields),*],
+            unique: #unique,
+            each: #each,
+            sparse: #sparse,
+            filter: #filter,
+            entries: |__row: &Self, __entries: &mut #private::EntryWriter| { #entries },
+        }
+    }
+}
+
+fn entries(index: &Index<'_>, private: &TokenStream) -> TokenStream {
+    let writes = match index.entries {
+        Entries::One => {
+            let writes = index.fields.iter().map(|field| {
+                let (ty, member) = (field.ty, &field.member);
+                quote!((#private::part::<#ty>().encode)(&__row.#member, __out);)
+            });
+            quote!(__entries.entry(|__out| { #(#writes)* });)
+        }
+        // With the span of the type: there the compiler says that it is no collection, or no
+        // `Option`. Of a collection the constant says so, too, and the same is reported once.
+        Entries::Each => of_field(index, |ty| quote!(<#ty as #private::Each>::write)),
+        Entries::Sparse => of_field(index, |ty| quote!(<#ty as #private::Sparse>::write)),
+    };
+    match &index.filter {
+        Some(path) => quote!(if #private::passes(__row, #path) { #writes }),
+        None => writes,
+    }
+}
+
+fn of_field(index: &Index<'_>, function: impl Fn(&Type) -> TokenStream) -> TokenStream {
+    let calls = index.fields.iter().map(|field| {
+        let member = &field.member;
+        let function = spanned(field.ty.span(), function(field.ty));
+        quote!(#function(&__row.#member, __entries);)
+    });
+    quote!(#(#calls)*)
+}

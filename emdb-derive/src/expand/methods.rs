@@ -1,0 +1,82 @@
+//! The methods of `Record` that a struct has only if an attribute asks for them.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::Type;
+use syn::spanned::Spanned;
+
+use super::{private, spanned};
+use crate::valid::{Lifetime, Record};
+
+pub(super) fn expand(record: &Record<'_>) -> TokenStream {
+    let upgrade = record.version.from.as_ref().map(|from| upgrade(record, from));
+    let check = check(record);
+    let lifetime = record.lifetime.as_ref().map(|lifetime| self::lifetime(record, lifetime));
+    quote!(#upgrade #check #lifetime)
+}
+
+fn upgrade(record: &Record<'_>, from: &Type) -> TokenStream {
+    let private = private(record);
+    let older = older(record, from, quote!(Self));
+    quote! {
+        fn upgrade(
+            __version: ::core::primitive::u32,
+            __value: &[::core::primitive::u8],
+        ) -> ::core::option::Option<::core::result::Result<Self, #private::DecodeError>> {
+            (#older.upgrade)(__version, __value)
+        }
+
+        fn older_schema(
+            __version: ::core::primitive::u32,
+        ) -> ::core::option::Option<#private::Schema> {
+            (#older.schema)(__version)
+        }
+    }
+}
+
+/// The version before, all of it with the span of its type: the same mistake at the same place is
+/// reported once, however often it is found.
+fn older(record: &Record<'_>, from: &Type, this: TokenStream) -> TokenStream {
+    let private = private(record);
+    spanned(from.span(), quote!(#private::older::<#this, #from>()))
+}
+
+/// Versions out of order are found when the type is compiled, not when a row is read.
+pub(super) fn version_check(record: &Record<'_>) -> Option<TokenStream> {
+    let from = record.version.from.as_ref()?;
+    if !record.generics.params.is_empty() {
+        return None;
+    }
+    let older = older(record, from, record.ident.to_token_stream());
+    Some(quote! {
+        #[allow(deprecated)]
+        const _: () = { let _ = #older; };
+    })
+}
+
+fn check(record: &Record<'_>) -> Option<TokenStream> {
+    let path = record.validate.as_ref()?;
+    let private = private(record);
+    Some(quote! {
+        fn check(&self) -> ::core::result::Result<(), #private::String> {
+            #private::validate(self, #path)
+        }
+    })
+}
+
+fn lifetime(record: &Record<'_>, lifetime: &Lifetime<'_>) -> TokenStream {
+    let private = private(record);
+    let lifetime = match lifetime {
+        Lifetime::After(milliseconds) => quote!(#private::Lifetime::After(#milliseconds)),
+        Lifetime::At(field) => {
+            let (ty, member) = (field.ty, &field.member);
+            let at = spanned(ty.span(), quote!(<#ty as #private::Expiry>::at));
+            quote!(#private::Lifetime::At(#at(&self.#member)))
+        }
+    };
+    quote! {
+        fn lifetime(&self) -> #private::Lifetime {
+            #lifetime
+        }
+    }
+}

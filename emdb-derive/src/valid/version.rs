@@ -1,0 +1,43 @@
+//! The version of the schema, and the type of the version before it.
+
+use syn::Type;
+
+use crate::attr;
+use crate::errors::Errors;
+
+pub(crate) struct Version {
+    pub(crate) number: u32,
+    pub(crate) from: Option<Type>,
+}
+
+pub(super) fn check(attrs: &attr::Version, errors: &Errors) -> Version {
+    let number = match &attrs.number {
+        None => 1,
+        Some(literal) => match literal.base10_parse() {
+            Ok(0) | Err(_) => {
+                errors.at(literal, "versions count from 1 to 4294967295: `version = 2`");
+                return Version { number: 1, from: None };
+            }
+            Ok(number) => number,
+        },
+    };
+    if let (Some(literal), None, 2..) = (&attrs.number, &attrs.from_word, number) {
+        errors.at(
+            literal,
+            format!(
+                "version {number} needs the type that the version before it had: \
+                 `version = {number}, from = UserV{}`",
+                number - 1
+            ),
+        );
+    }
+    // A version that is there and can't be read has its own mistake.
+    let first = number == 1 && (attrs.word.is_none() || attrs.number.is_some());
+    if let Some(word) = attrs.from_word.as_ref().filter(|_| first) {
+        errors.at(
+            word,
+            "`from` names the type of the version before this one: add `version = 2`, or higher",
+        );
+    }
+    Version { number, from: attrs.from.clone() }
+}

@@ -1,0 +1,176 @@
+//! The changes of one call, gathered before any of them is made.
+//!
+//! Invariant: until [`StoreMut::apply`](crate::store::StoreMut::apply) nothing has happened, so a
+//! call that fails on the way leaves nothing behind, inside a transaction too. Of each key there is
+//! one change, the latest; reads through the batch see it.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+
+use emdb_core::Error;
+use emdb_core::internal::Write;
+
+use crate::store::{Part, Spaces, Store};
+
+/// From how many changes on a key is looked for by its hash, and no more one by one.
+const FEW: usize = 12;
+
+/// The changes.
+#[doc(hidden)]
+#[derive(Debug, Default)]
+pub struct Changes {
+    list: Vec<Change>,
+    /// Keys and values.
+    bytes: Vec<u8>,
+    /// Once there are many: the latest change of each hash.
+    latest: HashMap<u64, usize, BuildHasherDefault<AsIs>>,
+}
+
+#[derive(Debug)]
+struct Change {
+    part: Part,
+    key: (usize, usize),
+    /// None for a removal.
+    value: Option<(usize, usize)>,
+    expiry: Option<u64>,
+    /// Another change whose key has the same hash.
+    before: Option<usize>,
+}
+
+impl Changes {
+    /// The bytes that they take.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The same for the engine.
+    pub(crate) fn writes<'a>(
+        &'a self,
+        spaces: &'a Spaces,
+    ) -> impl ExactSizeIterator<Item = Write<'a>> {
+        self.list.iter().map(|change| Write {
+            namespace: spaces.get(change.part),
+            key: self.slice(change.key),
+            value: change.value.map(|value| self.slice(value)),
+            expiry: change.expiry,
+        })
+    }
+
+    fn slice(&self, (start, end): (usize, usize)) -> &[u8] {
+        &self.bytes[start..end]
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> (usize, usize) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        (start, self.bytes.len())
+    }
+
+    fn find(&self, part: Part, key: &[u8]) -> Option<usize> {
+        let is = |change: &Change| change.part == part && self.slice(change.key) == key;
+        if self.list.len() <= FEW {
+            return self.list.iter().position(is);
+        }
+        let mut at = self.latest.get(&hash(part, key)).copied();
+        while let Some(found) = at {
+            if is(&self.list[found]) {
+                break;
+            }
+            at = self.list[found].before;
+        }
+        at
+    }
+
+    fn set(&mut self, part: Part, key: &[u8], value: Option<&[u8]>, expiry: Option<u64>) {
+        if let Some(at) = self.find(part, key) {
+            let value = value.map(|value| self.keep(value));
+            self.list[at].value = value;
+            self.list[at].expiry = expiry;
+            return;
+        }
+        let (key, value) = (self.keep(key), value.map(|value| self.keep(value)));
+        self.list.push(Change { part, key, value, expiry, before: None });
+        let many = self.list.len();
+        if many == FEW + 1 {
+            (0..many).for_each(|at| self.hash_in(at));
+        } else if many > FEW {
+            self.hash_in(many - 1);
+        }
+    }
+
+    fn hash_in(&mut self, at: usize) {
+        let hash = hash(self.list[at].part, self.slice(self.list[at].key));
+        self.list[at].before = self.latest.insert(hash, at);
+    }
+}
+
+fn hash(part: Part, key: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    part.hash(&mut hasher);
+    key.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The keys of the map are hashes.
+#[derive(Debug, Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0 << 8 | u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// Changes over what is stored.
+pub(crate) struct Batch<'s, S> {
+    store: &'s S,
+    pub(crate) changes: Changes,
+}
+
+impl<'s, S: Store> Batch<'s, S> {
+    pub(crate) fn new(store: &'s S) -> Self {
+        Batch { store, changes: Changes::default() }
+    }
+
+    /// The value of a key, lent.
+    pub(crate) fn read<R>(
+        &self,
+        part: Part,
+        key: &[u8],
+        take: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>, Error> {
+        match self.changes.find(part, key) {
+            Some(at) => {
+                Ok(self.changes.list[at].value.map(|value| take(self.changes.slice(value))))
+            }
+            None => self.store.read(part, key, take),
+        }
+    }
+
+    /// When a key, if it is there, expires.
+    pub(crate) fn expiry(&self, part: Part, key: &[u8]) -> Result<Option<u64>, Error> {
+        match self.changes.find(part, key) {
+            Some(at) => {
+                let change = &self.changes.list[at];
+                Ok(change.value.and(change.expiry))
+            }
+            None => self.store.expiry(part, key),
+        }
+    }
+
+    pub(crate) fn put(&mut self, part: Part, key: &[u8], value: &[u8], expiry: Option<u64>) {
+        self.changes.set(part, key, Some(value), expiry);
+    }
+
+    pub(crate) fn remove(&mut self, part: Part, key: &[u8]) {
+        self.changes.set(part, key, None, None);
+    }
+}

@@ -1,0 +1,193 @@
+//! Keeping the indexes in step with the rows.
+
+use emdb_core::Error;
+
+use crate::batch::Batch;
+use crate::definition::Definition;
+use crate::error::TableError;
+use crate::record::Record;
+use crate::store::{Part, Store};
+
+use super::EntryWriter;
+
+/// A length that doesn't fit into a byte follows this one.
+const LONG: u8 = u8::MAX;
+
+/// The entries of one row.
+#[derive(Debug, Default)]
+pub(crate) struct Entries {
+    bytes: Vec<u8>,
+    /// The index of each, and where its key ends.
+    list: Vec<(usize, usize)>,
+}
+
+impl Entries {
+    /// Those of `row`, whose key is `key`, in the indexes that `wanted` names.
+    pub(crate) fn of<T: Record>(
+        definition: &Definition<T>,
+        row: &T,
+        key: &[u8],
+        wanted: impl Iterator<Item = usize>,
+    ) -> Entries {
+        let mut entries = Entries::default();
+        let mut writer = EntryWriter::default();
+        for index in wanted {
+            definition.values(index, row, &mut writer);
+            let suffix = if definition.indexes[index].unique { &[][..] } else { key };
+            for value in writer.values() {
+                entries.add(index, value, suffix);
+            }
+        }
+        entries
+    }
+
+    /// Those in all indexes.
+    pub(crate) fn all<T: Record>(definition: &Definition<T>, row: &T, key: &[u8]) -> Entries {
+        Entries::of(definition, row, key, 0..definition.indexes.len())
+    }
+
+    fn add(&mut self, index: usize, value: &[u8], suffix: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        self.bytes.extend_from_slice(suffix);
+        let (before, entry) = self.bytes.split_at(start);
+        // An element can be there twice, an entry can't.
+        if spans(&self.list).any(|(other, span)| other == index && before[span] == *entry) {
+            self.bytes.truncate(start);
+        } else {
+            self.list.push((index, self.bytes.len()));
+        }
+    }
+
+    /// The index and the key of each entry.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        spans(&self.list).map(|(index, span)| (index, &self.bytes[span]))
+    }
+
+    pub(crate) fn contains(&self, index: usize, entry: &[u8]) -> bool {
+        self.iter().any(|known| known == (index, entry))
+    }
+}
+
+fn spans(list: &[(usize, usize)]) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {
+    let starts = std::iter::once(0).chain(list.iter().map(|(_, end)| *end));
+    starts.zip(list).map(|(start, (index, end))| (*index, start..*end))
+}
+
+/// What an entry has as its value: for a unique index the row's key, otherwise the length of it.
+pub(crate) fn entry_value(unique: bool, key: &[u8]) -> Vec<u8> {
+    if unique {
+        return key.to_vec();
+    }
+    match u8::try_from(key.len()) {
+        Ok(len) if len < LONG => vec![len],
+        // Keys have at most 65,535 bytes; a longer one is refused by the engine.
+        _ => {
+            let [high, low] = (key.len() as u16).to_be_bytes();
+            vec![LONG, high, low]
+        }
+    }
+}
+
+/// The key of the row that an entry belongs to; `None` if it is not an entry.
+pub(crate) fn row_key<'a>(unique: bool, entry: &'a [u8], value: &'a [u8]) -> Option<&'a [u8]> {
+    if unique {
+        return Some(value);
+    }
+    let len = match *value {
+        [len] => usize::from(len),
+        [LONG, high, low] => usize::from(u16::from_be_bytes([high, low])),
+        _ => return None,
+    };
+    entry.get(entry.len().checked_sub(len)?..)
+}
+
+/// Stages the entries of a row that is about to replace another one, or none.
+pub(crate) fn replace<T: Record, S: Store>(
+    batch: &mut Batch<'_, S>,
+    definition: &Definition<T>,
+    key: &[u8],
+    former: Option<(&Entries, Option<u64>)>,
+    (entries, expiry): (&Entries, Option<u64>),
+) -> Result<(), TableError> {
+    for (index, entry) in entries.iter() {
+        // What stays as it is was unique before.
+        let kept = former.filter(|(former, _)| former.contains(index, entry));
+        if kept.is_none() && definition.indexes[index].unique {
+            check_unique(batch, definition, index, entry, key)?;
+        }
+    }
+    if let Some((former, _)) = former {
+        remove(batch, former, |index, entry| !entries.contains(index, entry));
+    }
+    for (index, entry) in entries.iter() {
+        let same = former.is_some_and(|(former, before)| {
+            before == expiry && former.contains(index, entry)
+        });
+        if !same {
+            put(batch, definition, index, entry, key, expiry);
+        }
+    }
+    Ok(())
+}
+
+/// Stages one entry.
+pub(crate) fn put<T: Record, S: Store>(
+    batch: &mut Batch<'_, S>,
+    definition: &Definition<T>,
+    index: usize,
+    entry: &[u8],
+    key: &[u8],
+    expiry: Option<u64>,
+) {
+    let value = entry_value(definition.indexes[index].unique, key);
+    batch.put(Part::Index(index), entry, &value, expiry);
+}
+
+/// Stages the removal of those entries that `which` names.
+pub(crate) fn remove<S: Store>(
+    batch: &mut Batch<'_, S>,
+    entries: &Entries,
+    which: impl Fn(usize, &[u8]) -> bool,
+) {
+    for (index, entry) in entries.iter().filter(|(index, entry)| which(*index, entry)) {
+        batch.remove(Part::Index(index), entry);
+    }
+}
+
+/// Refuses a value that another row has.
+pub(crate) fn check_unique<T: Record, S: Store>(
+    batch: &Batch<'_, S>,
+    definition: &Definition<T>,
+    index: usize,
+    entry: &[u8],
+    key: &[u8],
+) -> Result<(), TableError> {
+    let other = batch.read(Part::Index(index), entry, |owner| owner != key)?;
+    if other == Some(true) {
+        return Err(TableError::UniqueViolation {
+            table: T::NAMESPACE.to_owned(),
+            index: definition.indexes[index].name.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Stages the removal of every entry of a row that can't be read, by looking at all entries.
+pub(crate) fn remove_by_key<T: Record, S: Store>(
+    batch: &mut Batch<'_, S>,
+    store: &S,
+    definition: &Definition<T>,
+    key: &[u8],
+) -> Result<(), Error> {
+    for (index, spec) in definition.indexes.iter().enumerate() {
+        let mut scan = store.view(Part::Index(index))?.scan()?;
+        while let Some(entry) = scan.next() {
+            let (entry, value) = entry?;
+            if row_key(spec.unique, entry, value) == Some(key) {
+                batch.remove(Part::Index(index), entry);
+            }
+        }
+    }
+    Ok(())
+}

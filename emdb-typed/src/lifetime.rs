@@ -1,0 +1,46 @@
+//! When a row expires, as its type says.
+
+use crate::__private::Seal;
+
+/// What a record says about the expiry of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifetime {
+    /// What the database's default is, if it has one.
+    Default,
+    /// So many milliseconds after it was written: `#[emdb(ttl = "...")]`.
+    After(u64),
+    /// At this unix time in milliseconds, or never: `#[emdb(expires_at)]`.
+    At(Option<u64>),
+}
+
+/// A field that says when its row expires.
+///
+/// This trait is sealed: it is implemented for `u64` and `Option<u64>`.
+#[diagnostic::on_unimplemented(
+    message = "`expires_at` can't be a `{Self}`",
+    label = "neither `u64` nor `Option<u64>`",
+    note = "it is a point in time, in milliseconds since 1970"
+)]
+pub trait Expiry {
+    #[doc(hidden)]
+    const SEAL: Seal;
+
+    /// The unix time in milliseconds; `None` for a row that doesn't expire.
+    fn at(&self) -> Option<u64>;
+}
+
+impl Expiry for u64 {
+    const SEAL: Seal = Seal;
+
+    fn at(&self) -> Option<u64> {
+        Some(*self)
+    }
+}
+
+impl Expiry for Option<u64> {
+    const SEAL: Seal = Seal;
+
+    fn at(&self) -> Option<u64> {
+        *self
+    }
+}

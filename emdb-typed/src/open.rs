@@ -1,0 +1,136 @@
+//! Opening a table: its entry in the catalogue, its namespaces, and the indexes that it lacks.
+//!
+//! Invariant: a handle exists only when all indexes of its type are complete. What a crash leaves
+//! half built is finished, or begun anew, by the next open.
+
+use std::ops::ControlFlow;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use emdb_core::{Emdb, Namespace, NamespaceOptions, Progress, Transaction, internal};
+
+use crate::build;
+use crate::catalogue::{self, Admission, Entry, IndexState};
+use crate::definition::{Definition, Shared};
+use crate::error::TableError;
+use crate::record::Record;
+use crate::schema::Schema;
+use crate::store::Spaces;
+
+/// The child that keeps the highest key of a table with automatic keys.
+const MARK: &str = "mark";
+
+/// The child that holds an index.
+pub(crate) fn index_child(name: &str) -> String {
+    format!("index:{name}")
+}
+
+/// Opens the table of `T`.
+pub(crate) fn open<T: Record>(
+    db: &Emdb,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Definition<T>, TableError> {
+    let ours = Schema::of::<T>();
+    // Before anything is made: a type that may not come in leaves nothing behind.
+    catalogue::compare::<T>(catalogue::stored::<T>(db)?.as_ref(), &ours)?;
+
+    let rows = rows_of::<T>(db)?;
+    let shared = Shared::of(&rows);
+    let opening = shared.opening.lock().unwrap_or_else(PoisonError::into_inner);
+    let child = |name: &str| internal::child(db, &rows, name);
+    let indexes = ours.indexes.iter().map(|index| child(&index_child(&index.name)));
+    let indexes = indexes.collect::<Result<Vec<_>, _>>()?;
+    let mark = if T::AUTO { Some(child(MARK)?) } else { None };
+    let catalogue = internal::catalogue(db)?;
+    let spaces = Spaces { rows, indexes, mark, catalogue };
+
+    let entry = settle::<T>(db, &spaces, &ours, &shared)?;
+    let definition = Definition::new(db, spaces, ours, shared.clone());
+    build::finish(&definition, entry, progress)?;
+    if T::AUTO {
+        build::mark(&definition)?;
+    }
+    drop(opening);
+    Ok(definition)
+}
+
+fn rows_of<T: Record>(db: &Emdb) -> Result<Namespace, TableError> {
+    let options = NamespaceOptions::new().ordered(T::describe().ordered);
+    Ok(db.namespace_with(T::NAMESPACE, options)?)
+}
+
+/// Makes the entry what it has to be for `T`, and empties the indexes that begin anew.
+fn settle<T: Record>(
+    db: &Emdb,
+    spaces: &Spaces,
+    ours: &Schema,
+    shared: &Shared,
+) -> Result<Entry, TableError> {
+    let stored = catalogue::stored::<T>(db)?;
+    if let (Some(entry), Admission::Same) = (&stored, catalogue::compare::<T>(stored.as_ref(), ours)?)
+    {
+        return Ok(entry.clone());
+    }
+    let catalogue = &spaces.catalogue;
+    let gone = gone_spaces::<T>(db, spaces, stored.as_ref(), ours)?;
+    db.transaction(|tx| {
+        let stored = catalogue::read::<T>(|name| tx.namespace(catalogue).get(name))?;
+        let admission = catalogue::compare::<T>(stored.as_ref(), ours)?;
+        let states = states(tx, spaces, stored.as_ref(), ours, &admission)?;
+        for space in &gone {
+            tx.namespace(space).clear()?;
+        }
+        let entry = Entry { schema: ours.clone(), states };
+        if stored.as_ref() != Some(&entry) {
+            let bytes = catalogue::encode::<T>(&entry)?;
+            tx.namespace(catalogue).insert(T::NAMESPACE, bytes)?;
+            // Handles that were opened before have to look at the entry again.
+            shared.epoch.fetch_add(1, Ordering::AcqRel);
+        }
+        Ok(entry)
+    })
+}
+
+/// The namespaces of indexes that the type has no more.
+fn gone_spaces<T: Record>(
+    db: &Emdb,
+    spaces: &Spaces,
+    stored: Option<&Entry>,
+    ours: &Schema,
+) -> Result<Vec<Namespace>, TableError> {
+    let names = match catalogue::compare::<T>(stored, ours)? {
+        Admission::Indexes { gone, .. } | Admission::Raised { gone } => gone,
+        Admission::Same | Admission::New => Vec::new(),
+    };
+    let child = |name: &String| Ok(internal::child(db, &spaces.rows, &index_child(name))?);
+    names.iter().map(child).collect()
+}
+
+/// How far each index is from now on. Those that begin anew are emptied.
+fn states(
+    tx: &mut Transaction<'_>,
+    spaces: &Spaces,
+    stored: Option<&Entry>,
+    ours: &Schema,
+    admission: &Admission,
+) -> Result<Vec<IndexState>, TableError> {
+    let empty = tx.namespace(&spaces.rows).is_empty()?;
+    let begin = if empty { IndexState::Complete } else { IndexState::Building { after: None } };
+    let mut states = Vec::with_capacity(ours.indexes.len());
+    for (at, index) in ours.indexes.iter().enumerate() {
+        let fresh = match admission {
+            Admission::Same => false,
+            Admission::New | Admission::Raised { .. } => true,
+            Admission::Indexes { fresh, .. } => fresh[at],
+        };
+        let kept = stored.filter(|_| !fresh).and_then(|entry| {
+            let position = entry.schema.indexes.iter().position(|known| known == index)?;
+            entry.states.get(position).cloned()
+        });
+        if kept.is_none() {
+            tx.namespace(&spaces.indexes[at]).clear()?;
+        }
+        states.push(kept.unwrap_or_else(|| begin.clone()));
+    }
+    Ok(states)
+}

@@ -1,0 +1,99 @@
+//! A table inside a transaction.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use emdb_core::Transaction;
+use emdb_core::internal::{self, View, Writes};
+
+use super::{Part, Result, Spaces, Store, StoreMut};
+use crate::batch::Changes;
+use crate::error::TableError;
+
+/// A table inside a transaction: reads see what the transaction wrote, writes are staged in it.
+///
+/// The transaction is borrowed for as long as this lives. The cell only spares callers a `mut`:
+/// no call holds it while code of the caller runs.
+#[derive(Debug)]
+pub struct Staged<'tx> {
+    spaces: Arc<Spaces>,
+    writes: RefCell<&'tx mut Writes>,
+}
+
+impl<'tx> Staged<'tx> {
+    pub(crate) fn new(tx: &'tx mut Transaction<'_>, spaces: &Arc<Spaces>) -> Self {
+        Staged { spaces: spaces.clone(), writes: RefCell::new(internal::writes(tx)) }
+    }
+}
+
+impl Store for Staged<'_> {
+    fn read<R>(&self, part: Part, key: &[u8], take: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        let mut writes = self.writes.borrow_mut();
+        let namespace = internal::staged(&mut writes, self.spaces.get(part));
+        let value = internal::read_staged(namespace, key, <[u8]>::to_vec)?;
+        // The caller's code may come back here.
+        drop(writes);
+        Ok(value.as_deref().map(take))
+    }
+
+    fn expiry(&self, part: Part, key: &[u8]) -> Result<Option<u64>> {
+        let mut writes = self.writes.borrow_mut();
+        internal::expiry_staged(internal::staged(&mut writes, self.spaces.get(part)), key)
+    }
+
+    fn contains(&self, part: Part, key: &[u8]) -> Result<bool> {
+        let mut writes = self.writes.borrow_mut();
+        internal::staged(&mut writes, self.spaces.get(part)).contains_key(key)
+    }
+
+    fn count(&self, part: Part) -> Result<usize> {
+        let mut writes = self.writes.borrow_mut();
+        internal::staged(&mut writes, self.spaces.get(part)).len()
+    }
+
+    fn view(&self, part: Part) -> Result<View> {
+        let mut writes = self.writes.borrow_mut();
+        View::staged(internal::staged(&mut writes, self.spaces.get(part)))
+    }
+
+    fn views(&self, first: Part, second: Part) -> Result<(View, View)> {
+        Ok((self.view(first)?, self.view(second)?))
+    }
+
+    fn consistent<R>(
+        &self,
+        mut read: impl FnMut() -> std::result::Result<R, TableError>,
+    ) -> std::result::Result<R, TableError> {
+        // Nobody else writes in a transaction.
+        read()
+    }
+}
+
+impl StoreMut for Staged<'_> {
+    type Turn = ();
+
+    fn begin(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn apply(&self, (): (), changes: &Changes) -> Result<()> {
+        // Before any of them is made: it is all or nothing here, too.
+        changes.writes(&self.spaces).try_for_each(|write| write.check())?;
+        let mut writes = self.writes.borrow_mut();
+        for write in changes.writes(&self.spaces) {
+            let namespace = internal::staged(&mut writes, write.namespace);
+            internal::stage(namespace, write.key, write.value, write.expiry)?;
+        }
+        Ok(())
+    }
+
+    fn clear(&self, (): (), changes: &Changes) -> Result<()> {
+        let mut writes = self.writes.borrow_mut();
+        let spaces = &self.spaces;
+        for space in std::iter::once(&spaces.rows).chain(&spaces.indexes).chain(&spaces.mark) {
+            internal::staged(&mut writes, space).clear()?;
+        }
+        drop(writes);
+        self.apply((), changes)
+    }
+}

@@ -1,0 +1,195 @@
+//! The reads that every table has.
+
+use std::borrow::Borrow;
+
+use crate::error::TableError;
+use crate::iter::{Keys, Rows};
+use crate::key::{self, AsKey, EncodeKey};
+use crate::record::Record;
+use crate::row;
+use crate::store::{Part, Store};
+
+use super::Table;
+
+impl<T: Record, S: Store> Table<T, S> {
+    /// The row with this key; `None` if there is none, or it has expired.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Decode`] or [`TableError::SchemaNewer`] when the stored row is no `T` of this
+    /// version or an older one; [`TableError::Core`] when the engine can't read.
+    pub fn get<Q>(&self, key: &Q) -> Result<Option<T>, TableError>
+    where
+        T::Key: Borrow<Q>,
+        Q: EncodeKey + ?Sized,
+    {
+        self.definition.admit()?;
+        let key = key::to_bytes(key);
+        self.store.read(Part::Rows, &key, |bytes| row::decode(&key, bytes))?.transpose()
+    }
+
+    /// Calls `read` with the row that has this key, lent: its strings and bytes are not copied, but
+    /// lie in the mapped file. `None`, and no call, if there is no such row.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Table::get).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use emdb_core::Emdb;
+    /// # use emdb_typed::{Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
+    /// # #[emdb(crate = "emdb_typed")]
+    /// # struct Page { #[emdb(key)] path: String, text: String }
+    /// # let db = Emdb::open_in_memory();
+    /// let pages = Table::<Page>::open(&db)?;
+    /// pages.insert(&Page { path: "/".into(), text: "a long text".into() })?;
+    /// let words = pages.get_with("/", |page| page.text.split(' ').count())?;
+    /// assert_eq!(words, Some(3));
+    /// # Ok::<(), TableError>(())
+    /// ```
+    pub fn get_with<Q, R>(
+        &self,
+        key: &Q,
+        read: impl FnOnce(T::Ref<'_>) -> R,
+    ) -> Result<Option<R>, TableError>
+    where
+        T::Key: Borrow<Q>,
+        Q: EncodeKey + ?Sized,
+    {
+        self.definition.admit()?;
+        let key = key::to_bytes(key);
+        let lend = |bytes: &[u8]| row::lend::<T, R>(&key, bytes, read);
+        self.store.read(Part::Rows, &key, lend)?.transpose()
+    }
+
+    /// The rows with these keys, in the order of the keys: `None` for one that isn't there. All of
+    /// them are of one state.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Table::get).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use emdb_core::Emdb;
+    /// # use emdb_typed::{Table, TableError};
+    /// # #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize, emdb_derive::Record)]
+    /// # #[emdb(crate = "emdb_typed")]
+    /// # struct User { #[emdb(key)] id: u64 }
+    /// # let db = Emdb::open_in_memory();
+    /// let users = Table::<User>::open(&db)?;
+    /// users.insert(&User { id: 7 })?;
+    /// assert_eq!(users.get_many([7, 8])?, [Some(User { id: 7 }), None]);
+    /// # Ok::<(), TableError>(())
+    /// ```
+    pub fn get_many<Q: AsKey<T::Key>>(
+        &self,
+        keys: impl IntoIterator<Item = Q>,
+    ) -> Result<Vec<Option<T>>, TableError> {
+        self.definition.admit()?;
+        let view = self.store.view(Part::Rows)?;
+        let mut bytes = Vec::new();
+        let row = |key: Q| {
+            bytes.clear();
+            key.write_final(&mut bytes);
+            view.read(&bytes, |value| row::decode(&bytes, value))?.transpose()
+        };
+        keys.into_iter().map(row).collect()
+    }
+
+    /// Whether there is a row with this key. The row isn't decoded.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Core`] when the engine can't read.
+    pub fn contains_key<Q>(&self, key: &Q) -> Result<bool, TableError>
+    where
+        T::Key: Borrow<Q>,
+        Q: EncodeKey + ?Sized,
+    {
+        self.definition.admit()?;
+        Ok(self.store.contains(Part::Rows, &key::to_bytes(key))?)
+    }
+
+    /// How many rows there are. Rows that have expired count until they are swept.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Core`] when the engine can't read.
+    pub fn len(&self) -> Result<usize, TableError> {
+        self.definition.admit()?;
+        Ok(self.store.count(Part::Rows)?)
+    }
+
+    /// Whether there are no rows.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Core`] when the engine can't read.
+    pub fn is_empty(&self) -> Result<bool, TableError> {
+        Ok(self.len()? == 0)
+    }
+
+    /// When the row with this key expires, in milliseconds since 1970; `None` if it doesn't, or
+    /// isn't there. For a row that has expired and is not swept yet, when that was.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Core`] when the engine can't read.
+    #[cfg(feature = "ttl")]
+    pub fn expires_at<Q>(&self, key: &Q) -> Result<Option<u64>, TableError>
+    where
+        T::Key: Borrow<Q>,
+        Q: EncodeKey + ?Sized,
+    {
+        self.definition.admit()?;
+        Ok(self.store.expiry(Part::Rows, &key::to_bytes(key))?)
+    }
+
+    /// All rows, in the order of their keys, as they are now: later writes don't change what the
+    /// iterator gives. In no particular order if the table is unordered.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Core`] when the engine can't begin the scan. What fails later is an item, and
+    /// the last one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use emdb_core::Emdb;
+    /// # use emdb_typed::{Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
+    /// # #[emdb(crate = "emdb_typed")]
+    /// # struct Item { #[emdb(key)] id: u32, price: u32 }
+    /// # let db = Emdb::open_in_memory();
+    /// let items = Table::<Item>::open(&db)?;
+    /// for id in 1..=3 {
+    ///     items.insert(&Item { id, price: 10 * id })?;
+    /// }
+    /// let mut total = 0;
+    /// for item in items.iter()? {
+    ///     total += item?.price;
+    /// }
+    /// assert_eq!(total, 60);
+    /// # Ok::<(), TableError>(())
+    /// ```
+    pub fn iter(&self) -> Result<Rows<T>, TableError> {
+        self.definition.admit()?;
+        Ok(Rows::new(self.store.view(Part::Rows)?.scan()?))
+    }
+
+    /// All keys, in the order of [`iter`](Table::iter), as they are now. No row is read.
+    ///
+    /// # Errors
+    ///
+    /// As [`iter`](Table::iter).
+    pub fn keys(&self) -> Result<Keys<T>, TableError> {
+        self.definition.admit()?;
+        Ok(Keys::new(self.store.view(Part::Rows)?.scan()?))
+    }
+}
