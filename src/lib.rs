@@ -465,8 +465,8 @@
 //!
 //! | feature | default | what it brings |
 //! | --- | --- | --- |
-//! | `ttl` | yes | the calls about expiry: `default_ttl`, `insert_with_ttl`, `expires_at`, `ttl`, `persist`, `sweep_expired`. The attributes `ttl` and `expires_at` of records, and expiry that is stored, work without it, too |
-//! | `json` | no | `Table::export_json`, `Table::import_json`: rows as lines of JSON |
+//! | `ttl` | yes | records that expire: `default_ttl`, `insert_with_ttl`, `expires_at`, `ttl`, `persist`, `sweep_expired`, and the attributes `ttl` and `expires_at` of records. Expiry that is stored is honoured without it, too |
+//! | `json` | no | `Table::export_json`, `Table::import_json`: rows as lines of JSON; the module `dynamic`: rows and whole databases as JSON, without their Rust types |
 //! | `nested` | no | dotted groups of keys: `focus`, `group`, `delete_group` |
 //! | `encrypt` | no | reserved for encryption at rest; brings nothing yet, files are plaintext |
 //! | `uuid` | no | [`Key`](trait@Key) for `uuid::Uuid` |
@@ -493,8 +493,9 @@
 //!
 //! - One process at a time has a file open; a second gets [`Error::AlreadyLocked`]. A lock goes
 //!   with its process, so that nothing is left to clean up after a crash.
-//! - The hash index is in memory, 10 to 20 bytes a key, 18 more in ordered namespaces, and an open
-//!   reads the whole journal.
+//! - The hash index is in memory, 10 to 20 bytes a key, 18 more in ordered namespaces, as tables are
+//!   unless they are `unordered`. Each index entry of a table counts as a key, too. An open reads
+//!   the whole journal.
 //! - The file grows with each write, for nothing rewrites it yet; [`EmdbStats::dead_bytes`] tells
 //!   how much of it is no longer needed.
 //! - A key has up to 65,535 bytes, a value up to 1 GiB, a namespace up to 2^30 records, and a file
@@ -525,11 +526,14 @@ pub use emdb_core::{
 };
 pub use emdb_derive::{Key, Record};
 pub use emdb_typed::{
-    AsKey, AutoKey, AutoRecord, ByIndex, ByKey, DecodeError, Each, EncodeError, EncodeKey, Frozen,
-    Index, Key, KeyBounds, KeyError, KeyPrefix, Keys, Live, Lookup, MigrateReport, Multi,
-    OrderedRecord, Page, Problem, Record, Rows, Schema, SchemaDifference, Sparse, Staged, Table,
-    TableError, TwoEnded, Unique, VerifyReport,
+    AsKey, AutoKey, AutoRecord, ByIndex, ByKey, DecodeError, Each, EncodeError, EncodeKey,
+    FieldSchema, Frozen, Index, IndexSchema, Key, KeyBounds, KeyError, KeyPrefix, Keys, Live,
+    Lookup, MigrateReport, Multi, OrderedRecord, Page, Problem, Record, Rows, Schema,
+    SchemaDifference, Sparse, Staged, Table, TableError, TwoEnded, Unique, VerifyReport,
 };
+
+#[cfg(feature = "json")]
+pub use emdb_typed::dynamic;
 
 /// What the derive's expansion names. No part of the API.
 #[doc(hidden)]

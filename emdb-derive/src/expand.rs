@@ -11,7 +11,7 @@ mod methods;
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{DeriveInput, WhereClause, parse_quote};
+use syn::{DeriveInput, Ident, WhereClause, parse_quote};
 
 use crate::ast::Input;
 use crate::bounds::{self, where_clause};
@@ -99,7 +99,7 @@ fn key(record: &Record<'_>) -> TokenStream {
         fields => {
             let clones = fields.iter().map(|field| {
                 let member = &field.member;
-                quote_spanned!(field.ty.span()=> ::core::clone::Clone::clone(&self.#member))
+                spanned(field.ty.span(), quote!(::core::clone::Clone::clone(&self.#member)))
             });
             quote!((#(#clones),*))
         }
@@ -118,12 +118,15 @@ fn describe(record: &Record<'_>) -> TokenStream {
     let names = record.columns.iter().map(|column| &column.field.name);
     let types = record.columns.iter().map(|column| text::of_type(column.field.ty));
     let indexes = record.indexes.iter().map(|index| index::spec(index, &private));
-    let ordered = record.ordered;
+    let (ordered, len) = (record.ordered, record.indexes.len());
+    let specs = quote!(#private::IndexSpec<Self>);
+    // `Vec::from` would need the trait in scope.
+    let vec = quote!(<#private::Vec<#specs> as ::core::convert::From<[#specs; #len]>>::from);
     quote! {
         #private::Description {
             key: &[#(#keys),*],
             fields: &[#((#names, #types)),*],
-            indexes: #private::Vec::from([#(#indexes),*]),
+            indexes: #vec([#(#indexes),*]),
             ordered: #ordered,
         }
     }
@@ -178,16 +181,24 @@ fn subtrait_clause(record: &Record<'_>) -> WhereClause {
     clause
 }
 
-/// The tokens with another span: what the compiler has to say about them, it says there.
+/// The tokens with another span: what the compiler has to say about them, it says there, and the same
+/// once.
 fn spanned(span: Span, tokens: TokenStream) -> TokenStream {
     let spanned = tokens.into_iter().map(|mut token| {
+        let hygienic = matches!(&token, TokenTree::Ident(ident) if is_hygienic(ident));
         if let TokenTree::Group(group) = &token {
             token = Group::new(group.delimiter(), spanned(span, group.stream())).into();
         }
-        token.set_span(span);
+        token.set_span(if hygienic { token.span().located_at(span) } else { span });
         token
     });
     spanned.collect()
+}
+
+/// Whether the name means something else in another `macro_rules!`: a local one, or `$crate`.
+fn is_hygienic(ident: &Ident) -> bool {
+    let name = ident.to_string();
+    name == "self" || name == "$crate" || name.starts_with("__")
 }
 
 fn private(record: &Record<'_>) -> TokenStream {

@@ -51,10 +51,7 @@ pub(crate) fn index_mistake(name: &str) -> Option<String> {
         let len = name.len();
         Some(format!("an index's name takes at most {MAX_LEN} bytes, and this one has {len}"))
     } else if TRAIT_CONSTANTS.contains(&constant.as_str()) {
-        Some(format!(
-            "this index's constant would be `{constant}`, which `Record` has already: \
-             give the index another name"
-        ))
+        Some(format!("this index's constant would be `{constant}`, which `Record` has already"))
     } else if syn::parse_str::<syn::Ident>(&constant).is_err() {
         Some(
             "an index's name becomes a constant: use letters, digits and `_`, \

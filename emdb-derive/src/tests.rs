@@ -813,7 +813,7 @@ fn indexes_of_fields_are_checked() {
     assert_field_mistakes(quote!(index()), &["write `index` alone"]);
     assert_field_mistakes(quote!(index(spares)), &["did you mean `sparse`?"]);
     assert_field_mistakes(quote!(unique(each = 5)), &["`each` takes no value"]);
-    assert_field_mistakes(quote!(each), &["`each` belongs inside of `index(...)`"]);
+    assert_field_mistakes(quote!(each), &["write `index(each)`"]);
     assert_field_mistakes(quote!(index = "x"), &["nothing more was expected"]);
     assert_mistakes(
         quote!(

@@ -53,7 +53,7 @@ pub(crate) struct Outline<'a> {
 pub(crate) fn check<'a>(
     input: &'a Input<'a>,
     errors: Errors,
-) -> Result<Record<'a>, (Outline<'a>, Option<syn::Error>)> {
+) -> Result<Record<'a>, (Box<Outline<'a>>, Option<syn::Error>)> {
     let attrs = StructAttrs::read(input.attrs, &errors);
     let krate = attrs.krate.clone().unwrap_or_else(|| parse_quote!(::emdb));
     let namespace = namespace(input.ident, &attrs, &errors);
@@ -86,7 +86,7 @@ pub(crate) fn check<'a>(
     }
     let auto = columns.iter().any(|column| column.attrs.auto.is_some());
     let key = key.map(|key| key.ty());
-    Err((Outline { krate, key, auto, indexes }, verdict.err()))
+    Err((Box::new(Outline { krate, key, auto, indexes }), verdict.err()))
 }
 
 fn namespace(ident: &Ident, attrs: &StructAttrs, errors: &Errors) -> String {

@@ -58,6 +58,9 @@ impl Place {
 
 /// What to say about `word`, which has no meaning at `place`.
 pub(crate) fn refusal(word: &str, place: Place) -> String {
+    if place == Place::Field && Place::FieldIndex.words().contains(&word) {
+        return format!("`{word}` says more about an index: write `index({word})`");
+    }
     if let Some(there) = PLACES.iter().find(|there| there.words().contains(&word)) {
         return format!("`{word}` belongs {}, not {}", there.home(), place.home());
     }

@@ -147,11 +147,22 @@ impl<'s, S: Store> Batch<'s, S> {
         key: &[u8],
         take: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>, Error> {
+        self.entry(part, key, |value, _| take(value))
+    }
+
+    /// The value of a key, lent, and when it expires.
+    pub(crate) fn entry<R>(
+        &self,
+        part: Part,
+        key: &[u8],
+        take: impl FnOnce(&[u8], Option<u64>) -> R,
+    ) -> Result<Option<R>, Error> {
         match self.changes.find(part, key) {
             Some(at) => {
-                Ok(self.changes.list[at].value.map(|value| take(self.changes.slice(value))))
+                let change = &self.changes.list[at];
+                Ok(change.value.map(|value| take(self.changes.slice(value), change.expiry)))
             }
-            None => self.store.read(part, key, take),
+            None => self.store.entry(part, key, take),
         }
     }
 

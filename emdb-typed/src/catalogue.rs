@@ -15,7 +15,7 @@ use crate::record::Record;
 use crate::schema::{Schema, SchemaDifference};
 
 /// The layout of entries that this release writes, and the only one that it reads.
-const LAYOUT: u32 = 1;
+pub(crate) const LAYOUT: u32 = 1;
 
 /// What the catalogue has of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,25 @@ pub(crate) struct Entry {
     pub(crate) schema: Schema,
     /// How far each index of the schema is.
     pub(crate) states: Vec<IndexState>,
+    /// The schemas of older versions, of which there may still be rows.
+    pub(crate) older: Vec<Schema>,
+}
+
+impl Entry {
+    /// The schema of the rows of a version.
+    #[cfg_attr(not(feature = "json"), allow(dead_code))]
+    pub(crate) fn schema_of(&self, version: u32) -> Option<&Schema> {
+        std::iter::once(&self.schema).chain(&self.older).find(|schema| schema.version == version)
+    }
+
+    /// The older schemas of a table whose schema is `schema` from now on.
+    pub(crate) fn older_than(self, schema: &Schema) -> Vec<Schema> {
+        let mut older = self.older;
+        if self.schema.version < schema.version {
+            older.push(self.schema);
+        }
+        older
+    }
 }
 
 /// How far an index is.
@@ -69,7 +88,7 @@ pub(crate) fn compare<T: Record>(
     ours: &Schema,
 ) -> Result<Admission, TableError> {
     let table = || T::NAMESPACE.to_owned();
-    let Some(Entry { schema, states }) = stored else { return Ok(Admission::New) };
+    let Some(Entry { schema, states, .. }) = stored else { return Ok(Admission::New) };
     if schema.version > ours.version {
         let (stored, ours) = (schema.version, ours.version);
         return Err(TableError::SchemaNewer { table: table(), stored, ours });

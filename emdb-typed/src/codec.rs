@@ -15,6 +15,8 @@ mod tests;
 
 use bincode::config::{self, Configuration};
 use serde::de::DeserializeOwned;
+#[cfg(feature = "json")]
+use serde::de::DeserializeSeed;
 use serde::{Deserialize, Serialize};
 
 use reader::Reader;
@@ -55,6 +57,24 @@ pub(crate) fn encode<T: Serialize>(version: u32, value: &T) -> Result<Vec<u8>, E
     }
 }
 
+/// The bytes of a value alone.
+#[cfg(feature = "json")]
+pub(crate) fn encode_value<T: Serialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
+    let mut writer = Writer::new();
+    match value.serialize(&mut writer) {
+        Ok(()) => Ok(writer.into_bytes()),
+        Err(error) => Err(EncodeError { reason: writer::reason(&error) }),
+    }
+}
+
+/// The bytes of a row whose value is encoded already.
+#[cfg(feature = "json")]
+pub(crate) fn with_version(version: u32, value: &[u8]) -> Result<Vec<u8>, EncodeError> {
+    let mut row = encode(version, &())?;
+    row.extend_from_slice(value);
+    Ok(row)
+}
+
 /// Splits a row into its version and the bytes of its value.
 pub(crate) fn split_version(row: &[u8]) -> Result<(u32, &[u8]), DecodeError> {
     let mut reader = Reader::new(row);
@@ -82,6 +102,21 @@ impl<'a> RowReader<'a> {
 
     pub(crate) fn next<V: Deserialize<'a>>(&mut self) -> Result<V, DecodeError> {
         V::deserialize(&mut self.0).map_err(|e| DecodeError::new(reader::reason(&e)))
+    }
+
+    /// Reads a field whose type is known at run time alone.
+    #[cfg(feature = "json")]
+    pub(crate) fn next_by<S: DeserializeSeed<'a>>(
+        &mut self,
+        seed: S,
+    ) -> Result<S::Value, DecodeError> {
+        seed.deserialize(&mut self.0).map_err(|e| DecodeError::new(reader::reason(&e)))
+    }
+
+    /// What is not read yet.
+    #[cfg(feature = "json")]
+    pub(crate) fn rest(&mut self) -> &'a [u8] {
+        self.0.rest()
     }
 
     /// Nothing may be left.

@@ -29,7 +29,7 @@ pub(crate) struct Definition<T> {
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     /// Grows whenever the table's entry in the catalogue is about to change.
-    pub(crate) epoch: AtomicU64,
+    epoch: AtomicU64,
     /// One open at a time.
     pub(crate) opening: Mutex<()>,
 }
@@ -81,5 +81,10 @@ impl<T: Record> Definition<T> {
 impl Shared {
     pub(crate) fn of(rows: &emdb_core::Namespace) -> Arc<Shared> {
         internal::attached(rows, Shared::default)
+    }
+
+    /// Lets every handle look at the catalogue again.
+    pub(crate) fn changed(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 }

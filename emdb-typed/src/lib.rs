@@ -1,12 +1,22 @@
 //! Typed tables over the byte engine of emdb.
 //!
-//! A struct that derives [`Record`] says which of its fields is the key; a [`Table`] of it stores
-//! and finds its values. Programs use this crate through the facade `emdb`.
+//! A struct that derives [`Record`] says which of its fields is the key, and which are indexed; a
+//! [`Table`] of it stores and finds its values. Programs use this crate through the facade `emdb`,
+//! whose documentation teaches it from the beginning.
 //!
-//! - [`Key`]: keys as bytes that sort as the keys do.
-//! - Rows: a version, then the fields in bincode's encoding through serde.
-//! - The catalogue: each table's schema stands in the database, and a struct that changed is noticed
-//!   when its table is opened.
+//! - [`Table`]: the rows. Every call is written once, and works by itself, in a transaction
+//!   ([`Table::with`]) and on a snapshot ([`Table::at`]).
+//! - [`Key`]: keys as bytes that sort as the keys do. [`AsKey`], [`KeyBounds`] and [`KeyPrefix`] are
+//!   what calls take in place of a key, as a range, and as the first fields of one.
+//! - [`Rows`] and [`Keys`]: lazy walks, from both ends, over one state.
+//! - [`Index`] and [`Lookup`]: finding rows by something else than their key. A row and its index
+//!   entries change in one commit.
+//! - [`Schema`]: what the catalogue in the database knows about a table. A struct that changed is
+//!   noticed when its table is opened; one of a later version reads what older ones wrote.
+//! - [`Table::migrate`], [`Table::verify`], [`Table::rebuild_indexes`]: keeping a table in shape.
+//! - [`TableError`]: what can go wrong, by what the caller can do about it.
+//!
+//! A row is stored as its version, then its fields in bincode's encoding through serde.
 //!
 //! # Example
 //!
@@ -20,15 +30,31 @@
 //! struct City {
 //!     #[emdb(key)]
 //!     name: String,
+//!     #[emdb(index)]
+//!     country: String,
 //!     inhabitants: u32,
 //! }
 //!
 //! let db = Emdb::open_in_memory();
 //! let cities = Table::<City>::open(&db)?;
-//! cities.insert(&City { name: "Basel".into(), inhabitants: 173_000 })?;
-//! let replaced = cities.insert(&City { name: "Basel".into(), inhabitants: 175_000 })?;
-//! assert_eq!(replaced.map(|city| city.inhabitants), Some(173_000));
-//! assert!(cities.contains_key("Basel")?);
+//! let city = |name: &str, country: &str, inhabitants| City {
+//!     name: name.into(),
+//!     country: country.into(),
+//!     inhabitants,
+//! };
+//! cities.insert(&city("Basel", "ch", 173_000))?;
+//! cities.insert(&city("Bern", "ch", 134_000))?;
+//! cities.insert(&city("Bremen", "de", 577_000))?;
+//!
+//! cities.update("Basel", |basel| basel.inhabitants += 2_000)?;
+//! assert_eq!(cities.get("Basel")?, Some(city("Basel", "ch", 175_000)));
+//! assert_eq!(cities.prefix("B")?.count(), 3);
+//!
+//! let mut swiss = 0;
+//! for city in cities.by(City::COUNTRY).all("ch")? {
+//!     swiss += city?.inhabitants;
+//! }
+//! assert_eq!(swiss, 309_000);
 //! # Ok::<(), TableError>(())
 //! ```
 
@@ -37,9 +63,13 @@ mod build;
 mod catalogue;
 mod codec;
 mod definition;
+#[cfg(feature = "json")]
+pub mod dynamic;
 mod error;
 mod index;
 mod iter;
+#[cfg(feature = "json")]
+mod json;
 mod key;
 mod lent;
 mod lifetime;
@@ -60,6 +90,6 @@ pub use iter::{ByIndex, ByKey, Keys, Rows, TwoEnded};
 pub use key::{AsKey, EncodeKey, Key, KeyBounds, KeyError, KeyPrefix};
 pub use index::{Each, Index, Lookup, Multi, Sparse, Unique};
 pub use record::{AutoKey, AutoRecord, OrderedRecord, Record};
-pub use schema::{Schema, SchemaDifference};
+pub use schema::{FieldSchema, IndexSchema, Schema, SchemaDifference};
 pub use store::{Frozen, Live, Staged};
 pub use table::{MigrateReport, Page, Problem, Table, VerifyReport};

@@ -5,7 +5,6 @@
 
 use std::ops::ControlFlow;
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
 
 use emdb_core::{Emdb, Namespace, NamespaceOptions, Progress, Transaction, internal};
 
@@ -18,7 +17,7 @@ use crate::schema::Schema;
 use crate::store::Spaces;
 
 /// The child that keeps the highest key of a table with automatic keys.
-const MARK: &str = "mark";
+pub(crate) const MARK: &str = "mark";
 
 /// The child that holds an index.
 pub(crate) fn index_child(name: &str) -> String {
@@ -80,12 +79,13 @@ fn settle<T: Record>(
         for space in &gone {
             tx.namespace(space).clear()?;
         }
-        let entry = Entry { schema: ours.clone(), states };
+        let older = stored.clone().map_or(Vec::new(), |entry| entry.older_than(ours));
+        let entry = Entry { schema: ours.clone(), states, older };
         if stored.as_ref() != Some(&entry) {
             let bytes = catalogue::encode::<T>(&entry)?;
             tx.namespace(catalogue).insert(T::NAMESPACE, bytes)?;
             // Handles that were opened before have to look at the entry again.
-            shared.epoch.fetch_add(1, Ordering::AcqRel);
+            shared.changed();
         }
         Ok(entry)
     })

@@ -87,7 +87,7 @@ pub(crate) fn decode_key<T: Record>(bytes: &[u8]) -> Result<T::Key, TableError> 
         .map_err(|error| unreadable::<T>("the key", bytes, DecodeError::new(error.to_string())))
 }
 
-fn unreadable<T: Record>(what: &str, key: &[u8], source: DecodeError) -> TableError {
+pub(crate) fn unreadable<T: Record>(what: &str, key: &[u8], source: DecodeError) -> TableError {
     let item = format!("{what} 0x{}", hex(key));
     TableError::Decode { table: T::NAMESPACE.to_owned(), item, source }
 }

@@ -1,3 +1,27 @@
 //! Typed tables: every call, their indexes, and what a type that changed meets.
 
+#[path = "../common/rng.rs"]
+mod rng;
+
 mod calls;
+#[cfg(feature = "ttl")]
+mod model;
+mod threads;
+mod types;
+
+use std::ops::ControlFlow;
+
+use emdb::{Record, Table};
+
+/// A callback of long calls that lets them go on.
+fn go_on(_: emdb::Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+/// Asserts that rows and indexes agree, and gives the numbers of rows and of entries.
+#[track_caller]
+fn verified<T: Record>(table: &Table<T>) -> (u64, u64) {
+    let report = table.verify().unwrap();
+    assert_eq!(report.problems, [], "of {} problems", report.unlisted);
+    (report.rows, report.entries)
+}

@@ -1,9 +1,10 @@
 //! LMDB, through heed, with bincode rows and index tables that are kept by hand.
 
+use std::ops::Bound;
 use std::path::Path;
 
 use heed::types::Bytes;
-use heed::{Database, Env, EnvOpenOptions, RwTxn, WithTls};
+use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, RwTxn, WithTls};
 use serde::Deserialize;
 
 use super::row::Row;
@@ -12,7 +13,7 @@ use super::{Engine, Outcome};
 const MAP_BYTES: usize = 8 << 30;
 const CONFIG: bincode::config::Configuration = bincode::config::standard();
 
-type Space = Database<Bytes, Bytes>;
+type Space = Database<'static, Bytes, Bytes>;
 
 pub struct Lmdb {
     env: Env<WithTls>,
@@ -99,14 +100,24 @@ impl Lmdb {
     }
 }
 
+fn space(env: &Env<WithTls>, name: &str) -> Outcome<Space> {
+    let created = env.create_databases_and_commit(env.write_txn()?, |opener, transaction| {
+        let created = opener.create_database(transaction, Some(name));
+        created.map(CommitOrAbort::<_, ()>::Commit)
+    })?;
+    Ok(created.commit().ok_or("no database")?)
+}
+
+fn at_least(from: &[u8]) -> (Bound<&[u8]>, Bound<&[u8]>) {
+    (Bound::Included(from), Bound::Unbounded)
+}
+
 impl Engine for Lmdb {
     fn open(folder: &Path) -> Outcome<Lmdb> {
         // SAFETY: the folder is this process's alone.
         let env = unsafe { EnvOpenOptions::new().map_size(MAP_BYTES).max_dbs(3).open(folder)? };
-        let mut transaction = env.write_txn()?;
-        let mut space = |name| env.create_database(&mut transaction, Some(name));
-        let (rows, emails, ages) = (space("rows")?, space("emails")?, space("ages")?);
-        transaction.commit()?;
+        let (rows, emails, ages) =
+            (space(&env, "rows")?, space(&env, "emails")?, space(&env, "ages")?);
         Ok(Lmdb { env, rows, emails, ages })
     }
 
@@ -137,14 +148,14 @@ impl Engine for Lmdb {
     fn range(&self, from: u64, limit: usize) -> Outcome<Vec<Row>> {
         let transaction = self.env.read_txn()?;
         let from = from.to_be_bytes();
-        let rows = self.rows.range(&transaction, &(&from[..]..))?.take(limit);
+        let rows = self.rows.range(&transaction, &at_least(&from))?.take(limit);
         rows.map(|entry| decode(entry?.1)).collect()
     }
 
     fn range_borrowed(&self, from: u64, limit: usize) -> Outcome<usize> {
         let transaction = self.env.read_txn()?;
         let from = from.to_be_bytes();
-        let rows = self.rows.range(&transaction, &(&from[..]..))?.take(limit);
+        let rows = self.rows.range(&transaction, &at_least(&from))?.take(limit);
         rows.map(|entry| borrowed(entry?.1)).sum()
     }
 
@@ -152,7 +163,7 @@ impl Engine for Lmdb {
         let transaction = self.env.read_txn()?;
         let mut rows = Vec::with_capacity(limit);
         for from in [age, 0] {
-            let entries = self.ages.range(&transaction, &(&[from][..]..))?;
+            let entries = self.ages.range(&transaction, &at_least(&[from]))?;
             for entry in entries.take(limit - rows.len()) {
                 let id = &entry?.0[1..];
                 let row = self.rows.get(&transaction, id)?.ok_or("an entry without a row")?;

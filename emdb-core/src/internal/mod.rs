@@ -43,10 +43,14 @@ pub fn attached<A: Any + Send + Sync>(namespace: &Namespace, make: fn() -> A) ->
     attached.clone().downcast().unwrap_or_else(|_| Arc::new(make()))
 }
 
-/// The value of `key`, lent.
+/// The value of `key`, lent, and when it expires.
 #[inline]
-pub fn read<R>(ns: &Namespace, key: &[u8], take: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
-    Ok(ns.store().get(&ns.state, key)?.map(|record| take(record.value())))
+pub fn read<R>(
+    ns: &Namespace,
+    key: &[u8],
+    take: impl FnOnce(&[u8], Option<u64>) -> R,
+) -> Result<Option<R>> {
+    Ok(ns.store().get(&ns.state, key)?.map(|record| take(record.value(), record.expiry())))
 }
 
 /// When `key`, if it is there, expires.
@@ -99,11 +103,11 @@ pub fn stage(
     }
 }
 
-/// The value of `key` in a transaction, lent.
+/// The value of `key` in a transaction, lent, and when it expires.
 pub fn read_staged<R>(
     namespace: &TransactionNamespace,
     key: &[u8],
-    take: impl FnOnce(&[u8]) -> R,
+    take: impl FnOnce(&[u8], Option<u64>) -> R,
 ) -> Result<Option<R>> {
     namespace.read(key, take)
 }

@@ -1,7 +1,6 @@
 //! One state of a namespace, to read for as long as wanted: of a database, of a snapshot, or of a
 //! transaction with what it has written until then.
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use crate::error::Result;
 use crate::namespace::Namespace;
 use crate::range::Bounds;
 use crate::snapshot::Snapshot;
-use crate::staged::Staged;
+use crate::staged::Sorted;
 use crate::store::names::Incarnation;
 use crate::store::read::Held;
 use crate::sync::lock;
@@ -23,7 +22,7 @@ use super::{CATALOGUE, child_name};
 pub struct View {
     held: Held,
     base: Option<Arc<Incarnation>>,
-    staged: Option<Arc<BTreeMap<Vec<u8>, Staged>>>,
+    staged: Option<Sorted>,
 }
 
 impl View {
@@ -68,6 +67,22 @@ impl View {
         View::named(snapshot, CATALOGUE)
     }
 
+    /// The names of all namespaces in a snapshot, sorted, the default one (with an empty name)
+    /// first, but for internal ones; and whether they are ordered.
+    pub fn names(snapshot: &Snapshot) -> Vec<(String, bool)> {
+        let (store, held) = snapshot.held();
+        let watermark = held.watermark();
+        let names = lock(&store.names);
+        let all = names.live.values().chain(&names.dropped);
+        let seen = all.filter(|state| {
+            !state.is_internal() && state.outlives(watermark) && held.incarnation(state).is_some()
+        });
+        let mut seen: Vec<_> =
+            seen.map(|state| (state.name.clone(), store.wants_order(state))).collect();
+        seen.sort();
+        seen
+    }
+
     fn named(snapshot: &Snapshot, name: &str) -> View {
         let (store, held) = snapshot.held();
         let state = lock(&store.names).at(name, held.watermark()).cloned();
@@ -78,20 +93,30 @@ impl View {
     pub(crate) fn with_staged(
         held: &Held,
         base: &Option<Arc<Incarnation>>,
-        staged: &Arc<BTreeMap<Vec<u8>, Staged>>,
+        staged: Sorted,
     ) -> View {
-        View { held: held.clone(), base: base.clone(), staged: Some(staged.clone()) }
+        View { held: held.clone(), base: base.clone(), staged: Some(staged) }
     }
 
     /// The value of `key`, lent.
     pub fn read<R>(&self, key: &[u8], take: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        self.entry(key, |value, _| take(value))
+    }
+
+    /// The value of `key`, lent, and when it expires.
+    pub fn entry<R>(
+        &self,
+        key: &[u8],
+        take: impl FnOnce(&[u8], Option<u64>) -> R,
+    ) -> Result<Option<R>> {
         if let Some(staged) = self.staged.as_ref().and_then(|s| s.get(key)) {
-            return Ok(staged.live(self.held.now()).map(take));
+            let live = staged.live(self.held.now());
+            return Ok(live.map(|value| take(value, staged.expiry)));
         }
         let Some(base) = &self.base else { return Ok(None) };
         let Some(record) = self.held.find(base, key)? else { return Ok(None) };
         let record = self.held.reader().checked(record, || self.held.now())?;
-        Ok(record.map(|record| take(record.value())))
+        Ok(record.map(|record| take(record.value(), record.expiry())))
     }
 
     /// Whether `key` is there. Its value isn't read.

@@ -39,6 +39,8 @@ pub(crate) struct Step<'a> {
     hash: u64,
     /// The caller asks for the value that is replaced.
     wants_value: bool,
+    /// A removal of what isn't there: nothing is written for it.
+    void: bool,
     prior: Option<Prior>,
     position: u64,
 }
@@ -140,6 +142,7 @@ impl<'a> Step<'a> {
             prepared,
             hash: 0,
             wants_value: false,
+            void: false,
             prior: None,
             position: 0,
         }
@@ -229,11 +232,11 @@ impl Store {
     pub(crate) fn commit_locked(&self, tail: &mut Tail, steps: &mut [Step<'_>]) -> Result<()> {
         let guard = crossbeam_epoch::pin();
         let bound = self.resolve(steps, &guard)?;
-        if let [step] = &*steps
-            && step.verb == Verb::Remove
-            && !step.prior.is_some_and(|p| p.put)
-        {
-            return Ok(());
+        let Some(last) = steps.iter_mut().rfind(|step| !step.void) else { return Ok(()) };
+        if !last.commit {
+            // What came behind it has turned out to be nothing.
+            last.commit = true;
+            last.prepare(last.id);
         }
         let generation = &*self.generation;
         let medium = &*generation.medium;
@@ -289,7 +292,10 @@ impl Store {
                     step.prior = Some(Prior { live, ..Prior::of(&record) });
                 }
             }
-            bound += step.prepared.max_len();
+            step.void = step.verb == Verb::Remove && !step.prior.is_some_and(|p| p.put);
+            if !step.void {
+                bound += step.prepared.max_len();
+            }
         }
         Ok(bound)
     }
@@ -298,7 +304,7 @@ impl Store {
     fn encode(&self, tail: &mut Tail, steps: &mut [Step<'_>], start: u64, bound: usize) -> u64 {
         let out = tail.target(start, bound);
         let mut used = 0;
-        for step in steps {
+        for step in steps.iter_mut().filter(|step| !step.void) {
             step.position = start + used as u64;
             let link = step.prior.map_or(0, |p| step.position - p.position);
             used +=
@@ -320,7 +326,7 @@ impl Store {
         // Tombstones of this very commit are needed by whoever reads before the watermark moves.
         let oldest = || self.views.oldest().min(self.generation.watermark());
         let mut tallies = Tallies::default();
-        for step in steps {
+        for step in steps.iter().filter(|step| !step.void) {
             match step.verb {
                 Verb::Put | Verb::Remove => {}
                 Verb::Clear => {

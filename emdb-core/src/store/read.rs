@@ -144,6 +144,12 @@ impl Held {
         self.now
     }
 
+    /// The hash of a key.
+    #[inline]
+    pub(crate) fn hash(&self, key: &[u8]) -> u64 {
+        self.pin.generation.hash(key)
+    }
+
     /// The record of `key`, expired or not, its value unverified.
     pub(crate) fn stored(
         &self,

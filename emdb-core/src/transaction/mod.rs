@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::format::record::Verb;
 use crate::namespace::Namespace;
+use crate::staged::StagedRef;
 use crate::store::Store;
 use crate::store::commit::{Access, Step};
 use crate::store::namespaces::Clear;
@@ -130,22 +131,24 @@ impl Writes {
         for clear in &clears {
             steps.push(clear.step(steps.len() + 1 == total));
         }
+        let guard = crossbeam_epoch::pin();
         for part in &parts {
             let fresh = clears.iter().find(|c| c.is_of(&part.state)).map(|c| &c.fresh);
-            for (key, staged) in part.staged.iter() {
-                let (verb, value) = match &staged.value {
-                    Some(value) => (Verb::Put, &value[..]),
+            for StagedRef { key, value, expiry } in part.staged.iter() {
+                let (verb, value) = match value {
+                    Some(value) => (Verb::Put, value),
                     None => (Verb::Remove, &[][..]),
                 };
                 let last = steps.len() + 1 == total;
-                let step =
-                    Step::write(store, &part.state, verb, (key, value), staged.expiry, last)?;
+                let (target, record) = (&part.state, (key, value));
+                let step = Step::write_in(&guard, store, target, verb, record, expiry, last)?;
                 steps.push(match fresh {
                     Some(fresh) => step.into_fresh(fresh),
                     None => step,
                 });
             }
         }
+        drop(guard);
         if steps.is_empty() {
             return Ok(());
         }

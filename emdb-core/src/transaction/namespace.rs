@@ -1,6 +1,5 @@
 //! One namespace in a transaction.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -10,7 +9,7 @@ use crate::format::{MAX_KEY, MAX_VALUE};
 use crate::internal::View;
 use crate::iter::{EmdbIter, EmdbKeyIter};
 use crate::range::Bounds;
-use crate::staged::Staged;
+use crate::staged::{Stage, StagedRef};
 use crate::store::Store;
 use crate::store::commit::check_len;
 use crate::store::names::{Incarnation, NamespaceState};
@@ -26,7 +25,7 @@ pub struct TransactionNamespace {
     /// None once it was cleared.
     base: Option<Arc<Incarnation>>,
     pub(super) cleared: bool,
-    pub(super) staged: Arc<BTreeMap<Vec<u8>, Staged>>,
+    pub(super) staged: Stage,
     /// A namespace of another database, or one that was dropped.
     pub(super) refused: Option<Error>,
 }
@@ -43,7 +42,7 @@ impl TransactionNamespace {
             held: held.clone(),
             base: held.incarnation(state),
             cleared: false,
-            staged: Arc::default(),
+            staged: Stage::default(),
             refused: state.check().err(),
         }
     }
@@ -80,9 +79,14 @@ impl TransactionNamespace {
         self.check()?;
         check_len("a key", key, MAX_KEY)?;
         check_len("a value", value, MAX_VALUE)?;
-        let staged = Staged { value: Some(value.to_vec()), expiry };
-        Arc::make_mut(&mut self.staged).insert(key.to_vec(), staged);
+        self.staged.set(key, self.held.hash(key), Some(value), expiry);
         Ok(())
+    }
+
+    /// The write to `key`, if there is one.
+    #[inline]
+    fn staged(&self, key: &[u8]) -> Option<StagedRef<'_>> {
+        self.staged.get(key, self.held.hash(key))
     }
 
     /// Removes `key` and gives its value, staged or live.
@@ -112,20 +116,16 @@ impl TransactionNamespace {
     }
 
     pub(crate) fn stage_removal(&mut self, key: &[u8]) -> Result<()> {
-        let stored = self.base(|held, base| Ok(held.stored(base, key)?.is_some()))?;
-        let staged = Arc::make_mut(&mut self.staged);
-        if stored == Some(true) {
-            staged.insert(key.to_vec(), Staged { value: None, expiry: None });
-        } else {
-            staged.remove(key);
-        }
+        self.check()?;
+        // Whether there is something to remove, the commit finds out.
+        self.staged.set(key, self.held.hash(key), None, None);
         Ok(())
     }
 
     /// The state of the transaction so far.
     pub(crate) fn view(&self) -> Result<View> {
         self.check()?;
-        Ok(View::with_staged(&self.held, &self.base, &self.staged))
+        Ok(View::with_staged(&self.held, &self.base, self.staged.sorted()))
     }
 
     /// The value of `key`, staged or live.
@@ -148,7 +148,7 @@ impl TransactionNamespace {
     /// # }
     /// ```
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        self.read(key.as_ref(), <[u8]>::to_vec)
+        self.read(key.as_ref(), |value, _| value.to_vec())
     }
 
     /// Whether `key` is present, staged or live.
@@ -172,21 +172,26 @@ impl TransactionNamespace {
     pub fn contains_key(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         self.check()?;
         let key = key.as_ref();
-        match self.staged.get(key) {
+        match self.staged(key) {
             Some(staged) => Ok(staged.live(self.held.now()).is_some()),
             None => Ok(self.base(|held, base| Ok(held.find(base, key)?.is_some()))? == Some(true)),
         }
     }
 
-    pub(crate) fn read<T>(&self, key: &[u8], make: impl FnOnce(&[u8]) -> T) -> Result<Option<T>> {
+    pub(crate) fn read<T>(
+        &self,
+        key: &[u8],
+        make: impl FnOnce(&[u8], Option<u64>) -> T,
+    ) -> Result<Option<T>> {
         self.check()?;
-        if let Some(staged) = self.staged.get(key) {
-            return Ok(staged.live(self.held.now()).map(make));
+        if let Some(staged) = self.staged(key) {
+            return Ok(staged.live(self.held.now()).map(|value| make(value, staged.expiry)));
         }
         let read = self.base(|held, base| {
             let record = held.find(base, key)?;
             let checked = record.map(|r| held.reader().checked(r, || self.held.now()));
-            Ok(checked.transpose()?.flatten().map(|r: Record<'_>| make(r.value())))
+            let record: Option<Record<'_>> = checked.transpose()?.flatten();
+            Ok(record.map(|r| make(r.value(), r.expiry())))
         })?;
         Ok(read.flatten())
     }
@@ -221,8 +226,8 @@ impl TransactionNamespace {
         self.check()?;
         // Nobody else writes meanwhile, so the count is that of the transaction's state.
         let mut len = self.base.as_ref().map_or(0, |b| b.records.load(Ordering::Acquire));
-        for (key, staged) in self.staged.iter() {
-            let stored = self.base(|held, base| Ok(held.stored(base, key)?.is_some()))?;
+        for staged in self.staged.iter() {
+            let stored = self.base(|held, base| Ok(held.stored(base, staged.key)?.is_some()))?;
             len = len + u64::from(staged.value.is_some()) - u64::from(stored == Some(true));
         }
         Ok(len as usize)
@@ -274,7 +279,7 @@ impl TransactionNamespace {
         self.check()?;
         self.base = None;
         self.cleared = true;
-        self.staged = Arc::default();
+        self.staged = Stage::default();
         Ok(())
     }
 
@@ -339,14 +344,14 @@ impl TransactionNamespace {
     }
 
     fn overlay(&self, bounds: Bounds) -> Overlay {
-        Overlay::new(self.staged.clone(), self.held.now(), bounds)
+        Overlay::new(self.staged.sorted(), self.held.now(), bounds)
     }
 
     /// The expiry of `key`'s record, staged or stored, expired or not.
     pub(crate) fn stored_expiry(&self, key: &[u8]) -> Result<Option<u64>> {
         self.check()?;
-        if let Some(staged) = self.staged.get(key) {
-            return Ok(staged.value.as_ref().and(staged.expiry));
+        if let Some(staged) = self.staged(key) {
+            return Ok(staged.value.and(staged.expiry));
         }
         let expiry =
             self.base(|held, base| Ok(held.stored(base, key)?.and_then(|r| r.expiry())))?;

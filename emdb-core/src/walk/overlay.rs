@@ -1,17 +1,15 @@
 //! What a transaction has staged, over the committed state.
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::Arc;
 
 use super::{Base, End, Found, Lasting};
 use crate::error::Result;
 use crate::range::Bounds;
-use crate::staged::Staged;
+use crate::staged::{Sorted, Staged};
 
 #[derive(Debug)]
 pub(crate) struct Overlay {
-    staged: Arc<BTreeMap<Vec<u8>, Staged>>,
+    staged: Sorted,
     now: u64,
     /// What is left of the staged keys.
     bounds: Bounds,
@@ -22,7 +20,7 @@ pub(crate) struct Overlay {
 }
 
 impl Overlay {
-    pub(crate) fn new(staged: Arc<BTreeMap<Vec<u8>, Staged>>, now: u64, bounds: Bounds) -> Overlay {
+    pub(crate) fn new(staged: Sorted, now: u64, bounds: Bounds) -> Overlay {
         Overlay { staged, now, bounds, peeked: [None; 2], upcoming: [None, None] }
     }
 

@@ -118,7 +118,10 @@ fn entries(index: &Index<'_>, private: &TokenStream) -> TokenStream {
         Entries::Sparse => of_field(index, |ty| quote!(<#ty as #private::Sparse>::write)),
     };
     match &index.filter {
-        Some(path) => quote!(if #private::passes(__row, #path) { #writes }),
+        Some(path) => {
+            let passes = spanned(path.span(), quote!(#private::passes(__row, #path)));
+            quote!(if #passes { #writes })
+        }
         None => writes,
     }
 }

@@ -1,12 +1,12 @@
 //! The struct that lends a row, and how it is read.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{DeriveInput, Ident, Member};
 
-use super::{private, this};
+use super::{private, spanned, this};
 use crate::bounds::mentions;
 use crate::lent::LentField;
 use crate::valid::Record;
@@ -67,6 +67,7 @@ fn item(record: &Record<'_>, name: &Ident, fields: &[LentField<'_>]) -> TokenStr
             missing_copy_implementations,
             missing_debug_implementations,
             non_camel_case_types,
+            non_snake_case,
             private_interfaces,
             unreachable_pub
         )]
@@ -79,7 +80,7 @@ fn read(field: &LentField<'_>, private: &TokenStream) -> TokenStream {
     match &field.lent {
         Some(lent) => {
             let lent = lent.ty(private);
-            quote_spanned!(ty.span()=> __fields.lent::<#ty, #lent>()?)
+            spanned(ty.span(), quote!(__fields.lent::<#ty, #lent>()?))
         }
         None => quote!(__fields.owned::<#ty>()?),
     }

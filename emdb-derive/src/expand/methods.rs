@@ -57,9 +57,10 @@ pub(super) fn version_check(record: &Record<'_>) -> Option<TokenStream> {
 fn check(record: &Record<'_>) -> Option<TokenStream> {
     let path = record.validate.as_ref()?;
     let private = private(record);
+    let validate = spanned(path.span(), quote!(#private::validate(self, #path)));
     Some(quote! {
         fn check(&self) -> ::core::result::Result<(), #private::String> {
-            #private::validate(self, #path)
+            #validate
         }
     })
 }

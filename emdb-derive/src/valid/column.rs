@@ -51,6 +51,7 @@ pub(super) fn find<'a>(
     }
     if let Some(more) = members.get(MAX_MEMBERS) {
         errors.at(more, format!("{what} has at most {MAX_MEMBERS} fields: leave some out"));
+        found.truncate(MAX_MEMBERS);
     }
     found
 }

@@ -147,6 +147,6 @@ fn field_mistake(index: &Index<'_>) -> Option<String> {
         return None;
     }
     let mistake = names::index_mistake(&index.name)?;
-    let help = "put `index(name = \"...\", fields(...))` on the struct instead";
-    Some(format!("{mistake}; {help}"))
+    let help = "put `index(name = \"...\", fields(...))` on the struct, with another name";
+    Some(format!("{mistake}: {help}"))
 }

@@ -30,7 +30,7 @@ use crate::record::Record;
 pub use difference::SchemaDifference;
 pub(crate) use shape::{Container, Shape};
 #[cfg(feature = "json")]
-pub(crate) use shape::{Kind, Parts, container};
+pub(crate) use shape::{Kind, Part, Parts, Variant, container};
 
 type Text = Cow<'static, str>;
 
@@ -39,7 +39,12 @@ type Text = Cow<'static, str>;
 /// It tells the rows' structure and not only the names of the types, so that rows can be shown
 /// without the Rust type. Types are followed through what they ask serde for; one that can't be
 /// followed, because it asks for what it finds or refuses all values that were made up for it, is
-/// told as it stands in the source, and so are all fields after it.
+/// told as it stands in the source, and so are all fields after it. Where serde aliases hide which
+/// names belong together, inside of a nested type, its fields or variants are called by their
+/// positions: `#0`, `#1`.
+///
+/// The `Deserialize` of a record's fields is called with values that are made up, when its table is
+/// opened. One that panics on them is caught, unless the program aborts on panics.
 ///
 /// Its `Display` shows it much like the struct that it describes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -35,8 +35,13 @@ impl Store for Frozen {
         Ok(self.part(Part::Index(index)).map(|_| ())?)
     }
 
-    fn read<R>(&self, part: Part, key: &[u8], take: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
-        self.part(part)?.read(key, take)
+    fn entry<R>(
+        &self,
+        part: Part,
+        key: &[u8],
+        take: impl FnOnce(&[u8], Option<u64>) -> R,
+    ) -> Result<Option<R>> {
+        self.part(part)?.entry(key, take)
     }
 
     fn expiry(&self, part: Part, key: &[u8]) -> Result<Option<u64>> {

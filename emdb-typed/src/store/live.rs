@@ -19,7 +19,12 @@ pub struct Live {
 
 impl Store for Live {
     #[inline]
-    fn read<R>(&self, part: Part, key: &[u8], take: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+    fn entry<R>(
+        &self,
+        part: Part,
+        key: &[u8],
+        take: impl FnOnce(&[u8], Option<u64>) -> R,
+    ) -> Result<Option<R>> {
         internal::read(self.spaces.get(part), key, take)
     }
 

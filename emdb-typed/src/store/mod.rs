@@ -64,8 +64,19 @@ pub trait Store: sealed::Sealed {
         Ok(())
     }
 
+    /// The value of a key, lent, and when it expires.
+    fn entry<R>(
+        &self,
+        part: Part,
+        key: &[u8],
+        take: impl FnOnce(&[u8], Option<u64>) -> R,
+    ) -> Result<Option<R>>;
+
     /// The value of a key, lent.
-    fn read<R>(&self, part: Part, key: &[u8], take: impl FnOnce(&[u8]) -> R) -> Result<Option<R>>;
+    #[inline]
+    fn read<R>(&self, part: Part, key: &[u8], take: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        self.entry(part, key, |value, _| take(value))
+    }
 
     /// When a key, if it is there, expires.
     fn expiry(&self, part: Part, key: &[u8]) -> Result<Option<u64>>;

@@ -27,13 +27,18 @@ impl<'tx> Staged<'tx> {
 }
 
 impl Store for Staged<'_> {
-    fn read<R>(&self, part: Part, key: &[u8], take: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+    fn entry<R>(
+        &self,
+        part: Part,
+        key: &[u8],
+        take: impl FnOnce(&[u8], Option<u64>) -> R,
+    ) -> Result<Option<R>> {
         let mut writes = self.writes.borrow_mut();
         let namespace = internal::staged(&mut writes, self.spaces.get(part));
-        let value = internal::read_staged(namespace, key, <[u8]>::to_vec)?;
+        let found = internal::read_staged(namespace, key, |value, at| (value.to_vec(), at))?;
         // The caller's code may come back here.
         drop(writes);
-        Ok(value.as_deref().map(take))
+        Ok(found.map(|(value, expiry)| take(&value, expiry)))
     }
 
     fn expiry(&self, part: Part, key: &[u8]) -> Result<Option<u64>> {

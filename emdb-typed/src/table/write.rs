@@ -22,7 +22,7 @@ use crate::store::{Part, StoreMut, for_each};
 use super::Table;
 
 /// A row on its way into the table: what can be made of it without looking at the table.
-struct Prepared {
+pub(crate) struct Prepared {
     key: Vec<u8>,
     value: Vec<u8>,
     entries: Entries,
@@ -402,24 +402,14 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         Ok(result)
     }
 
-    /// When the row expires, as its type says.
-    fn expiry_of(&self, row: &T) -> Result<Option<u64>, TableError> {
-        let rows = &self.definition.spaces.rows;
-        Ok(match row.lifetime() {
-            Lifetime::Default => internal::default_expiry(rows)?,
-            Lifetime::After(ms) => Some(internal::expiry_after(rows, Duration::from_millis(ms))?),
-            Lifetime::At(at) => at,
-        })
-    }
-
-    fn prepare(&self, row: &T, expiry: Option<u64>) -> Result<Prepared, TableError> {
+    pub(crate) fn prepare(&self, row: &T, expiry: Option<u64>) -> Result<Prepared, TableError> {
         row.check().map_err(|reason| invalid::<T>(reason))?;
         let (key, value) = (key::to_bytes(&row.key()), row::encode(row)?);
         let entries = Entries::all(&self.definition, row, &key);
         Ok(Prepared { key, value, entries, expiry })
     }
 
-    fn insert_prepared(&self, chunk: &mut Vec<Prepared>) -> Result<usize, TableError> {
+    pub(crate) fn insert_prepared(&self, chunk: &mut Vec<Prepared>) -> Result<usize, TableError> {
         let count = chunk.len();
         self.write(|batch| {
             for prepared in chunk.drain(..) {
@@ -436,12 +426,12 @@ impl<T: Record, S: StoreMut> Table<T, S> {
 
     /// What the batch would replace under this key.
     fn former(&self, batch: &Batch<'_, S>, key: &[u8]) -> Result<Former<T>, TableError> {
-        match batch.read(Part::Rows, key, |bytes| row::decode::<T>(key, bytes))? {
+        let decode = |bytes: &[u8], expiry| (row::decode::<T>(key, bytes), expiry);
+        match batch.entry(Part::Rows, key, decode)? {
             None => Ok(Former::None),
-            Some(Err(error)) => Ok(Former::Unreadable(error)),
-            Some(Ok(row)) => {
+            Some((Err(error), _)) => Ok(Former::Unreadable(error)),
+            Some((Ok(row), expiry)) => {
                 let entries = Entries::all(&self.definition, &row, key);
-                let expiry = batch.expiry(Part::Rows, key)?;
                 Ok(Former::Row { row, entries, expiry })
             }
         }
@@ -556,6 +546,18 @@ impl<T: Record, S: StoreMut> Table<T, S> {
             batch.put(Part::Mark, MARK, &prepared.key, None);
         }
         Ok(())
+    }
+}
+
+impl<T: Record, S> Table<T, S> {
+    /// When the row expires, as its type says.
+    pub(crate) fn expiry_of(&self, row: &T) -> Result<Option<u64>, TableError> {
+        let rows = &self.definition.spaces.rows;
+        Ok(match row.lifetime() {
+            Lifetime::Default => internal::default_expiry(rows)?,
+            Lifetime::After(ms) => Some(internal::expiry_after(rows, Duration::from_millis(ms))?),
+            Lifetime::At(at) => at,
+        })
     }
 }
 

@@ -41,6 +41,29 @@ struct Sized<const N: usize> {
 #[derive(Debug, PartialEq, Serialize, Deserialize, Record)]
 struct Both<T, const N: usize = 2>(#[emdb(key)] i32, T);
 
+// Bounds come from what the attributes ask of the fields.
+#[derive(Debug, PartialEq, Serialize, Deserialize, Record)]
+#[emdb(key(org, id), index(name = "by_value", fields(value, org)))]
+struct Indexed<O, I: Ord, V, const N: usize> {
+    org: O,
+    id: I,
+    #[emdb(unique)]
+    value: V,
+    #[emdb(index(each))]
+    values: Vec<V>,
+    #[emdb(index(sparse))]
+    maybe: Option<I>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, Record)]
+#[emdb(unordered)]
+struct Auto<K> {
+    #[emdb(key, auto)]
+    id: K,
+    #[emdb(expires_at)]
+    until: u64,
+}
+
 fn round_trip<T: Record + Debug + PartialEq>(db: &Emdb, row: T) -> Result<(), TableError> {
     let table = Table::<T>::open(db)?;
     table.insert(&row)?;
@@ -61,6 +84,21 @@ fn main() -> Result<(), TableError> {
     pair(&db, "key".to_owned(), 5_u8)?;
     round_trip(&db, Bounded { id: 1, value: 'x' })?;
     round_trip(&db, Clause { id: 1, values: vec![true, false] })?;
+    let _ = (Indexed::<u8, u16, String, 3>::VALUE, Indexed::<u8, u16, String, 3>::VALUES);
+    let _ = (Indexed::<u8, u16, String, 3>::MAYBE, Indexed::<u8, u16, String, 3>::BY_VALUE);
+    round_trip(
+        &db,
+        Indexed::<u8, u16, String, 3> {
+            org: 1,
+            id: 2,
+            value: "a".into(),
+            values: vec!["b".into()],
+            maybe: None,
+        },
+    )?;
+    round_trip(&db, Auto { id: 1_u32, until: 99_999_999_999_999 })?;
+    let auto = Table::<Auto<u32>>::open(&db)?;
+    assert_eq!(auto.insert_new(Auto { id: 0, until: 99_999_999_999_999 })?.id, 2);
     round_trip(&db, Sized::<3> { id: 1, name: "three".into() })?;
     round_trip(&db, Both::<String>(-1, "two".into()))
 }

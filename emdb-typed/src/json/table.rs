@@ -1,0 +1,114 @@
+//! One table.
+
+use std::io::{BufRead, Write};
+
+use crate::codec;
+use crate::dynamic;
+use crate::error::TableError;
+use crate::record::Record;
+use crate::row;
+use crate::store::{Part, Store, StoreMut, for_each};
+use crate::table::Table;
+
+use super::{CHUNK_BYTES, CHUNK_ROWS, bad_line, io, line};
+
+impl<T: Record, S: Store> Table<T, S> {
+    /// Writes every row as one line of JSON, in the order of [`iter`](Table::iter), all of one
+    /// state; gives how many there were.
+    ///
+    /// A row looks as serde_json writes it; the module [`dynamic`](crate::dynamic) tells what stands
+    /// for values that JSON doesn't have. A row that expires has a field `$expires_at` besides.
+    ///
+    /// # Errors
+    ///
+    /// As [`iter`](Table::iter); [`Io`](emdb_core::Error::Io) when `out` fails. What was written
+    /// until then stays.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use emdb_core::Emdb;
+    /// # use emdb_typed::{Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
+    /// # #[emdb(crate = "emdb_typed")]
+    /// # struct City { #[emdb(key)] name: String, inhabitants: u32 }
+    /// # let db = Emdb::open_in_memory();
+    /// let cities = Table::<City>::open(&db)?;
+    /// cities.insert(&City { name: "Basel".into(), inhabitants: 173_000 })?;
+    /// let mut out = Vec::new();
+    /// assert_eq!(cities.export_json(&mut out)?, 1);
+    /// assert_eq!(out, b"{\"name\":\"Basel\",\"inhabitants\":173000}\n");
+    ///
+    /// cities.clear()?;
+    /// assert_eq!(cities.import_json(&out[..])?, 1);
+    /// assert_eq!(cities.get("Basel")?.map(|city| city.inhabitants), Some(173_000));
+    /// # Ok::<(), TableError>(())
+    /// ```
+    pub fn export_json(&self, mut out: impl Write) -> Result<u64, TableError> {
+        let definition = self.definition();
+        definition.admit()?;
+        let view = self.store().view(Part::Rows)?;
+        let mut rows = 0;
+        for_each(view.scan()?, |key, bytes| {
+            let row = row::decode::<T>(key, bytes)?;
+            let bytes = row::encode(&row)?;
+            let json = codec::split_version(&bytes)
+                .and_then(|(_, value)| dynamic::decode(&definition.schema, value))
+                .map_err(|source| row::unreadable::<T>("the row", key, source))?;
+            let expiry = view.expiry(key)?;
+            // What an import would give it by itself isn't written.
+            let told = expiry.is_some() || self.expiry_of(&row)?.is_some();
+            let line = line::join(json, told.then_some(expiry));
+            serde_json::to_writer(&mut out, &line).map_err(io)?;
+            out.write_all(b"\n").map_err(io)?;
+            rows += 1;
+            Ok(())
+        })?;
+        out.flush().map_err(io)?;
+        Ok(rows)
+    }
+}
+
+impl<T: Record, S: StoreMut> Table<T, S> {
+    /// Inserts the rows that [`export_json`](Table::export_json) wrote, or that look so: one object
+    /// a line. Rows with the same keys are replaced. Gives how many there were.
+    ///
+    /// They are validated and indexed as by [`insert_many`](Table::insert_many), and committed in
+    /// chunks like there.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Invalid`], with the number of the line, for one that is no row of this table;
+    /// [`Io`](emdb_core::Error::Io) when `lines` fails; otherwise as
+    /// [`insert_many`](Table::insert_many). Chunks before that are in place.
+    pub fn import_json(&self, lines: impl BufRead) -> Result<u64, TableError> {
+        let (mut rows, mut bytes, mut chunk) = (0, 0, Vec::new());
+        for (at, line) in lines.lines().enumerate() {
+            let line = line.map_err(io)?;
+            if line.trim().is_empty() {
+                continue;
+            }
+            let (row, expiry) =
+                self.row_of(&line).map_err(|e| bad_line(T::NAMESPACE, at + 1, e))?;
+            let expiry = match expiry {
+                Some(expiry) => expiry,
+                None => self.expiry_of(&row)?,
+            };
+            bytes += line.len();
+            chunk.push(self.prepare(&row, expiry)?);
+            if chunk.len() == CHUNK_ROWS || bytes >= CHUNK_BYTES {
+                rows += self.insert_prepared(&mut chunk)? as u64;
+                bytes = 0;
+            }
+        }
+        Ok(rows + self.insert_prepared(&mut chunk)? as u64)
+    }
+
+    fn row_of(&self, line: &str) -> Result<(T, Option<Option<u64>>), String> {
+        let text = |error: &dyn std::fmt::Display| error.to_string();
+        let line = serde_json::from_str(line).map_err(|e| text(&e))?;
+        let (row, expiry) = line::split(line)?;
+        let bytes = dynamic::encode(&self.definition().schema, &row).map_err(|e| text(&e))?;
+        Ok((codec::decode(&bytes).map_err(|e| text(&e))?, expiry))
+    }
+}
