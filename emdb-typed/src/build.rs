@@ -80,7 +80,7 @@ pub(crate) fn mark<T: Record>(definition: &Definition<T>) -> Result<(), TableErr
 pub(crate) fn highest_key(store: &impl Store) -> Result<Option<Vec<u8>>, TableError> {
     let mut scan = store.view(Part::Rows)?.scan()?.without_values();
     let mut highest = None;
-    while let Some(entry) = scan.next() {
+    while let Some(entry) = scan.forward() {
         highest = highest.max(Some(entry?.0.to_vec()));
     }
     Ok(highest)
@@ -112,12 +112,11 @@ impl<T: Record> Build<'_, T> {
         let mut last = None;
         let mut rows = 0;
         while rows < CHUNK_ROWS && batch.changes.size() < CHUNK_BYTES {
-            let Some(next) = self.scan.next() else { break };
+            let Some(next) = self.scan.forward() else { break };
             let (key, value) = next?;
             let row = row::decode::<T>(key, value)?;
             let expiry = self.store.expiry(Part::Rows, key)?;
-            let entries =
-                Entries::of(self.definition, &row, key, self.building.iter().copied());
+            let entries = Entries::of(self.definition, &row, key, self.building.iter().copied());
             maintain::replace(&mut batch, self.definition, key, None, (&entries, expiry))?;
             last = Some(key.to_vec());
             rows += 1;

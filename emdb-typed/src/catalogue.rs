@@ -172,3 +172,6 @@ pub(crate) fn decode_entry(bytes: &[u8]) -> Result<Entry, DecodeError> {
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests;

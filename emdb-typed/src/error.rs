@@ -3,6 +3,7 @@
 use emdb_core::Error;
 
 use crate::codec::{DecodeError, EncodeError};
+use crate::row;
 use crate::schema::SchemaDifference;
 
 /// Why a call on a typed table failed.
@@ -17,8 +18,9 @@ pub enum TableError {
     Core(#[from] Error),
     /// Another row has the value in an index that takes each value once.
     #[error(
-        "table `{table}`: another row has this value in the unique index `{index}`; \
-         change the value, or remove the other row first"
+        "table `{table}`: another row has this value in the unique index `{index}`, the one with \
+         the key 0x{}; change the value, or remove the other row first",
+        row::hex(.other)
     )]
     #[non_exhaustive]
     UniqueViolation {
@@ -26,6 +28,8 @@ pub enum TableError {
         table: String,
         /// The index.
         index: String,
+        /// The bytes of the other row's key.
+        other: Vec<u8>,
     },
     /// A row with this key is there already.
     #[error("table `{table}`: a row with this key exists; use `insert` to replace it")]
@@ -110,4 +114,10 @@ pub enum TableError {
         /// The version of the program's type.
         ours: u32,
     },
+}
+
+impl From<std::io::Error> for TableError {
+    fn from(error: std::io::Error) -> Self {
+        TableError::Core(Error::Io(error))
+    }
 }

@@ -118,8 +118,8 @@ impl Walk {
         make: impl FnOnce(Option<&Through>, &[u8], &[u8]) -> Result<R, TableError>,
     ) -> Option<Result<R, TableError>> {
         let next = match end {
-            End::Front => self.scan.next(),
-            End::Back => self.scan.next_back(),
+            End::Front => self.scan.forward(),
+            End::Back => self.scan.backward(),
         };
         Some(match next? {
             Ok((key, value)) => make(self.through.as_ref(), key, value),
@@ -191,6 +191,17 @@ impl<T: Record, By> Rows<T, By> {
         read: impl FnOnce(T::Ref<'_>) -> R,
     ) -> Option<Result<R, TableError>> {
         self.take(End::Front, |key, value| row::lend::<T, R>(key, value, read))
+    }
+
+    /// The same from the back.
+    pub fn next_back_with<R>(
+        &mut self,
+        read: impl FnOnce(T::Ref<'_>) -> R,
+    ) -> Option<Result<R, TableError>>
+    where
+        By: TwoEnded<T>,
+    {
+        self.take(End::Back, |key, value| row::lend::<T, R>(key, value, read))
     }
 
     fn take<R>(

@@ -86,9 +86,9 @@ pub mod __private;
 
 pub use codec::{DecodeError, EncodeError};
 pub use error::TableError;
+pub use index::{Each, Index, Lookup, Multi, Sparse, Unique};
 pub use iter::{ByIndex, ByKey, Keys, Rows, TwoEnded};
 pub use key::{AsKey, EncodeKey, Key, KeyBounds, KeyError, KeyPrefix};
-pub use index::{Each, Index, Lookup, Multi, Sparse, Unique};
 pub use record::{AutoKey, AutoRecord, OrderedRecord, Record};
 pub use schema::{FieldSchema, IndexSchema, Schema, SchemaDifference};
 pub use store::{Frozen, Live, Staged};

@@ -44,3 +44,17 @@ impl Expiry for Option<u64> {
         *self
     }
 }
+
+/// Whether records can say when their rows expire.
+#[diagnostic::on_unimplemented(
+    message = "`ttl` and `expires_at` need the feature `ttl` of emdb",
+    label = "this record says when its rows expire",
+    note = "it is one of the default features: turn it on in `Cargo.toml`"
+)]
+pub trait Expires {}
+
+#[cfg(feature = "ttl")]
+impl<T> Expires for T {}
+
+/// Called for each record that says when its rows expire.
+pub fn expires<T: Expires>() {}

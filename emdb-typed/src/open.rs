@@ -66,7 +66,8 @@ fn settle<T: Record>(
     shared: &Shared,
 ) -> Result<Entry, TableError> {
     let stored = catalogue::stored::<T>(db)?;
-    if let (Some(entry), Admission::Same) = (&stored, catalogue::compare::<T>(stored.as_ref(), ours)?)
+    if let (Some(entry), Admission::Same) =
+        (&stored, catalogue::compare::<T>(stored.as_ref(), ours)?)
     {
         return Ok(entry.clone());
     }

@@ -8,8 +8,7 @@ pub use crate::codec::DecodeError;
 pub use crate::index::{Description, Each, EntryWriter, Index, IndexSpec, Multi, Sparse, Unique};
 pub use crate::key::{AsKey, EncodeKey, KeyError, KeyPrefix};
 pub use crate::lent::{Fields, Lent};
-#[cfg(feature = "ttl")]
-pub use crate::lifetime::{Expiry, Lifetime};
+pub use crate::lifetime::{Expires, Expiry, Lifetime, expires};
 pub use crate::record::{AutoKey, AutoRecord, OrderedRecord, Row};
 pub use crate::schema::Schema;
 
@@ -82,11 +81,14 @@ pub fn clone_key<T: Record>(key: &T::Key) -> T::Key {
     key.clone()
 }
 
+/// Reads a row of a version; `None` if no type has it.
+pub type Upgrade<T> = fn(u32, &[u8]) -> Option<Result<T, DecodeError>>;
+
 /// How rows and schemas of older versions are read.
 #[derive(Debug)]
 pub struct Older<T> {
     /// For [`Record::upgrade`].
-    pub upgrade: fn(u32, &[u8]) -> Option<Result<T, DecodeError>>,
+    pub upgrade: Upgrade<T>,
     /// For [`Record::older_schema`].
     pub schema: fn(u32) -> Option<Schema>,
 }

@@ -93,7 +93,7 @@ pub(crate) fn unreadable<T: Record>(what: &str, key: &[u8], source: DecodeError)
 }
 
 /// Enough of a key to find it again; a long one is cut.
-fn hex(key: &[u8]) -> String {
+pub(crate) fn hex(key: &[u8]) -> String {
     const SHOWN: usize = 32;
     let mut text = String::with_capacity(2 * SHOWN + 3);
     for byte in key.iter().take(SHOWN) {

@@ -49,8 +49,8 @@ fn user(id: u64) -> User {
     User {
         id,
         email: format!("user{id}@example.org"),
-        badge: (id % 2 == 0).then_some(id as u32),
-        org: (id % 3 != 0).then_some(id % 3),
+        badge: id.is_multiple_of(2).then_some(id as u32),
+        org: (!id.is_multiple_of(3)).then_some(id % 3),
         tags: vec![format!("t{}", id % 4), "all".into(), "all".into()],
         age: (id % 30) as u8,
         blob: vec![id as u8; 3],

@@ -22,6 +22,8 @@ fn go_on(_: emdb::Progress) -> ControlFlow<()> {
 #[track_caller]
 fn verified<T: Record>(table: &Table<T>) -> (u64, u64) {
     let report = table.verify().unwrap();
-    assert_eq!(report.problems, [], "of {} problems", report.unlisted);
+    // Not all of them: there may be thousands.
+    let first: Vec<_> = report.problems.iter().take(3).collect();
+    assert!(report.is_ok(), "{} problems and more: {first:?}", report.problems.len());
     (report.rows, report.entries)
 }

@@ -7,7 +7,7 @@ mod seam;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use emdb::{ByIndex, Emdb, Error, Record, Rows, Snapshot, Table, TableError, Ttl};
+use emdb::{ByIndex, Emdb, Error, Rows, Snapshot, Table, TableError, Ttl};
 use emdb_core::internal::{ManualClock, with_clock};
 use tempfile::TempDir;
 

@@ -3,7 +3,7 @@
 mod fields;
 mod indexes;
 mod snapshots;
-mod versions;
+pub(crate) mod versions;
 
 use emdb::{Emdb, Error, Record, Table, TableError};
 

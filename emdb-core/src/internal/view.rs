@@ -193,13 +193,13 @@ impl Scan {
 
     /// The next key and value from the front, lent.
     #[inline]
-    pub fn next(&mut self) -> Option<Result<(&[u8], &[u8])>> {
+    pub fn forward(&mut self) -> Option<Result<(&[u8], &[u8])>> {
         self.step(End::Front)
     }
 
     /// The next key and value from the back, lent. What has no order has one end.
     #[inline]
-    pub fn next_back(&mut self) -> Option<Result<(&[u8], &[u8])>> {
+    pub fn backward(&mut self) -> Option<Result<(&[u8], &[u8])>> {
         self.step(End::Back)
     }
 

@@ -75,8 +75,11 @@ fn lifetime(record: &Record<'_>, lifetime: &Lifetime<'_>) -> TokenStream {
             quote!(#private::Lifetime::At(#at(&self.#member)))
         }
     };
+    // A feature of the library; without it this is the one error, at the struct's name.
+    let expires = spanned(record.ident.span(), quote!(#private::expires::<Self>()));
     quote! {
         fn lifetime(&self) -> #private::Lifetime {
+            #expires;
             #lifetime
         }
     }

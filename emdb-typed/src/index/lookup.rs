@@ -95,7 +95,10 @@ impl<'t, T: Record, S: Store, K: Key, U> Lookup<'t, T, S, K, U> {
     /// # Errors
     ///
     /// As [`all`](Lookup::all).
-    pub fn prefix<P: KeyPrefix<K> + ?Sized>(&self, prefix: &P) -> Result<Rows<T, ByIndex>, TableError> {
+    pub fn prefix<P: KeyPrefix<K> + ?Sized>(
+        &self,
+        prefix: &P,
+    ) -> Result<Rows<T, ByIndex>, TableError> {
         let mut bytes = Vec::new();
         prefix.encode_part_prefix(&mut bytes);
         self.rows(beginning_with(bytes))
@@ -120,7 +123,7 @@ impl<'t, T: Record, S: Store, K: Key, U> Lookup<'t, T, S, K, U> {
         let (scan, _) = self.scan(beginning_with(part(&value)))?;
         let mut scan = scan.without_values();
         let mut count = 0;
-        while let Some(entry) = scan.next() {
+        while let Some(entry) = scan.forward() {
             entry?;
             count += 1;
         }

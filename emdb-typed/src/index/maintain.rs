@@ -121,9 +121,8 @@ pub(crate) fn replace<T: Record, S: Store>(
         remove(batch, former, |index, entry| !entries.contains(index, entry));
     }
     for (index, entry) in entries.iter() {
-        let same = former.is_some_and(|(former, before)| {
-            before == expiry && former.contains(index, entry)
-        });
+        let same = former
+            .is_some_and(|(former, before)| before == expiry && former.contains(index, entry));
         if !same {
             put(batch, definition, index, entry, key, expiry);
         }
@@ -163,14 +162,17 @@ pub(crate) fn check_unique<T: Record, S: Store>(
     entry: &[u8],
     key: &[u8],
 ) -> Result<(), TableError> {
-    let other = batch.read(Part::Index(index), entry, |owner| owner != key)?;
-    if other == Some(true) {
-        return Err(TableError::UniqueViolation {
+    let other = batch.read(Part::Index(index), entry, |owner| {
+        if owner == key { None } else { Some(owner.to_vec()) }
+    })?;
+    match other.flatten() {
+        None => Ok(()),
+        Some(other) => Err(TableError::UniqueViolation {
             table: T::NAMESPACE.to_owned(),
             index: definition.indexes[index].name.to_owned(),
-        });
+            other,
+        }),
     }
-    Ok(())
 }
 
 /// Stages the removal of every entry of a row that can't be read, by looking at all entries.
@@ -182,7 +184,7 @@ pub(crate) fn remove_by_key<T: Record, S: Store>(
 ) -> Result<(), Error> {
     for (index, spec) in definition.indexes.iter().enumerate() {
         let mut scan = store.view(Part::Index(index))?.scan()?;
-        while let Some(entry) = scan.next() {
+        while let Some(entry) = scan.forward() {
             let (entry, value) = entry?;
             if row_key(spec.unique, entry, value) == Some(key) {
                 batch.remove(Part::Index(index), entry);

@@ -21,8 +21,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 pub use entries::{Each, EntryWriter, Sparse};
-pub(crate) use maintain::Entries;
 pub use lookup::Lookup;
+pub(crate) use maintain::Entries;
 pub use spec::{Description, IndexSpec};
 
 /// One index of the record `T`, over values of the type `K`; `U` is [`Unique`] or [`Multi`].
@@ -31,8 +31,11 @@ pub use spec::{Description, IndexSpec};
 /// [`Table::by`](crate::Table::by) takes it.
 pub struct Index<T, K, U> {
     position: u16,
-    types: PhantomData<fn() -> (T, K, U)>,
+    types: PhantomData<Types<T, K, U>>,
 }
+
+/// It has none of them.
+type Types<T, K, U> = fn() -> (T, K, U);
 
 /// An index that takes each value once.
 #[derive(Debug, Clone, Copy)]

@@ -129,7 +129,7 @@ pub(crate) fn for_each(
     mut scan: Scan,
     mut each: impl FnMut(&[u8], &[u8]) -> std::result::Result<(), TableError>,
 ) -> std::result::Result<(), TableError> {
-    while let Some(entry) = scan.next() {
+    while let Some(entry) = scan.forward() {
         let (key, value) = entry?;
         each(key, value)?;
     }

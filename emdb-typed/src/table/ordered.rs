@@ -79,10 +79,7 @@ impl<T: Record, S: Store> Table<T, S> {
     /// assert_eq!(members.prefix(&("acme",))?.count(), 2);
     /// # Ok::<(), TableError>(())
     /// ```
-    pub fn prefix<P: KeyPrefix<T::Key> + ?Sized>(
-        &self,
-        prefix: &P,
-    ) -> Result<Rows<T>, TableError>
+    pub fn prefix<P: KeyPrefix<T::Key> + ?Sized>(&self, prefix: &P) -> Result<Rows<T>, TableError>
     where
         T: OrderedRecord,
     {

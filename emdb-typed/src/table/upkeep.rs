@@ -197,7 +197,7 @@ impl<T: Record> Table<T> {
         loop {
             let (mut older, mut looked) = (Vec::new(), 0);
             while looked < CHUNK_ROWS {
-                let Some(next) = scan.next() else { break };
+                let Some(next) = scan.forward() else { break };
                 let (key, value) = next?;
                 if row::is_older::<T>(key, value)? {
                     older.push(key.to_vec());
@@ -288,7 +288,7 @@ impl<T: Record> Table<T> {
         let mut progress = Report::new(total, progress);
         let mut report = VerifyReport::default();
         let mut scan = state.rows.scan()?;
-        while let Some(next) = scan.next() {
+        while let Some(next) = scan.forward() {
             let (key, value) = next?;
             self.verify_row(&state, key, value, &mut report)?;
             report.rows += 1;
@@ -298,7 +298,7 @@ impl<T: Record> Table<T> {
         }
         for (index, view) in state.indexes.iter().enumerate() {
             let mut scan = view.scan()?;
-            while let Some(next) = scan.next() {
+            while let Some(next) = scan.forward() {
                 let (entry, value) = next?;
                 if self.owner(|key| state.rows.read(key, <[u8]>::to_vec), index, entry, value)?
                     == Owner::None
@@ -496,7 +496,7 @@ fn each_chunk(
     loop {
         let mut keys = Vec::new();
         while keys.len() < CHUNK_ROWS {
-            let Some(next) = scan.next() else { break };
+            let Some(next) = scan.forward() else { break };
             keys.push(next?.0.to_vec());
         }
         if keys.is_empty() {

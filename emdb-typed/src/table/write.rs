@@ -32,7 +32,11 @@ pub(crate) struct Prepared {
 /// What was in a row's place.
 enum Former<T> {
     None,
-    Row { row: T, entries: Entries, expiry: Option<u64> },
+    Row {
+        row: T,
+        entries: Entries,
+        expiry: Option<u64>,
+    },
     /// It can't be read. Its entries had to be looked for.
     Unreadable(TableError),
 }
@@ -58,7 +62,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     }
 
     /// As [`insert`](Table::insert), with a time to live of its own, which comes before what the
-    /// type says.
+    /// type says; [`Ttl::Default`](emdb_core::Ttl::Default) is what the type says.
     ///
     /// # Errors
     ///
@@ -83,12 +87,11 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// # Ok::<(), TableError>(())
     /// ```
     #[cfg(feature = "ttl")]
-    pub fn insert_with_ttl(
-        &self,
-        row: &T,
-        ttl: emdb_core::Ttl,
-    ) -> Result<Option<T>, TableError> {
-        let expiry = internal::expiry_of(&self.definition.spaces.rows, ttl)?;
+    pub fn insert_with_ttl(&self, row: &T, ttl: emdb_core::Ttl) -> Result<Option<T>, TableError> {
+        let expiry = match ttl {
+            emdb_core::Ttl::Default => self.expiry_of(row)?,
+            ttl => internal::expiry_of(&self.definition.spaces.rows, ttl)?,
+        };
         let prepared = self.prepare(row, expiry)?;
         let former = self.write(|batch| self.put(batch, prepared))?;
         former.into_row()
@@ -240,11 +243,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// assert_eq!(hits.map(|counter| counter.count), Some(1));
     /// # Ok::<(), TableError>(())
     /// ```
-    pub fn update<Q>(
-        &self,
-        key: &Q,
-        change: impl FnOnce(&mut T),
-    ) -> Result<Option<T>, TableError>
+    pub fn update<Q>(&self, key: &Q, change: impl FnOnce(&mut T)) -> Result<Option<T>, TableError>
     where
         T::Key: Borrow<Q>,
         Q: EncodeKey + ?Sized,
@@ -438,11 +437,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     }
 
     /// Stages the row with its entries; gives what was in its place.
-    fn put(
-        &self,
-        batch: &mut Batch<'_, S>,
-        prepared: Prepared,
-    ) -> Result<Former<T>, TableError> {
+    fn put(&self, batch: &mut Batch<'_, S>, prepared: Prepared) -> Result<Former<T>, TableError> {
         let former = self.former(batch, &prepared.key)?;
         self.replace(batch, &prepared, &former)?;
         Ok(former)
