@@ -44,6 +44,10 @@ kill rounds="5000":
 peers *args:
     cargo run --release -p emdb-bench --features peers -- --peers {{args}}
 
+# typed tables beside LMDB with index tables that are kept by hand
+typed *args:
+    cargo run --release -p emdb-bench --features peers -- --typed {{args}}
+
 # scans beside writers, the long run
 stress seconds="60":
     EMDB_STRESS_SECONDS={{seconds}} cargo test --release --test ranges --test snapshots
