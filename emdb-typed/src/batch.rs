@@ -5,10 +5,10 @@
 //! one change, the latest; reads through the batch see it.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hasher};
 
-use emdb_core::Error;
-use emdb_core::internal::Write;
+use emdb_core::{Error, Namespace};
+use emdb_core::internal::{self, Write};
 
 use crate::store::{Part, Spaces, Store};
 
@@ -17,8 +17,10 @@ const FEW: usize = 12;
 
 /// The changes.
 #[doc(hidden)]
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Changes {
+    /// Whose hash is used.
+    hasher: Namespace,
     list: Vec<Change>,
     /// Keys and values.
     bytes: Vec<u8>,
@@ -38,6 +40,11 @@ struct Change {
 }
 
 impl Changes {
+    fn new(hasher: &Namespace) -> Self {
+        let (list, bytes, latest) = (Vec::new(), Vec::new(), HashMap::default());
+        Changes { hasher: hasher.clone(), list, bytes, latest }
+    }
+
     /// The bytes that they take.
     pub(crate) fn size(&self) -> usize {
         self.bytes.len()
@@ -71,7 +78,7 @@ impl Changes {
         if self.list.len() <= FEW {
             return self.list.iter().position(is);
         }
-        let mut at = self.latest.get(&hash(part, key)).copied();
+        let mut at = self.latest.get(&self.hash(part, key)).copied();
         while let Some(found) = at {
             if is(&self.list[found]) {
                 break;
@@ -98,17 +105,21 @@ impl Changes {
         }
     }
 
+    fn hash(&self, part: Part, key: &[u8]) -> u64 {
+        let part = match part {
+            Part::Rows => 0,
+            Part::Mark => 1,
+            Part::Catalogue => 2,
+            Part::Index(index) => 3 + index as u64,
+        };
+        // So that one key has another hash in each part.
+        internal::hash(&self.hasher, key).wrapping_add(part.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+
     fn hash_in(&mut self, at: usize) {
-        let hash = hash(self.list[at].part, self.slice(self.list[at].key));
+        let hash = self.hash(self.list[at].part, self.slice(self.list[at].key));
         self.list[at].before = self.latest.insert(hash, at);
     }
-}
-
-fn hash(part: Part, key: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    part.hash(&mut hasher);
-    key.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// The keys of the map are hashes.
@@ -136,8 +147,8 @@ pub(crate) struct Batch<'s, S> {
 }
 
 impl<'s, S: Store> Batch<'s, S> {
-    pub(crate) fn new(store: &'s S) -> Self {
-        Batch { store, changes: Changes::default() }
+    pub(crate) fn new(store: &'s S, spaces: &Spaces) -> Self {
+        Batch { store, changes: Changes::new(&spaces.rows) }
     }
 
     /// The value of a key, lent.

@@ -13,7 +13,7 @@ use crate::batch::Batch;
 use crate::catalogue::{self, Entry, IndexState};
 use crate::definition::Definition;
 use crate::error::TableError;
-use crate::index::{Entries, maintain};
+use crate::index::maintain;
 use crate::record::Record;
 use crate::row;
 use crate::store::{Live, Part, Store, StoreMut};
@@ -69,7 +69,7 @@ pub(crate) fn mark<T: Record>(definition: &Definition<T>) -> Result<(), TableErr
         return Ok(());
     }
     let turn = store.begin()?;
-    let mut batch = Batch::new(&store);
+    let mut batch = Batch::new(&store, &definition.spaces);
     if let Some(highest) = highest_key(&store)? {
         batch.put(Part::Mark, MARK, &highest, None);
     }
@@ -108,7 +108,7 @@ impl<T: Record> Build<'_, T> {
     /// Commits the entries of the next rows; tells whether there may be more.
     fn chunk(&mut self) -> Result<bool, TableError> {
         let turn = self.store.begin()?;
-        let mut batch = Batch::new(&self.store);
+        let mut batch = Batch::new(&self.store, &self.definition.spaces);
         let mut last = None;
         let mut rows = 0;
         while rows < CHUNK_ROWS && batch.changes.size() < CHUNK_BYTES {
@@ -116,7 +116,7 @@ impl<T: Record> Build<'_, T> {
             let (key, value) = next?;
             let row = row::decode::<T>(key, value)?;
             let expiry = self.store.expiry(Part::Rows, key)?;
-            let entries = Entries::of(self.definition, &row, key, self.building.iter().copied());
+            let entries = maintain::entries(self.definition, &row, key, self.building.iter().copied());
             maintain::replace(&mut batch, self.definition, key, None, (&entries, expiry))?;
             last = Some(key.to_vec());
             rows += 1;

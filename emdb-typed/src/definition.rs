@@ -8,7 +8,7 @@ use emdb_core::{Emdb, internal};
 
 use crate::catalogue;
 use crate::error::TableError;
-use crate::index::{EntryWriter, IndexSpec};
+use crate::index::IndexSpec;
 use crate::record::Record;
 use crate::schema::Schema;
 use crate::store::Spaces;
@@ -69,12 +69,6 @@ impl<T: Record> Definition<T> {
         catalogue::check_unchanged::<T>(&self.db, &self.schema)?;
         self.epoch.store(epoch, Ordering::Relaxed);
         Ok(())
-    }
-
-    /// The values of a row in one index.
-    pub(crate) fn values(&self, index: usize, row: &T, writer: &mut EntryWriter) {
-        writer.clear();
-        (self.indexes[index].entries)(row, writer);
     }
 }
 

@@ -5,6 +5,8 @@ mod rng;
 
 mod calls;
 #[cfg(feature = "ttl")]
+mod lifetimes;
+#[cfg(feature = "ttl")]
 mod model;
 mod threads;
 mod types;

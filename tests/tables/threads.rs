@@ -1,16 +1,19 @@
 //! Several threads on one table: unique values, moves that are seen whole, and upkeep beside writers.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
-use emdb::{Emdb, Record, Table, TableError};
+use emdb::{Emdb, Error, Record, Table, TableError};
 use serde::{Deserialize, Serialize};
 
 use crate::rng::{self, Rng};
 use crate::types::versions::{V1, V2, v1, v2};
-use crate::types::{indexed, plain};
+use crate::types::{badges, indexed, plain};
 use crate::verified;
 
 /// How often each race is run; `EMDB_TABLE_ROUNDS` asks for more, or fewer.
@@ -208,7 +211,7 @@ fn a_unique_value_that_rows_hand_on_is_never_had_by_two() {
             for place in 0..10 {
                 let found = seats.by(Seat::PLACE).get(place).unwrap();
                 assert!(
-                    found.is_none_or(|row| row.place == place && row.weight[7] == place.into())
+                    found.is_none_or(|row| row.place == place && row.weight[7] == u64::from(place))
                 );
                 assert!(seats.by(Seat::PLACE).count(place).unwrap() <= 1);
             }
@@ -392,4 +395,122 @@ fn migrating_beside_writers_leaves_rows_and_indexes_right() {
         let (rows, entries) = verified(&people);
         assert_eq!(entries, 2 * rows);
     }
+}
+
+#[test]
+fn types_that_take_a_table_from_each_other_keep_their_indexes_right() {
+    for _ in 0..rounds(5) {
+        let db = Emdb::open_in_memory();
+        Table::<plain::Person>::open(&db)
+            .unwrap()
+            .insert_many((0..600).map(plain::person))
+            .unwrap();
+        let check =
+            |done: Result<(), TableError>| assert!(is_refused(&done) || done.is_ok(), "{done:?}");
+        let take = |writer: u64| {
+            for n in 0..15 {
+                let id = 1000 * (writer + 1) + n;
+                if writer % 2 == 0 {
+                    let people = Table::<indexed::Person>::open(&db).unwrap();
+                    check(people.insert(&indexed::person(id)).map(drop));
+                    check(people.verify().map(|report| assert!(report.is_ok())));
+                } else {
+                    let people = Table::<badges::Person>::open(&db).unwrap();
+                    check(people.remove(&(id % 600)).map(drop));
+                    check(people.verify().map(|report| assert!(report.is_ok())));
+                }
+            }
+        };
+        beside(4, take, 0, |_| ());
+        let people = Table::<indexed::Person>::open(&db).unwrap();
+        let (rows, entries) = verified(&people);
+        assert_eq!(entries, 2 * rows);
+    }
+}
+
+#[test]
+fn a_namespace_that_is_dropped_beside_opens_is_refused_or_begins_anew() {
+    for _ in 0..rounds(5) {
+        let db = Emdb::open_in_memory();
+        let work = |writer: u64| {
+            for n in 0..60 {
+                if writer == 0 {
+                    db.drop_namespace("people").unwrap();
+                    continue;
+                }
+                let done = Table::<indexed::Person>::open(&db).and_then(|people| {
+                    people.insert(&indexed::person(100 * writer + n))?;
+                    people.by(indexed::Person::NAME).get("person 101")?;
+                    people.verify()
+                });
+                match done {
+                    Ok(report) => assert!(report.is_ok(), "{:?}", report.problems.first()),
+                    Err(TableError::Core(Error::NamespaceDropped)) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        };
+        beside(3, work, 0, |_| ());
+        let people = Table::<indexed::Person>::open(&db).unwrap();
+        people.insert(&indexed::person(7)).unwrap();
+        let (rows, entries) = verified(&people);
+        assert_eq!(entries, 2 * rows);
+    }
+}
+
+/// Fails if `work` doesn't end; its thread is left behind then.
+fn ends(work: impl FnOnce() + Send + 'static) {
+    let (sender, ended) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        work();
+        drop(sender);
+    });
+    let waited = ended.recv_timeout(Duration::from_secs(20));
+    assert_eq!(waited, Err::<(), _>(mpsc::RecvTimeoutError::Disconnected), "it waits for ever");
+    thread.join().unwrap();
+}
+
+#[test]
+fn an_open_in_a_transaction_does_not_wait_for_a_build_that_waits_for_the_transaction() {
+    let db = Emdb::open_in_memory();
+    let old = Table::<plain::Person>::open(&db).unwrap();
+    old.insert_many((0..2500).map(plain::person)).unwrap();
+    ends(move || {
+        let (built, is_built) = mpsc::channel();
+        let (entered, is_entered) = mpsc::channel();
+        let other = db.clone_handle();
+        let opener = thread::spawn(move || {
+            is_built.recv().unwrap();
+            other.transaction(|_| {
+                entered.send(()).unwrap();
+                // Refused or not, it has to come back.
+                let _ = Table::<indexed::Person>::open(&other);
+                Ok::<(), TableError>(())
+            })
+        });
+        let mut first = true;
+        let people = Table::<indexed::Person>::open_with(&db, |_| {
+            if std::mem::take(&mut first) {
+                built.send(()).unwrap();
+                is_entered.recv().unwrap();
+            }
+            ControlFlow::Continue(())
+        });
+        opener.join().unwrap().unwrap();
+        assert_eq!(verified(&people.unwrap()), (2500, 5000));
+    });
+}
+
+#[test]
+fn an_open_in_the_callback_of_a_build_does_not_wait_for_it() {
+    let db = Emdb::open_in_memory();
+    let old = Table::<plain::Person>::open(&db).unwrap();
+    old.insert_many((0..10).map(plain::person)).unwrap();
+    ends(move || {
+        let people = Table::<indexed::Person>::open_with(&db, |_| {
+            let _ = Table::<indexed::Person>::open(&db);
+            ControlFlow::Continue(())
+        });
+        assert_eq!(verified(&people.unwrap()), (10, 20));
+    });
 }

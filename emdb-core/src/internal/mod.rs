@@ -53,6 +53,12 @@ pub fn read<R>(
     Ok(ns.store().get(&ns.state, key)?.map(|record| take(record.value(), record.expiry())))
 }
 
+/// A hash of `key`, with a secret of the database.
+#[inline]
+pub fn hash(ns: &Namespace, key: &[u8]) -> u64 {
+    ns.store().reader().generation.hash(key)
+}
+
 /// When `key`, if it is there, expires.
 pub fn expiry(ns: &Namespace, key: &[u8]) -> Result<Option<u64>> {
     Ok(ns.store().find(&ns.state, key)?.and_then(|record| record.expiry()))

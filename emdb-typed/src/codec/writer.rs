@@ -36,7 +36,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new() -> Self {
         // Most rows fit without growing.
-        let output = Output(Vec::with_capacity(128));
+        let output = Output(Vec::with_capacity(256));
         Writer { encoder: EncoderImpl::new(output, CONFIG), limits: Limits::default() }
     }
 

@@ -1,35 +1,71 @@
-//! The entries of one row in one index.
+//! The entries of one row.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::ops::Range;
 
 use crate::__private::Seal;
 use crate::key::{EncodeKey, Key};
 
-/// Takes the indexed values of a row, in the part form.
+/// The entries of one row. Takes the indexed values, in the part form.
 #[derive(Debug, Default)]
 pub struct EntryWriter {
+    /// The row's key, then the keys of the entries.
     bytes: Vec<u8>,
-    /// Where each entry ends.
-    ends: Vec<usize>,
+    key: usize,
+    /// The index of each entry, and where its key ends.
+    list: Vec<(usize, usize)>,
+    /// The index whose entries are being written, and whether the row's key follows the value.
+    index: usize,
+    keyed: bool,
 }
 
 impl EntryWriter {
     /// Writes one entry: `write` appends the part forms of its values.
     #[inline]
     pub fn entry(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
         write(&mut self.bytes);
-        self.ends.push(self.bytes.len());
+        if self.keyed {
+            self.bytes.extend_from_within(..self.key);
+        }
+        // An element can be there twice, an entry can't.
+        let (before, entry) = self.bytes.split_at(start);
+        let here = |other: usize| other == self.index;
+        if self.spans().any(|(other, span)| here(other) && before[span] == *entry) {
+            self.bytes.truncate(start);
+        } else {
+            self.list.push((self.index, self.bytes.len()));
+        }
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
+    /// For the row whose key has these bytes.
+    pub(crate) fn of(key: &[u8], indexes: usize) -> Self {
+        let mut bytes = Vec::with_capacity(if indexes == 0 { 0 } else { 32 + 40 * indexes });
+        if indexes > 0 {
+            bytes.extend_from_slice(key);
+        }
+        let list = Vec::with_capacity(indexes);
+        EntryWriter { key: bytes.len(), bytes, list, index: 0, keyed: false }
     }
 
-    /// The values, in the order in which they were written, repeated ones too.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
+    /// Begins the entries of an index.
+    pub(crate) fn begin(&mut self, index: usize, unique: bool) {
+        self.index = index;
+        self.keyed = !unique;
+    }
+
+    /// The index and the key of each entry.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        self.spans().map(|(index, span)| (index, &self.bytes[span]))
+    }
+
+    pub(crate) fn contains(&self, index: usize, entry: &[u8]) -> bool {
+        self.iter().any(|known| known == (index, entry))
+    }
+
+    fn spans(&self) -> impl Iterator<Item = (usize, Range<usize>)> {
+        let starts = std::iter::once(self.key).chain(self.list.iter().map(|(_, end)| *end));
+        starts.zip(&self.list).map(|(start, (index, end))| (*index, start..*end))
     }
 }
 

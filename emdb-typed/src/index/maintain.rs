@@ -8,70 +8,30 @@ use crate::error::TableError;
 use crate::record::Record;
 use crate::store::{Part, Store};
 
-use super::EntryWriter;
+use super::EntryWriter as Entries;
 
 /// A length that doesn't fit into a byte follows this one.
 const LONG: u8 = u8::MAX;
 
-/// The entries of one row.
-#[derive(Debug, Default)]
-pub(crate) struct Entries {
-    bytes: Vec<u8>,
-    /// The index of each, and where its key ends.
-    list: Vec<(usize, usize)>,
+/// The entries of `row`, whose key is `key`, in the indexes that `wanted` names.
+pub(crate) fn entries<T: Record>(
+    definition: &Definition<T>,
+    row: &T,
+    key: &[u8],
+    wanted: impl ExactSizeIterator<Item = usize>,
+) -> Entries {
+    let mut entries = Entries::of(key, wanted.len());
+    for index in wanted {
+        let spec = &definition.indexes[index];
+        entries.begin(index, spec.unique);
+        (spec.entries)(row, &mut entries);
+    }
+    entries
 }
 
-impl Entries {
-    /// Those of `row`, whose key is `key`, in the indexes that `wanted` names.
-    pub(crate) fn of<T: Record>(
-        definition: &Definition<T>,
-        row: &T,
-        key: &[u8],
-        wanted: impl Iterator<Item = usize>,
-    ) -> Entries {
-        let mut entries = Entries::default();
-        let mut writer = EntryWriter::default();
-        for index in wanted {
-            definition.values(index, row, &mut writer);
-            let suffix = if definition.indexes[index].unique { &[][..] } else { key };
-            for value in writer.values() {
-                entries.add(index, value, suffix);
-            }
-        }
-        entries
-    }
-
-    /// Those in all indexes.
-    pub(crate) fn all<T: Record>(definition: &Definition<T>, row: &T, key: &[u8]) -> Entries {
-        Entries::of(definition, row, key, 0..definition.indexes.len())
-    }
-
-    fn add(&mut self, index: usize, value: &[u8], suffix: &[u8]) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(value);
-        self.bytes.extend_from_slice(suffix);
-        let (before, entry) = self.bytes.split_at(start);
-        // An element can be there twice, an entry can't.
-        if spans(&self.list).any(|(other, span)| other == index && before[span] == *entry) {
-            self.bytes.truncate(start);
-        } else {
-            self.list.push((index, self.bytes.len()));
-        }
-    }
-
-    /// The index and the key of each entry.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &[u8])> {
-        spans(&self.list).map(|(index, span)| (index, &self.bytes[span]))
-    }
-
-    pub(crate) fn contains(&self, index: usize, entry: &[u8]) -> bool {
-        self.iter().any(|known| known == (index, entry))
-    }
-}
-
-fn spans(list: &[(usize, usize)]) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {
-    let starts = std::iter::once(0).chain(list.iter().map(|(_, end)| *end));
-    starts.zip(list).map(|(start, (index, end))| (*index, start..*end))
+/// Those in all indexes.
+pub(crate) fn all_entries<T: Record>(definition: &Definition<T>, row: &T, key: &[u8]) -> Entries {
+    entries(definition, row, key, 0..definition.indexes.len())
 }
 
 /// What an entry has as its value: for a unique index the row's key, otherwise the length of it.

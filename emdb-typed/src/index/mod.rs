@@ -22,7 +22,6 @@ use std::marker::PhantomData;
 
 pub use entries::{Each, EntryWriter, Sparse};
 pub use lookup::Lookup;
-pub(crate) use maintain::Entries;
 pub use spec::{Description, IndexSpec};
 
 /// One index of the record `T`, over values of the type `K`; `U` is [`Unique`] or [`Multi`].

@@ -16,7 +16,7 @@ impl<T: Record, S: Store> Table<T, S> {
     /// Writes every row as one line of JSON, in the order of [`iter`](Table::iter), all of one
     /// state; gives how many there were.
     ///
-    /// A row looks as serde_json writes it; the module [`dynamic`](crate::dynamic) tells what stands
+    /// A row looks as serde_json writes it; the module [`dynamic`] tells what stands
     /// for values that JSON doesn't have. A row that expires has a field `$expires_at` besides.
     ///
     /// # Errors

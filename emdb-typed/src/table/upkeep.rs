@@ -11,7 +11,7 @@ use emdb_core::{Error, Progress};
 use crate::batch::Batch;
 use crate::build::CHUNK_ROWS;
 use crate::error::TableError;
-use crate::index::{Entries, maintain};
+use crate::index::maintain;
 use crate::key;
 use crate::record::Record;
 use crate::row;
@@ -335,7 +335,7 @@ impl<T: Record> Table<T> {
             }
         };
         let expiry = state.rows.expiry(key)?;
-        for (index, entry) in Entries::all(&self.definition, &row, key).iter() {
+        for (index, entry) in maintain::all_entries(&self.definition, &row, key).iter() {
             let (spec, view) = (&self.definition.indexes[index], &state.indexes[index]);
             let expected = maintain::entry_value(spec.unique, key);
             let there = view.read(entry, |value| value == expected)?;
@@ -414,7 +414,7 @@ impl<T: Record> Table<T> {
         let Some(row) = row.transpose()? else { return Ok(0) };
         let expiry = batch.expiry(Part::Rows, key)?;
         let mut put = 0;
-        for (index, entry) in Entries::all(&self.definition, &row, key).iter() {
+        for (index, entry) in maintain::all_entries(&self.definition, &row, key).iter() {
             let part = Part::Index(index);
             let unique = self.definition.indexes[index].unique;
             let expected = maintain::entry_value(unique, key);
@@ -464,7 +464,7 @@ impl<T: Record> Table<T> {
         let Some(key) = maintain::row_key(unique, entry, value) else { return Ok(Owner::None) };
         let Some(bytes) = rows(key)? else { return Ok(Owner::None) };
         let Ok(row) = row::decode::<T>(key, &bytes) else { return Ok(Owner::Unreadable) };
-        let entries = Entries::of(&self.definition, &row, key, std::iter::once(index));
+        let entries = maintain::entries(&self.definition, &row, key, std::iter::once(index));
         Ok(if entries.contains(index, entry) { Owner::Row } else { Owner::None })
     }
 

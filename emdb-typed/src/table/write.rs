@@ -12,7 +12,7 @@ use emdb_core::internal;
 use crate::batch::Batch;
 use crate::build::{self, CHUNK_BYTES, CHUNK_ROWS, MARK};
 use crate::error::TableError;
-use crate::index::{Entries, maintain};
+use crate::index::{EntryWriter as Entries, maintain};
 use crate::key::{self, EncodeKey};
 use crate::lifetime::Lifetime;
 use crate::record::{AutoKey, AutoRecord, Record};
@@ -363,7 +363,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
             for_each(self.store.view(Part::Rows)?.scan()?, |key, value| {
                 let row = row::decode::<T>(key, value)?;
                 if !keep(&row) {
-                    let entries = Entries::all(&self.definition, &row, key);
+                    let entries = maintain::all_entries(&self.definition, &row, key);
                     self.discard(batch, key, &Former::Row { row, entries, expiry: None })?;
                 }
                 Ok(())
@@ -379,7 +379,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     pub fn clear(&self) -> Result<(), TableError> {
         let turn = self.store.begin()?;
         self.definition.admit()?;
-        let mut batch = Batch::new(&self.store);
+        let mut batch = Batch::new(&self.store, &self.definition.spaces);
         if T::AUTO
             && let Some(mark) = self.store.read(Part::Mark, MARK, <[u8]>::to_vec)?
         {
@@ -395,7 +395,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     ) -> Result<R, TableError> {
         let turn = self.store.begin()?;
         self.definition.admit()?;
-        let mut batch = Batch::new(&self.store);
+        let mut batch = Batch::new(&self.store, &self.definition.spaces);
         let result = body(&mut batch)?;
         self.store.apply(turn, &batch.changes)?;
         Ok(result)
@@ -404,7 +404,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     pub(crate) fn prepare(&self, row: &T, expiry: Option<u64>) -> Result<Prepared, TableError> {
         row.check().map_err(|reason| invalid::<T>(reason))?;
         let (key, value) = (key::to_bytes(&row.key()), row::encode(row)?);
-        let entries = Entries::all(&self.definition, row, &key);
+        let entries = maintain::all_entries(&self.definition, row, &key);
         Ok(Prepared { key, value, entries, expiry })
     }
 
@@ -430,7 +430,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
             None => Ok(Former::None),
             Some((Err(error), _)) => Ok(Former::Unreadable(error)),
             Some((Ok(row), expiry)) => {
-                let entries = Entries::all(&self.definition, &row, key);
+                let entries = maintain::all_entries(&self.definition, &row, key);
                 Ok(Former::Row { row, entries, expiry })
             }
         }
