@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use emdb_core::{Error, Namespace};
 use emdb_core::internal::{self, Write};
+use emdb_core::{Error, Namespace};
 
 use crate::store::{Part, Spaces, Store};
 

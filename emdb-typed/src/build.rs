@@ -16,7 +16,7 @@ use crate::error::TableError;
 use crate::index::maintain;
 use crate::record::Record;
 use crate::row;
-use crate::store::{Live, Part, Store, StoreMut};
+use crate::store::{Live, Part, Spaces, Store, StoreMut};
 
 /// Rows, and bytes of entries, that are committed at once.
 pub(crate) const CHUNK_ROWS: usize = 1024;
@@ -64,16 +64,22 @@ pub(crate) fn finish<T: Record>(
 
 /// Keeps the highest key of a table that had no automatic keys until now.
 pub(crate) fn mark<T: Record>(definition: &Definition<T>) -> Result<(), TableError> {
-    let store = Live { spaces: definition.spaces.clone() };
-    if store.count(Part::Mark)? > 0 || store.count(Part::Rows)? == 0 {
+    if !lacks_mark(&definition.spaces)? {
         return Ok(());
     }
+    let store = Live { spaces: definition.spaces.clone() };
     let turn = store.begin()?;
     let mut batch = Batch::new(&store, &definition.spaces);
     if let Some(highest) = highest_key(&store)? {
         batch.put(Part::Mark, MARK, &highest, None);
     }
     Ok(store.apply(turn, &batch.changes)?)
+}
+
+/// Whether there are rows, and the highest key that was used is not known.
+pub(crate) fn lacks_mark(spaces: &Spaces) -> Result<bool, TableError> {
+    let Some(mark) = &spaces.mark else { return Ok(false) };
+    Ok(mark.is_empty()? && !spaces.rows.is_empty()?)
 }
 
 /// The highest key that a row has, in its bytes, which sort as the keys.
@@ -116,7 +122,8 @@ impl<T: Record> Build<'_, T> {
             let (key, value) = next?;
             let row = row::decode::<T>(key, value)?;
             let expiry = self.store.expiry(Part::Rows, key)?;
-            let entries = maintain::entries(self.definition, &row, key, self.building.iter().copied());
+            let entries =
+                maintain::entries(self.definition, &row, key, self.building.iter().copied());
             maintain::replace(&mut batch, self.definition, key, None, (&entries, expiry))?;
             last = Some(key.to_vec());
             rows += 1;

@@ -1,16 +1,16 @@
 //! What all handles of a table have in common.
 
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use emdb_core::{Emdb, internal};
+use emdb_core::Emdb;
 
 use crate::catalogue;
 use crate::error::TableError;
 use crate::index::IndexSpec;
 use crate::record::Record;
 use crate::schema::Schema;
+use crate::shared::Shared;
 use crate::store::Spaces;
 
 /// A type with its table in one database.
@@ -25,24 +25,18 @@ pub(crate) struct Definition<T> {
     epoch: AtomicU64,
 }
 
-/// What a database keeps for all types that open one table.
-#[derive(Debug, Default)]
-pub(crate) struct Shared {
-    /// Grows whenever the table's entry in the catalogue is about to change.
-    epoch: AtomicU64,
-    /// One open at a time.
-    pub(crate) opening: Mutex<()>,
-}
+/// An epoch that never is.
+const NEVER: u64 = u64::MAX;
 
 impl<T: Record> Definition<T> {
+    /// For a type that agreed with the catalogue at `epoch`.
     pub(crate) fn new(
         db: &Emdb,
         spaces: Spaces,
         schema: Schema,
-        shared: Arc<Shared>,
+        (shared, epoch): (Arc<Shared>, Option<u64>),
     ) -> Definition<T> {
         let description = T::describe();
-        let epoch = AtomicU64::new(shared.epoch.load(Ordering::Acquire));
         Definition {
             spaces: Arc::new(spaces),
             indexes: description.indexes,
@@ -50,35 +44,27 @@ impl<T: Record> Definition<T> {
             ordered: description.ordered,
             db: db.clone_handle(),
             shared,
-            epoch,
+            epoch: AtomicU64::new(epoch.unwrap_or(NEVER)),
         }
     }
 
     /// Refuses a handle whose type is no longer that of the table.
+    ///
+    /// Called by a writer when nobody else can write, and by a reader of several parts of a table
+    /// once more after it has read.
     #[inline]
     pub(crate) fn admit(&self) -> Result<(), TableError> {
-        let epoch = self.shared.epoch.load(Ordering::Acquire);
-        if epoch == self.epoch.load(Ordering::Relaxed) {
+        let epoch = self.shared.epoch();
+        if epoch == Some(self.epoch.load(Ordering::Relaxed)) {
             return Ok(());
         }
         self.admit_again(epoch)
     }
 
     #[cold]
-    fn admit_again(&self, epoch: u64) -> Result<(), TableError> {
+    fn admit_again(&self, epoch: Option<u64>) -> Result<(), TableError> {
         catalogue::check_unchanged::<T>(&self.db, &self.schema)?;
-        self.epoch.store(epoch, Ordering::Relaxed);
+        self.epoch.store(epoch.unwrap_or(NEVER), Ordering::Relaxed);
         Ok(())
-    }
-}
-
-impl Shared {
-    pub(crate) fn of(rows: &emdb_core::Namespace) -> Arc<Shared> {
-        internal::attached(rows, Shared::default)
-    }
-
-    /// Lets every handle look at the catalogue again.
-    pub(crate) fn changed(&self) {
-        self.epoch.fetch_add(1, Ordering::AcqRel);
     }
 }

@@ -4,16 +4,16 @@
 //! half built is finished, or begun anew, by the next open.
 
 use std::ops::ControlFlow;
-use std::sync::PoisonError;
 
 use emdb_core::{Emdb, Namespace, NamespaceOptions, Progress, Transaction, internal};
 
 use crate::build;
 use crate::catalogue::{self, Admission, Entry, IndexState};
-use crate::definition::{Definition, Shared};
+use crate::definition::Definition;
 use crate::error::TableError;
 use crate::record::Record;
 use crate::schema::Schema;
+use crate::shared::{Opening, Shared};
 use crate::store::Spaces;
 
 /// The child that keeps the highest key of a table with automatic keys.
@@ -35,22 +35,34 @@ pub(crate) fn open<T: Record>(
 
     let rows = rows_of::<T>(db)?;
     let shared = Shared::of(&rows);
-    let opening = shared.opening.lock().unwrap_or_else(PoisonError::into_inner);
-    let child = |name: &str| internal::child(db, &rows, name);
+    // In this order: what comes after the epoch shows in a later one.
+    let epoch = shared.epoch();
+    let stored = catalogue::stored::<T>(db)?;
+    if catalogue::compare::<T>(stored.as_ref(), &ours)? == Admission::Same {
+        let spaces = spaces::<T>(db, &rows, &ours)?;
+        if !build::lacks_mark(&spaces)? {
+            return Ok(Definition::new(db, spaces, ours, (shared, epoch)));
+        }
+    }
+
+    let opening = shared.begin(db)?;
+    let spaces = spaces::<T>(db, &rows, &ours)?;
+    let entry = settle::<T>(db, &spaces, &ours, &opening)?;
+    let definition = Definition::new(db, spaces, ours, (shared.clone(), shared.epoch()));
+    build::finish(&definition, entry, progress)?;
+    build::mark(&definition)?;
+    drop(opening);
+    Ok(definition)
+}
+
+/// The namespaces of the table, made if they are not there.
+fn spaces<T: Record>(db: &Emdb, rows: &Namespace, ours: &Schema) -> Result<Spaces, TableError> {
+    let child = |name: &str| internal::child(db, rows, name);
     let indexes = ours.indexes.iter().map(|index| child(&index_child(&index.name)));
     let indexes = indexes.collect::<Result<Vec<_>, _>>()?;
     let mark = if T::AUTO { Some(child(MARK)?) } else { None };
     let catalogue = internal::catalogue(db)?;
-    let spaces = Spaces { rows, indexes, mark, catalogue };
-
-    let entry = settle::<T>(db, &spaces, &ours, &shared)?;
-    let definition = Definition::new(db, spaces, ours, shared.clone());
-    build::finish(&definition, entry, progress)?;
-    if T::AUTO {
-        build::mark(&definition)?;
-    }
-    drop(opening);
-    Ok(definition)
+    Ok(Spaces { rows: rows.clone(), indexes, mark, catalogue })
 }
 
 fn rows_of<T: Record>(db: &Emdb) -> Result<Namespace, TableError> {
@@ -63,7 +75,7 @@ fn settle<T: Record>(
     db: &Emdb,
     spaces: &Spaces,
     ours: &Schema,
-    shared: &Shared,
+    opening: &Opening<'_>,
 ) -> Result<Entry, TableError> {
     let stored = catalogue::stored::<T>(db)?;
     if let (Some(entry), Admission::Same) =
@@ -73,6 +85,7 @@ fn settle<T: Record>(
     }
     let catalogue = &spaces.catalogue;
     let gone = gone_spaces::<T>(db, spaces, stored.as_ref(), ours)?;
+    let _change = opening.change();
     db.transaction(|tx| {
         let stored = catalogue::read::<T>(|name| tx.namespace(catalogue).get(name))?;
         let admission = catalogue::compare::<T>(stored.as_ref(), ours)?;
@@ -85,8 +98,6 @@ fn settle<T: Record>(
         if stored.as_ref() != Some(&entry) {
             let bytes = catalogue::encode::<T>(&entry)?;
             tx.namespace(catalogue).insert(T::NAMESPACE, bytes)?;
-            // Handles that were opened before have to look at the entry again.
-            shared.changed();
         }
         Ok(entry)
     })

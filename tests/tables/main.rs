@@ -1,9 +1,14 @@
 //! Typed tables: every call, their indexes, and what a type that changed meets.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "../common/rng.rs"]
 mod rng;
 
+// Calls take values and references to them.
+#[allow(clippy::needless_borrows_for_generic_args)]
 mod calls;
+mod chunks;
 #[cfg(feature = "ttl")]
 mod lifetimes;
 #[cfg(feature = "ttl")]

@@ -354,6 +354,7 @@ impl World {
 struct Context(u64, u64, usize);
 
 impl Drop for Context {
+    #[allow(clippy::print_stderr)]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("EMDB_SEED={}, round {}, step {}", self.0, self.1, self.2);

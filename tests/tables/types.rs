@@ -2,6 +2,7 @@
 
 mod fields;
 mod indexes;
+mod keys;
 mod snapshots;
 pub(crate) mod versions;
 
@@ -25,6 +26,8 @@ macro_rules! person {
                 pub(crate) badge: Option<u32>,
             }
 
+            // Some types only see rows of others.
+            #[allow(dead_code)]
             pub(crate) fn person(id: u64) -> Person {
                 let badge = (id % 2 == 0).then_some(id as u32);
                 Person { id, name: format!("person {id}"), age: (id % 50) as u8, badge }
@@ -43,7 +46,7 @@ person!(main_is_age, [#[emdb(index(name = "main", fields(age)))]], [], [], []);
 person!(main_is_badge, [#[emdb(index(name = "main", fields(badge)))]], [], [], []);
 
 /// More rows than fit into two chunks.
-const MANY: u64 = 2500;
+pub(crate) const MANY: u64 = 2500;
 
 #[track_caller]
 fn opened<T: Record>(db: &Emdb) -> Table<T> {

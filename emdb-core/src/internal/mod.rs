@@ -123,6 +123,11 @@ pub fn expiry_staged(namespace: &TransactionNamespace, key: &[u8]) -> Result<Opt
     namespace.stored_expiry(key)
 }
 
+/// Whether this thread has the right to write alone: it is in a transaction, or a callback of one.
+pub fn is_sole(db: &Emdb) -> bool {
+    db.store().is_owner()
+}
+
 /// A write of [`Sole::commit`]: a put, or a removal if there is no value.
 #[derive(Debug, Clone, Copy)]
 pub struct Write<'a> {

@@ -23,6 +23,13 @@ impl Exclusive {
     }
 }
 
+impl Store {
+    /// Whether the thread is the only writer.
+    pub(crate) fn is_owner(&self) -> bool {
+        lock(&self.tail).owner == Some(std::thread::current().id())
+    }
+}
+
 impl Drop for Exclusive {
     fn drop(&mut self) {
         if !self.store.is_elsewhere() {

@@ -147,6 +147,8 @@ impl<'t, T: Record, S: Store, K: Key, U> Lookup<'t, T, S, K, U> {
         self.table.definition().admit()?;
         self.table.store().ready(self.index)?;
         let (entries, rows) = self.table.store().views(Part::Index(self.index), Part::Rows)?;
+        // Another type may have emptied the index meanwhile.
+        self.table.definition().admit()?;
         Ok((entries.range(bounds)?, rows))
     }
 }
@@ -185,7 +187,7 @@ impl<T: Record, S: Store, K: Key> Lookup<'_, T, S, K, Unique> {
         self.table.definition().admit()?;
         let store = self.table.store();
         store.ready(self.index)?;
-        store.consistent(|| {
+        let found = store.consistent(|| {
             let part = Part::Index(self.index);
             let Some(key) = store.read(part, entry, <[u8]>::to_vec)? else { return Ok(None) };
             match store.read(Part::Rows, &key, |bytes| make(&key, bytes))? {
@@ -197,7 +199,10 @@ impl<T: Record, S: Store, K: Key> Lookup<'_, T, S, K, Unique> {
                     index: self.name().to_owned(),
                 }),
             }
-        })
+        });
+        // Another type may have emptied the index meanwhile.
+        self.table.definition().admit()?;
+        found
     }
 }
 

@@ -18,10 +18,10 @@ use serde_json::{Value, json};
 
 use crate::catalogue::{self, Entry, IndexState};
 use crate::codec;
-use crate::definition::Shared;
 use crate::dynamic;
 use crate::error::TableError;
 use crate::schema::{Schema, SchemaDifference};
+use crate::shared::Shared;
 use crate::store::for_each;
 
 use super::{CHUNK_BYTES, CHUNK_ROWS, bad_line, io, line};
@@ -230,6 +230,9 @@ impl Import<'_> {
             internal::child(self.db, namespace, &crate::open::index_child(&index.name))
         });
         let children = children.collect::<Result<Vec<_>, _>>()?;
+        let shared = Shared::of(namespace);
+        let opening = shared.begin(self.db)?;
+        let _change = opening.change();
         self.db.transaction(|tx| {
             if let Some(stored) = tx.namespace(&catalogue).get(name)? {
                 let stored = entry_of(name, &stored)?;
@@ -244,7 +247,6 @@ impl Import<'_> {
             for child in &children {
                 tx.namespace(child).clear()?;
             }
-            Shared::of(namespace).changed();
             Ok(entry)
         })
     }

@@ -472,6 +472,7 @@ impl<T: Record> Table<T> {
         let rows = self.store.view(Part::Rows)?;
         let indexes = self.definition.spaces.indexes.iter().map(|index| rows.beside(index));
         let indexes = indexes.collect();
+        self.definition.admit()?;
         Ok(State { rows, indexes })
     }
 }

@@ -1,5 +1,8 @@
 //! The rows of the model, and what their indexes have to say, by looking at all rows.
 
+// Two indexes may have a field in common.
+#![allow(clippy::duplicated_attributes)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::ops::{Bound, RangeBounds as _};
@@ -182,7 +185,7 @@ pub(crate) struct Loose {
 impl Modelled for Loose {
     fn random(rng: &mut Rng, now: u64) -> Loose {
         let id = rng.below(24);
-        let mut row = Loose { id, pair: ((id / 2) as u8, id % 2 == 0), rank: 0 };
+        let mut row = Loose { id, pair: ((id / 2) as u8, id & 1 == 0), rank: 0 };
         (0..rng.below(3)).for_each(|_| row.vary(rng, now));
         row
     }

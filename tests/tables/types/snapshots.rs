@@ -84,7 +84,7 @@ fn rows_from_before_a_version_are_upgraded() {
     people.clear().unwrap();
     let before = people.at(&snapshot);
     assert_eq!(before.get(&3).unwrap(), Some(v1(3).into()));
-    assert_eq!(before.range(4..).unwrap().rev().next().unwrap().unwrap(), v1(9).into());
+    assert_eq!(before.range(4..).unwrap().next_back().unwrap().unwrap(), v1(9).into());
     assert!(is_incomplete(before.by(V2::NAME).get("name 1")));
 }
 
