@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 /// Kills of each test; `EMDB_KILL_ROUNDS` asks for more, or fewer.
 fn rounds() -> u64 {
-    std::env::var("EMDB_KILL_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(12)
+    std::env::var("EMDB_KILL_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(10)
 }
 
 const SIGKILL: i32 = 9;
@@ -381,9 +381,16 @@ fn a_kill_during_a_raise_or_a_migration_is_finished_afterwards() {
         let done = Victim::start(&path, "migrate").kill(steps, patience(&mut rng, 5000));
         let context = format!("EMDB_SEED={base}, round {round}, {done} chunks");
         let db = Emdb::open(&path).unwrap_or_else(|error| panic!("{context}: {error}"));
-        if done > 0 {
-            let older = Table::<Plain>::open(&db);
-            assert!(matches!(older, Err(TableError::SchemaNewer { .. })), "{context}");
+        // The type before may take it back for as long as the build is not finished.
+        if round % 2 == 0 {
+            match Table::<Plain>::open(&db) {
+                Ok(people) => {
+                    assert!(done <= chunks, "{context}: the raised table was taken back");
+                    assert_eq!(verified(&people, &context), (MANY, 0));
+                }
+                Err(TableError::SchemaNewer { .. }) => assert!(done >= chunks, "{context}"),
+                Err(error) => panic!("{context}: {error}"),
+            }
         }
         let people = Table::<Raised>::open(&db).unwrap_or_else(|e| panic!("{context}: {e}"));
         assert_eq!(verified(&people, &context), (MANY, 2 * MANY));

@@ -10,7 +10,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use emdb_core::internal::{self, Write};
 use emdb_core::{Error, Namespace};
 
-use crate::store::{Part, Spaces, Store};
+use crate::store::{Part, Spaces, Store, StoreMut};
 
 /// From how many changes on a key is looked for by its hash, and no more one by one.
 const FEW: usize = 12;
@@ -19,7 +19,7 @@ const FEW: usize = 12;
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Changes {
-    /// Whose hash is used.
+    /// Whose hash and whose time are used.
     hasher: Namespace,
     list: Vec<Change>,
     /// Keys and values.
@@ -61,6 +61,10 @@ impl Changes {
             value: change.value.map(|value| self.slice(value)),
             expiry: change.expiry,
         })
+    }
+
+    fn is_live(&self, change: &Change) -> bool {
+        change.expiry.is_none_or(|at| at > internal::now(&self.hasher))
     }
 
     fn slice(&self, (start, end): (usize, usize)) -> &[u8] {
@@ -171,9 +175,30 @@ impl<'s, S: Store> Batch<'s, S> {
         match self.changes.find(part, key) {
             Some(at) => {
                 let change = &self.changes.list[at];
-                Ok(change.value.map(|value| take(self.changes.slice(value), change.expiry)))
+                let live = change.value.filter(|_| self.changes.is_live(change));
+                Ok(live.map(|value| take(self.changes.slice(value), change.expiry)))
             }
             None => self.store.entry(part, key, take),
+        }
+    }
+
+    /// What is there, expired or not, and whether it is not.
+    pub(crate) fn stored<R>(
+        &self,
+        part: Part,
+        key: &[u8],
+        take: impl FnOnce(&[u8], Option<u64>, bool) -> R,
+    ) -> Result<Option<R>, Error>
+    where
+        S: StoreMut,
+    {
+        match self.changes.find(part, key) {
+            Some(at) => {
+                let change = &self.changes.list[at];
+                let live = self.changes.is_live(change);
+                Ok(change.value.map(|value| take(self.changes.slice(value), change.expiry, live)))
+            }
+            None => self.store.stored(part, key, take),
         }
     }
 

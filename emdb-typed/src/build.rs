@@ -6,7 +6,7 @@
 
 use std::ops::{Bound, ControlFlow};
 
-use emdb_core::internal::Scan;
+use emdb_core::internal::{Scan, View};
 use emdb_core::{Error, Progress};
 
 use crate::batch::Batch;
@@ -35,11 +35,13 @@ pub(crate) fn finish<T: Record>(
     let store = Live { spaces: definition.spaces.clone() };
     let view = store.view(Part::Rows)?;
     let total = view.count()? as u64;
-    let scan = match from {
+    let (scan, done) = match from {
         Some(after) if definition.ordered => {
-            view.range((Bound::Excluded(after), Bound::Unbounded))?
+            let covered = view.range((Bound::Unbounded, Bound::Included(after.clone())))?;
+            let rest = view.range((Bound::Excluded(after), Bound::Unbounded))?;
+            (rest, count(covered.without_values())?)
         }
-        _ => view.scan()?,
+        _ => (view.scan()?, 0),
     };
     let building = (0..definition.indexes.len()).filter(|at| {
         let name = definition.indexes[*at].name;
@@ -49,10 +51,11 @@ pub(crate) fn finish<T: Record>(
     let mut build = Build {
         definition,
         store,
+        view,
         scan,
         building: building.collect(),
         entry,
-        progress: Progress::new(0, total),
+        progress: Progress::new(done, total),
     };
     while build.chunk()? {
         if progress(build.progress).is_break() {
@@ -60,6 +63,15 @@ pub(crate) fn finish<T: Record>(
         }
     }
     Ok(())
+}
+
+fn count(mut scan: Scan) -> Result<u64, TableError> {
+    let mut count = 0;
+    while let Some(entry) = scan.forward() {
+        entry?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// Keeps the highest key of a table that had no automatic keys until now.
@@ -104,6 +116,8 @@ fn beginning(entry: &Entry) -> Option<Option<Vec<u8>>> {
 struct Build<'a, T> {
     definition: &'a Definition<T>,
     store: Live,
+    /// What is covered: rows that come later are indexed as they come.
+    view: View,
     scan: Scan,
     building: Vec<usize>,
     entry: Entry,
@@ -121,7 +135,7 @@ impl<T: Record> Build<'_, T> {
             let Some(next) = self.scan.forward() else { break };
             let (key, value) = next?;
             let row = row::decode::<T>(key, value)?;
-            let expiry = self.store.expiry(Part::Rows, key)?;
+            let expiry = self.view.expiry(key)?;
             let entries =
                 maintain::entries(self.definition, &row, key, self.building.iter().copied());
             maintain::replace(&mut batch, self.definition, key, None, (&entries, expiry))?;
@@ -138,6 +152,7 @@ impl<T: Record> Build<'_, T> {
                 None => IndexState::Building { after: None },
             };
         }
+        self.entry.raising &= more;
         let bytes = catalogue::encode::<T>(&self.entry)?;
         batch.put(Part::Catalogue, T::NAMESPACE.as_bytes(), &bytes, None);
         self.store.apply(turn, &batch.changes)?;

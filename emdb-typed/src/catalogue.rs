@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{self, DecodeError};
 use crate::error::TableError;
 use crate::record::Record;
-use crate::schema::{Schema, SchemaDifference};
+use crate::schema::{IndexSchema, Schema, SchemaDifference};
 
 /// The layout of entries that this release writes, and the only one that it reads.
 pub(crate) const LAYOUT: u32 = 1;
@@ -25,11 +25,13 @@ pub(crate) struct Entry {
     pub(crate) states: Vec<IndexState>,
     /// The schemas of older versions, of which there may still be rows.
     pub(crate) older: Vec<Schema>,
+    /// The version was raised, and the indexes are not complete yet: no row has it, so an older
+    /// type may take the table back.
+    pub(crate) raising: bool,
 }
 
 impl Entry {
     /// The schema of the rows of a version.
-    #[cfg_attr(not(feature = "json"), allow(dead_code))]
     pub(crate) fn schema_of(&self, version: u32) -> Option<&Schema> {
         std::iter::once(&self.schema).chain(&self.older).find(|schema| schema.version == version)
     }
@@ -37,9 +39,8 @@ impl Entry {
     /// The older schemas of a table whose schema is `schema` from now on.
     pub(crate) fn older_than(self, schema: &Schema) -> Vec<Schema> {
         let mut older = self.older;
-        if self.schema.version < schema.version {
-            older.push(self.schema);
-        }
+        older.push(self.schema);
+        older.retain(|known| known.version < schema.version);
         older
     }
 }
@@ -65,7 +66,8 @@ pub(crate) enum Admission {
     New,
     /// Indexes are not complete, came, changed or went; `true` for those that begin anew.
     Indexes { fresh: Vec<bool>, gone: Vec<String> },
-    /// The type has a later version: all indexes begin anew.
+    /// The type has a later version, or an older one that takes the table back: all indexes begin
+    /// anew.
     Raised { gone: Vec<String> },
 }
 
@@ -88,7 +90,14 @@ pub(crate) fn compare<T: Record>(
     ours: &Schema,
 ) -> Result<Admission, TableError> {
     let table = || T::NAMESPACE.to_owned();
-    let Some(Entry { schema, states, .. }) = stored else { return Ok(Admission::New) };
+    let Some(entry) = stored else { return Ok(Admission::New) };
+    let Entry { schema, states, .. } = entry;
+    if schema.version > ours.version && entry.raising {
+        let former = entry.schema_of(ours.version);
+        if former.is_some_and(|former| SchemaDifference::between(former, ours).is_none()) {
+            return Ok(Admission::Raised { gone: gone(schema, ours) });
+        }
+    }
     if schema.version > ours.version {
         let (stored, ours) = (schema.version, ours.version);
         return Err(TableError::SchemaNewer { table: table(), stored, ours });
@@ -109,7 +118,7 @@ pub(crate) fn compare<T: Record>(
     }
     let complete = states.iter().all(|state| *state == IndexState::Complete);
     let fresh: Vec<bool> =
-        ours.indexes.iter().map(|index| !schema.indexes.contains(index)).collect();
+        ours.indexes.iter().map(|index| !is_same_index(index, schema, ours)).collect();
     if complete && gone.is_empty() && !fresh.contains(&true) {
         return Ok(Admission::Same);
     }
@@ -123,6 +132,17 @@ fn no_upgrade(stored: u32) -> SchemaDifference {
     ))
 }
 
+/// Whether an index of ours is there as it is: of fields whose types are written alike, for types of
+/// one shape can have different bytes as keys.
+fn is_same_index(index: &IndexSchema, stored: &Schema, ours: &Schema) -> bool {
+    let written = |schema: &Schema| -> Vec<Option<String>> {
+        let field = |name: &str| schema.fields().find(|field| field.name() == name);
+        let text = |name: &str| field(name).map(|field| field.type_text().to_owned());
+        index.fields.iter().map(|name| text(name)).collect()
+    };
+    stored.indexes.contains(index) && written(stored) == written(ours)
+}
+
 /// The indexes that are stored and that ours has not, or has otherwise.
 fn gone(stored: &Schema, ours: &Schema) -> Vec<String> {
     let there = |name: &str| ours.indexes.iter().any(|index| index.name == name);
@@ -133,8 +153,13 @@ fn gone(stored: &Schema, ours: &Schema) -> Vec<String> {
 /// Whether the table is still the one of the schema with which it was opened.
 pub(crate) fn check_unchanged<T: Record>(db: &Emdb, ours: &Schema) -> Result<(), TableError> {
     let stored = stored::<T>(db)?;
+    let version = stored.as_ref().map_or(0, |entry| entry.schema.version);
     match compare::<T>(stored.as_ref(), ours)? {
         Admission::Same => Ok(()),
+        _ if version > ours.version => {
+            let (table, ours) = (T::NAMESPACE.to_owned(), ours.version);
+            Err(TableError::SchemaNewer { table, stored: version, ours })
+        }
         _ => Err(TableError::SchemaMismatch {
             table: T::NAMESPACE.to_owned(),
             difference: SchemaDifference::of_line(
@@ -155,6 +180,18 @@ fn decode<T: Record>(bytes: &[u8]) -> Result<Entry, TableError> {
         item: "its entry in the catalogue".to_owned(),
         source,
     })
+}
+
+/// Refuses an entry under which rows can't be read as those of `T`.
+pub(crate) fn refuse<T: Record>(bytes: &[u8]) -> Result<(), TableError> {
+    compare::<T>(Some(&decode::<T>(bytes)?), &Schema::of::<T>()).map(drop)
+}
+
+/// The mismatch of a table whose keys are stored otherwise than the type has them.
+pub(crate) fn other_keys<T: Record>() -> TableError {
+    let line = "key: the stored keys are not the ones that the type gives to its rows";
+    let difference = SchemaDifference::of_line(line.to_owned());
+    TableError::SchemaMismatch { table: T::NAMESPACE.to_owned(), difference }
 }
 
 pub(crate) fn decode_entry(bytes: &[u8]) -> Result<Entry, DecodeError> {

@@ -5,13 +5,15 @@
 
 use std::ops::ControlFlow;
 
-use emdb_core::{Emdb, Namespace, NamespaceOptions, Progress, Transaction, internal};
+use emdb_core::internal::{self, View};
+use emdb_core::{Emdb, Namespace, NamespaceOptions, Progress, Transaction};
 
 use crate::build;
 use crate::catalogue::{self, Admission, Entry, IndexState};
 use crate::definition::Definition;
 use crate::error::TableError;
 use crate::record::Record;
+use crate::row;
 use crate::schema::Schema;
 use crate::shared::{Opening, Shared};
 use crate::store::Spaces;
@@ -31,9 +33,12 @@ pub(crate) fn open<T: Record>(
 ) -> Result<Definition<T>, TableError> {
     let ours = Schema::of::<T>();
     // Before anything is made: a type that may not come in leaves nothing behind.
-    catalogue::compare::<T>(catalogue::stored::<T>(db)?.as_ref(), &ours)?;
+    let admission = catalogue::compare::<T>(catalogue::stored::<T>(db)?.as_ref(), &ours)?;
 
     let rows = rows_of::<T>(db)?;
+    if admission != Admission::New {
+        check_keys::<T>(&rows)?;
+    }
     let shared = Shared::of(&rows);
     // In this order: what comes after the epoch shows in a later one.
     let epoch = shared.epoch();
@@ -65,6 +70,17 @@ fn spaces<T: Record>(db: &Emdb, rows: &Namespace, ours: &Schema) -> Result<Space
     Ok(Spaces { rows: rows.clone(), indexes, mark, catalogue })
 }
 
+/// Types of one shape can have different bytes as keys: a number, and the same turned round. One row
+/// tells. One that can't be read tells nothing, and is for whoever reads it to report.
+fn check_keys<T: Record>(rows: &Namespace) -> Result<(), TableError> {
+    let mut scan = View::now(rows)?.scan()?;
+    let Some(Ok((key, value))) = scan.forward() else { return Ok(()) };
+    match row::key_of::<T>(value) {
+        Some(ours) if ours != key => Err(catalogue::other_keys::<T>()),
+        _ => Ok(()),
+    }
+}
+
 fn rows_of<T: Record>(db: &Emdb) -> Result<Namespace, TableError> {
     let options = NamespaceOptions::new().ordered(T::describe().ordered);
     Ok(db.namespace_with(T::NAMESPACE, options)?)
@@ -94,7 +110,10 @@ fn settle<T: Record>(
             tx.namespace(space).clear()?;
         }
         let older = stored.clone().map_or(Vec::new(), |entry| entry.older_than(ours));
-        let entry = Entry { schema: ours.clone(), states, older };
+        let building = states.iter().any(|state| *state != IndexState::Complete);
+        let raised = matches!(admission, Admission::Raised { .. });
+        let raising = building && (raised || stored.as_ref().is_some_and(|entry| entry.raising));
+        let entry = Entry { schema: ours.clone(), states, older, raising };
         if stored.as_ref() != Some(&entry) {
             let bytes = catalogue::encode::<T>(&entry)?;
             tx.namespace(catalogue).insert(T::NAMESPACE, bytes)?;

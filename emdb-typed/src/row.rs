@@ -53,6 +53,16 @@ fn lend_value<T: Record, R>(
     Ok(read(row))
 }
 
+/// The bytes of the key that the type gives to a row; `None` if it can't be read.
+pub(crate) fn key_of<T: Record>(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (version, value) = codec::split_version(bytes).ok()?;
+    let row: T = match version == T::VERSION {
+        true => codec::decode(value).ok()?,
+        false => T::upgrade(version, value)?.ok()?,
+    };
+    Some(key::to_bytes(&row.key()))
+}
+
 /// Whether a row was written by an older version of the type.
 pub(crate) fn is_older<T: Record>(key: &[u8], bytes: &[u8]) -> Result<bool, TableError> {
     let version = codec::split_version(bytes).map_err(|e| unreadable::<T>("the row", key, e))?.0;

@@ -59,13 +59,13 @@ fn each_way_of_inserting_begins_the_time_to_live_anew_and_an_update_does_not() {
 }
 
 #[test]
-fn a_time_to_live_of_its_own_comes_before_the_types() {
+fn a_time_to_live_of_its_own_comes_before_the_types_and_the_default_is_that() {
     let (_db, clock, sessions) = with_sessions();
     sessions.insert_with_ttl(&session(1), Ttl::None).unwrap();
     sessions.insert_with_ttl(&session(2), Ttl::Default).unwrap();
     sessions.insert_with_ttl(&session(3), Ttl::ExpiresAt(7000)).unwrap();
     let expiries = [1, 2, 3].map(|id: u64| sessions.expires_at(&id).unwrap());
-    assert_eq!(expiries, [None, Some(1050), Some(7000)]);
+    assert_eq!(expiries, [None, Some(2000), Some(7000)]);
     clock.set(7000);
     assert_eq!(verified(&sessions), (1, 2));
 }

@@ -263,7 +263,6 @@ fn writers_of_the_type_before_are_refused_as_soon_as_an_index_is_built() {
 }
 
 #[test]
-#[ignore = "bug: a read between the new epoch and its commit lets the handle in for good"]
 fn a_read_while_an_index_comes_does_not_let_later_writes_in() {
     for _ in 0..rounds(300) {
         let db = Emdb::open_in_memory();
@@ -276,7 +275,6 @@ fn a_read_while_an_index_comes_does_not_let_later_writes_in() {
 }
 
 #[test]
-#[ignore = "bug: a read between the new epoch and its commit lets the handle in for good"]
 fn a_read_while_the_version_is_raised_does_not_let_later_writes_in() {
     for _ in 0..rounds(300) {
         let db = Emdb::open_in_memory();
@@ -311,7 +309,6 @@ fn opened_beside_reads<T: Record>(db: &Emdb, read: impl Fn() + Sync) -> Table<T>
 }
 
 #[test]
-#[ignore = "bug: a lookup that was let in before an index goes can see it emptied"]
 fn a_lookup_while_its_index_goes_finds_the_row_or_is_refused() {
     let db = Emdb::open_in_memory();
     let people = Table::<indexed::Person>::open(&db).unwrap();
@@ -472,7 +469,6 @@ fn ends(work: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
-#[ignore = "bug: the lock of opens and the writer's turn are taken in both orders"]
 fn an_open_in_a_transaction_does_not_wait_for_a_build_that_waits_for_the_transaction() {
     let db = Emdb::open_in_memory();
     let old = Table::<plain::Person>::open(&db).unwrap();
@@ -504,7 +500,6 @@ fn an_open_in_a_transaction_does_not_wait_for_a_build_that_waits_for_the_transac
 }
 
 #[test]
-#[ignore = "bug: the callback of a build runs under the lock of opens"]
 fn an_open_in_the_callback_of_a_build_does_not_wait_for_it() {
     let db = Emdb::open_in_memory();
     let old = Table::<plain::Person>::open(&db).unwrap();

@@ -53,6 +53,24 @@ pub fn read<R>(
     Ok(ns.store().get(&ns.state, key)?.map(|record| take(record.value(), record.expiry())))
 }
 
+/// What is stored under `key`, expired or not: the value, lent, when it expires, and whether it
+/// has not yet.
+pub fn read_stored<R>(
+    ns: &Namespace,
+    key: &[u8],
+    take: impl FnOnce(&[u8], Option<u64>, bool) -> R,
+) -> Result<Option<R>> {
+    let store = ns.store();
+    let Some(record) = store.find(&ns.state, key)? else { return Ok(None) };
+    store.reader().verify_value(record)?;
+    Ok(Some(take(record.value(), record.expiry(), !store.is_expired(&record))))
+}
+
+/// The database's time, in milliseconds since 1970.
+pub fn now(ns: &Namespace) -> u64 {
+    ns.store().clock.now()
+}
+
 /// A hash of `key`, with a secret of the database.
 #[inline]
 pub fn hash(ns: &Namespace, key: &[u8]) -> u64 {
@@ -116,6 +134,15 @@ pub fn read_staged<R>(
     take: impl FnOnce(&[u8], Option<u64>) -> R,
 ) -> Result<Option<R>> {
     namespace.read(key, take)
+}
+
+/// As [`read_stored`], in a transaction.
+pub fn read_stored_staged<R>(
+    namespace: &TransactionNamespace,
+    key: &[u8],
+    take: impl FnOnce(&[u8], Option<u64>, bool) -> R,
+) -> Result<Option<R>> {
+    namespace.read_stored(key, take)
 }
 
 /// When `key`, if it is there, expires.

@@ -196,6 +196,26 @@ impl TransactionNamespace {
         Ok(read.flatten())
     }
 
+    /// What is there, expired or not, and whether it is not.
+    pub(crate) fn read_stored<T>(
+        &self,
+        key: &[u8],
+        make: impl FnOnce(&[u8], Option<u64>, bool) -> T,
+    ) -> Result<Option<T>> {
+        self.check()?;
+        let is_live = |expiry: Option<u64>| expiry.is_none_or(|at| at > self.held.now());
+        if let Some(staged) = self.staged(key) {
+            let expiry = staged.expiry;
+            return Ok(staged.value.map(|value| make(value, expiry, is_live(expiry))));
+        }
+        let read = self.base(|held, base| {
+            let Some(record) = held.stored(base, key)? else { return Ok(None) };
+            held.reader().verify_value(record)?;
+            Ok(Some(make(record.value(), record.expiry(), is_live(record.expiry()))))
+        })?;
+        Ok(read.flatten())
+    }
+
     /// What is committed below the staged writes, unless that was cleared.
     fn base<T>(&self, read: impl FnOnce(&Held, &Incarnation) -> Result<T>) -> Result<Option<T>> {
         self.check()?;

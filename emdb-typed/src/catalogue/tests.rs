@@ -13,10 +13,11 @@ struct User {
     tags: Vec<String>,
 }
 
-/// Layout 1; then the schema; then the state of its one index; then no older schemas.
+/// Layout 1; then the schema; then the state of its one index; then no older schemas; and
+/// that no raise is under way.
 const GOLDEN: &[u8] =
     b"\x01\x01\x01\x01\x02id\x00\x02\x02id\x03u64\x09\x04tags\x0bVec<String>\x12\x0e\x00\x01\
-      \x04tags\x01\x04tags\x00\x01\x00\x00\x01\x00\x00";
+      \x04tags\x01\x04tags\x00\x01\x00\x00\x01\x00\x00\x00";
 
 fn entry(db: &Emdb) -> Vec<u8> {
     internal::catalogue(db).unwrap().get("users").unwrap().unwrap()

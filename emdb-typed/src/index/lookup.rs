@@ -144,11 +144,11 @@ impl<'t, T: Record, S: Store, K: Key, U> Lookup<'t, T, S, K, U> {
     }
 
     fn scan(&self, bounds: Bounds) -> Result<(Scan, View), TableError> {
-        self.table.definition().admit()?;
+        self.table.admit()?;
         self.table.store().ready(self.index)?;
         let (entries, rows) = self.table.store().views(Part::Index(self.index), Part::Rows)?;
         // Another type may have emptied the index meanwhile.
-        self.table.definition().admit()?;
+        self.table.admit()?;
         Ok((entries.range(bounds)?, rows))
     }
 }
@@ -184,7 +184,7 @@ impl<T: Record, S: Store, K: Key> Lookup<'_, T, S, K, Unique> {
         entry: &[u8],
         make: impl Fn(&[u8], &[u8]) -> Result<R, TableError>,
     ) -> Result<Option<R>, TableError> {
-        self.table.definition().admit()?;
+        self.table.admit()?;
         let store = self.table.store();
         store.ready(self.index)?;
         let found = store.consistent(|| {
@@ -201,7 +201,7 @@ impl<T: Record, S: Store, K: Key> Lookup<'_, T, S, K, Unique> {
             }
         });
         // Another type may have emptied the index meanwhile.
-        self.table.definition().admit()?;
+        self.table.admit()?;
         found
     }
 }

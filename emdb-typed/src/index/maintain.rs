@@ -6,7 +6,7 @@ use crate::batch::Batch;
 use crate::definition::Definition;
 use crate::error::TableError;
 use crate::record::Record;
-use crate::store::{Part, Store};
+use crate::store::{Part, Store, StoreMut};
 
 use super::EntryWriter as Entries;
 
@@ -112,6 +112,25 @@ pub(crate) fn remove<S: Store>(
     for (index, entry) in entries.iter().filter(|(index, entry)| which(*index, entry)) {
         batch.remove(Part::Index(index), entry);
     }
+}
+
+/// Stages the removal of the entries of a row that has expired. Another row may have taken its
+/// unique values since.
+pub(crate) fn remove_expired<T: Record, S: StoreMut>(
+    batch: &mut Batch<'_, S>,
+    definition: &Definition<T>,
+    entries: &Entries,
+    key: &[u8],
+) -> Result<(), Error> {
+    for (index, entry) in entries.iter() {
+        let part = Part::Index(index);
+        let unique = definition.indexes[index].unique;
+        let owned = batch.stored(part, entry, |owner, _, _| !unique || owner == key)?;
+        if owned == Some(true) {
+            batch.remove(part, entry);
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a value that another row has.

@@ -46,7 +46,7 @@ impl<T: Record, S: Store> Table<T, S> {
     /// ```
     pub fn export_json(&self, mut out: impl Write) -> Result<u64, TableError> {
         let definition = self.definition();
-        definition.admit()?;
+        self.admit()?;
         let view = self.store().view(Part::Rows)?;
         let mut rows = 0;
         for_each(view.scan()?, |key, bytes| {

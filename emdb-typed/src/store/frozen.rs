@@ -13,6 +13,15 @@ pub struct Frozen {
     /// With the name of one that was not there, or not complete, when the snapshot was taken.
     pub(crate) indexes: Vec<std::result::Result<View, &'static str>>,
     pub(crate) table: &'static str,
+    /// What the catalogue has of the table, if the type may not read it.
+    pub(crate) other: Option<Other>,
+}
+
+/// An entry of the catalogue that is of another type, and what tells how.
+#[derive(Debug, Clone)]
+pub(crate) struct Other {
+    pub(crate) entry: Vec<u8>,
+    pub(crate) refuse: fn(&[u8]) -> std::result::Result<(), TableError>,
 }
 
 impl Frozen {
@@ -31,6 +40,13 @@ impl Frozen {
 }
 
 impl Store for Frozen {
+    fn refused(&self) -> std::result::Result<(), TableError> {
+        match &self.other {
+            Some(Other { entry, refuse }) => refuse(entry),
+            None => Ok(()),
+        }
+    }
+
     fn ready(&self, index: usize) -> std::result::Result<(), TableError> {
         Ok(self.part(Part::Index(index)).map(|_| ())?)
     }

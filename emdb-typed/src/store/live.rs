@@ -74,6 +74,15 @@ impl StoreMut for Live {
         Sole::begin(&self.spaces.rows)
     }
 
+    fn stored<R>(
+        &self,
+        part: Part,
+        key: &[u8],
+        take: impl FnOnce(&[u8], Option<u64>, bool) -> R,
+    ) -> Result<Option<R>> {
+        internal::read_stored(self.spaces.get(part), key, take)
+    }
+
     fn apply(&self, turn: Sole, changes: &Changes) -> Result<()> {
         turn.commit(changes.writes(&self.spaces))
     }

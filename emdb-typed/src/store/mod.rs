@@ -12,6 +12,7 @@ use emdb_core::internal::{Scan, View};
 use emdb_core::{Error, Namespace};
 
 pub use frozen::Frozen;
+pub(crate) use frozen::Other;
 pub use live::Live;
 pub use staged::Staged;
 
@@ -64,6 +65,11 @@ pub trait Store: sealed::Sealed {
         Ok(())
     }
 
+    /// Why nothing may be read, if it may not.
+    fn refused(&self) -> std::result::Result<(), TableError> {
+        Ok(())
+    }
+
     /// The value of a key, lent, and when it expires.
     fn entry<R>(
         &self,
@@ -108,6 +114,14 @@ pub trait StoreMut: Store {
 
     /// Waits for other writers.
     fn begin(&self) -> Result<Self::Turn>;
+
+    /// What is stored under a key, expired or not, and whether it is not.
+    fn stored<R>(
+        &self,
+        part: Part,
+        key: &[u8],
+        take: impl FnOnce(&[u8], Option<u64>, bool) -> R,
+    ) -> Result<Option<R>>;
 
     /// Makes all changes at once, and lets others write.
     fn apply(&self, turn: Self::Turn, changes: &Changes) -> Result<()>;

@@ -81,6 +81,20 @@ impl StoreMut for Staged<'_> {
         Ok(())
     }
 
+    fn stored<R>(
+        &self,
+        part: Part,
+        key: &[u8],
+        take: impl FnOnce(&[u8], Option<u64>, bool) -> R,
+    ) -> Result<Option<R>> {
+        let mut writes = self.writes.borrow_mut();
+        let namespace = internal::staged(&mut writes, self.spaces.get(part));
+        let keep = |value: &[u8], expiry, live| (value.to_vec(), expiry, live);
+        let found = internal::read_stored_staged(namespace, key, keep)?;
+        drop(writes);
+        Ok(found.map(|(value, expiry, live)| take(&value, expiry, live)))
+    }
+
     fn apply(&self, (): (), changes: &Changes) -> Result<()> {
         // Before any of them is made: it is all or nothing here, too.
         changes.writes(&self.spaces).try_for_each(|write| write.check())?;

@@ -22,7 +22,7 @@ use crate::key::Key;
 use crate::open;
 use crate::record::Record;
 use crate::schema::Schema;
-use crate::store::{Frozen, Live, Staged, Store};
+use crate::store::{Frozen, Live, Other, Staged, Store};
 
 pub use ordered::Page;
 pub use upkeep::{MigrateReport, Problem, VerifyReport};
@@ -217,8 +217,10 @@ impl<T: Record> Table<T> {
     /// ```
     pub fn at(&self, snapshot: &Snapshot) -> Table<T, Frozen> {
         let catalogue = View::catalogue(snapshot);
-        let entry = catalogue::read::<T>(|name| catalogue.read(name.as_bytes(), <[u8]>::to_vec));
-        let entry = entry.ok().flatten();
+        let bytes = catalogue.read(T::NAMESPACE.as_bytes(), <[u8]>::to_vec).ok().flatten();
+        let entry = bytes.as_deref().and_then(|bytes| catalogue::decode_entry(bytes).ok());
+        let refuse = catalogue::refuse::<T>;
+        let other = bytes.filter(|bytes| refuse(bytes).is_err());
         let index = |index: &crate::schema::IndexSchema, name: &'static str| {
             let complete = entry.as_ref().is_some_and(|entry| {
                 let position = entry.schema.indexes.iter().position(|known| known == index);
@@ -233,6 +235,7 @@ impl<T: Record> Table<T> {
             rows: View::of(snapshot, T::NAMESPACE),
             indexes: specs.map(|(schema, spec)| index(schema, spec.name)).collect(),
             table: T::NAMESPACE,
+            other: other.map(|entry| Other { entry, refuse }),
         };
         Table { definition: self.definition.clone(), store, row: PhantomData }
     }
@@ -283,6 +286,13 @@ impl<T: Record, S: Store> Table<T, S> {
     /// ```
     pub fn by<K: Key, U>(&self, index: Index<T, K, U>) -> Lookup<'_, T, S, K, U> {
         Lookup::new(self, index)
+    }
+
+    /// Refuses a handle whose type is not that of the table.
+    #[inline]
+    pub(crate) fn admit(&self) -> Result<(), TableError> {
+        self.definition.admit()?;
+        self.store.refused()
     }
 
     pub(crate) fn definition(&self) -> &Definition<T> {

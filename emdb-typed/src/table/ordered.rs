@@ -151,7 +151,7 @@ impl<T: Record, S: Store> Table<T, S> {
     }
 
     fn rows(&self, bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>)) -> Result<Rows<T>, TableError> {
-        self.definition.admit()?;
+        self.admit()?;
         Ok(Rows::new(self.store.view(Part::Rows)?.range(bounds)?))
     }
 }

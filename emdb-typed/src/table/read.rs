@@ -23,7 +23,7 @@ impl<T: Record, S: Store> Table<T, S> {
         T::Key: Borrow<Q>,
         Q: EncodeKey + ?Sized,
     {
-        self.definition.admit()?;
+        self.admit()?;
         let key = key::to_bytes(key);
         self.store.read(Part::Rows, &key, |bytes| row::decode(&key, bytes))?.transpose()
     }
@@ -59,7 +59,7 @@ impl<T: Record, S: Store> Table<T, S> {
         T::Key: Borrow<Q>,
         Q: EncodeKey + ?Sized,
     {
-        self.definition.admit()?;
+        self.admit()?;
         let key = key::to_bytes(key);
         let lend = |bytes: &[u8]| row::lend::<T, R>(&key, bytes, read);
         self.store.read(Part::Rows, &key, lend)?.transpose()
@@ -90,7 +90,7 @@ impl<T: Record, S: Store> Table<T, S> {
         &self,
         keys: impl IntoIterator<Item = Q>,
     ) -> Result<Vec<Option<T>>, TableError> {
-        self.definition.admit()?;
+        self.admit()?;
         let view = self.store.view(Part::Rows)?;
         let mut bytes = Vec::new();
         let row = |key: Q| {
@@ -111,7 +111,7 @@ impl<T: Record, S: Store> Table<T, S> {
         T::Key: Borrow<Q>,
         Q: EncodeKey + ?Sized,
     {
-        self.definition.admit()?;
+        self.admit()?;
         Ok(self.store.contains(Part::Rows, &key::to_bytes(key))?)
     }
 
@@ -121,7 +121,7 @@ impl<T: Record, S: Store> Table<T, S> {
     ///
     /// [`TableError::Core`] when the engine can't read.
     pub fn len(&self) -> Result<usize, TableError> {
-        self.definition.admit()?;
+        self.admit()?;
         Ok(self.store.count(Part::Rows)?)
     }
 
@@ -146,7 +146,7 @@ impl<T: Record, S: Store> Table<T, S> {
         T::Key: Borrow<Q>,
         Q: EncodeKey + ?Sized,
     {
-        self.definition.admit()?;
+        self.admit()?;
         Ok(self.store.expiry(Part::Rows, &key::to_bytes(key))?)
     }
 
@@ -179,7 +179,7 @@ impl<T: Record, S: Store> Table<T, S> {
     /// # Ok::<(), TableError>(())
     /// ```
     pub fn iter(&self) -> Result<Rows<T>, TableError> {
-        self.definition.admit()?;
+        self.admit()?;
         Ok(Rows::new(self.store.view(Part::Rows)?.scan()?))
     }
 
@@ -189,7 +189,7 @@ impl<T: Record, S: Store> Table<T, S> {
     ///
     /// As [`iter`](Table::iter).
     pub fn keys(&self) -> Result<Keys<T>, TableError> {
-        self.definition.admit()?;
+        self.admit()?;
         Ok(Keys::new(self.store.view(Part::Rows)?.scan()?))
     }
 }

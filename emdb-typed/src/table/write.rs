@@ -29,16 +29,18 @@ pub(crate) struct Prepared {
     expiry: Option<u64>,
 }
 
-/// What was in a row's place.
+/// What was in a row's place. A row that has expired counts, for its entries are there as well: a
+/// clock that is set back would show them again.
 enum Former<T> {
     None,
     Row {
         row: T,
         entries: Entries,
         expiry: Option<u64>,
+        live: bool,
     },
-    /// It can't be read. Its entries had to be looked for.
-    Unreadable(TableError),
+    /// It can't be read, so its entries have to be looked for; and whether it has not expired.
+    Unreadable(TableError, bool),
 }
 
 impl<T: Record, S: StoreMut> Table<T, S> {
@@ -250,11 +252,11 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     {
         let key = key::to_bytes(key);
         self.write(|batch| match self.former(batch, &key)? {
-            Former::None => Ok(None),
-            Former::Unreadable(error) => Err(error),
-            Former::Row { row, entries, expiry } => {
+            Former::Row { row, entries, expiry, live: true } => {
                 self.changed(batch, &key, (row, entries, expiry), change).map(Some)
             }
+            Former::Unreadable(error, true) => Err(error),
+            _ => Ok(None),
         })
     }
 
@@ -297,11 +299,11 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     {
         let key = key::to_bytes(key);
         self.write(|batch| match self.former(batch, &key)? {
-            Former::Unreadable(error) => Err(error),
-            Former::Row { row, entries, expiry } => {
+            Former::Unreadable(error, true) => Err(error),
+            Former::Row { row, entries, expiry, live: true } => {
                 self.changed(batch, &key, (row, entries, expiry), modify)
             }
-            Former::None => {
+            _ => {
                 let row = make();
                 let prepared = self.prepare(&row, self.expiry_of(&row)?)?;
                 check_key::<T>(&prepared, &key)?;
@@ -327,7 +329,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         let key = key::to_bytes(key);
         let former = self.write(|batch| {
             let former = self.former(batch, &key)?;
-            if !matches!(former, Former::None) {
+            if former.is_live() {
                 self.discard(batch, &key, &former)?;
             }
             Ok(former)
@@ -364,7 +366,8 @@ impl<T: Record, S: StoreMut> Table<T, S> {
                 let row = row::decode::<T>(key, value)?;
                 if !keep(&row) {
                     let entries = maintain::all_entries(&self.definition, &row, key);
-                    self.discard(batch, key, &Former::Row { row, entries, expiry: None })?;
+                    let former = Former::Row { row, entries, expiry: None, live: true };
+                    self.discard(batch, key, &former)?;
                 }
                 Ok(())
             })
@@ -425,15 +428,15 @@ impl<T: Record, S: StoreMut> Table<T, S> {
 
     /// What the batch would replace under this key.
     fn former(&self, batch: &Batch<'_, S>, key: &[u8]) -> Result<Former<T>, TableError> {
-        let decode = |bytes: &[u8], expiry| (row::decode::<T>(key, bytes), expiry);
-        match batch.entry(Part::Rows, key, decode)? {
-            None => Ok(Former::None),
-            Some((Err(error), _)) => Ok(Former::Unreadable(error)),
-            Some((Ok(row), expiry)) => {
+        let decode = |bytes: &[u8], expiry, live| (row::decode::<T>(key, bytes), expiry, live);
+        Ok(match batch.stored(Part::Rows, key, decode)? {
+            None => Former::None,
+            Some((Err(error), _, live)) => Former::Unreadable(error, live),
+            Some((Ok(row), expiry, live)) => {
                 let entries = maintain::all_entries(&self.definition, &row, key);
-                Ok(Former::Row { row, entries, expiry })
+                Former::Row { row, entries, expiry, live }
             }
-        }
+        })
     }
 
     /// Stages the row with its entries; gives what was in its place.
@@ -451,9 +454,13 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     ) -> Result<(), TableError> {
         let Prepared { key, value, entries, expiry } = prepared;
         let known = match former {
-            Former::Row { entries, expiry, .. } => Some((entries, *expiry)),
+            Former::Row { entries, expiry, live: true, .. } => Some((entries, *expiry)),
+            Former::Row { entries, .. } => {
+                maintain::remove_expired(batch, &self.definition, entries, key)?;
+                None
+            }
             Former::None => None,
-            Former::Unreadable(_) => {
+            Former::Unreadable(..) => {
                 maintain::remove_by_key(batch, &self.store, &self.definition, key)?;
                 None
             }
@@ -500,7 +507,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         match former {
             Former::None => {}
             Former::Row { entries, .. } => maintain::remove(batch, entries, |_, _| true),
-            Former::Unreadable(_) => {
+            Former::Unreadable(..) => {
                 maintain::remove_by_key(batch, &self.store, &self.definition, key)?;
             }
         }
@@ -557,11 +564,15 @@ impl<T: Record, S> Table<T, S> {
 }
 
 impl<T> Former<T> {
+    fn is_live(&self) -> bool {
+        matches!(self, Former::Row { live: true, .. } | Former::Unreadable(_, true))
+    }
+
     fn into_row(self) -> Result<Option<T>, TableError> {
         match self {
-            Former::None => Ok(None),
-            Former::Row { row, .. } => Ok(Some(row)),
-            Former::Unreadable(error) => Err(error),
+            Former::Row { row, live: true, .. } => Ok(Some(row)),
+            Former::Unreadable(error, true) => Err(error),
+            _ => Ok(None),
         }
     }
 }

@@ -61,7 +61,6 @@ fn a_cancelled_build_goes_on_at_the_next_open() {
 }
 
 #[test]
-#[ignore = "bug: progress of a resumed build begins at 0 again and never reaches the total"]
 fn a_build_that_goes_on_reports_the_rows_that_are_covered() {
     let db = with_people(0..MANY);
     assert!(is_cancelled(Table::<indexed::Person>::open_with(&db, break_at(2))));
@@ -370,7 +369,6 @@ mod expiring {
     }
 
     #[test]
-    #[ignore = "bug: a build takes rows from a view and expiries from the live table"]
     fn rows_that_are_swept_during_a_build_leave_no_entries() {
         let (db, clock) = with_fleeting_people();
         let people = Table::<indexed::Person>::open_with(&db, |_| {
@@ -382,7 +380,6 @@ mod expiring {
     }
 
     #[test]
-    #[ignore = "bug: reads through a batch show staged entries that have expired"]
     fn a_row_that_is_expired_from_the_start_takes_no_unique_value_in_a_batch() {
         let (db, _) = with_fleeting_people();
         let sessions = opened::<Session>(&db);
@@ -406,7 +403,6 @@ mod expiring {
     }
 
     #[test]
-    #[ignore = "bug: entries of an expired row that is replaced are left, and show when the clock is set back"]
     fn a_clock_that_was_set_back_before_a_reopen_shows_no_entries_without_rows() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sessions.emdb");

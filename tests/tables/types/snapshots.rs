@@ -99,7 +99,6 @@ struct Other {
 }
 
 #[test]
-#[ignore = "bug: `at` does not compare the type with the entry that the snapshot has"]
 fn rows_of_another_type_that_had_the_name_are_not_taken_for_the_tables() {
     let db = emdb::Emdb::open_in_memory();
     let bytes = [3, 0, 0, 0];

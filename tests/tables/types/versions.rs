@@ -176,7 +176,7 @@ fn handles_and_types_of_an_older_version_are_refused() {
 }
 
 #[test]
-fn a_raise_that_was_cancelled_stays_raised_and_goes_on() {
+fn a_raise_that_was_cancelled_goes_on_or_is_taken_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("people.emdb");
     let db = Emdb::open(&path).unwrap();
@@ -185,11 +185,20 @@ fn a_raise_that_was_cancelled_stays_raised_and_goes_on() {
         if progress.done < 2000 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     assert!(is_cancelled(cancelled));
-    assert!(is_newer(Table::<V1>::open(&db), (2, 1)));
     db.close().unwrap();
     let db = Emdb::open(&path).unwrap();
     let people = opened::<V2>(&db);
     assert_eq!(verified(&people), (MANY, 2 * MANY));
+    assert!(is_newer(Table::<V1>::open(&db), (2, 1)));
+
+    let db = Emdb::open_in_memory();
+    let old = opened::<V1>(&db);
+    old.insert_many((0..MANY).map(v1)).unwrap();
+    let before = verified(&old);
+    assert!(is_cancelled(Table::<V2>::open_with(&db, |_| ControlFlow::Break(()))));
+    assert!(is_newer(old.get(&1), (2, 1)));
+    assert_eq!(verified(&opened::<V1>(&db)), before);
+    old.insert(&v1(MANY)).unwrap();
 }
 
 #[test]
@@ -275,7 +284,6 @@ impl From<V1> for Clash {
 }
 
 #[test]
-#[ignore = "bug: after a raise that fails neither the old type nor the new one can open the table"]
 fn a_raise_that_fails_leaves_the_table_to_the_type_that_it_had() {
     let db = with_v1(0..100);
     let refused = Table::<Clash>::open(&db);
@@ -335,7 +343,6 @@ mod expiring {
     }
 
     #[test]
-    #[ignore = "bug: a build takes rows from a view and expiries from the live table"]
     fn rows_that_are_swept_while_the_version_is_raised_leave_no_entries() {
         let (db, clock) = with_fleeting_rows();
         opened::<V1>(&db).insert_many((1000..4000).map(v1)).unwrap();
