@@ -195,3 +195,62 @@ mod versions {
         assert_eq!(users.migrate().unwrap().migrated, 1);
     }
 }
+
+#[derive(Debug, Serialize, Deserialize, Record)]
+struct Note {
+    #[emdb(key, auto)]
+    id: u32,
+    #[emdb(index)]
+    text: String,
+}
+
+#[test]
+fn automatic_keys_go_on_behind_an_import() {
+    let db = Emdb::open_in_memory();
+    let notes = Table::<Note>::open(&db).unwrap();
+    for _ in 0..3 {
+        notes.insert_new(Note { id: 0, text: "x".into() }).unwrap();
+    }
+    notes.remove(&3).unwrap();
+    let mut out = Vec::new();
+    dynamic::export_json(&db, &mut out).unwrap();
+    for target in [db, Emdb::open_in_memory()] {
+        dynamic::import_json(&target, &out[..]).unwrap();
+        let notes = Table::<Note>::open(&target).unwrap();
+        assert_eq!(notes.insert_new(Note { id: 0, text: "y".into() }).unwrap().id, 4);
+    }
+}
+
+/// Lines that open the table on the way.
+struct Opening<'a> {
+    lines: &'a [u8],
+    db: &'a Emdb,
+}
+
+impl std::io::Read for Opening<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let things = Table::<Thing>::open(self.db);
+        if let Ok(things) = things {
+            things.remove(&1).unwrap();
+        }
+        let count = out.len().min(1000).min(self.lines.len());
+        out[..count].copy_from_slice(&self.lines[..count]);
+        self.lines = &self.lines[count..];
+        Ok(count)
+    }
+}
+
+#[test]
+fn a_table_that_is_opened_during_an_import_has_all_entries_in_the_end() {
+    let source = Emdb::open_in_memory();
+    let things = Table::<Thing>::open(&source).unwrap();
+    things.insert_many((0..3000).map(thing)).unwrap();
+    let mut out = Vec::new();
+    dynamic::export_json(&source, &mut out).unwrap();
+    let copy = Emdb::open_in_memory();
+    let lines = Opening { lines: &out, db: &copy };
+    dynamic::import_json(&copy, std::io::BufReader::with_capacity(100_000, lines)).unwrap();
+    let copied = Table::<Thing>::open(&copy).unwrap();
+    assert_eq!(copied.verify().unwrap().problems, []);
+    assert!(copied.len().unwrap() >= 2999);
+}

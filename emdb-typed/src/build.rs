@@ -82,6 +82,10 @@ pub(crate) fn mark<T: Record>(definition: &Definition<T>) -> Result<(), TableErr
     let store = Live { spaces: definition.spaces.clone() };
     let turn = store.begin()?;
     let mut batch = Batch::new(&store, &definition.spaces);
+    // Somebody may have been faster.
+    if !lacks_mark(&definition.spaces)? {
+        return Ok(());
+    }
     if let Some(highest) = highest_key(&store)? {
         batch.put(Part::Mark, MARK, &highest, None);
     }

@@ -1,8 +1,8 @@
 //! What all types that open one table share.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
 
 use emdb_core::{Emdb, Error, Namespace, internal};
 
@@ -15,7 +15,12 @@ pub(crate) struct Shared {
     epoch: AtomicU64,
     /// One change at a time.
     opening: Mutex<()>,
-    opener: Mutex<Option<ThreadId>>,
+}
+
+thread_local! {
+    /// Whether this thread is changing an entry. It may not wait for another change then, for that
+    /// may wait for this one.
+    static CHANGING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The right to change a table's entry.
@@ -44,19 +49,14 @@ impl Shared {
         if internal::is_sole(db) {
             return Err(Error::TransactionActive.into());
         }
-        let opener =
-            |shared: &Shared| *shared.opener.lock().unwrap_or_else(PoisonError::into_inner);
-        if opener(self) == Some(thread::current().id()) {
-            let reason = "this thread is opening the table already: a callback can't do so again";
+        if CHANGING.get() {
+            let reason = "this thread is opening a table: a callback of that can't open one that \
+                          has to be made, changed or indexed";
             return Err(Error::InvalidConfig(reason.to_owned()).into());
         }
         let turn = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
-        self.set_opener(Some(thread::current().id()));
+        CHANGING.set(true);
         Ok(Opening { shared: self, _turn: turn })
-    }
-
-    fn set_opener(&self, opener: Option<ThreadId>) {
-        *self.opener.lock().unwrap_or_else(PoisonError::into_inner) = opener;
     }
 }
 
@@ -71,7 +71,7 @@ impl Opening<'_> {
 
 impl Drop for Opening<'_> {
     fn drop(&mut self) {
-        self.shared.set_opener(None);
+        CHANGING.set(false);
     }
 }
 

@@ -453,3 +453,117 @@ fn validation_comes_before_every_write() {
     assert!(is_refused(table.upsert("y", || bad.clone(), |_| ()).map(drop)));
     assert_eq!(table.get("x").unwrap().unwrap().rank, 1);
 }
+
+mod callbacks_in_a_transaction {
+    use super::*;
+
+    fn is_refused<T: std::fmt::Debug>(done: Result<T, TableError>) -> bool {
+        matches!(done, Err(TableError::Core(Error::TransactionActive)))
+    }
+
+    #[test]
+    fn may_not_write_to_the_table_and_the_call_after_them_may() {
+        let db = Emdb::open_in_memory();
+        let users = filled(&db, 0..4);
+        db.transaction(|tx| -> Result<(), TableError> {
+            let users = users.with(tx);
+            users.update(&1, |row| {
+                assert!(is_refused(users.remove(&1)));
+                assert!(is_refused(users.insert(&User { id: 9, ..user(1) })));
+                assert!(is_refused(users.clear()));
+                row.age = 5;
+            })?;
+            users.retain(|row| {
+                assert!(is_refused(users.update(&row.id, |row| row.age = 1)));
+                row.id != 2
+            })?;
+            users.upsert(&7, || user(7), |_| ())?;
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(users.len().unwrap(), 4);
+        assert_eq!(users.verify().unwrap().problems, []);
+    }
+
+    #[test]
+    fn may_write_where_nothing_is_gathered_yet() {
+        let db = Emdb::open_in_memory();
+        let users = filled(&db, 0..4);
+        db.transaction(|tx| -> Result<(), TableError> {
+            let users = users.with(tx);
+            users.get_with(&1, |row| users.update(&row.id, |row| row.age = 50))?.unwrap()?;
+            let rows = (10..12).map(|id| {
+                users.remove(&(id - 10)).unwrap();
+                user(id)
+            });
+            users.insert_many(rows)?;
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(users.len().unwrap(), 4);
+        assert_eq!(users.verify().unwrap().problems, []);
+    }
+}
+
+#[test]
+fn a_namespace_that_is_cleared_below_a_table_in_a_transaction_takes_the_indexes_along() {
+    let db = Emdb::open_in_memory();
+    let users = filled(&db, 0..4);
+    db.transaction(|tx| -> Result<(), TableError> {
+        users.with(tx).insert(&user(9))?;
+        tx.namespace(users.raw()).clear()?;
+        assert_eq!(users.with(tx).by(User::EMAIL).get(&*user(1).email)?, None);
+        assert_eq!(users.with(tx).by(User::TAGS).count("all")?, 0);
+        users.with(tx).insert(&User { id: 3, ..user(9) })?;
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(users.len().unwrap(), 1);
+    assert_eq!(users.verify().unwrap().problems, []);
+    // And when nothing of the table is touched after it.
+    db.transaction(|tx| -> Result<(), TableError> {
+        users.with(tx).insert(&user(8))?;
+        tx.namespace(users.raw()).clear()?;
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(users.verify().unwrap().entries, 0);
+}
+
+#[test]
+fn walks_in_a_transaction_do_not_pass_over_all_that_it_has_overwritten() {
+    let db = Emdb::open_in_memory();
+    let users = filled(&db, 0..3000);
+    let began = std::time::Instant::now();
+    db.transaction(|tx| -> Result<(), TableError> {
+        let users = users.with(tx);
+        for id in 0..3000 {
+            users.update(&id, |user| user.age = 99)?;
+            assert_eq!(users.first()?.map(|user| user.id), Some(0));
+            assert_eq!(users.range(..=id)?.next_back().unwrap()?.age, 99);
+        }
+        Ok(())
+    })
+    .unwrap();
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_row_with_many_elements_is_indexed_in_little_time() {
+    let db = Emdb::open_in_memory();
+    let users = filled(&db, 0..1);
+    let tags: Vec<String> = (0..20_000).map(|n| format!("tag {}", n % 15_000)).collect();
+    let began = std::time::Instant::now();
+    users.insert(&User { tags, ..user(1) }).unwrap();
+    users.update(&1, |user| user.tags.push("new".into())).unwrap();
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+    assert_eq!(users.by(User::TAGS).count("new").unwrap(), 1);
+    assert_eq!(users.by(User::TAGS).range("tag".."tah").unwrap().next().unwrap().unwrap().id, 1);
+}
+
+#[test]
+fn a_page_of_no_rows_goes_on_where_it_began() {
+    let db = Emdb::open_in_memory();
+    let users = filled(&db, 0..3);
+    assert_eq!(users.page(Some(&1), 0).unwrap().next, Some(1));
+}

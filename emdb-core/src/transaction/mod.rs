@@ -12,6 +12,7 @@ use crate::namespace::Namespace;
 use crate::staged::StagedRef;
 use crate::store::Store;
 use crate::store::commit::{Access, Step};
+use crate::store::names::{NamespaceState, child_prefix};
 use crate::store::namespaces::Clear;
 use crate::store::read::Held;
 use crate::store::transact::Exclusive;
@@ -91,6 +92,7 @@ impl Writes {
         if Arc::ptr_eq(&namespace.state, &self.default.state) {
             return &mut self.default;
         }
+        let clears = self.clears_of_parent(&namespace.state);
         let known = self.others.iter().position(|n| Arc::ptr_eq(&n.state, &namespace.state));
         let at = known.unwrap_or_else(|| {
             let mut other = TransactionNamespace::new(&self.store, &namespace.state, &self.held);
@@ -102,10 +104,23 @@ impl Writes {
             self.others.push(other);
             self.others.len() - 1
         });
+        self.others[at].follow(clears);
         &mut self.others[at]
     }
 
-    fn commit(self) -> Result<()> {
+    /// How often the parent of an internal namespace was cleared.
+    fn clears_of_parent(&self, child: &NamespaceState) -> u32 {
+        let all = std::iter::once(&self.default).chain(&self.others);
+        let mut cleared = all.filter(|part| part.clears > 0 && !part.state.is_internal());
+        let parent = cleared.find(|p| child.name.starts_with(&child_prefix(&p.state.name)));
+        parent.map_or(0, |parent| parent.clears)
+    }
+
+    fn commit(mut self) -> Result<()> {
+        for at in 0..self.others.len() {
+            let clears = self.clears_of_parent(&self.others[at].state);
+            self.others[at].follow(clears);
+        }
         let store = &self.store;
         let mut parts = vec![self.default];
         parts.extend(self.others);
@@ -116,7 +131,7 @@ impl Writes {
             ));
         }
         let mut clears: Vec<Clear> = Vec::new();
-        for part in parts.iter().filter(|part| part.cleared) {
+        for part in parts.iter().filter(|part| part.clears > 0) {
             for state in store.family(&part.state) {
                 // A child can be cleared with its parent and by itself: an incarnation ends once.
                 if !clears.iter().any(|clear| clear.is_of(&state)) {

@@ -24,7 +24,10 @@ pub struct TransactionNamespace {
     held: Held,
     /// None once it was cleared.
     base: Option<Arc<Incarnation>>,
-    pub(super) cleared: bool,
+    /// How often it was cleared.
+    pub(super) clears: u32,
+    /// How many clears of its parent it has followed.
+    followed: u32,
     pub(super) staged: Stage,
     /// A namespace of another database, or one that was dropped.
     pub(super) refused: Option<Error>,
@@ -41,7 +44,8 @@ impl TransactionNamespace {
             state: state.clone(),
             held: held.clone(),
             base: held.incarnation(state),
-            cleared: false,
+            clears: 0,
+            followed: 0,
             staged: Stage::default(),
             refused: state.check().err(),
         }
@@ -297,10 +301,22 @@ impl TransactionNamespace {
     /// ```
     pub fn clear(&mut self) -> Result<()> {
         self.check()?;
-        self.base = None;
-        self.cleared = true;
-        self.staged = Stage::default();
+        self.empty();
         Ok(())
+    }
+
+    fn empty(&mut self) {
+        self.base = None;
+        self.clears += 1;
+        self.staged = Stage::default();
+    }
+
+    /// A namespace goes empty with its parent.
+    pub(super) fn follow(&mut self, clears: u32) {
+        if self.followed < clears {
+            self.followed = clears;
+            self.empty();
+        }
     }
 
     /// All keys and values as they are now, staged writes included; in the order of their

@@ -13,7 +13,7 @@ pub(crate) struct Overlay {
     now: u64,
     /// What is left of the staged keys.
     bounds: Bounds,
-    /// For each end a committed record that was looked at and is still to be given.
+    /// For each end a committed record that was come to too early.
     peeked: [Option<Lasting>; 2],
     /// For each end the next staged key with a live value, once looked for.
     upcoming: [Option<Vec<u8>>; 2],
@@ -28,27 +28,16 @@ impl Overlay {
         self.staged.get(key)?.value.as_deref()
     }
 
-    pub(super) fn next(&mut self, mut base: Option<&mut Base>, end: End) -> Result<Option<Found>> {
-        let committed = match &mut base {
-            Some(base) => self.committed(base, end)?,
-            None => None,
-        };
-        let Some(staged) = self.staged(end) else {
-            return Ok(committed.map(Found::Record));
-        };
-        if let (Some(record), Some(base)) = (committed, base) {
-            let key = record.0.key();
-            let first = match (&*base, end) {
-                // What has no order comes before what is staged.
-                (Base::Hashed(_), _) => true,
-                (Base::Ordered(_), End::Front) => key < staged.as_slice(),
-                (Base::Ordered(_), End::Back) => key > staged.as_slice(),
-            };
-            if first {
+    pub(super) fn next(&mut self, base: Option<&mut Base>, end: End) -> Result<Option<Found>> {
+        let staged = self.staged(end);
+        if let Some(base) = base {
+            // What has no order comes before what is staged.
+            let limit = staged.as_deref().filter(|_| matches!(base, Base::Ordered(_)));
+            if let Some(record) = self.committed(base, end, limit)? {
                 return Ok(Some(Found::Record(record)));
             }
-            self.peeked[end as usize] = Some(record);
         }
+        let Some(staged) = staged else { return Ok(None) };
         self.upcoming[end as usize] = None;
         match end {
             End::Front => self.bounds.low = Bound::Excluded(staged.clone()),
@@ -57,18 +46,37 @@ impl Overlay {
         Ok(Some(Found::Staged(staged)))
     }
 
-    /// The next committed record that nothing staged hides.
-    fn committed(&mut self, base: &mut Base, end: End) -> Result<Option<Lasting>> {
-        if let Some(record) = self.peeked[end as usize].take() {
-            return Ok(Some(record));
-        }
-        while let Some(record) = base.next(end)? {
-            if !self.staged.contains_key(record.0.key()) {
+    /// The next committed record that nothing staged hides, if it comes before `limit`. What lies
+    /// behind that is looked at when its turn comes, or a walk would begin by passing over all that
+    /// the transaction has overwritten.
+    fn committed(
+        &mut self,
+        base: &mut Base,
+        end: End,
+        limit: Option<&[u8]>,
+    ) -> Result<Option<Lasting>> {
+        loop {
+            let next = match self.peeked[end as usize].take() {
+                Some(record) => Some(record),
+                None => base.next(end)?,
+            };
+            // The other end may have looked at the last one.
+            let Some(record) = next.or_else(|| self.peeked[1 - end as usize].take()) else {
+                return Ok(None);
+            };
+            let key = record.0.key();
+            let behind = limit.is_some_and(|limit| match end {
+                End::Front => key >= limit,
+                End::Back => key <= limit,
+            });
+            if behind {
+                self.peeked[end as usize] = Some(record);
+                return Ok(None);
+            }
+            if !self.staged.contains_key(key) {
                 return Ok(Some(record));
             }
         }
-        // The other end may have looked at the last one.
-        Ok(self.peeked[1 - end as usize].take())
     }
 
     /// The next staged key with a live value.

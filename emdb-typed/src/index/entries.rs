@@ -6,14 +6,17 @@ use std::ops::Range;
 use crate::__private::Seal;
 use crate::key::{EncodeKey, Key};
 
+/// From how many entries on they are sorted, to be found without looking at each.
+const MANY: usize = 16;
+
 /// The entries of one row. Takes the indexed values, in the part form.
 #[derive(Debug, Default)]
 pub struct EntryWriter {
     /// The row's key, then the keys of the entries.
     bytes: Vec<u8>,
     key: usize,
-    /// The index of each entry, and where its key ends.
-    list: Vec<(usize, usize)>,
+    /// The index of each entry, and where its key is.
+    list: Vec<(usize, Range<usize>)>,
     /// The index whose entries are being written, and whether the row's key follows the value.
     index: usize,
     keyed: bool,
@@ -28,14 +31,7 @@ impl EntryWriter {
         if self.keyed {
             self.bytes.extend_from_within(..self.key);
         }
-        // An element can be there twice, an entry can't.
-        let (before, entry) = self.bytes.split_at(start);
-        let here = |other: usize| other == self.index;
-        if self.spans().any(|(other, span)| here(other) && before[span] == *entry) {
-            self.bytes.truncate(start);
-        } else {
-            self.list.push((self.index, self.bytes.len()));
-        }
+        self.list.push((self.index, start..self.bytes.len()));
     }
 
     /// For the row whose key has these bytes.
@@ -54,18 +50,37 @@ impl EntryWriter {
         self.keyed = !unique;
     }
 
+    /// Ends the entries: an element can be there twice, an entry can't.
+    pub(crate) fn finish(mut self) -> Self {
+        let EntryWriter { bytes, list, .. } = &mut self;
+        let key = |(index, span): &(usize, Range<usize>)| (*index, &bytes[span.clone()]);
+        if list.len() > MANY {
+            list.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
+            list.dedup_by(|a, b| key(a) == key(b));
+        } else {
+            let mut at = 0;
+            while at < list.len() {
+                if list[..at].iter().any(|before| key(before) == key(&list[at])) {
+                    list.remove(at);
+                } else {
+                    at += 1;
+                }
+            }
+        }
+        self
+    }
+
     /// The index and the key of each entry.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &[u8])> {
-        self.spans().map(|(index, span)| (index, &self.bytes[span]))
+        self.list.iter().map(|(index, span)| (*index, &self.bytes[span.clone()]))
     }
 
     pub(crate) fn contains(&self, index: usize, entry: &[u8]) -> bool {
+        if self.list.len() > MANY {
+            let key = |(index, span): &(usize, Range<usize>)| (*index, &self.bytes[span.clone()]);
+            return self.list.binary_search_by(|known| key(known).cmp(&(index, entry))).is_ok();
+        }
         self.iter().any(|known| known == (index, entry))
-    }
-
-    fn spans(&self) -> impl Iterator<Item = (usize, Range<usize>)> {
-        let starts = std::iter::once(self.key).chain(self.list.iter().map(|(_, end)| *end));
-        starts.zip(&self.list).map(|(start, (index, end))| (*index, start..*end))
     }
 }
 

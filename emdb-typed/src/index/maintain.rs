@@ -26,7 +26,7 @@ pub(crate) fn entries<T: Record>(
         entries.begin(index, spec.unique);
         (spec.entries)(row, &mut entries);
     }
-    entries
+    entries.finish()
 }
 
 /// Those in all indexes.

@@ -2,7 +2,8 @@
 //!
 //! # Lines
 //!
-//! - `{"table": name, "ordered": .., "entry": ..}`: a table, with what the catalogue has of it.
+//! - `{"table": name, "ordered": .., "entry": .., "mark": hex}`: a table, with what the catalogue has
+//!   of it, and the highest automatic key that was ever used, if there is one.
 //! - `{"namespace": name, "ordered": ..}`: a namespace that is no table; the default one has an
 //!   empty name.
 //! - `{"in": name, "key": hex, "version": .., "row": ..}`: a row, after the line of its table.
@@ -10,18 +11,22 @@
 //!
 //! The last two may have `"expires_at"`.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
+use std::sync::Arc;
 
 use emdb_core::internal::{self, Sole, View};
 use emdb_core::{Emdb, Namespace, NamespaceOptions};
 use serde_json::{Value, json};
 
+use crate::build;
 use crate::catalogue::{self, Entry, IndexState};
 use crate::codec;
 use crate::dynamic;
 use crate::error::TableError;
-use crate::schema::{Schema, SchemaDifference};
-use crate::shared::Shared;
+use crate::open;
+use crate::schema::{IndexSchema, Schema, SchemaDifference};
+use crate::shared::{Opening, Shared};
 use crate::store::for_each;
 
 use super::{CHUNK_BYTES, CHUNK_ROWS, bad_line, io, line};
@@ -70,10 +75,14 @@ pub fn export_json(db: &Emdb, mut out: impl Write) -> Result<u64, TableError> {
     for (name, ordered) in View::names(&snapshot) {
         let bytes = catalogue.read(name.as_bytes(), <[u8]>::to_vec)?;
         let entry = bytes.map(|bytes| entry_of(&name, &bytes)).transpose()?;
-        let head = match &entry {
+        let mut head = match &entry {
             Some(entry) => json!({ "table": name, "ordered": ordered, "entry": to_json(entry)? }),
             None => json!({ "namespace": name, "ordered": ordered }),
         };
+        let mark = View::child_of(&snapshot, &name, open::MARK).read(build::MARK, line::hex)?;
+        if let Some(mark) = mark {
+            head["mark"] = mark.into();
+        }
         write_line(&mut out, &head)?;
         let view = View::of(&snapshot, &name);
         for_each(view.scan()?, |key, value| {
@@ -138,7 +147,9 @@ pub fn import_json(db: &Emdb, lines: impl BufRead) -> Result<u64, TableError> {
         let bad = |reason: String| bad_line(&import.name(), at + 1, reason);
         let line: Value = serde_json::from_str(&line).map_err(|e| bad(e.to_string()))?;
         match Line::read(line).map_err(bad)? {
-            Line::Space { name, ordered, entry } => import.begin(&name, ordered, entry)?,
+            Line::Space { name, ordered, entry, mark } => {
+                import.begin(&name, ordered, entry, mark)?;
+            }
             Line::Record { name, key, value, expiry } => {
                 let value = import.value(&name, value).map_err(|e| bad_line(&name, at + 1, e))?;
                 import.add((key, value, expiry))?;
@@ -150,7 +161,7 @@ pub fn import_json(db: &Emdb, lines: impl BufRead) -> Result<u64, TableError> {
 }
 
 enum Line {
-    Space { name: String, ordered: bool, entry: Option<Entry> },
+    Space { name: String, ordered: bool, entry: Option<Entry>, mark: Option<Vec<u8>> },
     Record { name: String, key: Vec<u8>, value: Body, expiry: Option<u64> },
 }
 
@@ -178,18 +189,28 @@ impl Line {
         }
         let ordered = line["ordered"].as_bool().ok_or_else(|| missing("ordered"))?;
         if let Some(name) = text(&line, "namespace") {
-            return Ok(Line::Space { name, ordered, entry: None });
+            return Ok(Line::Space { name, ordered, entry: None, mark: None });
         }
         let name = text(&line, "table").ok_or_else(|| missing("table"))?;
         let entry = serde_json::from_value(line["entry"].take()).map_err(|e| e.to_string())?;
-        Ok(Line::Space { name, ordered, entry: Some(entry) })
+        let mark = text(&line, "mark").map(|mark| line::unhex(&mark)).transpose()?;
+        Ok(Line::Space { name, ordered, entry: Some(entry), mark })
     }
 }
 
 /// Where the records go.
 struct Target {
     namespace: Namespace,
-    entry: Option<Entry>,
+    table: Option<TableTarget>,
+}
+
+/// What a target has besides, if it is a table.
+struct TableTarget {
+    entry: Entry,
+    catalogue: Namespace,
+    indexes: Vec<Namespace>,
+    mark: Namespace,
+    shared: Arc<Shared>,
 }
 
 /// A key, its value, and when it expires.
@@ -208,46 +229,83 @@ impl Import<'_> {
         self.target.as_ref().map_or("", |target| target.namespace.name()).to_owned()
     }
 
-    fn begin(&mut self, name: &str, ordered: bool, entry: Option<Entry>) -> Result<(), TableError> {
+    fn begin(
+        &mut self,
+        name: &str,
+        ordered: bool,
+        entry: Option<Entry>,
+        mark: Option<Vec<u8>>,
+    ) -> Result<(), TableError> {
         self.flush()?;
         let namespace = if name.is_empty() {
             Namespace::clone(self.db)
         } else {
             self.db.namespace_with(name, NamespaceOptions::new().ordered(ordered))?
         };
-        let entry = entry.map(|entry| self.admit(&namespace, entry)).transpose()?;
-        self.target = Some(Target { namespace, entry });
+        let mut target = Target { namespace, table: None };
+        if let Some(entry) = entry {
+            target.table = Some(self.table(&target.namespace, entry, mark)?);
+        }
+        self.target = Some(target);
         Ok(())
     }
 
-    /// Puts the entry into the catalogue, with indexes that are still to be built.
-    fn admit(&self, namespace: &Namespace, mut entry: Entry) -> Result<Entry, TableError> {
-        let name = namespace.name();
-        let catalogue = internal::catalogue(self.db)?;
-        let mark = internal::child(self.db, namespace, crate::open::MARK)?;
+    fn table(
+        &self,
+        rows: &Namespace,
+        mut entry: Entry,
+        mark: Option<Vec<u8>>,
+    ) -> Result<TableTarget, TableError> {
         entry.states = vec![IndexState::Building { after: None }; entry.schema.indexes.len()];
-        let children = entry.schema.indexes.iter().map(|index| {
-            internal::child(self.db, namespace, &crate::open::index_child(&index.name))
-        });
-        let children = children.collect::<Result<Vec<_>, _>>()?;
-        let shared = Shared::of(namespace);
-        let opening = shared.begin(self.db)?;
+        let child = |name: &str| internal::child(self.db, rows, name);
+        let index = |index: &IndexSchema| child(&open::index_child(&index.name));
+        let table = TableTarget {
+            indexes: entry.schema.indexes.iter().map(index).collect::<Result<_, _>>()?,
+            catalogue: internal::catalogue(self.db)?,
+            mark: child(open::MARK)?,
+            shared: Shared::of(rows),
+            entry,
+        };
+        let opening = table.shared.begin(self.db)?;
+        self.admit(rows, &table, &opening)?;
+        let highest = table.highest()?;
+        if let Some(mark) = mark.filter(|mark| highest.as_ref() < Some(mark)) {
+            table.mark.insert(build::MARK, mark)?;
+        }
+        drop(opening);
+        Ok(table)
+    }
+
+    /// Puts the entry into the catalogue, with indexes that are still to be built.
+    fn admit(
+        &self,
+        rows: &Namespace,
+        table: &TableTarget,
+        opening: &Opening<'_>,
+    ) -> Result<(), TableError> {
+        let name = rows.name();
         let _change = opening.change();
         self.db.transaction(|tx| {
-            if let Some(stored) = tx.namespace(&catalogue).get(name)? {
+            let mut entry = table.entry.clone();
+            if let Some(stored) = tx.namespace(&table.catalogue).get(name)? {
                 let stored = entry_of(name, &stored)?;
                 if let Some(difference) = differ(&stored.schema, &entry.schema) {
                     return Err(TableError::SchemaMismatch { table: name.to_owned(), difference });
                 }
+                // Rows of versions that only the database knows stay readable.
+                for older in stored.older {
+                    if entry.schema_of(older.version).is_none() {
+                        entry.older.push(older);
+                    }
+                }
             }
             let bytes = codec::encode(catalogue::LAYOUT, &entry)
                 .map_err(|source| TableError::Encode { table: name.to_owned(), source })?;
-            tx.namespace(&catalogue).insert(name, bytes)?;
-            tx.namespace(&mark).clear()?;
-            for child in &children {
-                tx.namespace(child).clear()?;
+            tx.namespace(&table.catalogue).insert(name, bytes)?;
+            for index in &table.indexes {
+                tx.namespace(index).clear()?;
             }
-            Ok(entry)
+            Ok(())
         })
     }
 
@@ -257,7 +315,7 @@ impl Import<'_> {
         match body {
             Body::Bytes(bytes) => Ok(bytes),
             Body::Row(version, row) => {
-                let schema = target.entry.as_ref().and_then(|entry| entry.schema_of(version));
+                let schema = target.table.as_ref().and_then(|t| t.entry.schema_of(version));
                 let schema = schema.ok_or_else(|| format!("no schema has version {version}"))?;
                 let value = dynamic::encode(schema, &row).map_err(|e| e.to_string())?;
                 codec::with_version(version, &value).map_err(|e| e.to_string())
@@ -278,18 +336,53 @@ impl Import<'_> {
     fn flush(&mut self) -> Result<(), TableError> {
         let Some(target) = &self.target else { return Ok(()) };
         // Of a key that is there twice, the later one.
-        let chunk: std::collections::BTreeMap<_, _> =
+        let chunk: BTreeMap<_, _> =
             self.chunk.drain(..).map(|(key, value, expiry)| (key, (value, expiry))).collect();
-        self.records += chunk.len() as u64;
         self.bytes = 0;
+        // Nobody opens the table while rows come that its indexes don't know.
+        let opening = target.table.as_ref().map(|table| table.shared.begin(self.db)).transpose()?;
+        if let (Some(table), Some(opening)) = (&target.table, &opening)
+            && !table.is_building(target.namespace.name())?
+        {
+            self.admit(&target.namespace, table, opening)?;
+        }
+        let mark = target.table.as_ref().map(|table| table.raised(&chunk)).transpose()?.flatten();
         let sole = Sole::begin(&target.namespace)?;
-        sole.commit(chunk.iter().map(|(key, (value, expiry))| internal::Write {
+        let rows = chunk.iter().map(|(key, (value, expiry))| internal::Write {
             namespace: &target.namespace,
             key,
             value: Some(value),
             expiry: *expiry,
-        }))?;
+        });
+        let mut writes: Vec<_> = rows.collect();
+        if let (Some(table), Some(mark)) = (&target.table, &mark) {
+            let (namespace, value) = (&table.mark, Some(mark.as_slice()));
+            writes.push(internal::Write { namespace, key: build::MARK, value, expiry: None });
+        }
+        sole.commit(writes.into_iter())?;
+        self.records += chunk.len() as u64;
         Ok(())
+    }
+}
+
+impl TableTarget {
+    /// Whether no index counts as complete.
+    fn is_building(&self, name: &str) -> Result<bool, TableError> {
+        let Some(bytes) = self.catalogue.get(name)? else { return Ok(false) };
+        let entry = entry_of(name, &bytes)?;
+        let building = |state: &IndexState| *state == IndexState::Building { after: None };
+        Ok(entry.schema == self.entry.schema && entry.states.iter().all(building))
+    }
+
+    /// The highest automatic key that was used.
+    fn highest(&self) -> Result<Option<Vec<u8>>, TableError> {
+        Ok(self.mark.get(build::MARK)?)
+    }
+
+    /// What that is with these rows, if they raise it.
+    fn raised<V>(&self, rows: &BTreeMap<Vec<u8>, V>) -> Result<Option<Vec<u8>>, TableError> {
+        let Some(highest) = self.highest()? else { return Ok(None) };
+        Ok(rows.keys().next_back().filter(|key| **key > highest).cloned())
     }
 }
 

@@ -1,10 +1,11 @@
 //! A table inside a transaction.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
-use emdb_core::Transaction;
 use emdb_core::internal::{self, View, Writes};
+use emdb_core::{Error, Transaction};
 
 use super::{Part, Result, Spaces, Store, StoreMut};
 use crate::batch::Changes;
@@ -18,11 +19,26 @@ use crate::error::TableError;
 pub struct Staged<'tx> {
     spaces: Arc<Spaces>,
     writes: RefCell<&'tx mut Writes>,
+    /// A call is gathering its changes, on what it has read.
+    writing: Rc<Cell<bool>>,
+}
+
+/// While it lives, no other call of the same handle writes: one in a callback would change what the
+/// outer one has read.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Turn(Rc<Cell<bool>>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
 }
 
 impl<'tx> Staged<'tx> {
     pub(crate) fn new(tx: &'tx mut Transaction<'_>, spaces: &Arc<Spaces>) -> Self {
-        Staged { spaces: spaces.clone(), writes: RefCell::new(internal::writes(tx)) }
+        let (spaces, writes) = (spaces.clone(), RefCell::new(internal::writes(tx)));
+        Staged { spaces, writes, writing: Rc::default() }
     }
 }
 
@@ -75,10 +91,13 @@ impl Store for Staged<'_> {
 }
 
 impl StoreMut for Staged<'_> {
-    type Turn = ();
+    type Turn = Turn;
 
-    fn begin(&self) -> Result<()> {
-        Ok(())
+    fn begin(&self) -> Result<Turn> {
+        if self.writing.replace(true) {
+            return Err(Error::TransactionActive);
+        }
+        Ok(Turn(self.writing.clone()))
     }
 
     fn stored<R>(
@@ -95,7 +114,7 @@ impl StoreMut for Staged<'_> {
         Ok(found.map(|(value, expiry, live)| take(&value, expiry, live)))
     }
 
-    fn apply(&self, (): (), changes: &Changes) -> Result<()> {
+    fn apply(&self, _turn: Turn, changes: &Changes) -> Result<()> {
         // Before any of them is made: it is all or nothing here, too.
         changes.writes(&self.spaces).try_for_each(|write| write.check())?;
         let mut writes = self.writes.borrow_mut();
@@ -106,13 +125,13 @@ impl StoreMut for Staged<'_> {
         Ok(())
     }
 
-    fn clear(&self, (): (), changes: &Changes) -> Result<()> {
+    fn clear(&self, turn: Turn, changes: &Changes) -> Result<()> {
         let mut writes = self.writes.borrow_mut();
         let spaces = &self.spaces;
         for space in std::iter::once(&spaces.rows).chain(&spaces.indexes).chain(&spaces.mark) {
             internal::staged(&mut writes, space).clear()?;
         }
         drop(writes);
-        self.apply((), changes)
+        self.apply(turn, changes)
     }
 }

@@ -217,7 +217,8 @@ impl<T: Record> Table<T> {
     /// ```
     pub fn at(&self, snapshot: &Snapshot) -> Table<T, Frozen> {
         let catalogue = View::catalogue(snapshot);
-        let bytes = catalogue.read(T::NAMESPACE.as_bytes(), <[u8]>::to_vec).ok().flatten();
+        // One that can't be read is refused as an empty one is.
+        let bytes = catalogue.read(T::NAMESPACE.as_bytes(), <[u8]>::to_vec).unwrap_or(Some(vec![]));
         let entry = bytes.as_deref().and_then(|bytes| catalogue::decode_entry(bytes).ok());
         let refuse = catalogue::refuse::<T>;
         let other = bytes.filter(|bytes| refuse(bytes).is_err());

@@ -146,7 +146,8 @@ impl<T: Record, S: Store> Table<T, S> {
         let rows = walk.by_ref().take(limit).collect::<Result<Vec<T>, _>>()?;
         // One that can't be read is the next page's to tell.
         let more = limit > 0 && walk.next_with(|_| ()).is_some();
-        let next = rows.last().filter(|_| more).map(T::key);
+        let next =
+            if limit == 0 { after.cloned() } else { rows.last().filter(|_| more).map(T::key) };
         Ok(Page { rows, next })
     }
 

@@ -208,6 +208,9 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// Inserts the rows, or replaces those with their keys, in one commit: all of them or none.
     /// Gives how many there were. All of them are held in memory meanwhile.
     ///
+    /// They are inserted one after the other: a row that takes a unique value from another one of
+    /// the call has to come after it.
+    ///
     /// # Errors
     ///
     /// As [`insert_many`](Table::insert_many).
