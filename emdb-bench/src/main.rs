@@ -13,8 +13,6 @@ mod engine;
 mod limit;
 #[cfg_attr(not(feature = "peers"), path = "peers/disabled.rs")]
 mod peers;
-#[cfg_attr(not(feature = "peers"), path = "peers/disabled.rs")]
-mod typed;
 mod workload;
 
 use std::process::ExitCode;
@@ -29,7 +27,7 @@ fn main() -> ExitCode {
         return exit_code(peers::run(&args));
     }
     if args.iter().any(|arg| arg == "--typed") {
-        return exit_code(typed::run(&args));
+        return exit_code(peers::typed::run(&args));
     }
     let mut args = args.into_iter();
     let mut records = 1_000_000;

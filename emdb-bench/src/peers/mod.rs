@@ -29,6 +29,7 @@ mod reopen;
 mod resources;
 mod rounds;
 mod table;
+pub mod typed;
 
 use engine::{Name, Outcome};
 
