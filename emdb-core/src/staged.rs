@@ -226,10 +226,10 @@ mod tests {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             let key = [(state >> 33) as u8 % 50, 1];
             let value = vec![step as u8; (state >> 40) as usize % 2000];
-            let value = (state % 5 != 0).then_some(value);
+            let value = (!state.is_multiple_of(5)).then_some(value);
             stage.set(&key, hash(&key), value.as_deref(), Some(step));
             model.insert(key.to_vec(), (value, Some(step)));
-            if step % 97 == 0 {
+            if step.is_multiple_of(97) {
                 let sorted = stage.sorted();
                 let sorted = sorted.iter().map(|(k, s)| (k.clone(), (s.value.clone(), s.expiry)));
                 assert_eq!(sorted.collect::<BTreeMap<_, _>>(), model);
