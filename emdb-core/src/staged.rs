@@ -190,9 +190,9 @@ impl Stage {
     }
 }
 
-/// The keys of the map are hashes already.
+/// For a map whose keys are hashes already.
 #[derive(Debug, Default)]
-pub(crate) struct AsIs(u64);
+pub struct AsIs(u64);
 
 impl Hasher for AsIs {
     fn finish(&self) -> u64 {

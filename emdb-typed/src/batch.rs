@@ -5,9 +5,9 @@
 //! one change, the latest; reads through the batch see it.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 
-use emdb_core::internal::{self, Write};
+use emdb_core::internal::{self, AsIs, Write};
 use emdb_core::{Error, Namespace};
 
 use crate::store::{Part, Spaces, Store, StoreMut};
@@ -123,24 +123,6 @@ impl Changes {
     fn hash_in(&mut self, at: usize) {
         let hash = self.hash(self.list[at].part, self.slice(self.list[at].key));
         self.list[at].before = self.latest.insert(hash, at);
-    }
-}
-
-/// The keys of the map are hashes.
-#[derive(Debug, Default)]
-struct AsIs(u64);
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.0 = self.0 << 8 | u64::from(*byte));
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
     }
 }
 

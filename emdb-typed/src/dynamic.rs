@@ -57,6 +57,7 @@
 //! [`FieldSchema::is_opaque`]: crate::FieldSchema::is_opaque
 
 mod read;
+mod table;
 mod text;
 mod write;
 
@@ -68,6 +69,7 @@ use std::cell::Cell;
 use serde_json::{Map, Value};
 
 pub use crate::json::{export_json, import_json};
+pub use table::{DynamicRows, DynamicTable, tables};
 
 use crate::codec::{self, CODEC, DecodeError, EncodeError, RowReader};
 use crate::schema::{Container, Field, Form, Kind, Parts, Schema, Shape, container};

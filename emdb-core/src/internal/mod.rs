@@ -14,6 +14,7 @@ use crate::format::{MAX_KEY, MAX_VALUE};
 use crate::namespace::Namespace;
 use crate::options::EmdbBuilder;
 use crate::settings::NamespaceOptions;
+pub use crate::staged::AsIs;
 use crate::store::commit::{Access, Step, check_len};
 use crate::store::names::{CATALOGUE, child_prefix};
 use crate::store::transact::Exclusive;
