@@ -1,6 +1,6 @@
 //! The changes of one call, gathered before any of them is made.
 //!
-//! Invariant: until [`StoreMut::apply`](crate::store::StoreMut::apply) nothing has happened, so a
+//! Invariant: until [`StoreMut::apply`] nothing has happened, so a
 //! call that fails on the way leaves nothing behind, inside a transaction too. Of each key there is
 //! one change, the latest; reads through the batch see it.
 
