@@ -556,8 +556,10 @@ fn a_row_with_many_elements_is_indexed_in_little_time() {
     let began = std::time::Instant::now();
     users.insert(&User { tags, ..user(1) }).unwrap();
     users.update(&1, |user| user.tags.push("new".into())).unwrap();
-    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
     assert_eq!(users.by(User::TAGS).count("new").unwrap(), 1);
+    assert_eq!(users.verify().unwrap().problems, []);
+    assert_eq!(users.rebuild_indexes().unwrap(), 0);
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
     assert_eq!(users.by(User::TAGS).range("tag".."tah").unwrap().next().unwrap().unwrap().id, 1);
 }
 

@@ -11,7 +11,7 @@ use emdb_core::{Error, Progress};
 use crate::batch::Batch;
 use crate::build::CHUNK_ROWS;
 use crate::error::TableError;
-use crate::index::maintain;
+use crate::index::{EntryWriter, maintain};
 use crate::key;
 use crate::record::Record;
 use crate::row;
@@ -297,12 +297,11 @@ impl<T: Record> Table<T> {
             }
         }
         for (index, view) in state.indexes.iter().enumerate() {
-            let mut scan = view.scan()?;
+            let (mut scan, mut last) = (view.scan()?, None);
             while let Some(next) = scan.forward() {
                 let (entry, value) = next?;
-                if self.owner(|key| state.rows.read(key, <[u8]>::to_vec), index, entry, value)?
-                    == Owner::None
-                {
+                let rows = |key: &[u8]| state.rows.read(key, <[u8]>::to_vec);
+                if self.owner(rows, index, (entry, value), &mut last)? == Owner::None {
                     let index = self.definition.indexes[index].name.to_owned();
                     report.add(Problem::Stale { index, entry: entry.to_vec() });
                 }
@@ -396,9 +395,10 @@ impl<T: Record> Table<T> {
         for (index, view) in state.indexes.iter().enumerate() {
             each_chunk(view.scan()?, |entries| {
                 repaired += self.write(|batch| {
-                    let mut removed = 0;
+                    // The right to write alone holds for the chunk: a row stays what it is.
+                    let (mut removed, mut last) = (0, None);
                     for entry in entries {
-                        removed += self.repair_entry(batch, index, entry)?;
+                        removed += self.repair_entry(batch, index, entry, &mut last)?;
                     }
                     Ok(removed)
                 })?;
@@ -424,7 +424,7 @@ impl<T: Record> Table<T> {
             }
             if let Some(value) = value.filter(|value| unique && *value != expected) {
                 let rows = |key: &[u8]| batch.read(Part::Rows, key, <[u8]>::to_vec);
-                if self.owner(rows, index, entry, &value)? != Owner::None {
+                if self.owner(rows, index, (entry, &value), &mut None)? != Owner::None {
                     maintain::check_unique(batch, &self.definition, index, entry, key)?;
                 }
             }
@@ -440,12 +440,13 @@ impl<T: Record> Table<T> {
         batch: &mut Batch<'_, Live>,
         index: usize,
         entry: &[u8],
+        last: &mut Option<Last>,
     ) -> Result<u64, TableError> {
         let Some(value) = batch.read(Part::Index(index), entry, <[u8]>::to_vec)? else {
             return Ok(0);
         };
         let rows = |key: &[u8]| batch.read(Part::Rows, key, <[u8]>::to_vec);
-        if self.owner(rows, index, entry, &value)? != Owner::None {
+        if self.owner(rows, index, (entry, &value), last)? != Owner::None {
             return Ok(0);
         }
         batch.remove(Part::Index(index), entry);
@@ -457,15 +458,23 @@ impl<T: Record> Table<T> {
         &self,
         rows: impl FnOnce(&[u8]) -> Result<Option<Vec<u8>>, Error>,
         index: usize,
-        entry: &[u8],
-        value: &[u8],
+        (entry, value): (&[u8], &[u8]),
+        last: &mut Option<Last>,
     ) -> Result<Owner, TableError> {
         let unique = self.definition.indexes[index].unique;
         let Some(key) = maintain::row_key(unique, entry, value) else { return Ok(Owner::None) };
+        let owner = |entries: &EntryWriter| {
+            if entries.contains(index, entry) { Owner::Row } else { Owner::None }
+        };
+        if let Some(last) = last.as_ref().filter(|last| last.index == index && last.key == key) {
+            return Ok(owner(&last.entries));
+        }
         let Some(bytes) = rows(key)? else { return Ok(Owner::None) };
         let Ok(row) = row::decode::<T>(key, &bytes) else { return Ok(Owner::Unreadable) };
         let entries = maintain::entries(&self.definition, &row, key, std::iter::once(index));
-        Ok(if entries.contains(index, entry) { Owner::Row } else { Owner::None })
+        let found = owner(&entries);
+        *last = Some(Last { index, key: key.to_vec(), entries });
+        Ok(found)
     }
 
     fn state(&self) -> Result<State, TableError> {
@@ -475,6 +484,14 @@ impl<T: Record> Table<T> {
         self.definition.admit()?;
         Ok(State { rows, indexes })
     }
+}
+
+/// The row that was looked at last, with its entries in an index: one with many elements has many
+/// entries in a row.
+struct Last {
+    index: usize,
+    key: Vec<u8>,
+    entries: EntryWriter,
 }
 
 /// Whose an entry is.
