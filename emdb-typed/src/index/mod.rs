@@ -16,6 +16,8 @@ mod entries;
 pub(crate) mod lookup;
 pub(crate) mod maintain;
 mod spec;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::marker::PhantomData;
