@@ -6,7 +6,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use memmap2::{MmapOptions, MmapRaw};
@@ -162,44 +162,33 @@ fn reserves_blocks(_file: &File) -> bool {
 pub(crate) struct FileDisk;
 
 impl Disk for FileDisk {
-    fn publish(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let temp = paths::sibling(path, ".emdb-tmp");
-        let written = create_new(&temp).and_then(|file| {
-            write_all_at(&file, bytes, 0)?;
-            file.sync_all()
-        });
-        let published = written.and_then(|()| std::fs::rename(&temp, path));
-        if published.is_err() {
-            let _ = std::fs::remove_file(&temp);
-        }
-        published?;
-        sync_directory(path)
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn Medium>> {
+        self.remove(path)?;
+        let mut options = OpenOptions::new();
+        let new = options.read(true).write(true).create_new(true);
+        Ok(Arc::new(FileMedium::new(paths::private(new).open(path)?)))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn Medium>> {
         Ok(Arc::new(FileMedium::new(OpenOptions::new().read(true).write(true).open(path)?)))
     }
-}
 
-/// Makes a file that didn't exist, readable by its owner alone; one left over is unlinked, not
-/// followed or written to.
-fn create_new(path: &Path) -> io::Result<File> {
-    match std::fs::remove_file(path) {
-        Ok(()) => {}
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-        Err(e) => return Err(e),
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
     }
-    paths::private(OpenOptions::new().read(true).write(true).create_new(true)).open(path)
-}
 
-/// Makes the names in the directory of `path` durable.
-pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        let parent: PathBuf = match path.parent() {
-            Some(p) if !p.as_os_str().is_empty() => p.into(),
-            _ => ".".into(),
-        };
-        File::open(parent)?.sync_all()?;
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        match std::fs::remove_file(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
+        }
     }
-    Ok(())
+
+    fn sync_names(&self, path: &Path) -> io::Result<()> {
+        if cfg!(unix) {
+            let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+            File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+        }
+        Ok(())
+    }
 }

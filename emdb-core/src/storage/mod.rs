@@ -13,6 +13,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::paths;
+
 /// Readable bytes that stay where they are, and readable, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Map {
@@ -65,13 +67,38 @@ pub(crate) struct Window {
 }
 
 /// The names above the media.
-pub(crate) trait Disk: Send + Sync {
-    /// Makes `path` a new file of these bytes that appears whole or not at all: by way of a
-    /// temporary name, a sync, a rename and a sync of the directory.
-    fn publish(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+pub(crate) trait Disk: Send + Sync + std::fmt::Debug {
+    /// Makes an empty file, readable by its owner alone. What is left over of that name is
+    /// unlinked, not followed or written to.
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn Medium>>;
 
     /// Opens an existing file for reading and writing, alone.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn Medium>>;
+
+    /// Gives the file `from` the name `to`, which another file may have lost thereby.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Unlinks the file, if it exists.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes the names in the directory of `path` durable.
+    fn sync_names(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes `path` a new file of these bytes that appears whole or not at all: by way of a
+    /// temporary name, a sync, a rename and a sync of the directory.
+    fn publish(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let temp = paths::sibling(path, ".emdb-tmp");
+        let written = self.create(&temp).and_then(|file| {
+            file.write_at(0, bytes)?;
+            file.sync()
+        });
+        let published = written.and_then(|()| self.rename(&temp, path));
+        if published.is_err() {
+            let _ = self.remove(&temp);
+        }
+        published?;
+        self.sync_names(path)
+    }
 }
 
 /// How a database writes its journal.

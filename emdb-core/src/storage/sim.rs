@@ -243,14 +243,34 @@ impl SimDisk {
 }
 
 impl Disk for SimDisk {
-    fn publish(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn Medium>> {
         let mut state = lock(&self.state);
-        // Written and synced under a temporary name, which nobody opens; then renamed.
         state.step()?;
-        let file = Arc::new(SimFile::new(bytes));
+        let file = Arc::new(SimFile::new(&[]));
         state.cached.insert(path.into(), file.clone());
+        Ok(Arc::new(Open { file, disk: self.clone() }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = lock(&self.state);
         state.step()?;
-        state.stored.insert(path.into(), file);
+        let file = state.cached.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        state.cached.insert(to.into(), file);
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut state = lock(&self.state);
+        state.step()?;
+        state.cached.remove(path);
+        Ok(())
+    }
+
+    fn sync_names(&self, _path: &Path) -> io::Result<()> {
+        let mut state = lock(&self.state);
+        state.step()?;
+        // There is one directory.
+        state.stored = state.cached.clone();
         Ok(())
     }
 
