@@ -17,6 +17,7 @@ use crate::paths;
 use crate::settings::{NamespaceOptions, Settings};
 use crate::snapshot::Snapshot;
 use crate::stats::EmdbStats;
+use crate::storage::Disk;
 use crate::storage::file::FileDisk;
 use crate::store::open;
 use crate::store::recovery::RecoveryReport;
@@ -130,11 +131,11 @@ impl Emdb {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = PathBuf::from(format!(":memory:/{}/{number}", std::process::id()));
-        Ok(Emdb::new(open::in_memory(settings)?, None, path))
+        Ok(Emdb::new(open::in_memory(settings)?, path))
     }
 
     pub(crate) fn open_at(given: PathBuf, settings: &Settings) -> Result<Emdb> {
-        let disk = FileDisk;
+        let disk: Arc<dyn Disk> = Arc::new(FileDisk);
         loop {
             let path = paths::canonical(&given)?;
             match std::fs::metadata(&path) {
@@ -149,7 +150,12 @@ impl Emdb {
             match opened {
                 // Something was renamed to the path between its check and its lock.
                 Ok(Opened::Moved) => lock.release(),
-                Ok(Opened::Store(store)) => return Ok(Emdb::new(store, Some(lock), given)),
+                Ok(Opened::Store(store)) => {
+                    if let Some(site) = &store.site {
+                        site.keep_lock(lock);
+                    }
+                    return Ok(Emdb::new(store, given));
+                }
                 Err(e) => {
                     lock.release();
                     return Err(e);
@@ -159,7 +165,7 @@ impl Emdb {
     }
 
     fn open_locked(
-        disk: &FileDisk,
+        disk: &Arc<dyn Disk>,
         path: &Path,
         lock: &mut FileLock,
         settings: &Settings,
@@ -170,17 +176,17 @@ impl Emdb {
             Err(e) => return Err(e.into()),
         };
         if absent {
-            open::create(disk, path)?;
+            open::create(&**disk, path)?;
         }
         if !lock.add_data_file(path)? {
             return Ok(Opened::Moved);
         }
-        open::on_disk(settings, disk, path).map(Opened::Store)
+        open::on_disk(settings, disk.clone(), path).map(Opened::Store)
     }
 
-    fn new(store: Arc<Store>, lock: Option<FileLock>, path: PathBuf) -> Emdb {
+    fn new(store: Arc<Store>, path: PathBuf) -> Emdb {
         let state = store.default_namespace.clone();
-        let engine = Arc::new(Engine::new(store, lock, path));
+        let engine = Arc::new(Engine::new(store, path));
         Emdb { default: Namespace { engine, state } }
     }
 

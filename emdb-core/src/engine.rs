@@ -1,35 +1,26 @@
 //! What all handles of one open database share.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::error::Result;
-use crate::lock::FileLock;
 use crate::store::Store;
-use crate::sync;
 
 /// An open database; the last handle's drop closes it.
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(crate) store: Arc<Store>,
-    /// None in memory, and once closed.
-    lock: Mutex<Option<FileLock>>,
     /// As the user gave it.
     pub(crate) path: PathBuf,
 }
 
 impl Engine {
-    pub(crate) fn new(store: Arc<Store>, lock: Option<FileLock>, path: PathBuf) -> Engine {
-        Engine { store, lock: Mutex::new(lock), path }
+    pub(crate) fn new(store: Arc<Store>, path: PathBuf) -> Engine {
+        Engine { store, path }
     }
 
     pub(crate) fn close(&self) -> Result<()> {
-        let Some(lock) = sync::lock(&self.lock).take() else { return Ok(()) };
-        let closed = self.store.shut();
-        if !self.store.is_elsewhere() {
-            lock.release();
-        }
-        closed
+        self.store.shut()
     }
 }
 

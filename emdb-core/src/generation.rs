@@ -1,7 +1,10 @@
 //! One journal file with its memory, and the handles that keep it mapped.
+//!
+//! Compaction replaces the journal by one that holds what is live. Whoever reads goes on in the
+//! generation that it began with, which lasts as long as anybody does.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -9,41 +12,58 @@ use crate::format::place::Place;
 use crate::order::Superseded;
 use crate::storage::Medium;
 use crate::storage::memory::Memory;
+use crate::store::names::Retired;
 use crate::sync::Padded;
+use crate::view::Views;
 
 /// A journal: its identity, its bytes, and how far it is committed.
 #[derive(Debug)]
 pub(crate) struct Generation {
     pub(crate) place: Place,
-    hash_seed: u64,
+    pub(crate) hash_seed: u64,
+    /// Counts the rewrites of the whole file.
+    pub(crate) number: u64,
     pub(crate) memory: Memory,
     pub(crate) medium: Arc<dyn Medium>,
     /// The watermark: everything below is committed. Moved by the one writer, after the records
     /// and their index slots are in place.
     pub(crate) committed: Padded<AtomicU64>,
+    /// Which of its states are looked at.
+    pub(crate) views: Arc<Views>,
     /// Which records of ordered namespaces have successors.
     pub(crate) superseded: Superseded,
+    /// What positions of former generations come to beyond those of this one, so that
+    /// `sequence` grows through all of them.
+    pub(crate) base: AtomicU64,
+    /// What the namespaces held when another generation took over.
+    pub(crate) retired: OnceLock<Retired>,
 }
 
 impl Generation {
     pub(crate) fn new(
         place: Place,
         hash_seed: u64,
+        number: u64,
         memory: Memory,
         medium: Arc<dyn Medium>,
     ) -> Generation {
         Generation {
             place,
             hash_seed,
+            number,
             memory,
             medium,
             committed: Padded::default(),
+            views: Arc::default(),
             superseded: Superseded::default(),
+            base: AtomicU64::new(0),
+            retired: OnceLock::new(),
         }
     }
 
     /// The key's hash in the index: XXH3 (Collet, xxHash specification), seeded with a random
-    /// number of this file, so that whoever doesn't know the file can't craft collisions.
+    /// number of this file, so that whoever doesn't know the file can't craft collisions. All
+    /// generations have the same seed.
     #[inline]
     pub(crate) fn hash(&self, key: &[u8]) -> u64 {
         xxh3_64_with_seed(key, self.hash_seed)
@@ -52,6 +72,44 @@ impl Generation {
     #[inline]
     pub(crate) fn watermark(&self) -> u64 {
         self.committed.0.load(Ordering::Acquire)
+    }
+
+    /// A position as a number that grows with every commit of the open, whatever is compacted
+    /// meanwhile.
+    #[inline]
+    pub(crate) fn sequence(&self, position: u64) -> u64 {
+        position.wrapping_add(self.base.load(Ordering::Relaxed))
+    }
+
+    /// The position in this journal of a sequence number.
+    pub(crate) fn position(&self, sequence: u64) -> u64 {
+        sequence.wrapping_sub(self.base.load(Ordering::Relaxed))
+    }
+}
+
+/// A generation, with what keeps it mapped.
+#[derive(Debug, Clone)]
+pub(crate) struct Era {
+    pub(crate) generation: Arc<Generation>,
+    pins: Arc<Pins>,
+}
+
+impl Era {
+    pub(crate) fn new(generation: Generation) -> Era {
+        let generation = Arc::new(generation);
+        let pins = Arc::new(Pins::new(&generation));
+        Era { generation, pins }
+    }
+
+    /// A pin for what is borrowed from the journal.
+    #[inline]
+    pub(crate) fn pin(&self) -> &Arc<Pin> {
+        self.pins.get()
+    }
+
+    #[inline]
+    pub(crate) fn is(&self, generation: &Arc<Generation>) -> bool {
+        Arc::ptr_eq(&self.generation, generation)
     }
 }
 
@@ -65,19 +123,19 @@ pub(crate) struct Pin {
 /// Reference counts of one generation, spread over cache lines, so that threads which read at the
 /// same time don't write to one.
 #[derive(Debug)]
-pub(crate) struct Pins(Box<[Arc<Pin>]>);
+struct Pins(Box<[Arc<Pin>]>);
 
 const STRIPES: usize = 16;
 
 impl Pins {
-    pub(crate) fn new(generation: &Arc<Generation>) -> Pins {
+    fn new(generation: &Arc<Generation>) -> Pins {
         let pin = || Arc::new(Pin { generation: generation.clone() });
         Pins(std::iter::repeat_with(pin).take(STRIPES).collect())
     }
 
     /// This thread's pin.
     #[inline]
-    pub(crate) fn get(&self) -> &Arc<Pin> {
+    fn get(&self) -> &Arc<Pin> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         thread_local! {
             static STRIPE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;

@@ -97,7 +97,7 @@ impl Namespace {
 
     pub(crate) fn put(&self, key: &[u8], value: &[u8], expiry: Option<u64>) -> Result<()> {
         let store = self.store();
-        let step = Step::write(store, &self.state, Verb::Put, (key, value), expiry, true)?;
+        let step = Step::write(&self.state, Verb::Put, (key, value), expiry, true)?;
         store.commit(&mut [step], Access::Plain)
     }
 
@@ -117,7 +117,9 @@ impl Namespace {
     /// ```
     #[inline]
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        Ok(self.store().get(&self.state, key.as_ref())?.map(|r| r.value().to_vec()))
+        let guard = crossbeam_epoch::pin();
+        let found = self.store().get(&self.state, key.as_ref(), &guard)?;
+        Ok(found.map(|(record, _)| record.value().to_vec()))
     }
 
     /// The value of `key` as it lies in the mapped journal, neither copied nor allocated.
@@ -136,10 +138,10 @@ impl Namespace {
     /// ```
     #[inline]
     pub fn get_zerocopy(&self, key: impl AsRef<[u8]>) -> Result<Option<ValueRef>> {
-        let store = self.store();
-        let record = store.get(&self.state, key.as_ref())?;
-        // SAFETY: the record is committed, and lies in the generation of the store's pins.
-        Ok(record.map(|r| unsafe { ValueRef::new(r.value(), store.pin()) }))
+        let guard = crossbeam_epoch::pin();
+        let found = self.store().get(&self.state, key.as_ref(), &guard)?;
+        // SAFETY: the record is committed, and lies in the generation that is pinned.
+        Ok(found.map(|(record, era)| unsafe { ValueRef::new(record.value(), era.pin()) }))
     }
 
     /// Removes `key` and gives the value that was live. Nothing is written for an absent key.
@@ -168,10 +170,15 @@ impl Namespace {
         expiry: Option<u64>,
     ) -> Result<Option<Vec<u8>>> {
         let store = self.store();
-        let step = Step::write(store, &self.state, verb, record, expiry, true)?;
+        let step = Step::write(&self.state, verb, record, expiry, true)?;
         let mut steps = [step.wanting_value()];
-        store.commit(&mut steps, Access::Plain)?;
-        let prior = steps[0].replaced().map(|position| store.reader().record(position));
+        let mut tail = store.enter(Access::Plain)?;
+        // While the tail is held, this is the generation that the prior value is in.
+        let era = store.era(&crossbeam_epoch::pin()).clone();
+        store.commit_locked(&mut tail, &mut steps)?;
+        drop(tail);
+        store.committed()?;
+        let prior = steps[0].replaced().map(|position| store.reader(&era).record(position));
         Ok(prior.transpose()?.map(|r| r.value().to_vec()))
     }
 
@@ -189,8 +196,9 @@ impl Namespace {
     /// # }
     /// ```
     pub fn contains_key(&self, key: impl AsRef<[u8]>) -> Result<bool> {
-        let record = self.store().find(&self.state, key.as_ref())?;
-        Ok(record.is_some_and(|r| !self.store().is_expired(&r)))
+        let guard = crossbeam_epoch::pin();
+        let found = self.store().find(&self.state, key.as_ref(), &guard)?;
+        Ok(found.is_some_and(|(record, _)| !self.store().is_expired(&record)))
     }
 
     /// The number of records. Expired ones count until they are swept.
@@ -298,7 +306,7 @@ impl Namespace {
             let record = (key.as_ref(), value.as_ref());
             let last = i + 1 == chunk.len();
             let (target, put) = (&self.state, Verb::Put);
-            steps.push(Step::write_in(&guard, store, target, put, record, expiry, last)?);
+            steps.push(Step::write_in(&guard, target, put, record, expiry, last)?);
         }
         // Not held while a transaction is waited for.
         drop(guard);

@@ -114,7 +114,7 @@ impl Namespace {
         let mut steps = Vec::with_capacity(keys.len());
         for (i, key) in keys.iter().enumerate() {
             let last = i + 1 == keys.len();
-            steps.push(Step::write(store, &self.state, Verb::Remove, (key, &[]), None, last)?);
+            steps.push(Step::write(&self.state, Verb::Remove, (key, &[]), None, last)?);
         }
         if !steps.is_empty() {
             store.commit(&mut steps, Access::Owner)?;

@@ -13,7 +13,6 @@ use crate::range::Bounds;
 use crate::store::Store;
 use crate::store::names::{self, Incarnation, NamespaceState};
 use crate::store::read::Held;
-use crate::sync::lock;
 use crate::value::ValueRef;
 use crate::walk::{Walk, unordered};
 
@@ -89,7 +88,7 @@ impl Snapshot {
         let name = name.as_ref();
         names::check_name(name)?;
         let held = &self.default.held;
-        let state = lock(&self.store.names).at(name, held.watermark()).cloned();
+        let state = held.namespace(&self.store, name);
         Ok(SnapshotNamespace::new(&self.store, held, name, state.as_ref()))
     }
 }

@@ -88,7 +88,7 @@ impl Namespace {
     /// # }
     /// ```
     pub fn expires_at(&self, key: impl AsRef<[u8]>) -> Result<Option<u64>> {
-        Ok(self.store().find(&self.state, key.as_ref())?.and_then(|r| r.expiry()))
+        self.store().expires_at(&self.state, key.as_ref())
     }
 
     /// How long the record of `key` will live: zero if it is expired and not yet swept, `None`
@@ -136,10 +136,11 @@ impl Namespace {
         let store = self.store();
         // Nobody may replace the value between reading and writing it.
         let _exclusive = Exclusive::begin(store)?;
-        let Some(record) = store.get(&self.state, key)? else { return Ok(false) };
+        let guard = crossbeam_epoch::pin();
+        let Some((record, _)) = store.get(&self.state, key, &guard)? else { return Ok(false) };
         if record.expiry().is_some() {
             let put = (key, record.value());
-            let step = Step::write(store, &self.state, Verb::Put, put, None, true)?;
+            let step = Step::write(&self.state, Verb::Put, put, None, true)?;
             store.commit(&mut [step], Access::Owner)?;
         }
         Ok(true)

@@ -51,7 +51,9 @@ pub fn read<R>(
     key: &[u8],
     take: impl FnOnce(&[u8], Option<u64>) -> R,
 ) -> Result<Option<R>> {
-    Ok(ns.store().get(&ns.state, key)?.map(|record| take(record.value(), record.expiry())))
+    let guard = crossbeam_epoch::pin();
+    let found = ns.store().get(&ns.state, key, &guard)?;
+    Ok(found.map(|(record, _)| take(record.value(), record.expiry())))
 }
 
 /// What is stored under `key`, expired or not: the value, lent, when it expires, and whether it
@@ -62,8 +64,9 @@ pub fn read_stored<R>(
     take: impl FnOnce(&[u8], Option<u64>, bool) -> R,
 ) -> Result<Option<R>> {
     let store = ns.store();
-    let Some(record) = store.find(&ns.state, key)? else { return Ok(None) };
-    store.reader().verify_value(record)?;
+    let guard = crossbeam_epoch::pin();
+    let Some((record, era)) = store.find(&ns.state, key, &guard)? else { return Ok(None) };
+    store.reader(era).verify_value(record)?;
     Ok(Some(take(record.value(), record.expiry(), !store.is_expired(&record))))
 }
 
@@ -75,12 +78,12 @@ pub fn now(ns: &Namespace) -> u64 {
 /// A hash of `key`, with a secret of the database.
 #[inline]
 pub fn hash(ns: &Namespace, key: &[u8]) -> u64 {
-    ns.store().reader().generation.hash(key)
+    ns.store().era(&crossbeam_epoch::pin()).generation.hash(key)
 }
 
 /// When `key`, if it is there, expires.
 pub fn expiry(ns: &Namespace, key: &[u8]) -> Result<Option<u64>> {
-    Ok(ns.store().find(&ns.state, key)?.and_then(|record| record.expiry()))
+    ns.store().expires_at(&ns.state, key)
 }
 
 /// The expiry of what is written to the namespace now without one of its own.
@@ -99,10 +102,12 @@ pub fn expiry_of(ns: &Namespace, ttl: crate::Ttl) -> Result<Option<u64>> {
     ns.store().expiry(&ns.state, ttl)
 }
 
-/// Grows with every commit to the database: what is read between two equal ones is one state.
+/// Changes with every commit to the database: what is read between two equal ones is one state.
 #[inline]
-pub fn watermark(ns: &Namespace) -> u64 {
-    ns.store().reader().generation.watermark()
+pub fn watermark(ns: &Namespace) -> (u64, u64) {
+    let guard = crossbeam_epoch::pin();
+    let generation = &ns.state.line(&guard).era.generation;
+    (generation.number, generation.watermark())
 }
 
 /// Reads inside of a transaction, whatever its scope.
@@ -204,7 +209,7 @@ impl Sole {
             };
             let (target, record) = (&write.namespace.state, (write.key, value));
             let (expiry, last) = (write.expiry, at + 1 == total);
-            steps.push(Step::write_in(&guard, &store, target, verb, record, expiry, last)?);
+            steps.push(Step::write_in(&guard, target, verb, record, expiry, last)?);
         }
         drop(guard);
         let mut tail = store.enter(Access::Owner)?;

@@ -11,7 +11,6 @@ use crate::snapshot::Snapshot;
 use crate::staged::Sorted;
 use crate::store::names::Incarnation;
 use crate::store::read::Held;
-use crate::sync::lock;
 use crate::transaction::TransactionNamespace;
 use crate::walk::{End, Overlay, Walk};
 
@@ -71,21 +70,16 @@ impl View {
     /// first, but for internal ones; and whether they are ordered.
     pub fn names(snapshot: &Snapshot) -> Vec<(String, bool)> {
         let (store, held) = snapshot.held();
-        let watermark = held.watermark();
-        let names = lock(&store.names);
-        let all = names.live.values().chain(&names.dropped);
-        let seen = all.filter(|state| {
-            !state.is_internal() && state.outlives(watermark) && held.incarnation(state).is_some()
-        });
+        let seen = held.namespaces(store).into_iter().filter(|state| !state.is_internal());
         let mut seen: Vec<_> =
-            seen.map(|state| (state.name.clone(), store.wants_order(state))).collect();
+            seen.map(|state| (state.name.clone(), store.wants_order(&state))).collect();
         seen.sort();
         seen
     }
 
     fn named(snapshot: &Snapshot, name: &str) -> View {
         let (store, held) = snapshot.held();
-        let state = lock(&store.names).at(name, held.watermark()).cloned();
+        let state = held.namespace(store, name);
         let base = state.and_then(|state| held.incarnation(&state));
         View { held: held.clone(), base, staged: None }
     }

@@ -16,6 +16,7 @@ use super::tail::Tail;
 use crate::error::{Error, Result};
 use crate::format::record::{Prepared, Record, Verb};
 use crate::format::{MAX_KEY, MAX_VALUE};
+use crate::generation::{Era, Generation};
 use crate::index::{MAX_RECORDS, Published};
 use crate::order::Order;
 use crate::sync::{lock, wait};
@@ -72,20 +73,18 @@ impl Prior {
 impl<'a> Step<'a> {
     /// A put (of `value`) or removal of `key`; `last` on the last of its commit.
     pub(crate) fn write(
-        store: &Store,
         target: &'a Arc<NamespaceState>,
         verb: Verb,
         (key, value): (&'a [u8], &'a [u8]),
         expiry: Option<u64>,
         last: bool,
     ) -> Result<Step<'a>> {
-        Step::write_in(&crossbeam_epoch::pin(), store, target, verb, (key, value), expiry, last)
+        Step::write_in(&crossbeam_epoch::pin(), target, verb, (key, value), expiry, last)
     }
 
     /// As [`Step::write`], for a caller that makes many under one guard.
     pub(crate) fn write_in(
         guard: &Guard,
-        store: &Store,
         target: &'a Arc<NamespaceState>,
         verb: Verb,
         (key, value): (&'a [u8], &'a [u8]),
@@ -94,8 +93,9 @@ impl<'a> Step<'a> {
     ) -> Result<Step<'a>> {
         check_len("a key", key, MAX_KEY)?;
         check_len("a value", value, MAX_VALUE)?;
-        let hash = store.generation.hash(key);
-        let incarnation = target.current(guard);
+        let line = target.line(guard);
+        let hash = line.era.generation.hash(key);
+        let incarnation = &line.current;
         incarnation.table.prefetch(hash, guard);
         let mut step = Step::new(target, verb, incarnation.id, (key, value), expiry, last);
         step.hash = hash;
@@ -231,36 +231,38 @@ impl Store {
     /// [`Store::committed`].
     pub(crate) fn commit_locked(&self, tail: &mut Tail, steps: &mut [Step<'_>]) -> Result<()> {
         let guard = crossbeam_epoch::pin();
-        let bound = self.resolve(steps, &guard)?;
+        let era = self.era(&guard);
+        let bound = self.resolve(steps, era, &guard)?;
         let Some(last) = steps.iter_mut().rfind(|step| !step.void) else { return Ok(()) };
         if !last.commit {
             // What came behind it has turned out to be nothing.
             last.commit = true;
             last.prepare(last.id);
         }
-        let generation = &*self.generation;
+        let generation = &*era.generation;
         let medium = &*generation.medium;
         let start = tail.reserve(medium, &generation.memory, bound)?;
-        let end = self.encode(tail, steps, start, bound);
+        let end = encode(generation, tail, steps, start, bound);
         if let Err((error, uncertain)) = tail.complete(medium, &generation.memory, (start, end)) {
             if uncertain {
                 self.poison();
             }
             return Err(error);
         }
-        let published = self.publish(tail, steps, start, &guard).map(|t| t.apply(end, &self.views));
+        let published = self.publish(generation, tail, steps, start, &guard);
+        let published = published.map(|tallies| tallies.apply(end, &generation.views));
         tail.skipped += start - tail.position;
         tail.position = end;
-        self.data_end.0.store(end, Ordering::Release);
+        self.data_end.0.store(generation.sequence(end), Ordering::Release);
         generation.committed.0.store(end, Ordering::Release);
         published?;
-        self.trim(tail, steps, &guard);
+        self.trim(generation, tail, steps, &guard);
         Ok(())
     }
 
     /// Finds what each step replaces; gives the bytes that all of them take at the most.
-    fn resolve(&self, steps: &mut [Step<'_>], guard: &Guard) -> Result<usize> {
-        let reader = self.reader();
+    fn resolve(&self, steps: &mut [Step<'_>], era: &Era, guard: &Guard) -> Result<usize> {
+        let reader = self.reader(era);
         let mut bound = 0;
         for at in 0..steps.len() {
             if let Some(later) = steps.get(at + AHEAD).filter(|s| s.is_write()) {
@@ -300,31 +302,19 @@ impl Store {
         Ok(bound)
     }
 
-    /// Encodes the records from `start` on and gives their end.
-    fn encode(&self, tail: &mut Tail, steps: &mut [Step<'_>], start: u64, bound: usize) -> u64 {
-        let out = tail.target(start, bound);
-        let mut used = 0;
-        for step in steps.iter_mut().filter(|step| !step.void) {
-            step.position = start + used as u64;
-            let link = step.prior.map_or(0, |p| step.position - p.position);
-            used +=
-                step.prepared.write(self.generation.place, step.position, link, &mut out[used..]);
-        }
-        start + used as u64
-    }
-
     /// Points the index at the new records; gives the changes of the counts.
     fn publish<'s>(
         &self,
+        generation: &Generation,
         tail: &mut Tail,
         steps: &'s [Step<'_>],
         start: u64,
         guard: &'s Guard,
     ) -> Result<Tallies<'s>> {
         // Of the same commit and key: its record was put in place just now.
-        let record = |position| self.generation.memory.record(position);
+        let record = |position| generation.memory.record(position);
         // Tombstones of this very commit are needed by whoever reads before the watermark moves.
-        let oldest = || self.views.oldest().min(self.generation.watermark());
+        let oldest = || generation.views.oldest().min(generation.watermark());
         let mut tallies = Tallies::default();
         for step in steps.iter().filter(|step| !step.void) {
             match step.verb {
@@ -372,7 +362,7 @@ impl Store {
                 }
             };
             if let Some(order) = incarnation.order.get() {
-                self.keep_order(order, step, published, before);
+                self.keep_order(generation, order, step, published, before);
             }
             let (records, bytes) = account(step, before, incarnation);
             tallies.add(incarnation, records, bytes);
@@ -383,13 +373,14 @@ impl Store {
     /// Tells the order of a namespace what a step did.
     fn keep_order(
         &self,
+        generation: &Generation,
         order: &Order,
         step: &Step<'_>,
         published: Option<Published>,
         before: Option<Prior>,
     ) {
         if let Some(Published::Replaced(position)) = published {
-            self.generation.superseded.set(position);
+            generation.superseded.set(position);
             order.note_stale();
         }
         // A key that is present has an anchor. One that was removed may have lost it.
@@ -400,23 +391,41 @@ impl Store {
 
     /// Frees former incarnations and dropped namespaces that no view needs any more. After the
     /// watermark has moved, no new view can need one.
-    fn trim(&self, tail: &mut Tail, steps: &[Step<'_>], guard: &Guard) {
+    fn trim(&self, generation: &Generation, tail: &mut Tail, steps: &[Step<'_>], guard: &Guard) {
         if tail.untrimmed.is_empty() && !tail.dropped {
             return;
         }
-        let gone = self.views.gone();
+        let gone = generation.views.gone();
         if gone == tail.trimmed_at && steps.iter().all(|s| s.verb != Verb::Clear) {
             return;
         }
         tail.trimmed_at = gone;
-        let seen = |start, end| self.views.any_between(start, end);
+        let seen = |start, end| generation.views.any_between(start, end);
         tail.untrimmed.retain(|namespace| namespace.trim(seen, guard));
         if tail.dropped {
             let mut names = lock(&self.names);
-            names.dropped.retain(|namespace| namespace.is_seen(&self.views));
+            names.dropped.retain(|namespace| namespace.is_seen(&generation.views));
             tail.dropped = !names.dropped.is_empty();
         }
     }
+}
+
+/// Encodes the records from `start` on and gives their end.
+fn encode(
+    generation: &Generation,
+    tail: &mut Tail,
+    steps: &mut [Step<'_>],
+    start: u64,
+    bound: usize,
+) -> u64 {
+    let out = tail.target(start, bound);
+    let mut used = 0;
+    for step in steps.iter_mut().filter(|step| !step.void) {
+        step.position = start + used as u64;
+        let link = step.prior.map_or(0, |p| step.position - p.position);
+        used += step.prepared.write(generation.place, step.position, link, &mut out[used..]);
+    }
+    start + used as u64
 }
 
 /// What a step changes: live records and their bytes. Expiries are kept here too.

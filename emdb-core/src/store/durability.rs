@@ -13,6 +13,7 @@ use super::tail::Tail;
 use crate::error::{Error, Result};
 use crate::format::header::Header;
 use crate::format::mark::Mark;
+use crate::generation::Generation;
 use crate::settings::FlushPolicy;
 use crate::storage::IoBackend;
 use crate::sync::{lock, wait};
@@ -28,7 +29,7 @@ const REFRESH_EVERY: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Durability {
     policy: FlushPolicy,
-    /// Everything below is on stable storage.
+    /// Everything below this sequence number is on stable storage.
     synced: AtomicU64,
     /// Syncs of the medium since the open.
     pub(crate) syncs: AtomicU64,
@@ -146,17 +147,20 @@ impl Store {
         let Some(slot) = slot else {
             return Ok(());
         };
-        let upto = self.generation.watermark();
+        // Compaction takes the turn as well: the generation stays until this returns.
+        let era = self.era(&crossbeam_epoch::pin()).clone();
+        let generation = &*era.generation;
+        let upto = generation.watermark();
         durability.syncs.fetch_add(1, Ordering::Relaxed);
-        if let Err(e) = self.generation.medium.sync() {
+        if let Err(e) = generation.medium.sync() {
             self.poison();
             return Err(e.into());
         }
-        durability.synced.fetch_max(upto, Ordering::AcqRel);
-        self.mark(&mut lock(&self.tail), upto)?;
+        durability.synced.fetch_max(generation.sequence(upto), Ordering::AcqRel);
+        self.mark(generation, &mut lock(&self.tail), upto)?;
         let early = durability.syncs.load(Ordering::Relaxed) <= REFRESH_EACH;
         if early || slot.refreshed.elapsed() >= REFRESH_EVERY {
-            return self.write_header(slot, None);
+            return self.write_header(generation, slot, None);
         }
         self.background.refresh_after(REFRESH_EVERY);
         Ok(())
@@ -167,21 +171,32 @@ impl Store {
         let _turn = self.durability.turn(|| false);
         let mut slot = lock(&self.durability.slot);
         match &mut *slot {
-            Some(slot) if slot.header.synced < self.durability.synced.load(Ordering::Acquire) => {
+            Some(slot) => {
+                let era = self.era(&crossbeam_epoch::pin()).clone();
+                let synced = self.durability.synced.load(Ordering::Acquire);
+                if slot.header.synced >= era.generation.position(synced) {
+                    return Ok(());
+                }
                 self.check_health()?;
-                self.write_header(slot, None)
+                self.write_header(&era.generation, slot, None)
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
-    fn write_header(&self, slot: &mut Slot, clean_len: Option<u64>) -> Result<()> {
+    fn write_header(
+        &self,
+        generation: &Generation,
+        slot: &mut Slot,
+        clean_len: Option<u64>,
+    ) -> Result<()> {
         slot.header.sequence += 1;
-        slot.header.synced = self.durability.synced.load(Ordering::Acquire);
+        let synced = self.durability.synced.load(Ordering::Acquire);
+        slot.header.synced = generation.position(synced);
         slot.header.clean_len = clean_len;
         slot.refreshed = Instant::now();
         let (at, bytes) = slot.header.encode();
-        self.generation.medium.write_at(at, &bytes).map_err(|e| {
+        generation.medium.write_at(at, &bytes).map_err(|e| {
             self.poison();
             Error::from(e)
         })
@@ -189,8 +204,7 @@ impl Store {
 
     /// Appends a mark. It is not synced itself, and a database that has no room for it does
     /// without.
-    fn mark(&self, tail: &mut Tail, synced: u64) -> Result<()> {
-        let generation = &*self.generation;
+    fn mark(&self, generation: &Generation, tail: &mut Tail, synced: u64) -> Result<()> {
         let (medium, memory) = (&*generation.medium, &generation.memory);
         let Ok(start) = tail.reserve(medium, memory, Mark::MAX_LEN) else {
             return Ok(());
@@ -222,7 +236,9 @@ impl Store {
         if slot.header.clean_len == Some(end) && tail.allocated == end {
             return Ok(());
         }
-        let medium = &*self.generation.medium;
+        let era = self.era(&crossbeam_epoch::pin()).clone();
+        let generation = &*era.generation;
+        let medium = &*generation.medium;
         let step = |result: std::io::Result<()>| {
             result.map_err(|e| {
                 self.poison();
@@ -231,16 +247,16 @@ impl Store {
         };
         durability.syncs.fetch_add(2, Ordering::Relaxed);
         step(medium.sync())?;
-        durability.synced.fetch_max(end, Ordering::AcqRel);
+        durability.synced.fetch_max(generation.sequence(end), Ordering::AcqRel);
         tail.release_window();
         if medium.set_len(end).is_ok() {
             tail.allocated = end;
-            self.generation.memory.extend(medium, end)?;
-        } else if self.generation.medium.backend() != IoBackend::Memory && cfg!(unix) {
+            generation.memory.extend(medium, end)?;
+        } else if medium.backend() != IoBackend::Memory && cfg!(unix) {
             // Windows can't cut a mapped file; there the zeros stay, which recovery bears.
             return step(Err(std::io::Error::other("the data file can't be trimmed")));
         }
-        self.write_header(slot, (tail.allocated == end).then_some(end))?;
+        self.write_header(generation, slot, (tail.allocated == end).then_some(end))?;
         step(medium.sync())
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod order;
 pub(crate) mod read;
 pub(crate) mod recovery;
 mod replay;
+pub(crate) mod site;
 #[cfg(feature = "ttl")]
 mod sweep;
 mod tail;
@@ -23,23 +24,21 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use crate::fork::Origin;
-use crate::generation::{Generation, Pins};
 use crate::sync::Padded;
-use crate::view::Views;
 use background::Background;
 use durability::Durability;
 use names::{Names, NamespaceState};
 use read::Time;
 use recovery::RecoveryReport;
+use site::Site;
 use tail::Tail;
 
 /// A database without its lock and its name.
 #[derive(Debug)]
 pub(crate) struct Store {
-    generation: Arc<Generation>,
-    pins: Pins,
+    /// None in memory.
+    pub(crate) site: Option<Site>,
     pub(crate) clock: Time,
-    views: Arc<Views>,
     verify: bool,
     pub(crate) default_ttl: Option<Duration>,
     pub(crate) default_namespace: Arc<NamespaceState>,
@@ -51,7 +50,7 @@ pub(crate) struct Store {
     tail: Mutex<Tail>,
     /// Told when a transaction ends.
     idle: Condvar,
-    /// Behind the last record that a user wrote; sync marks may follow.
+    /// Behind the last record that a user wrote, as a sequence number; sync marks may follow.
     data_end: Padded<AtomicU64>,
     durability: Durability,
     background: Background,
@@ -60,24 +59,17 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Ends the background, then leaves the file clean. In a forked child nothing is touched.
+    /// Ends the background, then leaves the file clean and lets go of the lock. In memory, in a
+    /// forked child and the second time nothing is touched.
     pub(crate) fn shut(&self) -> crate::error::Result<()> {
-        if self.origin.is_elsewhere() {
-            return Ok(());
-        }
+        let Some(site) = self.site.as_ref().filter(|_| !self.is_elsewhere()) else { return Ok(()) };
         self.background.stop();
-        self.close()
+        site.close(|| self.close())
     }
 
     /// Whether this is a child forked after the open.
     pub(crate) fn is_elsewhere(&self) -> bool {
         self.origin.is_elsewhere()
-    }
-
-    /// A pin for values that are borrowed from the journal.
-    #[inline]
-    pub(crate) fn pin(&self) -> &Arc<crate::generation::Pin> {
-        self.pins.get()
     }
 }
 

@@ -17,6 +17,7 @@ use crossbeam_epoch::{Atomic, Guard, Owned};
 
 use crate::error::{Error, Result};
 use crate::format::options::Options;
+use crate::generation::{Era, Generation};
 use crate::index::Table;
 use crate::order::Order;
 use crate::sync::lock;
@@ -133,11 +134,23 @@ impl Count {
     }
 }
 
+/// The incarnations of a namespace in one generation.
 #[derive(Debug)]
-struct Line {
-    current: Arc<Incarnation>,
+pub(crate) struct Line {
+    pub(crate) era: Era,
+    pub(crate) current: Arc<Incarnation>,
     /// Newest first.
     former: Vec<Arc<Incarnation>>,
+}
+
+impl Line {
+    /// What a view at `watermark` sees. `None` when the namespace began after it, or when the
+    /// caller's view is not registered and the incarnation has gone meanwhile.
+    #[inline]
+    pub(crate) fn at(&self, watermark: u64) -> Option<&Arc<Incarnation>> {
+        let seen = |i: &&Arc<Incarnation>| i.start.load(Ordering::Relaxed) < watermark;
+        Some(&self.current).filter(seen).or_else(|| self.former.iter().find(seen))
+    }
 }
 
 /// A namespace.
@@ -165,15 +178,17 @@ impl fmt::Debug for Attached {
 }
 
 impl NamespaceState {
-    pub(crate) fn new(name: String, incarnation: Arc<Incarnation>) -> NamespaceState {
-        let line = Atomic::new(Line { current: incarnation, former: Vec::new() });
+    pub(crate) fn new(name: String, era: &Era, incarnation: Arc<Incarnation>) -> NamespaceState {
+        let line = Line { era: era.clone(), current: incarnation, former: Vec::new() };
+        let line = Atomic::new(line);
         let (dropped, ordered) = (AtomicU64::new(u64::MAX), AtomicBool::new(false));
         let attached = Attached::default();
         NamespaceState { name, line, created: AtomicU64::new(0), dropped, ordered, attached }
     }
 
+    /// What it holds and held, of the latest generation.
     #[inline]
-    fn line<'g>(&self, guard: &'g Guard) -> &'g Line {
+    pub(crate) fn line<'g>(&self, guard: &'g Guard) -> &'g Line {
         // SAFETY: never null; one that is replaced is destroyed when no guard that could have
         // loaded it is left.
         unsafe { self.line.load(Ordering::Acquire, guard).deref() }
@@ -185,15 +200,6 @@ impl NamespaceState {
         &self.line(guard).current
     }
 
-    /// What a view at `watermark` sees. `None` when the namespace began after it, or when the
-    /// caller's view is not registered and the incarnation has gone meanwhile.
-    #[inline]
-    pub(crate) fn at<'g>(&self, watermark: u64, guard: &'g Guard) -> Option<&'g Arc<Incarnation>> {
-        let line = self.line(guard);
-        let seen = |i: &&'g Arc<Incarnation>| i.start.load(Ordering::Relaxed) < watermark;
-        Some(&line.current).filter(seen).or_else(|| line.former.iter().find(seen))
-    }
-
     /// Begins `fresh` at `start`. Called by the one writer alone, as are the following.
     pub(crate) fn begin(&self, fresh: &Arc<Incarnation>, start: u64, guard: &Guard) {
         fresh.start.store(start, Ordering::Relaxed);
@@ -203,7 +209,7 @@ impl NamespaceState {
             return;
         }
         let former = std::iter::once(&line.current).chain(&line.former).cloned().collect();
-        self.replace(Line { current: fresh.clone(), former }, guard);
+        self.replace(Line { era: line.era.clone(), current: fresh.clone(), former }, guard);
     }
 
     /// Lets go of former incarnations but those for which `seen` says that a view lies behind
@@ -221,7 +227,8 @@ impl NamespaceState {
         }
         let left = !former.is_empty();
         if former.len() < line.former.len() {
-            self.replace(Line { current: line.current.clone(), former }, guard);
+            let (era, current) = (line.era.clone(), line.current.clone());
+            self.replace(Line { era, current, former }, guard);
         }
         left
     }
@@ -236,15 +243,27 @@ impl NamespaceState {
         self.dropped.store(position, Ordering::Release);
     }
 
-    /// Whether the namespace still exists at `watermark`.
-    pub(crate) fn outlives(&self, watermark: u64) -> bool {
-        self.dropped.load(Ordering::Acquire) >= watermark
+    /// Goes on in another generation, as `current`, which holds the same. Called by the one writer
+    /// alone, when it is known what views of the former one see.
+    pub(crate) fn carry(&self, era: &Era, current: &Arc<Incarnation>, guard: &Guard) {
+        self.created.store(0, Ordering::Relaxed);
+        let (era, current) = (era.clone(), current.clone());
+        self.replace(Line { era, current, former: Vec::new() }, guard);
     }
 
     /// Whether a view may still see the namespace, which has been dropped.
     pub(crate) fn is_seen(&self, views: &Views) -> bool {
         let created = self.created.load(Ordering::Relaxed);
         views.any_between(created, self.dropped.load(Ordering::Relaxed))
+    }
+
+    fn member(self: &Arc<NamespaceState>, guard: &Guard) -> Member {
+        let line = self.line(guard);
+        Member {
+            state: self.clone(),
+            dropped: self.dropped.load(Ordering::Acquire),
+            incarnations: std::iter::once(&line.current).chain(&line.former).cloned().collect(),
+        }
     }
 
     pub(crate) fn set_options(&self, options: Options) {
@@ -289,13 +308,80 @@ pub(crate) struct Names {
     pub(crate) dropped: Vec<Arc<NamespaceState>>,
 }
 
+/// What one namespace was to the views of a generation.
+#[derive(Debug)]
+struct Member {
+    state: Arc<NamespaceState>,
+    /// The position of the record that dropped it, or the largest number.
+    dropped: u64,
+    /// Newest first.
+    incarnations: Vec<Arc<Incarnation>>,
+}
+
+impl Member {
+    fn at(&self, watermark: u64) -> Option<&Arc<Incarnation>> {
+        let mut all = self.incarnations.iter();
+        all.find(|i| i.start.load(Ordering::Relaxed) < watermark)
+    }
+}
+
+/// All namespaces as the views of a generation see them that has been replaced.
+#[derive(Debug)]
+pub(crate) struct Retired(Vec<Member>);
+
+impl Retired {
+    pub(crate) fn of(names: &Names, guard: &Guard) -> Retired {
+        let all = names.live.values().chain(&names.dropped);
+        Retired(all.map(|state| state.member(guard)).collect())
+    }
+
+    /// What `namespace` held at `watermark`.
+    pub(crate) fn incarnation(
+        &self,
+        namespace: &NamespaceState,
+        watermark: u64,
+    ) -> Option<&Arc<Incarnation>> {
+        let mut of_it = self.0.iter().filter(|m| std::ptr::eq(&*m.state, namespace));
+        of_it.find_map(|member| member.at(watermark))
+    }
+
+    fn seen(&self, watermark: u64) -> Vec<Arc<NamespaceState>> {
+        let seen = |m: &&Member| m.dropped >= watermark && m.at(watermark).is_some();
+        self.0.iter().filter(seen).map(|m| m.state.clone()).collect()
+    }
+}
+
 impl Names {
-    /// The namespace that had this name at `watermark`.
-    pub(crate) fn at(&self, name: &str, watermark: u64) -> Option<&Arc<NamespaceState>> {
+    /// The namespaces that there were at `watermark` of `generation`.
+    pub(crate) fn seen(
+        &self,
+        generation: &Arc<Generation>,
+        watermark: u64,
+    ) -> Vec<Arc<NamespaceState>> {
+        if let Some(retired) = generation.retired.get() {
+            return retired.seen(watermark);
+        }
         let guard = crossbeam_epoch::pin();
+        let outlives = |s: &NamespaceState| s.dropped.load(Ordering::Acquire) >= watermark;
+        let all = self.live.values().chain(&self.dropped);
+        all.filter(|s| outlives(s) && s.line(&guard).at(watermark).is_some()).cloned().collect()
+    }
+
+    /// The namespace that had this name then.
+    pub(crate) fn at(
+        &self,
+        name: &str,
+        generation: &Arc<Generation>,
+        watermark: u64,
+    ) -> Option<Arc<NamespaceState>> {
+        if let Some(retired) = generation.retired.get() {
+            return retired.seen(watermark).into_iter().find(|s| s.name == name);
+        }
+        let guard = crossbeam_epoch::pin();
+        let outlives = |s: &NamespaceState| s.dropped.load(Ordering::Acquire) >= watermark;
         let known = self.dropped.iter().filter(|s| s.name == name).chain(self.live.get(name));
-        let mut seen = known.filter(|s| s.outlives(watermark) && s.at(watermark, &guard).is_some());
-        seen.next()
+        let mut seen = known.filter(|s| outlives(s) && s.line(&guard).at(watermark).is_some());
+        seen.next().cloned()
     }
 }
 

@@ -7,6 +7,7 @@ use super::Store;
 use super::background::Background;
 use super::commit::{Access, Step};
 use super::names::{self, CATALOGUE, INTERNAL, Incarnation, NamespaceState};
+use super::read::Present;
 use crate::error::{Error, Result};
 use crate::format::options::Options;
 use crate::format::record::Verb;
@@ -63,7 +64,11 @@ impl Store {
         let internal = name.starts_with(INTERNAL);
         let ordered = options.ordered || self.orders_all && !internal;
         let fresh = self.fresh_incarnation(ordered)?;
-        let state = Arc::new(NamespaceState::new(name.to_owned(), fresh.clone()));
+        let state = Arc::new(NamespaceState::new(
+            name.to_owned(),
+            self.era(&crossbeam_epoch::pin()),
+            fresh.clone(),
+        ));
         state.set_options(options);
         let record = (name.as_bytes(), options.bytes());
         let step = Step::control(&state, Verb::Create, fresh.id, record, Some(fresh), true);
@@ -101,8 +106,9 @@ impl Store {
         let mut tail = self.enter(Access::Plain)?;
         let Some(parent) = self.existing(name) else { return Ok(false) };
         let family = self.family(&parent);
+        let guard = crossbeam_epoch::pin();
         let entry = match self.existing(CATALOGUE) {
-            Some(c) if self.find(&c, name.as_bytes())?.is_some() => Some(c),
+            Some(c) if self.find(&c, name.as_bytes(), &guard)?.is_some() => Some(c),
             _ => None,
         };
         let mut steps = Vec::new();
@@ -113,18 +119,18 @@ impl Store {
         }
         if let Some(catalogue) = &entry {
             let record = (name.as_bytes(), &[][..]);
-            steps.push(Step::write(self, catalogue, Verb::Remove, record, None, true)?);
+            steps.push(Step::write(catalogue, Verb::Remove, record, None, true)?);
         }
         self.commit_locked(&mut tail, &mut steps)?;
         let mut names = lock(&self.names);
         for state in family {
             names.live.remove(&state.name);
-            if state.is_seen(&self.views) {
+            if state.is_seen(&self.era(&guard).generation.views) {
                 tail.dropped = true;
                 names.dropped.push(state);
             }
         }
-        drop((names, tail));
+        drop((names, guard, tail));
         self.committed()?;
         Ok(true)
     }
@@ -179,7 +185,7 @@ impl Store {
     pub(crate) fn len(&self, namespace: &NamespaceState) -> Result<usize> {
         let guard = crossbeam_epoch::pin();
         loop {
-            let (incarnation, watermark) = self.present(namespace, &guard)?;
+            let Present { incarnation, watermark, .. } = self.present(namespace, &guard)?;
             if let Some(records) = incarnation.records_at(watermark) {
                 return Ok(records as usize);
             }
@@ -192,7 +198,8 @@ impl Store {
             (tail.position, tail.allocated, tail.skipped)
         };
         let logical = position - skipped;
-        let mut stats = EmdbStats::new(self.generation.medium.backend());
+        let backend = self.era(&crossbeam_epoch::pin()).generation.medium.backend();
+        let mut stats = EmdbStats::new(backend);
         let mut live_bytes = 0;
         {
             let guard = crossbeam_epoch::pin();

@@ -10,6 +10,7 @@ use super::durability::Durability;
 use super::names::{DEFAULT_ID, Live, Names};
 use super::recovery::{self, RecoveryReport};
 use super::replay::Replay;
+use super::site::Site;
 use super::tail::Tail;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -17,13 +18,12 @@ use crate::fork::Origin;
 use crate::format::header::Header;
 use crate::format::place::Place;
 use crate::format::{JOURNAL_START, MAX_POSITION};
-use crate::generation::{Generation, Pins};
+use crate::generation::{Era, Generation};
 use crate::settings::Settings;
 use crate::storage::Disk;
 use crate::storage::memory::Memory;
 use crate::storage::ram::Ram;
 use crate::sync::Padded;
-use crate::view::Views;
 
 /// An in-memory store.
 pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Store>> {
@@ -31,16 +31,17 @@ pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Store>> {
     let medium = Arc::new(Ram::default());
     let memory = Memory::Regions(medium.regions.clone());
     let place = Place::new(header.file_id, header.generation);
-    let generation = Generation::new(place, header.hash_seed, memory, medium);
-    let replay = Replay::new(&generation);
+    let number = header.generation;
+    let era = Era::new(Generation::new(place, header.hash_seed, number, memory, medium));
+    let replay = Replay::new(&era);
     let parts = (replay.names, replay.next_id);
     let tail = Tail::new(JOURNAL_START, 0);
-    Ok(assemble(settings, generation, parts, tail, None, None))
+    Ok(assemble(settings, None, &era, parts, tail, None, None))
 }
 
 /// The store in the file at `path`, which is locked by the caller and made if it is absent or
 /// empty.
-pub(crate) fn on_disk(settings: &Settings, disk: &dyn Disk, path: &Path) -> Result<Arc<Store>> {
+pub(crate) fn on_disk(settings: &Settings, disk: Arc<dyn Disk>, path: &Path) -> Result<Arc<Store>> {
     let medium = disk.open(path)?;
     let len = medium.len()?;
     if len > MAX_POSITION {
@@ -50,15 +51,17 @@ pub(crate) fn on_disk(settings: &Settings, disk: &dyn Disk, path: &Path) -> Resu
     let front = memory.rest(0);
     let header = Header::read(&front[..front.len().min(JOURNAL_START as usize)])?;
     let place = Place::new(header.file_id, header.generation);
-    let generation = Generation::new(place, header.hash_seed, memory, medium.clone());
-    let memory = &generation.memory;
-    let mut replay = Replay::new(&generation);
+    let number = header.generation;
+    let era = Era::new(Generation::new(place, header.hash_seed, number, memory, medium.clone()));
+    let memory = &era.generation.memory;
+    let mut replay = Replay::new(&era);
     let end = recovery::read(&header, place, memory, len, &mut replay)?;
     let accepted = end.accepted;
-    let (report, header) = end.repair(disk, path, (header, place), memory, &*medium, len)?;
+    let (report, header) = end.repair(&*disk, path, (header, place), memory, &*medium, len)?;
     let parts = (replay.names, replay.next_id);
     let tail = Tail::new(accepted, accepted);
-    let store = assemble(settings, generation, parts, tail, Some(header), Some(report));
+    let site = Site::new(disk, path.to_path_buf());
+    let store = assemble(settings, Some(site), &era, parts, tail, Some(header), Some(report));
     Background::start_sync(&store, settings.flush_every);
     Ok(store)
 }
@@ -71,29 +74,27 @@ pub(crate) fn create(disk: &dyn Disk, path: &Path) -> Result<()> {
 
 fn assemble(
     settings: &Settings,
-    generation: Generation,
+    site: Option<Site>,
+    era: &Era,
     (live, next_id): (Live, u32),
     tail: Tail,
     header: Option<Header>,
     recovery: Option<RecoveryReport>,
 ) -> Arc<Store> {
     let end = tail.position;
+    let generation = &era.generation;
     generation.committed.0.store(end, Ordering::Release);
-    let views = Arc::new(Views::default());
     for state in live.values() {
-        state.current(&crossbeam_epoch::pin()).show_records(end, &views);
+        state.current(&crossbeam_epoch::pin()).show_records(end, &generation.views);
     }
-    let generation = Arc::new(generation);
     let default_namespace = live.get("").cloned().unwrap_or_else(|| {
         // Replay begins with it, and refuses to create or drop it.
         let incarnation = Arc::new(super::names::Incarnation::new(DEFAULT_ID));
-        Arc::new(super::names::NamespaceState::new(String::new(), incarnation))
+        Arc::new(super::names::NamespaceState::new(String::new(), era, incarnation))
     });
     let store = Arc::new(Store {
-        pins: Pins::new(&generation),
-        generation,
+        site,
         clock: Arc::new(Clock::new(settings.manual_clock.clone())),
-        views,
         verify: !settings.unverified_reads,
         default_ttl: settings.default_ttl,
         default_namespace,

@@ -8,6 +8,7 @@ use super::background::Background;
 use super::names::{Incarnation, NamespaceState};
 use super::read::Reader;
 use crate::error::Result;
+use crate::generation::Era;
 use crate::index::Table;
 use crate::order::{Keys, MANY, Order};
 use crate::sync::lock;
@@ -87,8 +88,9 @@ impl Store {
         namespace.is_ordered() || self.orders_all && !namespace.is_internal()
     }
 
-    fn anchors<'a>(&'a self, incarnation: &'a Incarnation) -> Anchors<'a> {
-        Anchors { reader: self.reader(), table: &incarnation.table, views: &self.views }
+    fn anchors<'a>(&self, era: &'a Era, incarnation: &'a Incarnation) -> Anchors<'a> {
+        let views = &era.generation.views;
+        Anchors { reader: self.reader(era), table: &incarnation.table, views }
     }
 
     /// Brings the orders up to date, so that readers need not. With `all`, as far as is
@@ -97,10 +99,14 @@ impl Store {
         let states: Vec<_> = lock(&self.names).live.values().cloned().collect();
         let mut more = false;
         for state in states {
-            let incarnation = state.current(&crossbeam_epoch::pin()).clone();
+            let (era, incarnation) = {
+                let guard = crossbeam_epoch::pin();
+                let line = state.line(&guard);
+                (line.era.clone(), line.current.clone())
+            };
             if let Some(order) = incarnation.order.get() {
                 let from = if all { 1 } else { MANY };
-                let keys = self.anchors(&incarnation);
+                let keys = self.anchors(&era, &incarnation);
                 // Damage is met again, and told, by whoever reads.
                 more |= order.settle(from, all, keys, &stopped).unwrap_or(false);
             }

@@ -11,8 +11,9 @@ use super::order::Anchors;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::format::record::Record;
-use crate::generation::{Generation, Pin};
+use crate::generation::{Era, Generation, Pin};
 use crate::index::Table;
+use crate::sync::lock;
 use crate::view::View;
 
 /// Reads records of one generation.
@@ -132,7 +133,23 @@ impl Held {
 
     /// What `namespace` held; none if it began later.
     pub(crate) fn incarnation(&self, namespace: &NamespaceState) -> Option<Arc<Incarnation>> {
-        namespace.at(self.view.watermark(), &crossbeam_epoch::pin()).cloned()
+        let guard = crossbeam_epoch::pin();
+        let (line, watermark) = (namespace.line(&guard), self.view.watermark());
+        if line.era.is(&self.pin.generation) {
+            return line.at(watermark).cloned();
+        }
+        // The journal has been compacted since.
+        self.pin.generation.retired.get()?.incarnation(namespace, watermark).cloned()
+    }
+
+    /// The namespaces that there were.
+    pub(crate) fn namespaces(&self, store: &Store) -> Vec<Arc<NamespaceState>> {
+        lock(&store.names).seen(&self.pin.generation, self.view.watermark())
+    }
+
+    /// The namespace that had this name.
+    pub(crate) fn namespace(&self, store: &Store, name: &str) -> Option<Arc<NamespaceState>> {
+        lock(&store.names).at(name, &self.pin.generation, self.view.watermark())
     }
 
     pub(crate) fn watermark(&self) -> u64 {
@@ -213,60 +230,84 @@ impl Held {
     }
 }
 
+/// A namespace at what is committed now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Present<'g> {
+    pub(crate) era: &'g Era,
+    pub(crate) incarnation: &'g Arc<Incarnation>,
+    pub(crate) watermark: u64,
+}
+
 impl Store {
+    /// The generation that is written to. For whoever has the right to write it stays the same.
     #[inline]
-    pub(crate) fn reader(&self) -> Reader<'_> {
-        Reader { generation: &self.generation, verify: self.verify }
+    pub(crate) fn era<'g>(&self, guard: &'g Guard) -> &'g Era {
+        // Compaction carries the default namespace over last.
+        &self.default_namespace.line(guard).era
+    }
+
+    #[inline]
+    pub(crate) fn reader<'g>(&self, era: &'g Era) -> Reader<'g> {
+        Reader { generation: &era.generation, verify: self.verify }
     }
 
     /// Holds what is committed now.
     pub(crate) fn hold(&self) -> Held {
-        let view = Arc::new(self.views.register(&self.generation.committed.0));
-        Held { pin: self.pins.get().clone(), view, now: self.clock.now(), verify: self.verify }
+        let guard = crossbeam_epoch::pin();
+        let era = self.era(&guard);
+        let generation = &era.generation;
+        let view = Arc::new(generation.views.register(&generation.committed.0));
+        Held { pin: era.pin().clone(), view, now: self.clock.now(), verify: self.verify }
     }
 
-    /// The incarnation of `namespace` at what is committed now, and that watermark.
+    /// What `namespace` holds, at what is committed now.
     #[inline]
     pub(crate) fn present<'g>(
         &self,
         namespace: &NamespaceState,
         guard: &'g Guard,
-    ) -> Result<(&'g Arc<Incarnation>, u64)> {
+    ) -> Result<Present<'g>> {
         loop {
-            let watermark = self.generation.watermark();
-            // None when the namespace was cleared since the watermark was loaded, which was then
-            // during this call: what came after is right as well.
-            if let Some(incarnation) = namespace.at(watermark, guard) {
+            let line = namespace.line(guard);
+            let watermark = line.era.generation.watermark();
+            // None when the namespace was cleared since it was looked at, which was then during
+            // this call: what came after is right as well.
+            if let Some(incarnation) = line.at(watermark) {
                 namespace.check()?;
-                return Ok((incarnation, watermark));
+                return Ok(Present { era: &line.era, incarnation, watermark });
             }
         }
     }
 
-    /// The committed record of `key`, expired or not, its value unverified.
+    /// The committed record of `key`, expired or not, its value unverified. It lasts as long as
+    /// the guard, or a pin that is taken before that goes.
     #[inline]
-    pub(crate) fn find(
+    pub(crate) fn find<'g>(
         &self,
         namespace: &NamespaceState,
         key: &[u8],
-    ) -> Result<Option<Record<'_>>> {
-        let hash = self.generation.hash(key);
-        let guard = crossbeam_epoch::pin();
-        let (incarnation, watermark) = self.present(namespace, &guard)?;
-        let reader = self.reader();
-        match reader.newest(&incarnation.table, key, hash, &guard)? {
-            Some(record) => reader.version(record, watermark),
-            None => Ok(None),
-        }
+        guard: &'g Guard,
+    ) -> Result<Option<(Record<'g>, &'g Era)>> {
+        let Present { era, incarnation, watermark } = self.present(namespace, guard)?;
+        let reader = self.reader(era);
+        let hash = reader.generation.hash(key);
+        let Some(record) = reader.newest(&incarnation.table, key, hash, guard)? else {
+            return Ok(None);
+        };
+        Ok(reader.version(record, watermark)?.map(|record| (record, era)))
     }
 
-    /// The live record of `key`, its value verified.
+    /// The live record of `key`, its value verified; otherwise as [`Store::find`].
     #[inline]
-    pub(crate) fn get(&self, namespace: &NamespaceState, key: &[u8]) -> Result<Option<Record<'_>>> {
-        match self.find(namespace, key)? {
-            Some(record) => self.reader().checked(record, || self.clock.now()),
-            None => Ok(None),
-        }
+    pub(crate) fn get<'g>(
+        &self,
+        namespace: &NamespaceState,
+        key: &[u8],
+        guard: &'g Guard,
+    ) -> Result<Option<(Record<'g>, &'g Era)>> {
+        let Some((record, era)) = self.find(namespace, key, guard)? else { return Ok(None) };
+        let record = self.reader(era).checked(record, || self.clock.now())?;
+        Ok(record.map(|record| (record, era)))
     }
 }
 
@@ -274,6 +315,12 @@ impl Store {
     /// Whether the record is expired now.
     pub(crate) fn is_expired(&self, record: &Record<'_>) -> bool {
         is_expired(record, || self.clock.now())
+    }
+
+    /// When `key`, if it is there, expires.
+    pub(crate) fn expires_at(&self, namespace: &NamespaceState, key: &[u8]) -> Result<Option<u64>> {
+        let guard = crossbeam_epoch::pin();
+        Ok(self.find(namespace, key, &guard)?.and_then(|(record, _)| record.expiry()))
     }
 
     /// The expiry of what is written without one of its own. What the library keeps for itself

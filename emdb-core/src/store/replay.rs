@@ -9,12 +9,12 @@ use crate::error::{Error, Result};
 use crate::format::options::Options;
 use crate::format::record::{Record, Verb};
 use crate::format::varint;
-use crate::generation::Generation;
+use crate::generation::{Era, Generation};
 use crate::index::Published;
 use crate::sync::lock;
 
 pub(crate) struct Replay<'g> {
-    generation: &'g Generation,
+    era: &'g Era,
     pub(crate) names: Live,
     /// The namespaces by their present incarnation.
     by_id: HashMap<u32, (Arc<NamespaceState>, Arc<Incarnation>)>,
@@ -23,20 +23,16 @@ pub(crate) struct Replay<'g> {
 
 impl<'g> Replay<'g> {
     /// A store in which nothing exists but the default namespace.
-    pub(crate) fn new(generation: &'g Generation) -> Replay<'g> {
-        let mut replay = Replay {
-            generation,
-            names: Live::new(),
-            by_id: HashMap::new(),
-            next_id: DEFAULT_ID + 1,
-        };
+    pub(crate) fn new(era: &'g Era) -> Replay<'g> {
+        let mut replay =
+            Replay { era, names: Live::new(), by_id: HashMap::new(), next_id: DEFAULT_ID + 1 };
         replay.create(String::new(), DEFAULT_ID, Options::default());
         replay
     }
 
     fn create(&mut self, name: String, id: u32, options: Options) {
         let incarnation = Arc::new(Incarnation::new(id));
-        let state = Arc::new(NamespaceState::new(name.clone(), incarnation.clone()));
+        let state = Arc::new(NamespaceState::new(name.clone(), self.era, incarnation.clone()));
         state.set_options(options);
         self.names.insert(name, state.clone());
         self.by_id.insert(id, (state, incarnation));
@@ -56,7 +52,7 @@ impl<'g> Replay<'g> {
         match record.verb() {
             Verb::Put | Verb::Remove => {
                 let (_, incarnation) = self.by_id.get(&id).ok_or(UNKNOWN)?;
-                publish(self.generation, incarnation, record)
+                publish(&self.era.generation, incarnation, record)
             }
             Verb::Create => {
                 let name = std::str::from_utf8(record.key()).map_err(|_| "a name is not UTF-8")?;

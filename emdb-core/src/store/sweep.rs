@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use crossbeam_epoch::Guard;
+
 use super::Store;
 use super::commit::{Access, Step};
-use super::names::NamespaceState;
+use super::names::{Line, NamespaceState};
 use crate::error::Result;
 use crate::format::record::{Record, Verb};
 use crate::sync::lock;
@@ -22,38 +24,47 @@ impl Store {
     pub(crate) fn sweep(&self, namespace: &Arc<NamespaceState>, swept: &mut usize) -> Result<()> {
         let now = self.clock.now();
         loop {
-            let mut tail = self.enter(Access::Plain)?;
-            namespace.check()?;
-            let expired = self.expired(namespace, now);
-            if expired.is_empty() {
+            let removed = self.sweep_some(namespace, now)?;
+            if removed == 0 {
                 return Ok(());
             }
-            let mut steps = Vec::with_capacity(expired.len());
-            for (i, record) in expired.iter().enumerate() {
-                let key = (record.key(), &[][..]);
-                let last = i + 1 == expired.len();
-                steps.push(Step::write(self, namespace, Verb::Remove, key, None, last)?);
-            }
-            self.commit_locked(&mut tail, &mut steps)?;
-            drop(tail);
-            *swept += expired.len();
+            *swept += removed;
             self.committed()?;
         }
     }
 
+    fn sweep_some(&self, namespace: &Arc<NamespaceState>, now: u64) -> Result<usize> {
+        let mut tail = self.enter(Access::Plain)?;
+        namespace.check()?;
+        let guard = crossbeam_epoch::pin();
+        let expired = self.expired(namespace, now, &guard);
+        let mut steps = Vec::with_capacity(expired.len());
+        for (i, record) in expired.iter().enumerate() {
+            let key = (record.key(), &[][..]);
+            let last = i + 1 == expired.len();
+            steps.push(Step::write(namespace, Verb::Remove, key, None, last)?);
+        }
+        self.commit_locked(&mut tail, &mut steps)?;
+        Ok(expired.len())
+    }
+
     /// Some expired records. One that is damaged is left out from now on: whoever reads it gets
     /// the error.
-    fn expired(&self, namespace: &NamespaceState, now: u64) -> Vec<Record<'_>> {
-        let guard = crossbeam_epoch::pin();
-        let incarnation = namespace.current(&guard);
+    fn expired<'g>(
+        &self,
+        namespace: &NamespaceState,
+        now: u64,
+        guard: &'g Guard,
+    ) -> Vec<Record<'g>> {
+        let Line { era, current: incarnation, .. } = namespace.line(guard);
         let mut expiries = lock(&incarnation.expiries);
         let due: Vec<_> = expiries.range(..=(now, u64::MAX)).take(BATCH).copied().collect();
-        let reader = self.reader();
+        let reader = self.reader(era);
         let read = |&(at, position): &(u64, u64)| {
             let record = reader.record(position).and_then(|r| {
-                let hash = self.generation.hash(r.key());
+                let hash = era.generation.hash(r.key());
                 // The way that the commit will find it.
-                reader.newest(&incarnation.table, r.key(), hash, &guard)
+                reader.newest(&incarnation.table, r.key(), hash, guard)
             });
             match record {
                 Ok(Some(record)) => Some(record),

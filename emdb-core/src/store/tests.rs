@@ -25,11 +25,12 @@ fn open(disk: &SimDisk, policy: FlushPolicy) -> Result<Arc<Store>> {
     // Some lives are ordered; the order must not show in what is read, nor in what is written.
     let range_scans = policy == FlushPolicy::Group;
     let settings = Settings { flush_policy: policy, range_scans, ..Settings::default() };
-    open::on_disk(&settings, disk, path)
+    open::on_disk(&settings, Arc::new(disk.clone()), path)
 }
 
 fn get(store: &Store, key: &[u8]) -> Result<Option<Vec<u8>>> {
-    Ok(store.get(&store.default_namespace, key)?.map(|r| r.value().to_vec()))
+    let guard = crossbeam_epoch::pin();
+    Ok(store.get(&store.default_namespace, key, &guard)?.map(|(r, _)| r.value().to_vec()))
 }
 
 /// Every record, by way of the index.
@@ -74,7 +75,7 @@ fn write(store: &Arc<Store>, commit: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<()
         let (verb, value) = value.as_ref().map_or((Verb::Remove, &[][..]), |v| (Verb::Put, v));
         let last = i + 1 == commit.len();
         let target = &store.default_namespace;
-        steps.push(Step::write(store, target, verb, (key, value), None, last)?);
+        steps.push(Step::write(target, verb, (key, value), None, last)?);
     }
     store.commit(&mut steps, Access::Plain)
 }

@@ -156,7 +156,7 @@ impl Writes {
                 };
                 let last = steps.len() + 1 == total;
                 let (target, record) = (&part.state, (key, value));
-                let step = Step::write_in(&guard, store, target, verb, record, expiry, last)?;
+                let step = Step::write_in(&guard, target, verb, record, expiry, last)?;
                 steps.push(match fresh {
                     Some(fresh) => step.into_fresh(fresh),
                     None => step,

@@ -1,0 +1,49 @@
+//! Where a store's file is.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::error::Result;
+use crate::lock::FileLock;
+use crate::storage::Disk;
+use crate::sync;
+
+/// The file of a store, and the right to it.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) disk: Arc<dyn Disk>,
+    /// Without symbolic links.
+    pub(crate) path: PathBuf,
+    /// None on a simulated disk, and once closed.
+    lock: Mutex<Option<FileLock>>,
+    closed: AtomicBool,
+}
+
+impl Site {
+    pub(crate) fn new(disk: Arc<dyn Disk>, path: PathBuf) -> Site {
+        Site { disk, path, lock: Mutex::new(None), closed: AtomicBool::new(false) }
+    }
+
+    /// Keeps the lock for as long as the store is open.
+    pub(crate) fn keep_lock(&self, lock: FileLock) {
+        *sync::lock(&self.lock) = Some(lock);
+    }
+
+    /// Has the store closed by `close`, once, and then lets go of the lock.
+    pub(crate) fn close(&self, close: impl FnOnce() -> Result<()>) -> Result<()> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let closed = close();
+        if let Some(lock) = sync::lock(&self.lock).take() {
+            lock.release();
+        }
+        closed
+    }
+
+    /// Has `change` done to the lock, if there is one.
+    pub(crate) fn with_lock<R>(&self, change: impl FnOnce(&mut FileLock) -> R) -> Option<R> {
+        sync::lock(&self.lock).as_mut().map(change)
+    }
+}
