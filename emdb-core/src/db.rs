@@ -21,8 +21,11 @@ use crate::storage::Disk;
 use crate::storage::file::FileDisk;
 use crate::store::open;
 use crate::store::recovery::RecoveryReport;
-use crate::store::{Store, names};
+use crate::store::{Store, backup, compact, names};
 use crate::transaction::{self, Transaction};
+
+/// What files are called that were on their way to this name.
+const LEFT_OVER: [&str; 2] = [compact::TEMP, backup::TEMP];
 
 /// An open database.
 ///
@@ -180,6 +183,10 @@ impl Emdb {
         }
         if !lock.add_data_file(path)? {
             return Ok(Opened::Moved);
+        }
+        // What a crash has left of a compaction or of a backup to this name.
+        for end in LEFT_OVER {
+            let _ = disk.remove(&paths::sibling(path, end));
         }
         open::on_disk(settings, disk.clone(), path).map(Opened::Store)
     }

@@ -107,6 +107,11 @@ impl Era {
         self.pins.get()
     }
 
+    /// Whether nobody else will take a pin.
+    pub(crate) fn is_last(&self) -> bool {
+        Arc::strong_count(&self.pins) == 1
+    }
+
     #[inline]
     pub(crate) fn is(&self, generation: &Arc<Generation>) -> bool {
         Arc::ptr_eq(&self.generation, generation)

@@ -46,6 +46,7 @@ mod index;
 pub mod internal;
 mod iter;
 mod lock;
+mod maintenance;
 mod namespace;
 #[cfg(feature = "nested")]
 mod nested;

@@ -63,6 +63,21 @@ impl FileLock {
         same
     }
 
+    /// Has the file at `temp` locked in the place of the data file, whose name `rename` gives it.
+    pub(crate) fn take_over(
+        &mut self,
+        temp: &Path,
+        rename: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        let file = OpenOptions::new().read(true).write(true).open(temp)?;
+        lock_patiently(&file)?;
+        rename()?;
+        // Behind the lock file.
+        self.files.truncate(1);
+        self.files.push(file);
+        Ok(())
+    }
+
     pub(crate) fn release(self) {
         for file in self.files.iter().rev() {
             // Closing the descriptor, which follows, lets the lock go as well.

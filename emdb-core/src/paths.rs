@@ -44,6 +44,28 @@ pub(crate) fn canonical(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many levels of symbolic links"))
 }
 
+/// Whether both names lead to one file, by links or otherwise.
+pub(crate) fn is_same_file(a: &Path, b: &Path) -> io::Result<bool> {
+    let (Some(a), Some(b)) = (identity(a)?, identity(b)?) else { return Ok(false) };
+    Ok(a == b)
+}
+
+/// What tells a file from all others; none if there is no file.
+fn identity(path: &Path) -> io::Result<Option<(u64, u64, PathBuf)>> {
+    #[cfg(unix)]
+    let found = std::fs::metadata(path).map(|meta| {
+        use std::os::unix::fs::MetadataExt;
+        (meta.dev(), meta.ino(), PathBuf::new())
+    });
+    #[cfg(not(unix))]
+    let found = std::fs::canonicalize(path).map(|path| (0, 0, path));
+    match found {
+        Ok(identity) => Ok(Some(identity)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
 /// Owner-only permission on what `options` create, and no symbolic link followed at the last
 /// component.
 pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {

@@ -1,5 +1,9 @@
 //! How far a long call is.
 
+use std::ops::ControlFlow;
+
+use crate::error::{Error, Result};
+
 /// How far a long call is; its callback gets one from time to time, and may end the call by
 /// [`ControlFlow::Break`](std::ops::ControlFlow::Break), which gives
 /// [`Error::Cancelled`](crate::Error::Cancelled).
@@ -20,5 +24,48 @@ impl Progress {
     #[must_use]
     pub fn new(done: u64, total: u64) -> Progress {
         Progress { done, total }
+    }
+}
+
+/// Bytes between two reports.
+const STEP: u64 = 1 << 20;
+
+/// Tells a callback how far a call is.
+pub(crate) struct Meter<'a> {
+    tell: &'a mut dyn FnMut(Progress) -> ControlFlow<()>,
+    done: u64,
+    total: u64,
+    told: u64,
+}
+
+impl<'a> Meter<'a> {
+    pub(crate) fn new(tell: &'a mut dyn FnMut(Progress) -> ControlFlow<()>, total: u64) -> Self {
+        Meter { tell, done: 0, total, told: 0 }
+    }
+
+    /// Counts bytes; `Cancelled` if the callback says so.
+    #[inline]
+    pub(crate) fn advance(&mut self, bytes: u64) -> Result<()> {
+        self.done += bytes;
+        if self.done - self.told < STEP {
+            return Ok(());
+        }
+        self.report()
+    }
+
+    #[cold]
+    fn report(&mut self) -> Result<()> {
+        self.told = self.done;
+        self.total = self.total.max(self.done);
+        match (self.tell)(Progress::new(self.done, self.total)) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::Cancelled),
+        }
+    }
+
+    /// All is done.
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        self.done = self.done.max(self.total);
+        self.report()
     }
 }

@@ -1,5 +1,7 @@
 //! Figures about a database.
 
+use std::time::Duration;
+
 use crate::storage::IoBackend;
 
 /// Figures about a database, cheap enough to ask for every second; see [`crate::Emdb::stats`].
@@ -29,6 +31,8 @@ pub struct EmdbStats {
     pub io_backend: IoBackend,
     /// Syncs to stable storage since the open.
     pub syncs: u64,
+    /// The longest time since the open that writers had to wait for the end of a compaction.
+    pub compaction_pause: Duration,
     /// Failures of the background thread since the open; after one, writes are refused.
     pub background_failures: u64,
 }
@@ -47,6 +51,7 @@ impl EmdbStats {
             encrypted: false,
             io_backend,
             syncs: 0,
+            compaction_pause: Duration::ZERO,
             background_failures: 0,
         }
     }

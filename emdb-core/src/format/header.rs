@@ -55,6 +55,17 @@ impl Header {
         })
     }
 
+    /// The header of the file that takes the place of this one's.
+    pub(crate) fn successor(&self) -> Header {
+        Header {
+            generation: self.generation + 1,
+            sequence: 1,
+            synced: JOURNAL_START,
+            clean_len: None,
+            ..self.clone()
+        }
+    }
+
     /// The slot's bytes and where in the file they belong.
     pub(crate) fn encode(&self) -> (u64, [u8; SLOT_LEN]) {
         let mut slot = [0; SLOT_LEN];

@@ -184,6 +184,27 @@ impl Disk for FileDisk {
         }
     }
 
+    #[cfg(unix)]
+    fn imitate(&self, model: &Path, file: &Path) -> io::Result<()> {
+        use std::os::unix::fs::{MetadataExt, chown};
+        let (old, new) = (std::fs::metadata(model)?, std::fs::metadata(file)?);
+        if old.nlink() > 1 {
+            return Err(io::Error::other(
+                "the data file has several names (hard links), of which only one would lead to the \
+                 new file; remove the others first",
+            ));
+        }
+        if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
+            chown(file, Some(old.uid()), Some(old.gid()))?;
+        }
+        std::fs::set_permissions(file, old.permissions())
+    }
+
+    #[cfg(not(unix))]
+    fn imitate(&self, _model: &Path, _file: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
     fn sync_names(&self, path: &Path) -> io::Result<()> {
         if cfg!(unix) {
             let parent = path.parent().filter(|p| !p.as_os_str().is_empty());

@@ -81,6 +81,10 @@ pub(crate) trait Disk: Send + Sync + std::fmt::Debug {
     /// Unlinks the file, if it exists.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Gives the file the mode and owner of `model`, whose name it is to take; refused if `model`
+    /// has other names, which would go on meaning the former file.
+    fn imitate(&self, model: &Path, file: &Path) -> io::Result<()>;
+
     /// Makes the names in the directory of `path` durable.
     fn sync_names(&self, path: &Path) -> io::Result<()>;
 

@@ -266,6 +266,10 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn imitate(&self, _model: &Path, _file: &Path) -> io::Result<()> {
+        lock(&self.state).step()
+    }
+
     fn sync_names(&self, _path: &Path) -> io::Result<()> {
         let mut state = lock(&self.state);
         state.step()?;

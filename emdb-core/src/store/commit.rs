@@ -71,7 +71,8 @@ impl Prior {
 }
 
 impl<'a> Step<'a> {
-    /// A put (of `value`) or removal of `key`; `last` on the last of its commit.
+    /// A put (of `value`) or removal of `key`; `last` on the last of its commit. Steps that are
+    /// committed together may be several commits, which end as these say.
     pub(crate) fn write(
         target: &'a Arc<NamespaceState>,
         verb: Verb,
@@ -233,12 +234,10 @@ impl Store {
         let guard = crossbeam_epoch::pin();
         let era = self.era(&guard);
         let bound = self.resolve(steps, era, &guard)?;
-        let Some(last) = steps.iter_mut().rfind(|step| !step.void) else { return Ok(()) };
-        if !last.commit {
-            // What came behind it has turned out to be nothing.
-            last.commit = true;
-            last.prepare(last.id);
+        if steps.iter().all(|step| step.void) {
+            return Ok(());
         }
+        end_commits(steps);
         let generation = &*era.generation;
         let medium = &*generation.medium;
         let start = tail.reserve(medium, &generation.memory, bound)?;
@@ -406,6 +405,25 @@ impl Store {
             let mut names = lock(&self.names);
             names.dropped.retain(|namespace| namespace.is_seen(&generation.views));
             tail.dropped = !names.dropped.is_empty();
+        }
+    }
+}
+
+/// Gives each commit an end, where what would have been its last record has turned out to be
+/// nothing.
+fn end_commits(steps: &mut [Step<'_>]) {
+    let mut last: Option<usize> = None;
+    for at in 0..steps.len() {
+        if !steps[at].void {
+            last = Some(at);
+        }
+        if !steps[at].commit {
+            continue;
+        }
+        if let Some(last) = last.take().filter(|last| *last < at) {
+            let last = &mut steps[last];
+            last.commit = true;
+            last.prepare(last.id);
         }
     }
 }

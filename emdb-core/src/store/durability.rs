@@ -5,7 +5,7 @@
 //! from then on writes are refused.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::Store;
@@ -45,7 +45,7 @@ pub(crate) struct Durability {
 }
 
 /// The turn to sync, or to write a header.
-struct Turn<'a>(&'a Durability);
+pub(super) struct Turn<'a>(&'a Durability);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
@@ -57,7 +57,7 @@ impl Drop for Turn<'_> {
 /// The header slot written last. The other one is durable: a slot is written only when a sync
 /// has begun after the last one was.
 #[derive(Debug)]
-struct Slot {
+pub(super) struct Slot {
     header: Header,
     refreshed: Instant,
 }
@@ -75,6 +75,30 @@ impl Durability {
             ended: Condvar::new(),
             slot: Mutex::new(slot),
         }
+    }
+
+    /// Waits for the turn, whatever is synced meanwhile.
+    pub(super) fn wait_for_turn(&self) -> Option<Turn<'_>> {
+        self.turn(|| false)
+    }
+
+    pub(super) fn slot(&self) -> MutexGuard<'_, Option<Slot>> {
+        lock(&self.slot)
+    }
+
+    /// What the header is, for the store whose file this becomes.
+    pub(super) fn take_slot(&self) -> Option<Slot> {
+        self.slot().take()
+    }
+
+    /// The sequence number up to which everything is on stable storage.
+    pub(super) fn synced(&self) -> u64 {
+        self.synced.load(Ordering::Acquire)
+    }
+
+    /// Everything up to this sequence number is on stable storage.
+    pub(super) fn reached(&self, synced: u64) {
+        self.synced.fetch_max(synced, Ordering::AcqRel);
     }
 
     /// Waits for the turn; none when meanwhile `served`.
@@ -200,6 +224,20 @@ impl Store {
             self.poison();
             Error::from(e)
         })
+    }
+
+    /// Syncs, and has the header say so on stable storage as well. Gives the position up to which
+    /// everything is there.
+    pub(super) fn sync_twice(&self) -> Result<u64> {
+        self.flush()?;
+        let era = self.era(&crossbeam_epoch::pin()).clone();
+        era.generation.medium.sync()?;
+        Ok(era.generation.position(self.durability.synced()))
+    }
+
+    /// The header as it is now; none in memory.
+    pub(super) fn header(&self) -> Option<Header> {
+        self.durability.slot().as_ref().map(|slot| slot.header.clone())
     }
 
     /// Appends a mark. It is not synced itself, and a database that has no room for it does

@@ -1,7 +1,11 @@
 //! Journal, index and namespaces together: one store, with one lookup and one commit.
 
 mod background;
+pub(crate) mod backup;
+mod catch_up;
 pub(crate) mod commit;
+pub(crate) mod compact;
+pub(crate) mod copy;
 mod durability;
 pub(crate) mod names;
 pub(crate) mod namespaces;
@@ -19,11 +23,13 @@ pub(crate) mod transact;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use crate::error::{Error, Result};
 use crate::fork::Origin;
+use crate::settings::Settings;
 use crate::sync::Padded;
 use background::Background;
 use durability::Durability;
@@ -46,6 +52,10 @@ pub(crate) struct Store {
     pub(crate) orders_all: bool,
     pub(crate) names: Mutex<Names>,
     next_id: AtomicU32,
+    /// Held while the journal is rewritten.
+    rewriting: Mutex<()>,
+    /// The longest time that writers waited for the end of that, in microseconds.
+    pause: AtomicU64,
     /// The append lock.
     tail: Mutex<Tail>,
     /// Told when a transaction ends.
@@ -61,10 +71,30 @@ pub(crate) struct Store {
 impl Store {
     /// Ends the background, then leaves the file clean and lets go of the lock. In memory, in a
     /// forked child and the second time nothing is touched.
-    pub(crate) fn shut(&self) -> crate::error::Result<()> {
+    pub(crate) fn shut(&self) -> Result<()> {
         let Some(site) = self.site.as_ref().filter(|_| !self.is_elsewhere()) else { return Ok(()) };
         self.background.stop();
         site.close(|| self.close())
+    }
+
+    /// What the maintenance of a database asks for first.
+    pub(crate) fn check_maintenance(&self) -> Result<()> {
+        if self.is_elsewhere() {
+            return Err(Error::config(
+                "this process was forked from the one that opened the database; open it anew",
+            ));
+        }
+        if self.is_owner() { Err(Error::TransactionActive) } else { Ok(()) }
+    }
+
+    /// The settings of a store that this one is copied to.
+    pub(crate) fn plain_settings(&self) -> Settings {
+        Settings { range_scans: self.orders_all, ..Settings::default() }
+    }
+
+    /// Notes for how long writers had to wait.
+    fn longest_pause(&self, pause: Duration) {
+        self.pause.fetch_max(pause.as_micros() as u64, Ordering::Relaxed);
     }
 
     /// Whether this is a child forked after the open.

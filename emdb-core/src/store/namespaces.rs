@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::Store;
 use super::background::Background;
@@ -53,7 +54,11 @@ impl Store {
         Ok(state)
     }
 
-    fn open_or_begin(&self, name: &str, options: Options) -> Result<Arc<NamespaceState>> {
+    pub(super) fn open_or_begin(
+        &self,
+        name: &str,
+        options: Options,
+    ) -> Result<Arc<NamespaceState>> {
         if let Some(state) = self.existing(name) {
             return Ok(state);
         }
@@ -80,7 +85,7 @@ impl Store {
     }
 
     /// Gives the namespace what `options` ask for beyond what it has.
-    fn configure(&self, state: &Arc<NamespaceState>, options: Options) -> Result<()> {
+    pub(super) fn configure(&self, state: &Arc<NamespaceState>, options: Options) -> Result<()> {
         if !options.ordered || state.is_ordered() {
             return Ok(());
         }
@@ -192,6 +197,15 @@ impl Store {
         }
     }
 
+    /// Bytes of the journal that live records take.
+    pub(crate) fn live_bytes(&self) -> u64 {
+        let guard = crossbeam_epoch::pin();
+        let names = lock(&self.names);
+        let live =
+            |state: &Arc<NamespaceState>| state.current(&guard).live_bytes.load(Ordering::Relaxed);
+        names.live.values().map(live).sum()
+    }
+
     pub(crate) fn stats(&self) -> Result<EmdbStats> {
         let (position, allocated, skipped) = {
             let tail = lock(&self.tail);
@@ -215,6 +229,7 @@ impl Store {
                 }
             }
         }
+        stats.compaction_pause = Duration::from_micros(self.pause.load(Ordering::Relaxed));
         stats.range_scans_enabled = self.orders_all;
         stats.logical_size_bytes = logical;
         stats.dead_bytes = (logical - JOURNAL_START).saturating_sub(live_bytes);

@@ -1,7 +1,8 @@
 //! From a medium to a store.
 
+use std::io::Read;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use super::Store;
@@ -27,7 +28,10 @@ use crate::sync::Padded;
 
 /// An in-memory store.
 pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Store>> {
-    let header = Header::create(0)?;
+    Ok(memory_store(settings, &Header::create(0)?))
+}
+
+fn memory_store(settings: &Settings, header: &Header) -> Arc<Store> {
     let medium = Arc::new(Ram::default());
     let memory = Memory::Regions(medium.regions.clone());
     let place = Place::new(header.file_id, header.generation);
@@ -36,7 +40,35 @@ pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Store>> {
     let replay = Replay::new(&era);
     let parts = (replay.names, replay.next_id);
     let tail = Tail::new(JOURNAL_START, 0);
-    Ok(assemble(settings, None, &era, parts, tail, None, None))
+    assemble(settings, None, &era, parts, tail, None, None)
+}
+
+/// An empty in-memory store, for the next generation of another.
+pub(crate) fn memory_after(settings: &Settings, former: &Generation) -> Result<Arc<Store>> {
+    let header =
+        Header { generation: former.number + 1, hash_seed: former.hash_seed, ..Header::create(0)? };
+    Ok(memory_store(settings, &header))
+}
+
+/// An empty store in a new file at `path`, without help in the background.
+pub(crate) fn fresh(
+    settings: &Settings,
+    disk: &dyn Disk,
+    path: &Path,
+    header: Header,
+) -> Result<Arc<Store>> {
+    let medium = disk.create(path)?;
+    medium.write_at(0, &header.image())?;
+    // The image has the next slot as well.
+    let header = Header { sequence: header.sequence + 1, ..header };
+    let memory = Memory::flat(&*medium, JOURNAL_START)?;
+    let place = Place::new(header.file_id, header.generation);
+    let (seed, number) = (header.hash_seed, header.generation);
+    let era = Era::new(Generation::new(place, seed, number, memory, medium));
+    let replay = Replay::new(&era);
+    let parts = (replay.names, replay.next_id);
+    let tail = Tail::new(JOURNAL_START, JOURNAL_START);
+    Ok(assemble(settings, None, &era, parts, tail, Some(header), None))
 }
 
 /// The store in the file at `path`, which is locked by the caller and made if it is absent or
@@ -64,6 +96,16 @@ pub(crate) fn on_disk(settings: &Settings, disk: Arc<dyn Disk>, path: &Path) -> 
     let store = assemble(settings, Some(site), &era, parts, tail, Some(header), Some(report));
     Background::start_sync(&store, settings.flush_every);
     Ok(store)
+}
+
+/// Refuses a file that is something else than a database.
+pub(crate) fn check_is_database(path: &Path) -> Result<()> {
+    let mut front = Vec::new();
+    std::fs::File::open(path)?.take(JOURNAL_START).read_to_end(&mut front)?;
+    match Header::read(&front) {
+        Err(e @ Error::MagicMismatch) => Err(e),
+        _ => Ok(()),
+    }
 }
 
 /// Makes a new database file.
@@ -101,6 +143,8 @@ fn assemble(
         orders_all: settings.range_scans,
         names: Mutex::new(Names { live, dropped: Vec::new() }),
         next_id: AtomicU32::new(next_id),
+        rewriting: Mutex::new(()),
+        pause: AtomicU64::new(0),
         tail: Mutex::new(tail),
         idle: Condvar::new(),
         data_end: Padded(end.into()),

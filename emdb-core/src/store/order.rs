@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::Store;
 use super::background::Background;
-use super::names::{Incarnation, NamespaceState};
+use super::names::{Incarnation, Line, NamespaceState};
 use super::read::Reader;
 use crate::error::Result;
 use crate::generation::Era;
@@ -115,6 +115,16 @@ impl Store {
             }
         }
         more
+    }
+
+    /// Builds the order of what the namespace holds, if it is to have one.
+    pub(super) fn put_in_order(&self, namespace: &NamespaceState) -> Result<()> {
+        let guard = crossbeam_epoch::pin();
+        let Line { era, current, .. } = namespace.line(&guard);
+        match current.order.get() {
+            Some(order) => order.levels(self.anchors(era, current)).map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Lets the background do what reading an order would find undone next time.

@@ -224,7 +224,15 @@ impl Held {
 
     /// What the record at `position`, the newest of its key, was in this state, if that is live.
     pub(crate) fn seen(&self, position: u64) -> Result<Option<Record<'_>>> {
-        let reader = self.reader();
+        self.seen_by(self.reader(), position)
+    }
+
+    /// As [`Held::seen`], by way of `reader`, which is of the same generation.
+    pub(crate) fn seen_by<'a>(
+        &self,
+        reader: Reader<'a>,
+        position: u64,
+    ) -> Result<Option<Record<'a>>> {
         let version = reader.version(reader.record(position)?, self.view.watermark())?;
         Ok(version.filter(|r| !is_expired(r, || self.now)))
     }

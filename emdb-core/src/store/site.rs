@@ -1,6 +1,6 @@
 //! Where a store's file is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -42,8 +42,12 @@ impl Site {
         closed
     }
 
-    /// Has `change` done to the lock, if there is one.
-    pub(crate) fn with_lock<R>(&self, change: impl FnOnce(&mut FileLock) -> R) -> Option<R> {
-        sync::lock(&self.lock).as_mut().map(change)
+    /// Gives the file at `temp` the name of the data file, with the lock on it.
+    pub(crate) fn replace(&self, temp: &Path) -> Result<()> {
+        let rename = || Ok(self.disk.rename(temp, &self.path)?);
+        match &mut *sync::lock(&self.lock) {
+            Some(lock) => lock.take_over(temp, rename),
+            None => rename(),
+        }
     }
 }

@@ -114,6 +114,16 @@ impl Tail {
         Ok(())
     }
 
+    /// Becomes the end of another journal, which the former one becomes that of; whoever writes
+    /// goes on writing.
+    pub(crate) fn succeed(&mut self, other: &mut Tail) {
+        std::mem::swap(self, other);
+        std::mem::swap(&mut self.owner, &mut other.owner);
+        // What was kept for views is kept by the former generation now.
+        self.untrimmed.clear();
+        self.dropped = false;
+    }
+
     /// Unmaps the window; the next reservation makes another.
     pub(crate) fn release_window(&mut self) {
         self.window = None;

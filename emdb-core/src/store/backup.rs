@@ -1,0 +1,98 @@
+//! Backup: one committed state, copied into a file of its own.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::copy::copy_all;
+use super::{Store, open};
+use crate::error::{Error, Result};
+use crate::format::header::Header;
+use crate::lock::FileLock;
+use crate::paths;
+use crate::progress::Meter;
+use crate::storage::Disk;
+use crate::storage::file::FileDisk;
+
+/// What the copy is called until it is whole.
+pub(crate) const TEMP: &str = ".backup.tmp";
+
+impl Store {
+    /// Copies what is committed now to the file `target`.
+    pub(crate) fn backup(self: &Arc<Store>, target: &Path, meter: &mut Meter<'_>) -> Result<()> {
+        self.check_maintenance()?;
+        let target = paths::canonical(target)?;
+        self.refuse_own(&target)?;
+        let mut lock = FileLock::acquire(&target)?;
+        let done = self.backup_locked(&target, &mut lock, meter);
+        lock.release();
+        done
+    }
+
+    /// The names that belong to this database are no place for its backup.
+    fn refuse_own(&self, target: &Path) -> Result<()> {
+        let Some(site) = &self.site else { return Ok(()) };
+        let own = ["", ".lock", ".meta", ".torn"].map(|end| paths::sibling(&site.path, end));
+        for name in own {
+            if name == target || paths::is_same_file(&name, target)? {
+                return Err(Error::config(format!(
+                    "{} is a file of the database itself; choose another name for the backup",
+                    target.display()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn backup_locked(
+        self: &Arc<Store>,
+        target: &Path,
+        lock: &mut FileLock,
+        meter: &mut Meter<'_>,
+    ) -> Result<()> {
+        match std::fs::metadata(target) {
+            Ok(meta) if !meta.is_file() => {
+                return Err(Error::config(format!("{} is not a regular file", target.display())));
+            }
+            Ok(meta) => {
+                if !lock.add_data_file(target)? {
+                    return Err(Error::AlreadyLocked);
+                }
+                if meta.len() > 0 {
+                    open::check_is_database(target)?;
+                }
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(e.into()),
+        }
+        let disk = FileDisk;
+        let temp = paths::sibling(target, TEMP);
+        let done = self.copy_to(&disk, &temp, meter).and_then(|()| publish(&disk, &temp, target));
+        if done.is_err() {
+            let _ = disk.remove(&temp);
+        }
+        done
+    }
+
+    /// Writes the copy, whole and durable.
+    fn copy_to(
+        self: &Arc<Store>,
+        disk: &dyn Disk,
+        temp: &PathBuf,
+        meter: &mut Meter<'_>,
+    ) -> Result<()> {
+        let header = Header { clean_len: None, ..Header::create(crate::clock::unix_ms())? };
+        let copy = open::fresh(&self.plain_settings(), disk, temp, header)?;
+        copy_all(self, &self.hold(), &copy, meter)?;
+        copy.reread()?;
+        meter.finish()?;
+        copy.close()
+    }
+}
+
+fn publish(disk: &dyn Disk, temp: &Path, target: &Path) -> Result<()> {
+    disk.rename(temp, target)?;
+    disk.sync_names(target)?;
+    // What was there before may have left an index, which no file needs any more.
+    let _ = disk.remove(&paths::sibling(target, ".meta"));
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! Bringing a copy up to date with what was written to its source meanwhile: commits are read
+//! from the source's journal and made again, each of them as one.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::Store;
+use super::commit::{Access, Step};
+use super::names::NamespaceState;
+use super::namespaces::Clear;
+use crate::error::{Error, Result};
+use crate::format::options::Options;
+use crate::format::record::{Record, Verb};
+use crate::format::varint;
+use crate::generation::Generation;
+use crate::storage::memory::Memory;
+use crate::storage::ram::Regions;
+use crate::sync::lock;
+
+/// Records that are written to the copy at once.
+const BATCH: usize = 4096;
+
+pub(super) struct CatchUp<'a> {
+    source: &'a Generation,
+    target: &'a Arc<Store>,
+    /// The copies of namespaces, by the ids of what they are copies of.
+    copies: HashMap<u32, Arc<NamespaceState>>,
+    /// Everything below is in the copy.
+    at: u64,
+}
+
+/// Commits that only write, and no key twice, gathered to be written at once.
+#[derive(Default)]
+struct Batch<'a> {
+    records: Vec<Record<'a>>,
+    keys: HashSet<(u32, u64)>,
+}
+
+impl<'a> CatchUp<'a> {
+    pub(super) fn new(
+        source: &'a Generation,
+        target: &'a Arc<Store>,
+        copies: HashMap<u32, Arc<NamespaceState>>,
+        at: u64,
+    ) -> CatchUp<'a> {
+        CatchUp { source, target, copies, at }
+    }
+
+    /// Bytes that are missing.
+    pub(super) fn behind(&self) -> u64 {
+        self.source.watermark() - self.at
+    }
+
+    /// Makes the commits that are there now, those of about `limit` bytes; gives the bytes that
+    /// they took.
+    pub(super) fn run(&mut self, limit: u64) -> Result<u64> {
+        let (from, end) = (self.at, self.source.watermark());
+        let mut batch = Batch::default();
+        let mut commit = Vec::new();
+        let mut at = self.at;
+        while at < end && (at - from < limit || !commit.is_empty()) {
+            let Some(record) = self.record(&mut at)? else {
+                at = end;
+                break;
+            };
+            if record.verb() != Verb::Mark {
+                commit.push(record);
+            }
+            if !record.commits() {
+                continue;
+            }
+            let writes = |r: &Record<'_>| matches!(r.verb(), Verb::Put | Verb::Remove);
+            if commit.iter().all(writes) {
+                self.gather(&mut batch, &commit)?;
+            } else {
+                self.write(&mut batch)?;
+                self.change_namespaces(&commit)?;
+            }
+            commit.clear();
+        }
+        self.write(&mut batch)?;
+        self.at = at;
+        Ok(at - from)
+    }
+
+    /// The record at `at`, verified; moves on behind it. In memory the journal has holes, where a
+    /// record did not fit before a border.
+    fn record(&self, at: &mut u64) -> Result<Option<Record<'a>>> {
+        let place = self.source.place;
+        let whole = |r: &Record<'_>| r.verify_head(place) && r.verify_value(place);
+        let mut found = self.source.memory.record(*at).filter(whole);
+        if found.is_none() && matches!(self.source.memory, Memory::Regions(_)) {
+            let next = Regions::next_border(*at);
+            if next >= self.source.watermark() {
+                return Ok(None);
+            }
+            found = self.source.memory.record(next).filter(whole);
+        }
+        let record = found.ok_or_else(|| {
+            Error::corrupted(*at, "a record fails its checksum while the journal is copied")
+        })?;
+        *at = record.end();
+        Ok(Some(record))
+    }
+
+    fn gather(&self, batch: &mut Batch<'a>, commit: &[Record<'a>]) -> Result<()> {
+        let key = |r: &Record<'_>| (r.namespace(), self.source.hash(r.key()));
+        if commit.iter().any(|r| batch.keys.contains(&key(r))) {
+            // What it does depends on what is only in the batch.
+            self.write(batch)?;
+        }
+        batch.keys.extend(commit.iter().map(key));
+        batch.records.extend(commit);
+        if batch.records.len() >= BATCH { self.write(batch) } else { Ok(()) }
+    }
+
+    fn write(&self, batch: &mut Batch<'a>) -> Result<()> {
+        let guard = crossbeam_epoch::pin();
+        let mut steps = Vec::with_capacity(batch.records.len());
+        for record in &batch.records {
+            let (copy, put) = (self.copy(record)?, (record.key(), record.value()));
+            let (verb, expiry, last) = (record.verb(), record.expiry(), record.commits());
+            steps.push(Step::write_in(&guard, copy, verb, put, expiry, last)?);
+        }
+        drop(guard);
+        self.target.commit(&mut steps, Access::Plain)?;
+        batch.records.clear();
+        batch.keys.clear();
+        Ok(())
+    }
+
+    fn copy(&self, record: &Record<'_>) -> Result<&Arc<NamespaceState>> {
+        self.copies
+            .get(&record.namespace())
+            .ok_or_else(|| Error::corrupted(record.position(), "a record's namespace is not known"))
+    }
+
+    /// Makes a commit that creates, configures, clears or drops namespaces.
+    fn change_namespaces(&mut self, commit: &[Record<'a>]) -> Result<()> {
+        let bad = |record: &Record<'_>, what: &str| Error::corrupted(record.position(), what);
+        let mut parts: Vec<(Arc<NamespaceState>, &Record<'a>)> = Vec::new();
+        let mut clears: Vec<Clear> = Vec::new();
+        for record in commit {
+            let id = record.namespace();
+            match record.verb() {
+                Verb::Create => {
+                    let name = std::str::from_utf8(record.key());
+                    let name = name.map_err(|_| bad(record, "a name is not UTF-8"))?;
+                    let options = Options::read(record.value()).map_err(|e| bad(record, e))?;
+                    self.copies.insert(id, self.target.open_or_begin(name, options)?);
+                    continue;
+                }
+                Verb::Configure => {
+                    let options = Options::read(record.value()).map_err(|e| bad(record, e))?;
+                    self.target.configure(self.copy(record)?, options)?;
+                    continue;
+                }
+                Verb::Mark => continue,
+                Verb::Put | Verb::Remove | Verb::Clear | Verb::Drop => {}
+            }
+            let copy = self.copy(record)?.clone();
+            if record.verb() == Verb::Clear {
+                let fresh = varint::get_all(record.value()).and_then(|id| u32::try_from(id).ok());
+                let fresh = fresh.ok_or_else(|| bad(record, "a clear names no incarnation"))?;
+                clears.push(self.target.prepare_clear(&copy)?);
+                self.copies.remove(&id);
+                self.copies.insert(fresh, copy.clone());
+            }
+            if record.verb() == Verb::Drop {
+                self.copies.remove(&id);
+            }
+            parts.push((copy, record));
+        }
+        let mut steps = Vec::with_capacity(parts.len());
+        for (at, (copy, record)) in parts.iter().enumerate() {
+            let last = at + 1 == parts.len();
+            let clear = clears.iter().find(|clear| clear.is_of(copy));
+            steps.push(match (record.verb(), clear) {
+                (Verb::Clear, Some(clear)) => clear.step(last),
+                (Verb::Drop, _) => {
+                    let id = copy.current(&crossbeam_epoch::pin()).id;
+                    Step::control(copy, Verb::Drop, id, (&[], &[]), None, last)
+                }
+                (verb, clear) => {
+                    let put = (record.key(), record.value());
+                    let step = Step::write(copy, verb, put, record.expiry(), last)?;
+                    match clear {
+                        Some(clear) => step.into_fresh(&clear.fresh),
+                        None => step,
+                    }
+                }
+            });
+        }
+        self.target.commit(&mut steps, Access::Plain)?;
+        let mut names = lock(&self.target.names);
+        for (copy, _) in parts.iter().filter(|(_, record)| record.verb() == Verb::Drop) {
+            names.live.remove(&copy.name);
+        }
+        Ok(())
+    }
+}

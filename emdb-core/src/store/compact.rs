@@ -1,0 +1,208 @@
+//! Compaction: the live records go to a new file, which then takes the place of the old one.
+//!
+//! Writers go on meanwhile. Their commits are made again in the new file, and only for the last
+//! few of them do they wait: those are copied, the file is renamed, and every namespace is
+//! carried over to the new generation. Readers notice nothing: who has begun in the old
+//! generation ends in it.
+//!
+//! At any instant one of the two files has the name, and it has everything that was durable: the
+//! new one is synced up to all that any flush has promised before it is renamed, and no flush
+//! promises more before the rename itself is durable.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::catch_up::CatchUp;
+use super::copy::copy_all;
+use super::names::Retired;
+use super::site::Site;
+use super::tail::Tail;
+use super::transact::Exclusive;
+use super::{Store, open};
+use crate::error::{Error, Result};
+use crate::generation::Era;
+use crate::paths;
+use crate::progress::Meter;
+use crate::sync::lock;
+
+/// What the new file is called until it takes the place of the old one.
+pub(crate) const TEMP: &str = ".compact.tmp";
+
+/// Bytes that may be missing when writers are made to wait for the last time.
+const NEAR: u64 = 64 << 10;
+/// Where writers write as fast as they are copied: for how long they wait at first, and how long
+/// they may write in between.
+const HOLD: Duration = Duration::from_millis(1);
+const BREATH: Duration = Duration::from_micros(100);
+/// Bytes that are copied at a time then.
+const SLICE: u64 = 64 << 10;
+
+impl Store {
+    /// Rewrites the journal with what is live.
+    pub(crate) fn compact(self: &Arc<Store>, meter: &mut Meter<'_>) -> Result<()> {
+        self.check_maintenance()?;
+        let _alone = lock(&self.rewriting);
+        self.check_health()?;
+        let Some(site) = &self.site else { return self.rewrite(None, meter) };
+        if cfg!(windows) {
+            let what = "a file that is mapped can't be replaced on Windows; back it up instead";
+            return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, what).into());
+        }
+        let done = self.rewrite(Some(site), meter);
+        if done.is_err() {
+            // After a failure behind the rename there is none.
+            let _ = site.disk.remove(&paths::sibling(&site.path, TEMP));
+        }
+        done
+    }
+
+    fn rewrite(self: &Arc<Store>, site: Option<&Site>, meter: &mut Meter<'_>) -> Result<()> {
+        let former = self.era(&crossbeam_epoch::pin()).clone();
+        let target = self.successor(site)?;
+        let held = self.hold();
+        let from = held.watermark();
+        let copies = copy_all(self, &held, &target, meter)?;
+        drop(held);
+        let source = former.generation.clone();
+        let mut catch_up = CatchUp::new(&source, &target, copies, from);
+        self.approach(&mut catch_up)?;
+        target.flush()?;
+        target.reread()?;
+        self.approach(&mut catch_up)?;
+        meter.finish()?;
+        self.take_over(site, &target, &mut catch_up)?;
+        drop(target);
+        let_go(former);
+        Ok(())
+    }
+
+    /// An empty store of the next generation.
+    fn successor(&self, site: Option<&Site>) -> Result<Arc<Store>> {
+        let era = self.era(&crossbeam_epoch::pin()).clone();
+        let settings = self.plain_settings();
+        let Some(site) = site else { return open::memory_after(&settings, &era.generation) };
+        let Some(header) = self.header() else { return Err(Error::Poisoned) };
+        let path = paths::sibling(&site.path, TEMP);
+        let store = open::fresh(&settings, &*site.disk, &path, header.successor())?;
+        site.disk.imitate(&site.path, &path)?;
+        Ok(store)
+    }
+
+    /// Brings the copy so near that little is missing.
+    fn approach(&self, catch_up: &mut CatchUp<'_>) -> Result<()> {
+        let mut behind = u64::MAX;
+        while catch_up.behind() >= NEAR && catch_up.behind() < behind / 2 {
+            behind = catch_up.behind();
+            catch_up.run(u64::MAX)?;
+        }
+        // Writers are too fast: they are held back, for moments, which grow while that doesn't help.
+        let mut hold = HOLD;
+        while catch_up.behind() >= NEAR {
+            let behind = catch_up.behind();
+            let tail = lock(&self.tail);
+            let began = Instant::now();
+            while catch_up.behind() > 0 && began.elapsed() < hold {
+                catch_up.run(SLICE)?;
+            }
+            drop(tail);
+            self.longest_pause(began.elapsed());
+            std::thread::sleep(BREATH);
+            if catch_up.behind() >= behind {
+                hold *= 2;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the copy take over.
+    fn take_over(
+        self: &Arc<Store>,
+        site: Option<&Site>,
+        target: &Arc<Store>,
+        catch_up: &mut CatchUp<'_>,
+    ) -> Result<()> {
+        let mut exclusive = None;
+        loop {
+            // No sync ends before this does, so nothing more becomes durable in the old file.
+            let turn = self.durability.wait_for_turn();
+            let mut slot = self.durability.slot();
+            self.check_health()?;
+            let promised = self.durability.synced();
+            catch_up.run(u64::MAX)?;
+            let synced = target.sync_twice()?;
+            self.approach(catch_up)?;
+            let mut tail = lock(&self.tail);
+            if tail.owner.is_some() && exclusive.is_none() {
+                // A transaction is open, and may flush: it must not wait for the turn.
+                drop((tail, slot, turn));
+                exclusive = Some(Exclusive::begin(self)?);
+                continue;
+            }
+            let began = Instant::now();
+            self.check_health()?;
+            catch_up.run(u64::MAX)?;
+            if let Some(site) = site {
+                site.replace(&paths::sibling(&site.path, TEMP))?;
+            }
+            let upto = self.carry_over(target, &mut tail, promised, synced);
+            *slot = target.durability.take_slot();
+            self.longest_pause(began.elapsed());
+            drop(tail);
+            if let Some(site) = site
+                && let Err(e) = site.disk.sync_names(&site.path)
+            {
+                // A power cut could bring the old file back.
+                self.poison();
+                return Err(e.into());
+            }
+            self.durability.reached(upto);
+            return Ok(());
+        }
+    }
+
+    /// Makes the target's generation that of all namespaces. Gives the sequence number up to
+    /// which it is synced, which is `synced` in its file and covers what was `promised`.
+    fn carry_over(&self, target: &Store, tail: &mut Tail, promised: u64, synced: u64) -> u64 {
+        let guard = crossbeam_epoch::pin();
+        let (old, new) = (self.era(&guard), target.era(&guard));
+        let end = old.generation.sequence(old.generation.watermark());
+        let mut other = lock(&target.tail);
+        // Both what is promised and the end must not lie further back than before. The new file
+        // may be the longer one.
+        let base = end.wrapping_sub(other.position) as i64;
+        let base = base.max(promised.wrapping_sub(synced) as i64) as u64;
+        new.generation.base.store(base, Ordering::Relaxed);
+        let mut names = lock(&self.names);
+        let retired = Retired::of(&names, &guard);
+        // Nobody but this thread sets it.
+        let _ = old.generation.retired.set(retired);
+        names.dropped.clear();
+        let copies = lock(&target.names);
+        let carry = |name: &str| {
+            if let (Some(state), Some(copy)) = (names.live.get(name), copies.live.get(name)) {
+                state.carry(&target.era(&guard).clone(), copy.current(&guard), &guard);
+            }
+        };
+        names.live.keys().filter(|name| !name.is_empty()).for_each(|name| carry(name));
+        let end = new.generation.sequence(other.position);
+        // From here on all of it is of the new generation.
+        carry("");
+        tail.succeed(&mut other);
+        self.next_id.store(target.next_id.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.data_end.0.store(end, Ordering::Release);
+        new.generation.sequence(synced)
+    }
+}
+
+/// Waits a moment for readers that are about to leave the old generation, so that its memory is
+/// freed here rather than in the midst of a read or write. Those that stay free it themselves.
+fn let_go(former: Era) {
+    for _ in 0..100 {
+        crossbeam_epoch::pin().flush();
+        if former.is_last() {
+            break;
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}

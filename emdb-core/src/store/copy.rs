@@ -1,0 +1,153 @@
+//! Copying live records from one store to another: what compaction, backup and salvage share.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Store;
+use super::commit::{Access, Step};
+use super::names::{Incarnation, NamespaceState};
+use super::read::{Held, Reader};
+use crate::error::{Error, Result};
+use crate::format::JOURNAL_START;
+use crate::format::options::Options;
+use crate::format::record::{Record, Verb};
+use crate::progress::Meter;
+use crate::storage::memory::Memory;
+use crate::walk::{End, Walk};
+
+/// A chunk is written at once. It is large enough to go by one positional write.
+const CHUNK_BYTES: usize = 512 << 10;
+const CHUNK_RECORDS: usize = 4096;
+
+/// Puts records of one journal into a namespace of a store, each as a commit of its own.
+pub(crate) struct Copier<'r, 'm, 't> {
+    pub(crate) target: &'r Arc<Store>,
+    meter: &'m mut Meter<'t>,
+    chunk: Vec<Record<'r>>,
+    bytes: usize,
+}
+
+impl<'r, 'm, 't> Copier<'r, 'm, 't> {
+    pub(crate) fn new(target: &'r Arc<Store>, meter: &'m mut Meter<'t>) -> Copier<'r, 'm, 't> {
+        Copier { target, meter, chunk: Vec::new(), bytes: 0 }
+    }
+
+    /// Takes in a record whose checksums hold. What has been taken in goes to `namespace` now and
+    /// then.
+    pub(crate) fn put(
+        &mut self,
+        namespace: &Arc<NamespaceState>,
+        record: Record<'r>,
+    ) -> Result<()> {
+        self.bytes += record.len();
+        self.chunk.push(record);
+        if self.bytes < CHUNK_BYTES && self.chunk.len() < CHUNK_RECORDS {
+            return Ok(());
+        }
+        self.finish(namespace)
+    }
+
+    /// Writes what is left.
+    pub(crate) fn finish(&mut self, namespace: &Arc<NamespaceState>) -> Result<()> {
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        let guard = crossbeam_epoch::pin();
+        let mut steps = Vec::with_capacity(self.chunk.len());
+        for record in &self.chunk {
+            let put = (record.key(), record.value());
+            let expiry = record.expiry();
+            steps.push(Step::write_in(&guard, namespace, Verb::Put, put, expiry, true)?);
+        }
+        drop(guard);
+        self.target.commit(&mut steps, Access::Plain)?;
+        self.meter.advance(self.bytes as u64)?;
+        self.chunk.clear();
+        self.bytes = 0;
+        Ok(())
+    }
+}
+
+/// Copies what is live in the state `held` of `source`: all namespaces with their options and
+/// expiries, the records of ordered ones in the order of their keys, the others as they lie.
+/// Every checksum is verified. Gives the copies by the ids of what they were copied from.
+pub(crate) fn copy_all(
+    source: &Store,
+    held: &Held,
+    target: &Arc<Store>,
+    meter: &mut Meter<'_>,
+) -> Result<HashMap<u32, Arc<NamespaceState>>> {
+    let mut copies = HashMap::new();
+    for state in held.namespaces(source) {
+        let Some(incarnation) = held.incarnation(&state) else { continue };
+        let options = Options { ordered: state.is_ordered() };
+        let copy = target.open_or_begin(&state.name, options)?;
+        copy_one(held, &incarnation, &mut Copier::new(target, meter), &copy)?;
+        target.put_in_order(&copy)?;
+        copies.insert(incarnation.id, copy);
+    }
+    Ok(copies)
+}
+
+impl Store {
+    /// Reads back what was copied here, before it is relied on.
+    pub(super) fn reread(&self) -> Result<()> {
+        let era = self.era(&crossbeam_epoch::pin()).clone();
+        let (generation, end) = (&era.generation, era.generation.watermark());
+        let whole =
+            |r: &Record<'_>| r.verify_head(generation.place) && r.verify_value(generation.place);
+        if matches!(generation.memory, Memory::Regions(_)) {
+            // There is no medium that could have changed it.
+            return Ok(());
+        }
+        let mut at = JOURNAL_START;
+        while at < end {
+            let record = generation.memory.record(at).filter(whole);
+            let record = record.ok_or_else(|| {
+                Error::corrupted(at, "the copy is not what was written; try again")
+            })?;
+            at = record.end();
+        }
+        Ok(())
+    }
+}
+
+fn copy_one<'r>(
+    held: &'r Held,
+    incarnation: &Arc<Incarnation>,
+    copier: &mut Copier<'r, '_, '_>,
+    namespace: &Arc<NamespaceState>,
+) -> Result<()> {
+    // Whether lookups verify or not.
+    let reader = Reader { verify: true, ..held.reader() };
+    let mut put = |record: Record<'r>| {
+        reader.verify_value(record)?;
+        copier.put(namespace, record)
+    };
+    if incarnation.order.get().is_some() {
+        let walk = Walk::over(held.clone(), Some(incarnation.clone()))?;
+        let mut walk = walk.without_values();
+        while let Some(position) = walk.next_position(End::Front) {
+            put(reader.record(position)?)?;
+        }
+        walk.status()?;
+    } else {
+        // As they lie in the journal, which is read from front to back then.
+        let mut positions = Vec::new();
+        let mut slots = Vec::new();
+        let mut tag = Some(0);
+        while let Some(from) = tag {
+            slots.clear();
+            let guard = crossbeam_epoch::pin();
+            tag = incarnation.table.read_segment(from, &mut slots, &guard);
+            positions.extend(slots.iter().map(|slot| slot.position()));
+        }
+        positions.sort_unstable();
+        for position in positions {
+            if let Some(record) = held.seen_by(reader, position)? {
+                put(record)?;
+            }
+        }
+    }
+    copier.finish(namespace)
+}
