@@ -1,6 +1,7 @@
 //! The store on a simulated disk: power cuts, failed operations, a full disk.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use super::open;
 use super::*;
 use crate::error::{Error, Result};
 use crate::format::record::Verb;
+use crate::progress::Meter;
 use crate::settings::{FlushPolicy, Settings};
 use crate::storage::sim::{Faults, Random, SimDisk};
 use crate::sync::lock;
@@ -114,6 +116,7 @@ impl Life {
                     self.history.push(Model::new());
                     store.clear(&store.default_namespace)?;
                 }
+                1 => self.compact(&store, random)?,
                 _ => {
                     let commit = random_commit(random);
                     let mut model = self.model();
@@ -136,6 +139,35 @@ impl Life {
         } else {
             store.background.stop();
         }
+        Ok(())
+    }
+
+    /// Compacts, with commits that come while it copies.
+    fn compact(&mut self, store: &Arc<Store>, random: &mut Random) -> Result<()> {
+        let mut broken = None;
+        let mut meanwhile = |_| {
+            for _ in 0..random.below(4) {
+                let mut model = self.model();
+                let commit = random_commit(random);
+                apply(&mut model, &commit);
+                self.history.push(model);
+                if let Err(e) = write(store, &commit) {
+                    broken = Some(e);
+                    return ControlFlow::Break(());
+                }
+            }
+            if random.below(3) == 0 {
+                let upto = self.history.len() - 1;
+                match store.flush() {
+                    Ok(()) => self.durable = upto,
+                    Err(e) => broken = Some(e),
+                }
+            }
+            ControlFlow::Continue(())
+        };
+        let done = store.compact(&mut Meter::new(&mut meanwhile, 0));
+        broken.map_or(done, Err)?;
+        assert_eq!(content(store), self.model(), "a compaction changes nothing");
         Ok(())
     }
 
@@ -414,4 +446,58 @@ fn a_namespace_that_no_view_saw_goes_when_it_is_dropped() {
     drop((before, held));
     store.clear(&store.default_namespace).unwrap();
     assert!(lock(&store.names).dropped.is_empty());
+}
+
+#[test]
+fn a_compaction_that_fails_anywhere_leaves_the_database_as_it_was() {
+    for mapped in [true, false] {
+        let mut failed = 0;
+        for fail_in in 0..40 {
+            let disk = SimDisk::new(mapped);
+            let store = open(&disk, FlushPolicy::Group).unwrap();
+            let mut model = Model::new();
+            let mut random = Random(fail_in);
+            for _ in 0..40 {
+                let commit = random_commit(&mut random);
+                apply(&mut model, &commit);
+                write(&store, &commit).unwrap();
+            }
+            disk.set_faults(Faults { fail_in: Some(fail_in), ..Faults::default() });
+            let done = store.compact(&mut Meter::new(&mut |_| ControlFlow::Continue(()), 0));
+            disk.set_faults(Faults::default());
+            assert_eq!(content(&store), model);
+            assert!(!disk.exists(Path::new("db.compact.tmp")));
+            let more = [(b"more".to_vec(), Some(b"1".to_vec()))];
+            match write(&store, &more) {
+                Ok(()) => apply(&mut model, &more),
+                // The name of the new file may not be durable.
+                Err(e) => assert!(matches!(e, Error::Poisoned) && done.is_err(), "{e}"),
+            }
+            store.background.stop();
+            drop(store);
+            assert_eq!(content(&open(&disk.killed(), FlushPolicy::Group).unwrap()), model);
+            failed += u64::from(done.is_err());
+        }
+        // Some operations are not needed; the last ones come after all that a compaction does.
+        assert!((8..30).contains(&failed), "{failed}");
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_leaves_the_database_as_it_was_before_a_compaction() {
+    let disk = SimDisk::new(true);
+    let store = open(&disk, FlushPolicy::Group).unwrap();
+    for n in 0..40u8 {
+        write(&store, &[(vec![n], Some(vec![n; 1000]))]).unwrap();
+    }
+    let before = content(&store);
+    disk.set_faults(Faults { room: Some(20_000), ..Faults::default() });
+    let done = store.compact(&mut Meter::new(&mut |_| ControlFlow::Continue(()), 0));
+    assert!(matches!(done, Err(Error::Io(_))), "{done:?}");
+    disk.set_faults(Faults::default());
+    assert_eq!(content(&store), before);
+    write(&store, &[(vec![0], None)]).unwrap();
+    store.compact(&mut Meter::new(&mut |_| ControlFlow::Continue(()), 0)).unwrap();
+    assert_eq!(content(&store).len(), before.len() - 1);
+    store.background.stop();
 }
