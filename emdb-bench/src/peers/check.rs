@@ -37,7 +37,8 @@ pub fn range_starts(workload: &Workload) -> Range<usize> {
 }
 
 impl Expected {
-    pub fn new(workload: &Workload) -> Expected {
+    /// With all records but those that are `gone`.
+    pub fn new(workload: &Workload, gone: &[bool]) -> Expected {
         let mut sorted: Vec<(&Record, Option<usize>)> = Vec::new();
         let numbered = workload.records.iter().enumerate();
         sorted.extend(numbered.map(|(number, record)| (record, Some(number))));
@@ -49,10 +50,14 @@ impl Expected {
             starts[number as usize] = true;
         }
         let mut expected = Expected { all: Sum::default(), ranges: Sum::default() };
+        let is_left = |number: Option<usize>| number.is_none_or(|number| !gone[number]);
         for (place, (record, number)) in sorted.iter().enumerate() {
-            expected.all.add(&record.0, &record.1);
+            if is_left(*number) {
+                expected.all.add(&record.0, &record.1);
+            }
             if number.is_some_and(|number| starts[number]) {
-                for (record, _) in sorted[place..].iter().take(RANGE) {
+                let left = sorted[place..].iter().filter(|(_, number)| is_left(*number));
+                for (record, _) in left.take(RANGE) {
                     expected.ranges.add(&record.0, &record.1);
                 }
             }

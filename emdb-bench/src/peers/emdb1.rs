@@ -53,6 +53,11 @@ impl<const ORDERED: bool> Engine for Emdb1<ORDERED> {
         self.sync()
     }
 
+    fn compact(self, _folder: &Path) -> Outcome<(Self, bool)> {
+        self.0.compact()?;
+        Ok((self, true))
+    }
+
     fn reader(&self) -> Outcome<Emdb1Reader<'_, ORDERED>> {
         Ok(Emdb1Reader(&self.0))
     }

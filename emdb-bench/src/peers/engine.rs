@@ -37,6 +37,12 @@ pub trait Engine: Sized + Sync {
     /// Removes keys that are there, with the idiomatic bulk call; durable.
     fn remove(&self, keys: &[&[u8; KEY]]) -> Outcome<()>;
 
+    /// Rewrites the files with what is live, if the engine can, and gives the database as it is
+    /// used from then on.
+    fn compact(self, _folder: &Path) -> Outcome<(Self, bool)> {
+        Ok((self, false))
+    }
+
     /// Reads for the calling thread. Where reads need a transaction it is opened here, once.
     fn reader(&self) -> Outcome<Self::Reader<'_>>;
 }

@@ -21,6 +21,10 @@ pub enum Figure {
     Anonymous,
     Removal,
     DiskRemoved,
+    Compaction,
+    DiskCompacted,
+    RangesCompacted,
+    ScanCompacted,
     Reopen,
     ReopenAnonymous,
     Killed,
@@ -29,7 +33,7 @@ pub enum Figure {
 
 impl Figure {
     /// In the order of the table, which is that of the phases.
-    pub const ALL: [Figure; 23] = [
+    pub const ALL: [Figure; 27] = [
         Figure::Load,
         Figure::Durable,
         Figure::Batches,
@@ -49,6 +53,10 @@ impl Figure {
         Figure::Anonymous,
         Figure::Removal,
         Figure::DiskRemoved,
+        Figure::Compaction,
+        Figure::DiskCompacted,
+        Figure::RangesCompacted,
+        Figure::ScanCompacted,
         Figure::Reopen,
         Figure::ReopenAnonymous,
         Figure::Killed,
@@ -75,7 +83,11 @@ impl Figure {
             Figure::Peak => "peak memory, load to scans",
             Figure::Anonymous => "anonymous memory after the scans",
             Figure::Removal => "removal of half, then durable",
-            Figure::DiskRemoved => "disk use, half removed, closed",
+            Figure::DiskRemoved => "disk use, half removed",
+            Figure::Compaction => "compaction then",
+            Figure::DiskCompacted => "disk use after that, closed",
+            Figure::RangesCompacted => "range of 10, in place, then",
+            Figure::ScanCompacted => "full ordered scan, borrowed, then",
             Figure::Reopen => "clean reopen + 1 get",
             Figure::ReopenAnonymous => "anonymous memory after that",
             Figure::Killed => "reopen after SIGKILL + 1 get",
@@ -86,9 +98,10 @@ impl Figure {
     pub fn unit(self) -> &'static str {
         match self {
             Figure::Load | Figure::Batches | Figure::Threads | Figure::Removal => "ms",
-            Figure::Reopen | Figure::Killed => "ms",
+            Figure::Reopen | Figure::Killed | Figure::Compaction => "ms",
             Figure::Durable => "us",
-            Figure::DiskWritten | Figure::MetaWritten | Figure::DiskRemoved => "MiB",
+            Figure::DiskWritten | Figure::MetaWritten => "MiB",
+            Figure::DiskRemoved | Figure::DiskCompacted => "MiB",
             Figure::Peak | Figure::Anonymous | Figure::ReopenAnonymous => "MiB",
             Figure::Kept => "",
             _ => "ns",

@@ -4,7 +4,10 @@ use std::ops::Bound;
 use std::path::Path;
 
 use heed::types::Bytes;
-use heed::{CommitOrAbort, Env, EnvFlags, EnvOpenOptions, FlagSetMode, RoTxn, RwTxn, WithTls};
+use heed::{
+    CommitOrAbort, CompactionOption, Env, EnvFlags, EnvOpenOptions, FlagSetMode, RoTxn, RwTxn,
+    WithTls,
+};
 
 use super::engine::{Engine, Outcome, Reader};
 use crate::workload::{KEY, Record};
@@ -84,6 +87,15 @@ impl Engine for Lmdb {
         self.write(|transaction| {
             keys.iter().try_for_each(|key| self.records.delete(transaction, &key[..]).map(drop))
         })
+    }
+
+    /// A compacting copy, synced, takes the place of the file.
+    fn compact(self, folder: &Path) -> Outcome<(Self, bool)> {
+        let copy = folder.join("copy.mdb");
+        self.env.copy_to_path(&copy, CompactionOption::Enabled)?.sync_all()?;
+        self.close()?;
+        std::fs::rename(copy, folder.join("data.mdb"))?;
+        Ok((Lmdb::open(folder)?, true))
     }
 
     fn reader(&self) -> Outcome<LmdbReader<'_>> {

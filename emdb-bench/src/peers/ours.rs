@@ -52,6 +52,11 @@ impl<const ORDERED: bool> Engine for Ours<ORDERED> {
         self.sync()
     }
 
+    fn compact(self, _folder: &Path) -> Outcome<(Self, bool)> {
+        self.0.compact()?;
+        Ok((self, true))
+    }
+
     fn reader(&self) -> Outcome<OursReader<'_, ORDERED>> {
         Ok(OursReader(&self.0))
     }

@@ -16,7 +16,8 @@ const MILLISECOND: f64 = 1e6;
 
 pub fn run<E: Engine>(records: usize, folder: &Path) -> Outcome<()> {
     let workload = Workload::new(records);
-    let expected = Expected::new(&workload);
+    let mut gone = vec![false; workload.records.len()];
+    let expected = Expected::new(&workload, &gone);
     let memory = Memory::begin()?;
 
     let engine = E::open(folder)?;
@@ -30,10 +31,9 @@ pub fn run<E: Engine>(records: usize, folder: &Path) -> Outcome<()> {
     scans(&engine, &workload, &expected)?;
     tell(Figure::Peak, memory.peak()?);
     tell(Figure::Anonymous, memory.anonymous()?);
-    removal(&engine, &workload)?;
-    engine.close()?;
+    removal(&engine, &workload, &mut gone)?;
     tell(Figure::DiskRemoved, Disk::of(folder)?.data);
-    Ok(())
+    compaction(engine, &workload, &gone, folder)
 }
 
 fn writes<E: Engine>(engine: &E, workload: &Workload) -> Outcome<()> {
@@ -140,7 +140,54 @@ fn scans<E: Engine>(engine: &E, workload: &Workload, expected: &Expected) -> Out
     Ok(())
 }
 
-fn removal<E: Engine>(engine: &E, workload: &Workload) -> Outcome<()> {
+fn compaction<E: Engine>(
+    engine: E,
+    workload: &Workload,
+    gone: &[bool],
+    folder: &Path,
+) -> Outcome<()> {
+    let mut engine = Some(engine);
+    let mut compacted = false;
+    let taken = time(1, || {
+        let taken = engine.take().ok_or("no engine")?;
+        let (after, done) = taken.compact(folder)?;
+        compacted = done;
+        engine = Some(after);
+        Outcome::Ok(())
+    })?;
+    let engine = engine.ok_or("no engine")?;
+    if compacted {
+        tell(Figure::Compaction, taken / MILLISECOND);
+    }
+    if compacted && <E::Reader<'_> as Reader>::SCANS_IN_PLACE {
+        let expected = Expected::new(workload, gone);
+        let starts = &workload.order[range_starts(workload)];
+        let mut sum = Sum::default();
+        let ranges = time(starts.len(), || {
+            let reader = engine.reader()?;
+            starts.iter().try_for_each(|&number| {
+                let key = &workload.records[number as usize].0[..];
+                reader.scan_in_place(Bound::Included(key), RANGE, |k, v| sum.add(k, v))
+            })
+        })?;
+        ensure(sum == expected.ranges, "ranges of wrong entries after the compaction")?;
+        tell(Figure::RangesCompacted, ranges);
+        let mut sum = Sum::default();
+        let left = gone.iter().filter(|gone| !**gone).count() + workload.extra.len();
+        let scan = time(left, || {
+            engine.reader()?.scan_in_place(Bound::Unbounded, usize::MAX, |k, v| sum.add(k, v))
+        })?;
+        ensure(sum == expected.all, "a scan of wrong entries after the compaction")?;
+        tell(Figure::ScanCompacted, scan);
+    }
+    engine.close()?;
+    if compacted {
+        tell(Figure::DiskCompacted, Disk::of(folder)?.data);
+    }
+    Ok(())
+}
+
+fn removal<E: Engine>(engine: &E, workload: &Workload, gone: &mut [bool]) -> Outcome<()> {
     // Record 0 stays: it is what a reopen reads.
     let others = workload.order.iter().filter(|&&number| number != 0);
     let half: Vec<_> = others.take(workload.order.len() / 2).copied().collect();
@@ -148,11 +195,10 @@ fn removal<E: Engine>(engine: &E, workload: &Workload) -> Outcome<()> {
     let keys: Vec<_> = half.iter().map(|&number| key(number)).collect();
     tell(Figure::Removal, time(1, || engine.remove(&keys))? / MILLISECOND);
 
-    let mut gone = vec![false; workload.records.len()];
     half.iter().for_each(|&number| gone[number as usize] = true);
     let reader = engine.reader()?;
-    workload.records.iter().zip(gone).try_for_each(|((key, _), gone)| {
-        ensure(reader.get_in_place(key, |v| v.is_none())? == gone, "a removal of wrong keys")
+    workload.records.iter().zip(&*gone).try_for_each(|((key, _), gone)| {
+        ensure(reader.get_in_place(key, |v| v.is_none())? == *gone, "a removal of wrong keys")
     })
 }
 

@@ -75,6 +75,11 @@ impl Engine for Redb {
         })
     }
 
+    fn compact(mut self, _folder: &Path) -> Outcome<(Self, bool)> {
+        self.0.compact()?;
+        Ok((self, true))
+    }
+
     fn reader(&self) -> Outcome<RedbReader> {
         Ok(RedbReader(self.0.begin_read()?.open_table(RECORDS)?))
     }

@@ -1,6 +1,6 @@
 //! Backup: one committed state, copied into a file of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::copy::copy_all;
@@ -77,7 +77,7 @@ impl Store {
     fn copy_to(
         self: &Arc<Store>,
         disk: &dyn Disk,
-        temp: &PathBuf,
+        temp: &Path,
         meter: &mut Meter<'_>,
     ) -> Result<()> {
         let header = Header { clean_len: None, ..Header::create(crate::clock::unix_ms())? };
