@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::paths;
-use crate::settings::{FlushPolicy, Settings};
+use crate::settings::{AutoCompact, FlushPolicy, Settings};
 
 /// Options for opening a database; see [`crate::Emdb::builder`].
 ///
@@ -195,10 +195,38 @@ impl EmdbBuilder {
         self
     }
 
+    /// Lets a background thread [compact](crate::Emdb::compact) the database whenever at least the
+    /// part `ratio` of its journal is dead, above 0 and up to 1, and that is at least `min_bytes`
+    /// bytes. Without this, nothing is compacted by itself.
+    ///
+    /// A compaction that fails is counted in
+    /// [`compaction_failures`](crate::EmdbStats::compaction_failures), and tried again later; the
+    /// database goes on as it was. Another `ratio` is refused by [`build`](EmdbBuilder::build).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::Emdb;
+    ///
+    /// // Once half of the file is dead, and that is 64 MiB or more.
+    /// let db = Emdb::builder().path(&path).auto_compact(0.5, 64 << 20).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn auto_compact(mut self, ratio: f64, min_bytes: u64) -> EmdbBuilder {
+        self.settings.auto_compact = Some(AutoCompact { ratio, min_bytes });
+        self
+    }
+
     /// The data file; none in memory.
     pub(crate) fn resolve(&self) -> Result<Option<PathBuf>> {
         if self.settings.flush_every.is_some_and(|p| p.is_zero()) {
             return Err(Error::config("flush_every needs a period above zero"));
+        }
+        // Not a number is refused as well.
+        if self.settings.auto_compact.is_some_and(|a| !(a.ratio > 0.0 && a.ratio <= 1.0)) {
+            return Err(Error::config("auto_compact needs a ratio above 0 and up to 1"));
         }
         let named = (self.app_name.as_deref(), self.database_name.as_deref());
         let bad = |reason: &str| Err(Error::config(reason));

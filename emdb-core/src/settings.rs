@@ -72,6 +72,20 @@ impl NamespaceOptions {
     }
 }
 
+/// When the journal is rewritten by itself: the part of it that is dead, and how many bytes that
+/// is, both at least.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AutoCompact {
+    pub(crate) ratio: f64,
+    pub(crate) min_bytes: u64,
+}
+
+impl AutoCompact {
+    pub(crate) fn is_due(self, dead: u64, journal: u64) -> bool {
+        dead >= self.min_bytes.max(1) && dead as f64 >= self.ratio * journal as f64
+    }
+}
+
 /// What the options of an open come to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
@@ -80,5 +94,6 @@ pub(crate) struct Settings {
     pub(crate) unverified_reads: bool,
     pub(crate) flush_every: Option<Duration>,
     pub(crate) range_scans: bool,
+    pub(crate) auto_compact: Option<AutoCompact>,
     pub(crate) manual_clock: Option<ManualClock>,
 }

@@ -33,6 +33,11 @@ pub struct EmdbStats {
     pub syncs: u64,
     /// The longest time since the open that writers had to wait for the end of a compaction.
     pub compaction_pause: Duration,
+    /// Compactions since the open, by hand and by themselves.
+    pub compactions: u64,
+    /// Compactions in the background that failed; see
+    /// [`auto_compact`](crate::EmdbBuilder::auto_compact).
+    pub compaction_failures: u64,
     /// Failures of the background thread since the open; after one, writes are refused.
     pub background_failures: u64,
 }
@@ -52,6 +57,8 @@ impl EmdbStats {
             io_backend,
             syncs: 0,
             compaction_pause: Duration::ZERO,
+            compactions: 0,
+            compaction_failures: 0,
             background_failures: 0,
         }
     }
