@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::format::header::Header;
 use crate::format::mark::Mark;
 use crate::settings::FlushPolicy;
-use crate::storage::IoBackend;
+use crate::storage::{IoBackend, Medium};
 use crate::sync::{lock, wait};
 
 /// Unsynced bytes at which the background syncs by itself.
@@ -44,7 +44,7 @@ pub(crate) struct Durability {
 }
 
 /// The turn to sync, or to write a header.
-struct Turn<'a>(&'a Durability);
+pub(super) struct Turn<'a>(&'a Durability);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
@@ -89,6 +89,12 @@ impl Durability {
             }
             taken = wait(&self.ended, taken);
         }
+    }
+
+    /// The turn, if nobody has it.
+    fn free_turn(&self) -> Option<Turn<'_>> {
+        let mut taken = lock(&self.turn);
+        (!std::mem::replace(&mut *taken, true)).then(|| Turn(self))
     }
 
     #[inline]
@@ -140,15 +146,42 @@ impl Store {
         self.sync(&mut lock(&durability.slot))
     }
 
+    /// The turn to sync behind the next write, for a caller who has the tail and so can't wait.
+    #[inline]
+    pub(super) fn turn_to_link(&self) -> Option<Turn<'_>> {
+        let durability = &self.durability;
+        if durability.policy != FlushPolicy::WriteThrough || !self.generation.medium.links() {
+            return None;
+        }
+        // Whoever has the turn poisons before letting it go.
+        durability.free_turn().filter(|_| self.check_health().is_ok())
+    }
+
+    /// Waits for the sync that was begun behind the write that ended at `upto`.
+    pub(super) fn finish_linked_sync(&self, _turn: Turn<'_>, upto: u64) -> Result<()> {
+        let mut slot = lock(&self.durability.slot);
+        let Some(slot) = &mut *slot else { return Ok(()) };
+        self.sync_by(slot, upto, |medium| medium.finish_sync())
+    }
+
     /// Syncs, and remembers how far.
     fn sync(&self, slot: &mut Option<Slot>) -> Result<()> {
-        let durability = &self.durability;
         let Some(slot) = slot else {
             return Ok(());
         };
-        let upto = self.generation.watermark();
+        self.sync_by(slot, self.generation.watermark(), |medium| medium.sync())
+    }
+
+    /// Lets `sync` carry everything below `upto` to stable storage.
+    fn sync_by(
+        &self,
+        slot: &mut Slot,
+        upto: u64,
+        sync: impl FnOnce(&dyn Medium) -> std::io::Result<()>,
+    ) -> Result<()> {
+        let durability = &self.durability;
         durability.syncs.fetch_add(1, Ordering::Relaxed);
-        if let Err(e) = self.generation.medium.sync() {
+        if let Err(e) = sync(&*self.generation.medium) {
             self.poison();
             return Err(e.into());
         }

@@ -27,6 +27,11 @@ use crate::view::Views;
 
 /// An in-memory store.
 pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Store>> {
+    unwritten(settings, None)
+}
+
+/// A store without a file and without a record.
+fn unwritten(settings: &Settings, recovery: Option<RecoveryReport>) -> Result<Arc<Store>> {
     let header = Header::create(0)?;
     let medium = Arc::new(Ram::default());
     let memory = Memory::Regions(medium.regions.clone());
@@ -35,14 +40,19 @@ pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Store>> {
     let replay = Replay::new(&generation);
     let parts = (replay.names, replay.next_id);
     let tail = Tail::new(JOURNAL_START, 0);
-    Ok(assemble(settings, generation, parts, tail, None, None))
+    Ok(assemble(settings, generation, parts, tail, None, recovery))
 }
 
-/// The store in the file at `path`, which is locked by the caller and made if it is absent or
-/// empty.
+/// The store in the file at `path`, which is locked by the caller, who has made it as well if it
+/// was absent or empty, unless it is to be read alone.
 pub(crate) fn on_disk(settings: &Settings, disk: &dyn Disk, path: &Path) -> Result<Arc<Store>> {
-    let medium = disk.open(path)?;
+    let medium = if settings.read_only { disk.open_read_only(path)? } else { disk.open(path)? };
     let len = medium.len()?;
+    if settings.read_only && len == 0 {
+        // A database that was never written: as good as one in memory.
+        let report = RecoveryReport { clean: true, ..RecoveryReport::default() };
+        return unwritten(settings, Some(report));
+    }
     if len > MAX_POSITION {
         return Err(Error::TooLarge { what: "a data file", size: len, limit: MAX_POSITION });
     }
@@ -55,6 +65,12 @@ pub(crate) fn on_disk(settings: &Settings, disk: &dyn Disk, path: &Path) -> Resu
     let mut replay = Replay::new(&generation);
     let end = recovery::read(&header, place, memory, len, &mut replay)?;
     let accepted = end.accepted;
+    if settings.read_only {
+        let report = end.leave(place, memory, &*medium)?;
+        let parts = (replay.names, replay.next_id);
+        let tail = Tail::new(accepted, len);
+        return Ok(assemble(settings, generation, parts, tail, None, Some(report)));
+    }
     let (report, header) = end.repair(disk, path, (header, place), memory, &*medium, len)?;
     let parts = (replay.names, replay.next_id);
     let tail = Tail::new(accepted, accepted);
@@ -97,6 +113,7 @@ fn assemble(
         verify: !settings.unverified_reads,
         default_ttl: settings.default_ttl,
         default_namespace,
+        read_only: settings.read_only,
         orders_all: settings.range_scans,
         names: Mutex::new(Names { live, dropped: Vec::new() }),
         next_id: AtomicU32::new(next_id),
