@@ -491,8 +491,9 @@
 //!
 //! # Limits
 //!
-//! - One process at a time has a file open; a second gets [`Error::AlreadyLocked`]. A lock goes
-//!   with its process, so that nothing is left to clean up after a crash.
+//! - One process at a time has a file open, or any number of them for reading alone
+//!   ([`EmdbBuilder::read_only`]); another one gets [`Error::AlreadyLocked`]. A lock goes with its
+//!   process, so that nothing is left to clean up after a crash.
 //! - The hash index is in memory, 10 to 20 bytes a key, 18 more in ordered namespaces, as tables are
 //!   unless they are `unordered`. Each index entry of a table counts as a key, too. An open reads
 //!   the whole journal.

@@ -11,10 +11,10 @@ mod state;
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use emdb::{Emdb, Error};
+use emdb::{Emdb, Error, FlushPolicy};
 use op::Op;
 use state::{State, read_state};
 use tempfile::TempDir;
@@ -148,10 +148,14 @@ fn check(db: &Emdb, state: &mut State, failed: &Op, context: &str) {
 }
 
 fn a_full_disk_is_survived(kind: Kind, style: Style) {
+    is_survived(kind, style, |path| Emdb::open(path));
+}
+
+fn is_survived(kind: Kind, style: Style, open: fn(&Path) -> emdb::Result<Emdb>) {
     let context = &format!("{kind:?}, {style:?}");
     let Some(volume) = Volume::mount(kind) else { return };
     let path = volume.database();
-    let db = Emdb::open(&path).unwrap();
+    let db = open(&path).unwrap();
     db.namespace(op::LOG).unwrap();
     let mut state = State::new();
 
@@ -167,7 +171,7 @@ fn a_full_disk_is_survived(kind: Kind, style: Style) {
     check(&db, &mut state, &last, context);
     db.close().unwrap();
 
-    let db = Emdb::open(&path).unwrap();
+    let db = open(&path).unwrap();
     assert!(db.recovery().unwrap().clean, "{context}: closing works on a full disk");
     check(&db, &mut state, &last, context);
     assert!(is_full(Style::Large.call(7).apply(&db)), "{context}");
@@ -181,9 +185,23 @@ fn a_full_disk_is_survived(kind: Kind, style: Style) {
     }
     check(&db, &mut state, &last, context);
     db.close().unwrap();
-    let db = Emdb::open(&path).unwrap();
+    let db = open(&path).unwrap();
     assert_eq!(db.recovery().unwrap().torn_bytes, 0, "{context}");
     assert!(read_state(&db).unwrap() == state, "{context}: other data after the reopen");
+}
+
+/// Writes and syncs as one, where the kernel lets it.
+fn open_with_a_ring(path: &Path) -> emdb::Result<Emdb> {
+    let builder = Emdb::builder().path(path).iouring_sqpoll(20);
+    builder.flush_policy(FlushPolicy::WriteThrough).build()
+}
+
+#[test]
+fn every_kind_of_call_survives_a_full_disk_through_a_ring() {
+    for style in [Style::Single, Style::Many, Style::Transaction, Style::Large] {
+        is_survived(Kind::Tmpfs, style, open_with_a_ring);
+        is_survived(Kind::Ext4, style, open_with_a_ring);
+    }
 }
 
 #[test]

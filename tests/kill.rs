@@ -113,9 +113,11 @@ impl Iterator for Calls {
 
 fn open(path: &Path, seed: u64) -> emdb::Result<Emdb> {
     let builder = Emdb::builder().path(path);
-    match seed % 3 {
+    match seed % 5 {
         0 => builder.build(),
         1 => builder.flush_policy(FlushPolicy::Group).build(),
+        2 => builder.iouring_sqpoll(20).build(),
+        3 => builder.iouring_sqpoll(20).flush_policy(FlushPolicy::WriteThrough).build(),
         _ => builder.flush_every(Duration::from_millis(1)).build(),
     }
 }

@@ -17,8 +17,7 @@ use crate::paths;
 use crate::settings::{NamespaceOptions, Settings};
 use crate::snapshot::Snapshot;
 use crate::stats::EmdbStats;
-use crate::storage::Disk;
-use crate::storage::file::FileDisk;
+use crate::storage::{self, Disk};
 use crate::store::open;
 use crate::store::recovery::RecoveryReport;
 use crate::store::{Store, backup, compact, names};
@@ -72,7 +71,8 @@ impl Emdb {
     /// Opens the database in the file at `path`, or makes it: the file, not its folders.
     ///
     /// # Errors
-    /// - `AlreadyLocked`: another handle, here or in another process, has it open.
+    /// - `AlreadyLocked`: another handle, here or in another process, has it open, for writing or
+    ///   for reading.
     /// - `MagicMismatch`, `VersionMismatch`: the file is something else. It is not touched.
     /// - `Corrupted`: bytes that were on stable storage are damaged. It is not touched.
     /// - `Io`: what the operating system said; a missing folder, for one.
@@ -138,7 +138,7 @@ impl Emdb {
     }
 
     pub(crate) fn open_at(given: PathBuf, settings: &Settings) -> Result<Emdb> {
-        let disk: Arc<dyn Disk> = Arc::new(FileDisk);
+        let disk: Arc<dyn Disk> = storage::files(settings.sqpoll_idle_ms).into();
         loop {
             let path = paths::canonical(&given)?;
             match std::fs::metadata(&path) {
@@ -148,7 +148,11 @@ impl Emdb {
                 }
                 _ => {}
             }
-            let mut lock = FileLock::acquire(&path)?;
+            let mut lock = if settings.read_only {
+                FileLock::share(&path)?
+            } else {
+                FileLock::acquire(&path)?
+            };
             let opened = Emdb::open_locked(&disk, &path, &mut lock, settings);
             match opened {
                 // Something was renamed to the path between its check and its lock.
@@ -173,19 +177,22 @@ impl Emdb {
         lock: &mut FileLock,
         settings: &Settings,
     ) -> Result<Opened> {
-        let absent = match std::fs::metadata(path) {
-            Ok(meta) => meta.len() == 0,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => true,
+        match std::fs::metadata(path) {
+            _ if settings.read_only => {}
+            Ok(meta) if meta.len() == 0 => {
+                // A reader may have it open, who is not to lose the name to a new file.
+                lock.add_data_file(path)?;
+                open::create(&**disk, path)?;
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => open::create(&**disk, path)?,
+            Ok(_) => {}
             Err(e) => return Err(e.into()),
-        };
-        if absent {
-            open::create(&**disk, path)?;
         }
         if !lock.add_data_file(path)? {
             return Ok(Opened::Moved);
         }
         // What a crash has left of a compaction or of a backup to this name.
-        for end in LEFT_OVER {
+        for end in LEFT_OVER.iter().filter(|_| !settings.read_only) {
             let _ = disk.remove(&paths::sibling(path, end));
         }
         open::on_disk(settings, disk.clone(), path).map(Opened::Store)
@@ -479,7 +486,7 @@ impl Emdb {
         Snapshot::new(self.store())
     }
 
-    /// Who has the database at `path` open now; `None` when nobody has.
+    /// Who has the database at `path` open for writing now; `None` when nobody has.
     ///
     /// # Errors
     /// `Io` if the lock file can't be read.
@@ -504,7 +511,7 @@ impl Emdb {
     /// a lock goes with its process, so there is nothing to break.
     ///
     /// # Errors
-    /// `AlreadyLocked` while a live process holds it.
+    /// `AlreadyLocked` while a live process holds it, for writing or for reading.
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {

@@ -29,7 +29,8 @@
 //!   [`Emdb::flush`] it survives a power cut.
 //! - A commit is there as a whole or not at all, for readers, iterators and after a crash.
 //! - Every lookup verifies checksums: damage is an error, never wrong data.
-//! - One process at a time has a file open.
+//! - One process at a time has a file open, or any number of them for reading alone
+//!   ([`EmdbBuilder::read_only`]).
 //!
 //! A mapped file can't be protected from a foreign process that truncates it, or from a medium
 //! that fails below a mapping: either kills the process (SIGBUS). What is on disk stays right.

@@ -1,4 +1,5 @@
-//! One writer at a time: advisory locks on `<path>.lock` and on the data file itself.
+//! One writer at a time, or any number of readers: advisory locks on `<path>.lock` and on the data
+//! file itself. A reader shares both, and writes neither.
 //!
 //! The kernel lets both go when the process ends, however it ends, so nothing is ever left to
 //! break. The lock file is never unlinked: two holders could exist otherwise, one of the unlinked
@@ -37,6 +38,16 @@ pub struct LockHolder {
 #[derive(Debug)]
 pub(crate) struct FileLock {
     files: Vec<File>,
+    kind: Kind,
+}
+
+/// How a file is locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// By its one writer.
+    Alone,
+    /// By a reader, beside others.
+    Shared,
 }
 
 impl FileLock {
@@ -47,17 +58,31 @@ impl FileLock {
             paths::private(OpenOptions::new().read(true).write(true).create(true).truncate(false))
                 .open(&name)
                 .map_err(|e| refuse_link(&name, e))?;
-        lock_patiently(&file)?;
+        lock_patiently(&file, Kind::Alone)?;
         refuse_database(&name, &file)?;
         write_holder(&mut file)?;
-        Ok(FileLock { files: vec![file] })
+        Ok(FileLock { files: vec![file], kind: Kind::Alone })
+    }
+
+    /// Shares the lock of the data file at `path` with other readers. A lock file that is not
+    /// there is not made, and one that can't be opened is left alone: the lock of the data file,
+    /// which follows, is the one that keeps writers out.
+    pub(crate) fn share(path: &Path) -> Result<FileLock> {
+        let name = paths::lock_file(path);
+        // Opening something else, a pipe for one, could wait.
+        let plain = std::fs::symlink_metadata(&name).is_ok_and(|m| m.is_file());
+        let file = plain.then(|| existing(&name).ok().flatten()).flatten();
+        if let Some(file) = &file {
+            lock_patiently(file, Kind::Shared)?;
+        }
+        Ok(FileLock { files: Vec::from_iter(file), kind: Kind::Shared })
     }
 
     /// Locks the data file as well: it may be reached by hard links, each with a lock file of its
     /// own. False when another file has taken the name meanwhile.
     pub(crate) fn add_data_file(&mut self, path: &Path) -> Result<bool> {
-        let file = OpenOptions::new().read(true).write(true).open(path)?;
-        lock_patiently(&file)?;
+        let file = OpenOptions::new().read(true).write(self.kind == Kind::Alone).open(path)?;
+        lock_patiently(&file, self.kind)?;
         let same = is_file_at(&file, path);
         self.files.push(file);
         same
@@ -70,7 +95,7 @@ impl FileLock {
         rename: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
         let file = OpenOptions::new().read(true).write(true).open(temp)?;
-        lock_patiently(&file)?;
+        lock_patiently(&file, Kind::Alone)?;
         rename()?;
         // Behind the lock file.
         self.files.truncate(1);
@@ -99,10 +124,14 @@ fn is_file_at(_file: &File, _path: &Path) -> Result<bool> {
     Ok(true)
 }
 
-fn lock_patiently(file: &File) -> Result<()> {
+fn lock_patiently(file: &File, kind: Kind) -> Result<()> {
     let began = Instant::now();
     loop {
-        match file.try_lock() {
+        let locked = match kind {
+            Kind::Alone => file.try_lock(),
+            Kind::Shared => file.try_lock_shared(),
+        };
+        match locked {
             Ok(()) => return Ok(()),
             Err(TryLockError::Error(e)) => return Err(e.into()),
             Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => {

@@ -157,6 +157,43 @@ impl EmdbBuilder {
         self
     }
 
+    /// Lets the journal's writes and syncs go through an io_uring, where a thread of the kernel
+    /// picks them up; it goes to sleep when nothing came for `idle_ms` milliseconds (0: the
+    /// kernel's own choice, a second). Linux only. Default: off.
+    ///
+    /// Nothing is promised otherwise than without. Where the kernel refuses (it is too old, a
+    /// sandbox forbids it, a limit is reached), and on other systems, the ordinary path is taken:
+    /// [`EmdbStats::io_backend`](crate::EmdbStats::io_backend) tells which one it is. With
+    /// [`FlushPolicy::WriteThrough`] a commit and its sync are one submission while nobody else
+    /// is syncing.
+    ///
+    /// Measure before turning it on. The kernel's thread takes a processor until it sleeps, each
+    /// write is a round trip to it, where the ordinary path only touches memory, and an open
+    /// takes longer. Where processors are few or syncs are quick, the ordinary path is faster.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::{Emdb, FlushPolicy, IoBackend};
+    ///
+    /// let db = Emdb::builder()
+    ///     .path(&path)
+    ///     .flush_policy(FlushPolicy::WriteThrough)
+    ///     .iouring_sqpoll(50)
+    ///     .build()?;
+    /// db.insert("key", "value")?;
+    /// if db.stats()?.io_backend != IoBackend::IoUring {
+    ///     // It works all the same.
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn iouring_sqpoll(mut self, idle_ms: u32) -> EmdbBuilder {
+        self.settings.sqpoll_idle_ms = Some(idle_ms);
+        self
+    }
+
     /// Whether checksums are verified at each lookup. Default: true. Without, a damaged record
     /// can be served, or its key be taken for absent; what is opened is verified all the same.
     ///
@@ -172,6 +209,44 @@ impl EmdbBuilder {
     /// ```
     pub fn verify_reads(mut self, verify: bool) -> EmdbBuilder {
         self.settings.unverified_reads = !verify;
+        self
+    }
+
+    /// Opens the file for reading alone, beside others who do the same, in this process and in
+    /// others. Default: false.
+    ///
+    /// Nothing at all is written: no file is made, changed, cut or synced, so that this works on
+    /// read-only media and without the permission to write. A torn tail, which a crash can leave,
+    /// stays in the file and out of view; [`recovery`](crate::Emdb::recovery) tells of it. Every
+    /// call that writes gives [`Error::ReadOnly`], a transaction and a namespace that would have
+    /// to be made among them; `flush` and `close` find nothing to do, and `sweep_expired` gives 0.
+    ///
+    /// While anybody reads so, the database can't be opened for writing, and the other way round:
+    /// [`Error::AlreadyLocked`]. What is read is what the operating system shows: after a crash
+    /// of the system, commits that were never flushed can be among it, and be gone after the next
+    /// one. An absent file is `Io` (not found), one of length 0 an empty database. Options for
+    /// writers do nothing.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::{Emdb, Error};
+    ///
+    /// let db = Emdb::open(&path)?;
+    /// db.insert("key", "value")?;
+    /// db.close()?;
+    ///
+    /// let one = Emdb::builder().path(&path).read_only(true).build()?;
+    /// let other = Emdb::builder().path(&path).read_only(true).build()?;
+    /// assert_eq!(one.get("key")?, other.get("key")?);
+    /// assert!(matches!(one.insert("key", "other"), Err(Error::ReadOnly)));
+    /// assert!(matches!(Emdb::open(&path), Err(Error::AlreadyLocked)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn read_only(mut self, read_only: bool) -> EmdbBuilder {
+        self.settings.read_only = read_only;
         self
     }
 
@@ -241,9 +316,13 @@ impl EmdbBuilder {
             (None, (None, None)) if self.data_root.is_some() => {
                 bad("data_root needs app_name and database_name as well")
             }
+            (None, (None, None)) if self.settings.read_only => {
+                bad("read_only needs a file: name one with path, or app_name and database_name")
+            }
             (None, (None, None)) => Ok(None),
             (None, (Some(app), Some(database))) => {
-                paths::in_data_dir(self.data_root.clone(), app, database).map(Some)
+                let make = !self.settings.read_only;
+                paths::in_data_dir(self.data_root.clone(), app, database, make).map(Some)
             }
         }
     }

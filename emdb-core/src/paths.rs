@@ -77,8 +77,13 @@ pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// `<data dir>/<app>/<database>`; the folders are made.
-pub(crate) fn in_data_dir(root: Option<PathBuf>, app: &str, database: &str) -> Result<PathBuf> {
+/// `<data dir>/<app>/<database>`; with `make`, the folders are made.
+pub(crate) fn in_data_dir(
+    root: Option<PathBuf>,
+    app: &str,
+    database: &str,
+    make: bool,
+) -> Result<PathBuf> {
     for (what, name) in [("app_name", app), ("database_name", database)] {
         let mut parts = Path::new(name).components();
         let plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
@@ -94,7 +99,9 @@ pub(crate) fn in_data_dir(root: Option<PathBuf>, app: &str, database: &str) -> R
         None => platform_data_dir()?,
     };
     let folder = root.join(app);
-    std::fs::create_dir_all(&folder)?;
+    if make {
+        std::fs::create_dir_all(&folder)?;
+    }
     Ok(folder.join(database))
 }
 
@@ -116,12 +123,14 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         for bad in ["", ".", "..", "/", "/etc", "a/b", "a\\b", "a/", "../x"] {
             for (app, database) in [(bad, "ok"), ("ok", bad)] {
-                let made = in_data_dir(Some(root.path().into()), app, database);
+                let made = in_data_dir(Some(root.path().into()), app, database, true);
                 assert!(matches!(made, Err(Error::InvalidConfig(_))), "{bad:?}");
             }
         }
-        let path = in_data_dir(Some(root.path().into()), "app", "main.db").unwrap();
+        let path = in_data_dir(Some(root.path().into()), "app", "main.db", false).unwrap();
         assert_eq!(path, root.path().join("app").join("main.db"));
+        assert!(!root.path().join("app").exists());
+        in_data_dir(Some(root.path().into()), "app", "main.db", true).unwrap();
         assert!(root.path().join("app").is_dir());
     }
 

@@ -95,5 +95,7 @@ pub(crate) struct Settings {
     pub(crate) flush_every: Option<Duration>,
     pub(crate) range_scans: bool,
     pub(crate) auto_compact: Option<AutoCompact>,
+    pub(crate) read_only: bool,
+    pub(crate) sqpoll_idle_ms: Option<u32>,
     pub(crate) manual_clock: Option<ManualClock>,
 }

@@ -213,10 +213,10 @@ impl Sole {
         }
         drop(guard);
         let mut tail = store.enter(Access::Owner)?;
-        store.commit_locked(&mut tail, &mut steps)?;
+        let linked = store.commit_linked(&mut tail, &mut steps);
         // Others may write while this waits for the disk, and share its sync.
         drop((tail, self));
-        store.committed()
+        linked.finish(&store)
     }
 }
 

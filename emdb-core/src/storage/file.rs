@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use memmap2::{MmapOptions, MmapRaw};
 
+use super::read_only::ReadOnly;
 use super::{Disk, IoBackend, Keep, Map, Medium, Window};
 use crate::paths;
 
@@ -36,6 +37,10 @@ impl FileMedium {
     pub(crate) fn new(file: File) -> FileMedium {
         let mapped_writes = reserves_blocks(&file);
         FileMedium { file, mapped_writes }
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
     }
 }
 
@@ -161,16 +166,32 @@ fn reserves_blocks(_file: &File) -> bool {
 #[derive(Debug)]
 pub(crate) struct FileDisk;
 
-impl Disk for FileDisk {
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn Medium>> {
+impl FileDisk {
+    /// See [`Disk::create`].
+    pub(super) fn create_file(&self, path: &Path) -> io::Result<FileMedium> {
         self.remove(path)?;
         let mut options = OpenOptions::new();
         let new = options.read(true).write(true).create_new(true);
-        Ok(Arc::new(FileMedium::new(paths::private(new).open(path)?)))
+        Ok(FileMedium::new(paths::private(new).open(path)?))
+    }
+
+    /// See [`Disk::open`].
+    pub(super) fn open_file(&self, path: &Path) -> io::Result<FileMedium> {
+        Ok(FileMedium::new(OpenOptions::new().read(true).write(true).open(path)?))
+    }
+}
+
+impl Disk for FileDisk {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn Medium>> {
+        Ok(Arc::new(self.create_file(path)?))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn Medium>> {
-        Ok(Arc::new(FileMedium::new(OpenOptions::new().read(true).write(true).open(path)?)))
+        Ok(Arc::new(self.open_file(path)?))
+    }
+
+    fn open_read_only(&self, path: &Path) -> io::Result<Arc<dyn Medium>> {
+        Ok(Arc::new(ReadOnly(Arc::new(FileMedium::new(File::open(path)?)))))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

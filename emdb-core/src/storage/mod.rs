@@ -6,8 +6,10 @@
 pub(crate) mod file;
 pub(crate) mod memory;
 pub(crate) mod ram;
+mod read_only;
 #[cfg(test)]
 pub(crate) mod sim;
+mod uring;
 
 use std::io;
 use std::path::Path;
@@ -46,6 +48,23 @@ pub(crate) trait Medium: Send + Sync + std::fmt::Debug {
     /// Everything written before the call is on stable storage when it returns.
     fn sync(&self) -> io::Result<()>;
 
+    /// Whether a write and a sync behind it can be begun as one.
+    fn links(&self) -> bool {
+        false
+    }
+
+    /// As [`Medium::write_at`], and begins a sync behind the write, which is not waited for; tells
+    /// whether it has. If so, [`Medium::finish_sync`] is called before any other sync.
+    fn write_and_begin_sync(&self, position: u64, bytes: &[u8]) -> io::Result<bool> {
+        self.write_at(position, bytes).map(|()| false)
+    }
+
+    /// Waits for the sync that was begun: what was written until then is on stable storage when it
+    /// returns.
+    fn finish_sync(&self) -> io::Result<()> {
+        self.sync()
+    }
+
     /// Bytes from position 0, readable, at least `len` of them and as many more as come for
     /// nothing; those behind the medium's end must not be touched before it has grown there.
     fn map(&self, len: u64) -> io::Result<Map>;
@@ -74,6 +93,9 @@ pub(crate) trait Disk: Send + Sync + std::fmt::Debug {
 
     /// Opens an existing file for reading and writing, alone.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn Medium>>;
+
+    /// Opens an existing file for reading. What this gives refuses writes.
+    fn open_read_only(&self, path: &Path) -> io::Result<Arc<dyn Medium>>;
 
     /// Gives the file `from` the name `to`, which another file may have lost thereby.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
@@ -105,6 +127,15 @@ pub(crate) trait Disk: Send + Sync + std::fmt::Debug {
     }
 }
 
+/// The file system; journals in it are written through an io_uring that sleeps after so many idle
+/// milliseconds, if that is asked for and the system can.
+pub(crate) fn files(sqpoll_idle_ms: Option<u32>) -> Box<dyn Disk> {
+    match sqpoll_idle_ms {
+        Some(idle_ms) => uring::files(idle_ms),
+        None => Box::new(file::FileDisk),
+    }
+}
+
 /// How a database writes its journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -113,6 +144,8 @@ pub enum IoBackend {
     Mapped,
     /// Records are written with positional writes.
     Positional,
+    /// Records are written, and synced, through an io_uring.
+    IoUring,
     /// There is no file: an in-memory database.
     Memory,
 }

@@ -14,6 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use super::read_only::ReadOnly;
 use super::{Disk, IoBackend, Map, Medium, Window};
 use crate::sync::lock;
 
@@ -282,6 +283,10 @@ impl Disk for SimDisk {
         let file = lock(&self.state).cached.get(path).cloned().ok_or(io::ErrorKind::NotFound)?;
         Ok(Arc::new(Open { file, disk: self.clone() }))
     }
+
+    fn open_read_only(&self, path: &Path) -> io::Result<Arc<dyn Medium>> {
+        Ok(Arc::new(ReadOnly(self.open(path)?)))
+    }
 }
 
 #[derive(Debug)]
@@ -375,6 +380,15 @@ impl Medium for Open {
             rest.clean.extend(lost);
         }
         stepped
+    }
+
+    fn links(&self) -> bool {
+        !self.disk.mapped
+    }
+
+    fn write_and_begin_sync(&self, position: u64, bytes: &[u8]) -> io::Result<bool> {
+        // The sync itself happens when it is finished, which a sync may.
+        self.write_at(position, bytes).map(|()| true)
     }
 
     fn map(&self, len: u64) -> io::Result<Map> {

@@ -197,6 +197,9 @@ pub(crate) enum Access {
 impl Store {
     /// Takes the tail for writing.
     pub(crate) fn enter(&self, access: Access) -> Result<MutexGuard<'_, Tail>> {
+        if self.read_only {
+            return Err(Error::ReadOnly);
+        }
         if self.origin.is_elsewhere() {
             return Err(Error::config(
                 "this process was forked from the one that opened the database; open it anew",
@@ -218,9 +221,9 @@ impl Store {
     /// Commits `steps`, as one, and gives the position behind them.
     pub(crate) fn commit(&self, steps: &mut [Step<'_>], access: Access) -> Result<()> {
         let mut tail = self.enter(access)?;
-        self.commit_locked(&mut tail, steps)?;
+        let linked = self.commit_linked(&mut tail, steps);
         drop(tail);
-        self.committed()
+        linked.finish(self)
     }
 
     /// What follows each commit, outside the lock.

@@ -42,6 +42,9 @@ impl Store {
     /// Rewrites the journal with what is live.
     pub(crate) fn compact(self: &Arc<Store>, meter: &mut Meter<'_>) -> Result<()> {
         self.check_maintenance()?;
+        if self.read_only {
+            return Err(Error::ReadOnly);
+        }
         let _alone = lock(&self.rewriting);
         self.check_health()?;
         let Some(site) = &self.site else { return self.rewrite(None, meter) };

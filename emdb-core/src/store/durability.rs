@@ -15,7 +15,7 @@ use crate::format::header::Header;
 use crate::format::mark::Mark;
 use crate::generation::Generation;
 use crate::settings::FlushPolicy;
-use crate::storage::IoBackend;
+use crate::storage::{IoBackend, Medium};
 use crate::sync::{lock, wait};
 
 /// Unsynced bytes at which the background syncs by itself.
@@ -116,6 +116,12 @@ impl Durability {
         }
     }
 
+    /// The turn, if nobody has it.
+    fn free_turn(&self) -> Option<Turn<'_>> {
+        let mut taken = lock(&self.turn);
+        (!std::mem::replace(&mut *taken, true)).then(|| Turn(self))
+    }
+
     #[inline]
     pub(crate) fn after_commit(&self, store: &Store) -> Result<()> {
         if self.policy == FlushPolicy::WriteThrough {
@@ -165,18 +171,50 @@ impl Store {
         self.sync(&mut lock(&durability.slot))
     }
 
+    /// The turn to sync behind the next write, for a caller who has the tail and so can't wait.
+    #[inline]
+    pub(super) fn turn_to_link(&self) -> Option<Turn<'_>> {
+        let durability = &self.durability;
+        if durability.policy != FlushPolicy::WriteThrough
+            || !self.era(&crossbeam_epoch::pin()).generation.medium.links()
+        {
+            return None;
+        }
+        // Whoever has the turn poisons before letting it go.
+        durability.free_turn().filter(|_| self.check_health().is_ok())
+    }
+
+    /// Waits for the sync that was begun behind the write that ended at `upto`.
+    pub(super) fn finish_linked_sync(&self, _turn: Turn<'_>, upto: u64) -> Result<()> {
+        let mut slot = lock(&self.durability.slot);
+        let Some(slot) = &mut *slot else { return Ok(()) };
+        // Whoever has the turn keeps the generation.
+        let era = self.era(&crossbeam_epoch::pin()).clone();
+        self.sync_by(&era.generation, slot, upto, |medium| medium.finish_sync())
+    }
+
     /// Syncs, and remembers how far.
     fn sync(&self, slot: &mut Option<Slot>) -> Result<()> {
-        let durability = &self.durability;
         let Some(slot) = slot else {
             return Ok(());
         };
         // Compaction takes the turn as well: the generation stays until this returns.
         let era = self.era(&crossbeam_epoch::pin()).clone();
         let generation = &*era.generation;
-        let upto = generation.watermark();
+        self.sync_by(generation, slot, generation.watermark(), |medium| medium.sync())
+    }
+
+    /// Lets `sync` carry everything below `upto` to stable storage.
+    fn sync_by(
+        &self,
+        generation: &Generation,
+        slot: &mut Slot,
+        upto: u64,
+        sync: impl FnOnce(&dyn Medium) -> std::io::Result<()>,
+    ) -> Result<()> {
+        let durability = &self.durability;
         durability.syncs.fetch_add(1, Ordering::Relaxed);
-        if let Err(e) = generation.medium.sync() {
+        if let Err(e) = sync(&*generation.medium) {
             self.poison();
             return Err(e.into());
         }

@@ -7,6 +7,7 @@ pub(crate) mod commit;
 pub(crate) mod compact;
 pub(crate) mod copy;
 mod durability;
+pub(crate) mod link;
 pub(crate) mod names;
 pub(crate) mod namespaces;
 pub(crate) mod open;
@@ -48,6 +49,8 @@ pub(crate) struct Store {
     verify: bool,
     pub(crate) default_ttl: Option<Duration>,
     pub(crate) default_namespace: Arc<NamespaceState>,
+    /// Opened for reading alone: the medium is never written.
+    read_only: bool,
     /// Whether every namespace is to be ordered.
     pub(crate) orders_all: bool,
     pub(crate) names: Mutex<Names>,

@@ -28,10 +28,16 @@ use crate::sync::Padded;
 
 /// An in-memory store.
 pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Store>> {
-    Ok(memory_store(settings, &Header::create(0)?))
+    Ok(memory_store(settings, None, &Header::create(0)?, None))
 }
 
-fn memory_store(settings: &Settings, header: &Header) -> Arc<Store> {
+/// A store without a file and without a record.
+fn memory_store(
+    settings: &Settings,
+    site: Option<Site>,
+    header: &Header,
+    recovery: Option<RecoveryReport>,
+) -> Arc<Store> {
     let medium = Arc::new(Ram::default());
     let memory = Memory::Regions(medium.regions.clone());
     let place = Place::new(header.file_id, header.generation);
@@ -40,14 +46,14 @@ fn memory_store(settings: &Settings, header: &Header) -> Arc<Store> {
     let replay = Replay::new(&era);
     let parts = (replay.names, replay.next_id);
     let tail = Tail::new(JOURNAL_START, 0);
-    assemble(settings, None, &era, parts, tail, None, None)
+    assemble(settings, site, &era, parts, tail, None, recovery)
 }
 
 /// An empty in-memory store, for the next generation of another.
 pub(crate) fn memory_after(settings: &Settings, former: &Generation) -> Result<Arc<Store>> {
     let header =
         Header { generation: former.number + 1, hash_seed: former.hash_seed, ..Header::create(0)? };
-    Ok(memory_store(settings, &header))
+    Ok(memory_store(settings, None, &header, None))
 }
 
 /// An empty store in a new file at `path`, without help in the background.
@@ -71,11 +77,17 @@ pub(crate) fn fresh(
     Ok(assemble(settings, None, &era, parts, tail, Some(header), None))
 }
 
-/// The store in the file at `path`, which is locked by the caller and made if it is absent or
-/// empty.
+/// The store in the file at `path`, which is locked by the caller, who has made it as well if it
+/// was absent or empty, unless it is to be read alone.
 pub(crate) fn on_disk(settings: &Settings, disk: Arc<dyn Disk>, path: &Path) -> Result<Arc<Store>> {
-    let medium = disk.open(path)?;
+    let medium = if settings.read_only { disk.open_read_only(path)? } else { disk.open(path)? };
+    let site = Site::new(disk.clone(), path.to_path_buf());
     let len = medium.len()?;
+    if settings.read_only && len == 0 {
+        // A database that was never written: as good as one in memory.
+        let report = RecoveryReport { clean: true, ..RecoveryReport::default() };
+        return Ok(memory_store(settings, Some(site), &Header::create(0)?, Some(report)));
+    }
     if len > MAX_POSITION {
         return Err(Error::TooLarge { what: "a data file", size: len, limit: MAX_POSITION });
     }
@@ -89,10 +101,15 @@ pub(crate) fn on_disk(settings: &Settings, disk: Arc<dyn Disk>, path: &Path) -> 
     let mut replay = Replay::new(&era);
     let end = recovery::read(&header, place, memory, len, &mut replay)?;
     let accepted = end.accepted;
+    if settings.read_only {
+        let report = end.leave(place, memory, &*medium)?;
+        let parts = (replay.names, replay.next_id);
+        let tail = Tail::new(accepted, len);
+        return Ok(assemble(settings, Some(site), &era, parts, tail, None, Some(report)));
+    }
     let (report, header) = end.repair(&*disk, path, (header, place), memory, &*medium, len)?;
     let parts = (replay.names, replay.next_id);
     let tail = Tail::new(accepted, accepted);
-    let site = Site::new(disk, path.to_path_buf());
     let store = assemble(settings, Some(site), &era, parts, tail, Some(header), Some(report));
     Background::start_sync(&store, settings.flush_every);
     Ok(store)
@@ -140,6 +157,7 @@ fn assemble(
         verify: !settings.unverified_reads,
         default_ttl: settings.default_ttl,
         default_namespace,
+        read_only: settings.read_only,
         orders_all: settings.range_scans,
         names: Mutex::new(Names { live, dropped: Vec::new() }),
         next_id: AtomicU32::new(next_id),

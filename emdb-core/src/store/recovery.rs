@@ -29,7 +29,8 @@ const SEARCH_MAX: usize = 1 << 30;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecoveryReport {
-    /// Bytes behind the last whole commit that were dropped. Preallocated zeros don't count.
+    /// Bytes behind the last whole commit that were dropped. Preallocated zeros don't count. A
+    /// database that was opened for reading alone leaves them in the file, unseen.
     pub torn_bytes: u64,
     /// Whole commits among them: behind a record that never reached the disk. None of them was
     /// ever flushed. Their bytes are in `torn_file`.
@@ -37,7 +38,8 @@ pub struct RecoveryReport {
     /// Records that were read and taken in.
     pub records_replayed: u64,
     /// Where the dropped bytes were put, if there was a whole commit among them (or there may have
-    /// been, in a tail that could not be searched to its end): at most 64 MiB.
+    /// been, in a tail that could not be searched to its end): at most 64 MiB. Never by an open
+    /// for reading alone.
     pub torn_file: Option<PathBuf>,
     /// Whether the file had been closed properly.
     pub clean: bool,
@@ -118,6 +120,22 @@ fn whole(place: Place, memory: &Memory, at: u64) -> Option<Record<'_>> {
 }
 
 impl End {
+    /// Leaves the file as it is, and hides from readers what lies behind the last whole commit.
+    pub(crate) fn leave(
+        self,
+        place: Place,
+        memory: &Memory,
+        medium: &dyn Medium,
+    ) -> Result<RecoveryReport> {
+        let began = Instant::now();
+        let mut report = self.report;
+        let torn_len = ((self.used - self.accepted) as usize).min(TORN_MAX);
+        (report.commits_dropped, _) = count_commits(place, memory, self.accepted, torn_len);
+        memory.extend(medium, self.accepted)?;
+        report.elapsed += began.elapsed();
+        Ok(report)
+    }
+
     /// Makes the file what was accepted: keeps a torn tail aside, rewrites what may not be on the
     /// disk, cuts the rest. Idempotent, so a crash in it is a crash like any other. Gives the
     /// report and the header that the file has now.

@@ -10,6 +10,7 @@
 use std::sync::Arc;
 use std::thread::ThreadId;
 
+use super::link::Link;
 use super::names::NamespaceState;
 use crate::error::{Error, Result};
 use crate::format::MAX_POSITION;
@@ -44,6 +45,8 @@ pub(crate) struct Tail {
     pub(crate) dropped: bool,
     /// How many views had gone when those were last looked at.
     pub(crate) trimmed_at: u64,
+    /// Whether the next positional write is to have a sync begun behind it.
+    pub(super) link: Link,
     window: Option<Window>,
     buffer: Vec<u8>,
     buffered: bool,
@@ -63,6 +66,7 @@ impl Tail {
             untrimmed: Vec::new(),
             dropped: false,
             trimmed_at: 0,
+            link: Link::Apart,
             window: None,
             buffer: Vec::new(),
             buffered: false,
@@ -176,8 +180,10 @@ impl Tail {
         if !self.buffered {
             return Ok(());
         }
-        let written = medium
-            .write_at(start, &self.buffer[..(end - start) as usize])
+        let bytes = &self.buffer[..(end - start) as usize];
+        let written = self
+            .link
+            .write(medium, start, bytes)
             .and_then(|()| memory.extend(medium, end.max(self.allocated)));
         if self.buffer.len() > 4 * LARGE {
             self.buffer = Vec::new();

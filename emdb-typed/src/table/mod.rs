@@ -91,8 +91,9 @@ impl<T> Table<T> {
     /// - [`TableError::UniqueViolation`] when rows have the same value in a unique index that is new.
     /// - [`TableError::Decode`] when the catalogue's entry, or for a new index a row, can't be read.
     /// - [`TableError::Core`] with [`TransactionActive`](emdb_core::Error::TransactionActive) when
-    ///   the table would have to be made inside a transaction, and with any other error of the
-    ///   engine.
+    ///   the table would have to be made inside a transaction, with
+    ///   [`ReadOnly`](emdb_core::Error::ReadOnly) when anything would have to be written to a
+    ///   database that was opened for reading alone, and with any other error of the engine.
     ///
     /// # Example
     ///

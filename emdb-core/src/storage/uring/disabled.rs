@@ -1,0 +1,8 @@
+//! Where there is no io_uring: the ordinary files.
+
+use crate::storage::Disk;
+use crate::storage::file::FileDisk;
+
+pub(in crate::storage) fn files(_idle_ms: u32) -> Box<dyn Disk> {
+    Box::new(FileDisk)
+}
