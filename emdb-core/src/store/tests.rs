@@ -190,7 +190,7 @@ fn read_without_an_operation(disk: &SimDisk) -> Model {
         return Model::new();
     }
     let settings = Settings { read_only: true, ..Settings::default() };
-    let store = open::on_disk(&settings, disk, Path::new(PATH)).unwrap();
+    let store = open::on_disk(&settings, Arc::new(disk.clone()), Path::new(PATH)).unwrap();
     let one = [(b"a".to_vec(), Some(b"1".to_vec()))];
     assert!(matches!(write(&store, &one), Err(Error::ReadOnly)));
     store.flush().unwrap();
