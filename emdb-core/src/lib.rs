@@ -36,6 +36,7 @@
 
 mod clock;
 mod db;
+mod encryption;
 mod engine;
 mod error;
 mod fork;
@@ -55,6 +56,7 @@ mod paths;
 mod progress;
 mod range;
 mod ranges;
+mod salvage;
 mod settings;
 mod snapshot;
 mod staged;
@@ -70,6 +72,7 @@ mod view;
 mod walk;
 
 pub use db::Emdb;
+pub use encryption::EncryptionInput;
 pub use error::{Error, Result};
 pub use iter::{EmdbIter, EmdbKeyIter, EmdbRangeIter, Results};
 pub use lock::LockHolder;
@@ -79,11 +82,13 @@ pub use nested::Focus;
 pub use options::EmdbBuilder;
 pub use progress::Progress;
 pub use range::KeyRange;
+pub use salvage::{Lost, LostKind, SalvageOptions, SalvageReport};
 pub use settings::{FlushPolicy, NamespaceOptions};
 pub use snapshot::{Snapshot, SnapshotNamespace};
 pub use stats::EmdbStats;
 pub use storage::IoBackend;
 pub use store::recovery::RecoveryReport;
+pub use store::verify::{Problem, ProblemKind, VerifyReport};
 pub use transaction::{Transaction, TransactionNamespace};
 #[cfg(feature = "ttl")]
 pub use ttl::Ttl;

@@ -58,7 +58,7 @@ impl FileLock {
     pub(crate) fn add_data_file(&mut self, path: &Path) -> Result<bool> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
         lock_patiently(&file)?;
-        let same = is_file_at(&file, path);
+        let same = is_same_file(&file, path);
         self.files.push(file);
         same
     }
@@ -71,23 +71,33 @@ impl FileLock {
     }
 }
 
+/// Whether the open `file` is the one at `path`.
 #[cfg(unix)]
-fn is_file_at(file: &File, path: &Path) -> Result<bool> {
+pub(crate) fn is_same_file(file: &File, path: &Path) -> Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let (opened, named) = (file.metadata()?, std::fs::metadata(path)?);
     Ok((opened.dev(), opened.ino()) == (named.dev(), named.ino()))
 }
 
 #[cfg(not(unix))]
-fn is_file_at(_file: &File, _path: &Path) -> Result<bool> {
+pub(crate) fn is_same_file(_file: &File, _path: &Path) -> Result<bool> {
     // An open file can't be renamed over there.
     Ok(true)
 }
 
 fn lock_patiently(file: &File) -> Result<()> {
+    patiently(|| file.try_lock())
+}
+
+/// Takes a lock on a data file beside others who only read it, until it is closed.
+pub(crate) fn share(file: &File) -> Result<()> {
+    patiently(|| file.try_lock_shared())
+}
+
+fn patiently(try_lock: impl Fn() -> Result<(), TryLockError>) -> Result<()> {
     let began = Instant::now();
     loop {
-        match file.try_lock() {
+        match try_lock() {
             Ok(()) => return Ok(()),
             Err(TryLockError::Error(e)) => return Err(e.into()),
             Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => {

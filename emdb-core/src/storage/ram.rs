@@ -54,6 +54,12 @@ impl Regions {
             .then(|| unsafe { (base.add(offset as usize) as *const u8, (size - offset) as usize) })
     }
 
+    /// Where the region of `position` ends.
+    pub(crate) fn border(position: u64) -> u64 {
+        let (_, start, size) = region(position);
+        start + size
+    }
+
     /// The first position from `position` on where `len` bytes lie in one region.
     pub(crate) fn fit(position: u64, len: u64) -> u64 {
         let (_, mut start, mut size) = region(position);

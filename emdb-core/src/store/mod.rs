@@ -2,6 +2,7 @@
 
 mod background;
 pub(crate) mod commit;
+mod copy;
 mod durability;
 pub(crate) mod names;
 pub(crate) mod namespaces;
@@ -10,10 +11,13 @@ pub(crate) mod order;
 pub(crate) mod read;
 pub(crate) mod recovery;
 mod replay;
+pub(crate) mod salvage;
+mod scan;
 #[cfg(feature = "ttl")]
 mod sweep;
 mod tail;
 pub(crate) mod transact;
+pub(crate) mod verify;
 
 #[cfg(test)]
 mod tests;

@@ -52,7 +52,13 @@ impl Store {
         Ok(state)
     }
 
-    fn open_or_begin(&self, name: &str, options: Options) -> Result<Arc<NamespaceState>> {
+    /// As [`Store::open_namespace`], but no order is built meanwhile and an existing namespace
+    /// stays as it is: for a copy.
+    pub(super) fn open_or_begin(
+        &self,
+        name: &str,
+        options: Options,
+    ) -> Result<Arc<NamespaceState>> {
         if let Some(state) = self.existing(name) {
             return Ok(state);
         }

@@ -130,6 +130,11 @@ impl Held {
         Reader { generation: &self.pin.generation, verify: self.verify }
     }
 
+    /// The same state, with all checksums verified.
+    pub(super) fn verified(self) -> Held {
+        Held { verify: true, ..self }
+    }
+
     /// What `namespace` held; none if it began later.
     pub(crate) fn incarnation(&self, namespace: &NamespaceState) -> Option<Arc<Incarnation>> {
         namespace.at(self.view.watermark(), &crossbeam_epoch::pin()).cloned()
