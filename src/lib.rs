@@ -436,7 +436,9 @@
 //! # Verifying and repairing
 //!
 //! [`Table::verify`] reads every row and every index entry, and reports what doesn't fit.
-//! [`Table::rebuild_indexes`] repairs indexes. Neither is needed in normal use.
+//! [`Table::rebuild_indexes`] repairs indexes. [`Emdb::verify`] does the same for the whole file and
+//! the engine's own index, and [`Emdb::salvage`] copies what is intact of a damaged file into a new
+//! one. None of them is needed in normal use.
 //!
 //! ```
 //! # use emdb::{Emdb, Record, Table, TableError};
@@ -521,10 +523,13 @@ pub use emdb_core::Focus;
 #[cfg(feature = "ttl")]
 pub use emdb_core::Ttl;
 pub use emdb_core::{
-    Emdb, EmdbBuilder, EmdbIter, EmdbKeyIter, EmdbRangeIter, EmdbStats, Error, FlushPolicy,
-    IoBackend, KeyRange, LockHolder, Namespace, NamespaceOptions, Progress, RecoveryReport, Result,
-    Results, Snapshot, SnapshotNamespace, Transaction, TransactionNamespace, ValueRef,
+    Emdb, EmdbBuilder, EmdbIter, EmdbKeyIter, EmdbRangeIter, EmdbStats, EncryptionInput, Error,
+    FlushPolicy, IoBackend, KeyRange, LockHolder, Lost, LostKind, Namespace, NamespaceOptions,
+    ProblemKind, Progress, RecoveryReport, Result, Results, SalvageOptions, SalvageReport,
+    Snapshot, SnapshotNamespace, Transaction, TransactionNamespace, ValueRef,
 };
+// A table's are called so, too.
+pub use emdb_core::{Problem as FileProblem, VerifyReport as FileVerifyReport};
 pub use emdb_derive::{Key, Record};
 pub use emdb_typed::{
     AsKey, AutoKey, AutoRecord, ByIndex, ByKey, DecodeError, Each, EncodeError, EncodeKey,

@@ -41,6 +41,7 @@ impl Place {
     /// have it after a reopen; one that does not must be as it was.
     fn open(&self, context: &str, bytes: &[u8]) -> Option<State> {
         fs::write(&self.path, bytes).unwrap();
+        self.salvage(context, bytes);
         let db = match Emdb::open(&self.path) {
             Ok(db) => db,
             Err(Error::Corrupted { .. } | Error::MagicMismatch | Error::VersionMismatch { .. }) => {
@@ -60,6 +61,27 @@ impl Place {
         after.remove(&("mine".to_owned(), b"k".to_vec())).unwrap();
         assert!(after == before, "{context}: a reopen changed what is there");
         Some(before)
+    }
+
+    /// A salvage refuses the bytes, too, or makes a database of them that holds together.
+    fn salvage(&self, context: &str, bytes: &[u8]) {
+        let target = self.path.with_extension("salvaged");
+        let salvaged = Emdb::salvage(&self.path, &target, None);
+        assert!(fs::read(&self.path).unwrap() == bytes, "{context}: a salvage changed the file");
+        match salvaged {
+            Ok(report) => {
+                let db = Emdb::open(&target).unwrap_or_else(|e| panic!("{context}: {e}"));
+                let verified = db.verify().unwrap();
+                assert!(verified.is_ok(), "{context}: {:?}", verified.problems);
+                assert_eq!(verified.live_records, report.records, "{context}");
+                drop(db);
+                fs::remove_file(&target).unwrap();
+            }
+            Err(Error::Corrupted { .. } | Error::MagicMismatch | Error::VersionMismatch { .. }) => {
+                assert!(!target.exists(), "{context}");
+            }
+            Err(e) => panic!("{context}: salvage: {e:?}"),
+        }
     }
 
     fn forged(&self, context: &str, records: &[Record<'_>]) -> Option<State> {

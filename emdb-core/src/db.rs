@@ -20,11 +20,11 @@ use crate::stats::EmdbStats;
 use crate::storage::{self, Disk};
 use crate::store::open;
 use crate::store::recovery::RecoveryReport;
-use crate::store::{Store, backup, compact, names};
+use crate::store::{Store, backup, compact, names, salvage};
 use crate::transaction::{self, Transaction};
 
 /// What files are called that were on their way to this name.
-const LEFT_OVER: [&str; 2] = [compact::TEMP, backup::TEMP];
+const LEFT_OVER: [&str; 3] = [compact::TEMP, backup::TEMP, salvage::TEMP];
 
 /// An open database.
 ///

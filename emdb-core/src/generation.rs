@@ -96,7 +96,11 @@ pub(crate) struct Era {
 
 impl Era {
     pub(crate) fn new(generation: Generation) -> Era {
-        let generation = Arc::new(generation);
+        Era::over(Arc::new(generation))
+    }
+
+    /// A generation that others hold as well.
+    pub(crate) fn over(generation: Arc<Generation>) -> Era {
         let pins = Arc::new(Pins::new(&generation));
         Era { generation, pins }
     }

@@ -37,6 +37,7 @@
 
 mod clock;
 mod db;
+mod encryption;
 mod engine;
 mod error;
 mod fork;
@@ -57,6 +58,7 @@ mod paths;
 mod progress;
 mod range;
 mod ranges;
+mod salvage;
 mod settings;
 mod snapshot;
 mod staged;
@@ -72,6 +74,7 @@ mod view;
 mod walk;
 
 pub use db::Emdb;
+pub use encryption::EncryptionInput;
 pub use error::{Error, Result};
 pub use iter::{EmdbIter, EmdbKeyIter, EmdbRangeIter, Results};
 pub use lock::LockHolder;
@@ -81,11 +84,13 @@ pub use nested::Focus;
 pub use options::EmdbBuilder;
 pub use progress::Progress;
 pub use range::KeyRange;
+pub use salvage::{Lost, LostKind, SalvageOptions, SalvageReport};
 pub use settings::{FlushPolicy, NamespaceOptions};
 pub use snapshot::{Snapshot, SnapshotNamespace};
 pub use stats::EmdbStats;
 pub use storage::IoBackend;
 pub use store::recovery::RecoveryReport;
+pub use store::verify::{Problem, ProblemKind, VerifyReport};
 pub use transaction::{Transaction, TransactionNamespace};
 #[cfg(feature = "ttl")]
 pub use ttl::Ttl;

@@ -83,7 +83,7 @@ impl FileLock {
     pub(crate) fn add_data_file(&mut self, path: &Path) -> Result<bool> {
         let file = OpenOptions::new().read(true).write(self.kind == Kind::Alone).open(path)?;
         lock_patiently(&file, self.kind)?;
-        let same = is_file_at(&file, path);
+        let same = is_same_file(&file, path);
         self.files.push(file);
         same
     }
@@ -111,17 +111,23 @@ impl FileLock {
     }
 }
 
+/// Whether the open `file` is the one at `path`.
 #[cfg(unix)]
-fn is_file_at(file: &File, path: &Path) -> Result<bool> {
+pub(crate) fn is_same_file(file: &File, path: &Path) -> Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let (opened, named) = (file.metadata()?, std::fs::metadata(path)?);
     Ok((opened.dev(), opened.ino()) == (named.dev(), named.ino()))
 }
 
 #[cfg(not(unix))]
-fn is_file_at(_file: &File, _path: &Path) -> Result<bool> {
+pub(crate) fn is_same_file(_file: &File, _path: &Path) -> Result<bool> {
     // An open file can't be renamed over there.
     Ok(true)
+}
+
+/// Takes a lock on a data file beside others who only read it, until it is closed.
+pub(crate) fn share(file: &File) -> Result<()> {
+    lock_patiently(file, Kind::Shared)
 }
 
 fn lock_patiently(file: &File, kind: Kind) -> Result<()> {

@@ -27,35 +27,45 @@ impl Progress {
     }
 }
 
+/// Told how far a call is; may end it.
+pub(crate) type Tell<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
+
 /// Bytes between two reports.
 const STEP: u64 = 1 << 20;
 
-/// Tells a callback how far a call is.
+/// Tells from time to time how far a call is.
 pub(crate) struct Meter<'a> {
-    tell: &'a mut dyn FnMut(Progress) -> ControlFlow<()>,
+    tell: Tell<'a>,
     done: u64,
-    total: u64,
-    told: u64,
+    pub(crate) total: u64,
+    told: Option<u64>,
 }
 
 impl<'a> Meter<'a> {
-    pub(crate) fn new(tell: &'a mut dyn FnMut(Progress) -> ControlFlow<()>, total: u64) -> Self {
-        Meter { tell, done: 0, total, told: 0 }
+    pub(crate) fn new(tell: Tell<'a>, total: u64) -> Meter<'a> {
+        Meter { tell, done: 0, total, told: None }
     }
 
-    /// Counts bytes; `Cancelled` if the callback says so.
+    /// Counts bytes; `Cancelled` if the callback says so, as are the following.
     #[inline]
     pub(crate) fn advance(&mut self, bytes: u64) -> Result<()> {
-        self.done += bytes;
-        if self.done - self.told < STEP {
-            return Ok(());
-        }
-        self.report()
+        self.at(self.done + bytes)
     }
 
-    #[cold]
-    fn report(&mut self) -> Result<()> {
-        self.told = self.done;
+    /// So many bytes are done.
+    #[inline]
+    pub(crate) fn at(&mut self, done: u64) -> Result<()> {
+        self.done = done;
+        match self.told {
+            Some(told) if done < told + STEP => Ok(()),
+            _ => self.now(),
+        }
+    }
+
+    /// Tells now.
+    pub(crate) fn now(&mut self) -> Result<()> {
+        self.told = Some(self.done);
+        // What there is to do can turn out to be more.
         self.total = self.total.max(self.done);
         match (self.tell)(Progress::new(self.done, self.total)) {
             ControlFlow::Continue(()) => Ok(()),
@@ -63,9 +73,9 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// All is done.
+    /// Tells that all is done.
     pub(crate) fn finish(&mut self) -> Result<()> {
-        self.done = self.done.max(self.total);
-        self.report()
+        self.done = self.total;
+        self.now()
     }
 }

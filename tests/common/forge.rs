@@ -87,8 +87,8 @@ impl<'a> Record<'a> {
         Record { verb, commit: true, namespace, expiry: None, link: 0, key, value }
     }
 
-    /// The record as it lies at `position`.
-    fn write(&self, position: u64, out: &mut Vec<u8>) {
+    /// The record as it lies at `position`; `continues` if it does not begin its commit.
+    fn write(&self, position: u64, continues: bool, out: &mut Vec<u8>) {
         let mut kind = self.verb | u8::from(self.commit) << 3;
         kind |= u8::from(self.namespace != 0) << 6 | u8::from(self.expiry.is_some()) << 5;
         let mut prefix = vec![kind];
@@ -106,8 +106,13 @@ impl<'a> Record<'a> {
             prefix[0] |= 1 << 4;
             varint(self.link, &mut prefix);
         }
+        let mut head = crc32c(&covered);
+        if continues {
+            prefix[0] |= 1 << 7;
+            head ^= 0x9E37_79B9;
+        }
         let mix = mix(position);
-        out.extend((crc32c(&covered) ^ mix as u32).to_le_bytes());
+        out.extend((head ^ mix as u32).to_le_bytes());
         out.extend((crc32c(self.value) ^ (mix >> 32) as u32).to_le_bytes());
         out.extend(prefix);
         out.extend(self.key);
@@ -121,8 +126,10 @@ pub(crate) fn file(header: &Header, records: &[Record<'_>]) -> Vec<u8> {
     bytes[..SLOT_LEN].copy_from_slice(&header.slot());
     let older = Header { sequence: header.sequence.wrapping_sub(1), ..header.clone() }.slot();
     bytes[JOURNAL_START / 2..JOURNAL_START / 2 + SLOT_LEN].copy_from_slice(&older);
+    let mut continues = false;
     for record in records {
-        record.write(bytes.len() as u64, &mut bytes);
+        record.write(bytes.len() as u64, continues, &mut bytes);
+        continues = !record.commit;
     }
     bytes
 }

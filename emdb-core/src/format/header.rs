@@ -122,6 +122,32 @@ impl Header {
     }
 }
 
+/// What doesn't hold in the header area `front` of a file whose header is `known`: byte and reason.
+pub(crate) fn check(front: &[u8], known: &Header) -> Vec<(u64, &'static str)> {
+    let mut problems = Vec::new();
+    let mut newest = 0;
+    for at in SLOT_AT {
+        match front.get(at as usize..at as usize + SLOT_LEN).map(decode) {
+            Some(Slot::Valid(found)) => {
+                newest = newest.max(found.sequence);
+                let identity = |h: &Header| (h.file_id, h.hash_seed, h.generation, h.created_ms);
+                if identity(&found) != identity(known) {
+                    problems.push((at, "a header slot belongs to another file"));
+                }
+            }
+            Some(Slot::Version(_)) => problems.push((at, "a header slot has another version")),
+            Some(Slot::Invalid) | None => problems.push((at, "a header slot fails its checksum")),
+        }
+    }
+    if problems.is_empty() && newest != known.sequence {
+        problems.push((0, "the header slot that was written last is not there"));
+    }
+    let is_slot = |at: u64| SLOT_AT.iter().any(|s| (*s..*s + SLOT_LEN as u64).contains(&at));
+    let stray = (0..).zip(front).find(|(at, byte)| **byte != 0 && !is_slot(*at));
+    problems.extend(stray.map(|(at, _)| (at, "a byte between the header slots is not zero")));
+    problems
+}
+
 enum Slot {
     Valid(Header),
     Version(u32),

@@ -62,6 +62,18 @@ pub(crate) fn search(place: Place, start: u64, bytes: &[u8]) -> Option<u64> {
     best
 }
 
+/// The place that the first mark in `bytes` was made for; `bytes` begin at position `start`. For a
+/// file that no longer says which one it is.
+pub(crate) fn find_place(start: u64, bytes: &[u8]) -> Option<Place> {
+    let skip = (start.next_multiple_of(8) - start) as usize;
+    (skip..bytes.len().saturating_sub(MARK_LEN - 1)).step_by(8).find_map(|offset| {
+        let (at, value) = (start + offset as u64, &bytes[offset..]);
+        let word = value.first_chunk::<8>().map(|b| u64::from_le_bytes(*b))?;
+        let place = Place::of_mix(word ^ MARK_WORD, at);
+        read(place, at, value).map(|_| place)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,13 +85,16 @@ mod tests {
             let mark = Mark::new(place, position, 8888);
             let prepared = mark.prepare();
             let mut bytes = vec![0; prepared.len(0)];
-            prepared.write(place, position, 0, &mut bytes);
+            prepared.write(place, position, 0, false, &mut bytes);
             assert!(bytes.len() <= Mark::MAX_LEN);
             assert_eq!(search(place, position, &bytes), Some(8888));
+            let found = find_place(position, &bytes).unwrap();
+            assert_eq!(found.mix(1), place.mix(1));
             assert_eq!(search(place, position + 8, &bytes), None);
             assert_eq!(search(Place::new([7; 16], 2), position, &bytes), None);
             bytes[prepared.len(0) - 12] ^= 1;
             assert_eq!(search(place, position, &bytes), None);
+            assert!(find_place(position, &bytes).is_none());
         }
     }
 }

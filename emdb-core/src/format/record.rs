@@ -6,11 +6,11 @@
 //!
 //! Lengths, namespace (an incarnation's id), expiry (unix milliseconds) and link (the distance to
 //! the version that this record replaces) are varints, each there only if it has something to
-//! say. `head_crc` covers kind to key, so that whoever compares keys can tell a damaged key from
+//! say. A bit of the kind says that the record ends its commit, another that it does not begin it. `head_crc` covers kind to key, so that whoever compares keys can tell a damaged key from
 //! another key without reading the value; `value_crc` covers the value. Both are XORed with the
 //! mix of their place.
 //!
-//! All of that but link and mix is known before the record's position is, and is computed by
+//! All of that but link, mix and whether a commit goes on is known before the record's position is, and is computed by
 //! [`Prepared::new`] outside every lock.
 
 // Reads mapped memory through raw pointers: a slice over bytes that another thread appends to
@@ -46,7 +46,11 @@ const COMMIT: u8 = 0b0000_1000;
 const LINK: u8 = 0b0001_0000;
 const EXPIRY: u8 = 0b0010_0000;
 const NAMESPACE: u8 = 0b0100_0000;
-const RESERVED: u8 = 0b1000_0000;
+const CONTINUES: u8 = 0b1000_0000;
+
+/// Set in the head checksum of a record that continues a commit. The bit itself stays outside of
+/// the checksum: it is known only under the lock.
+const CONTINUES_CRC: u32 = 0x9E37_79B9;
 
 const CRCS: usize = 8;
 
@@ -116,9 +120,17 @@ impl<'a> Prepared<'a> {
         CRCS + self.prefix_len as usize + LINK_MAX + self.key.len() + self.value.len()
     }
 
-    /// Writes the record for `position` at the front of `out` and gives its length.
+    /// Writes the record for `position` at the front of `out` and gives its length. `continues` on
+    /// every record of a commit but its first.
     #[inline]
-    pub(crate) fn write(&self, place: Place, position: u64, link: u64, out: &mut [u8]) -> usize {
+    pub(crate) fn write(
+        &self,
+        place: Place,
+        position: u64,
+        link: u64,
+        continues: bool,
+        out: &mut [u8],
+    ) -> usize {
         let mix = place.mix(position);
         let mut head_crc = self.head_crc;
         let mut at = CRCS + self.prefix_len as usize;
@@ -127,6 +139,10 @@ impl<'a> Prepared<'a> {
             out[CRCS] |= LINK;
             at += varint::put(link, &mut out[at..]);
             head_crc = link_crc(head_crc, link);
+        }
+        if continues {
+            out[CRCS] |= CONTINUES;
+            head_crc ^= CONTINUES_CRC;
         }
         out[..4].copy_from_slice(&(head_crc ^ mix as u32).to_le_bytes());
         out[4..CRCS].copy_from_slice(&(self.value_crc ^ (mix >> 32) as u32).to_le_bytes());
@@ -189,7 +205,7 @@ impl<'a> Record<'a> {
         let byte = |at: usize| unsafe { start.add(at).read() };
         let kind = byte(CRCS);
         let verb = kind & VERB;
-        if verb == 0 || kind & RESERVED != 0 {
+        if verb == 0 {
             return None;
         }
         let (first, second) = (byte(CRCS + 1), byte(CRCS + 2));
@@ -270,21 +286,36 @@ impl<'a> Record<'a> {
     /// Whether kind, lengths, namespace, expiry, link and key are what was written here.
     #[inline]
     pub(crate) fn verify_head(&self, place: Place) -> bool {
-        let crc = if self.kind & LINK == 0 {
-            // Prefix and key lie side by side.
-            checksum::append(0, self.bytes(CRCS, self.value_at() - CRCS))
-        } else {
-            self.linked_crc()
-        };
-        self.stored(0) == crc ^ place.mix(self.position) as u32
+        self.stored(0) == self.head_crc() ^ place.mix(self.position) as u32
     }
 
-    fn linked_crc(&self) -> u32 {
+    #[inline]
+    fn head_crc(&self) -> u32 {
+        if self.kind & (LINK | CONTINUES) == 0 {
+            // Prefix and key lie side by side.
+            return checksum::append(0, self.bytes(CRCS, self.value_at() - CRCS));
+        }
+        let first = checksum::append(0, &[self.kind & !(LINK | CONTINUES)]);
+        let crc = if self.kind & LINK == 0 {
+            checksum::append(first, self.bytes(CRCS + 1, self.value_at() - CRCS - 1))
+        } else {
+            self.linked_crc(first)
+        };
+        if self.continues() { crc ^ CONTINUES_CRC } else { crc }
+    }
+
+    fn linked_crc(&self, first: u32) -> u32 {
         let rare = self.rare();
         let prefix = self.bytes(0, rare.prefix_end);
-        let first = checksum::append(0, &[self.kind & !LINK]);
         let crc = checksum::append(first, prefix.get(CRCS + 1..).unwrap_or_default());
         link_crc(checksum::append(crc, self.key()), rare.link)
+    }
+
+    /// The mix of the record's place, if the record is whole; see [`Place::of_mix`].
+    pub(crate) fn stored_mix(&self) -> u64 {
+        let head = self.stored(0) ^ self.head_crc();
+        let value = self.stored(4) ^ checksum::append(0, self.value());
+        u64::from(value) << 32 | u64::from(head)
     }
 
     /// Whether the value is what was written here.
@@ -340,6 +371,12 @@ impl<'a> Record<'a> {
     /// Whether a commit ends with this record.
     pub(crate) fn commits(&self) -> bool {
         self.kind & COMMIT != 0
+    }
+
+    /// Whether the record belongs to the same commit as the one before it.
+    #[inline]
+    pub(crate) fn continues(&self) -> bool {
+        self.kind & CONTINUES != 0
     }
 
     pub(crate) fn namespace(&self) -> u32 {
@@ -401,9 +438,15 @@ mod tests {
         unsafe { Record::read(position, bytes.as_ptr(), bytes.len()) }
     }
 
-    fn encode(prepared: &Prepared<'_>, place: Place, position: u64, link: u64) -> Vec<u8> {
+    fn encode(
+        prepared: &Prepared<'_>,
+        place: Place,
+        position: u64,
+        link: u64,
+        continues: bool,
+    ) -> Vec<u8> {
         let mut out = vec![0; prepared.len(link)];
-        assert_eq!(prepared.write(place, position, link, &mut out), out.len());
+        assert_eq!(prepared.write(place, position, link, continues, &mut out), out.len());
         assert!(out.len() <= prepared.max_len());
         out
     }
@@ -417,9 +460,12 @@ mod tests {
             (true, u32::MAX, Some(0), 8192),
         ] {
             let prepared = Prepared::new(Verb::Put, commit, namespace, b"key", &[9; 300], expiry);
-            let bytes = encode(&prepared, place, 10_000, link);
+            let continues = namespace == 7;
+            let bytes = encode(&prepared, place, 10_000, link, continues);
             let record = read(10_000, &bytes).unwrap();
             assert!(record.verify_head(place) && record.verify_value(place));
+            assert_eq!(record.stored_mix(), place.mix(10_000));
+            assert_eq!(record.continues(), continues);
             assert_eq!((record.key(), record.value()), (&b"key"[..], &[9; 300][..]));
             assert_eq!(record.commits(), commit);
             assert_eq!((record.namespace(), record.expiry()), (namespace, expiry));
@@ -437,9 +483,9 @@ mod tests {
     #[test]
     fn no_flipped_bit_and_no_other_place_passes() {
         let place = Place::new([3; 16], 1);
-        for link in [0, 40, 4000] {
+        for (link, continues) in [(0, false), (0, true), (40, false), (4000, true)] {
             let prepared = Prepared::new(Verb::Put, true, 5, b"some key", b"value", Some(77));
-            let bytes = encode(&prepared, place, 9000, link);
+            let bytes = encode(&prepared, place, 9000, link, continues);
             let whole = |position, place, bytes: &[u8]| {
                 read(position, bytes).is_some_and(|r| r.verify_head(place) && r.verify_value(place))
             };
@@ -450,7 +496,7 @@ mod tests {
             for bit in 0..bytes.len() * 8 {
                 let mut flipped = bytes.clone();
                 flipped[bit / 8] ^= 1 << (bit % 8);
-                assert!(!whole(9000, place, &flipped), "bit {bit}, link {link}");
+                assert!(!whole(9000, place, &flipped), "bit {bit}, link {link}, {continues}");
             }
             for len in 0..bytes.len() {
                 assert!(!whole(9000, place, &bytes[..len]), "length {len}");

@@ -165,6 +165,11 @@ impl Order {
         self.stale.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Whether the order has been asked for, or was there from the beginning.
+    pub(crate) fn is_built(&self) -> bool {
+        lock(&self.fresh).is_some()
+    }
+
     /// Whether a reader has more work than it would after a call of `settle`.
     pub(crate) fn is_behind(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0 || self.stale() > 0

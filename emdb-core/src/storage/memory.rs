@@ -88,6 +88,38 @@ impl Memory {
         unsafe { Record::read(position, start, available) }
     }
 
+    /// As [`Memory::record`], for a search: a record that ends behind `end` is none, and nothing
+    /// behind there is read.
+    pub(crate) fn record_before(&self, position: u64, end: u64) -> Option<Record<'_>> {
+        let (start, available) = self.at(position)?;
+        let available = available.min(end.checked_sub(position)? as usize);
+        // SAFETY: as for `record`. What lies before `end` is not written any more.
+        unsafe { Record::read(position, start, available) }
+    }
+
+    /// How many bytes from `from` on, up to `end`, are zero.
+    pub(crate) fn zeros(&self, from: u64, end: u64) -> u64 {
+        let Some((start, available)) = self.at(from) else { return 0 };
+        let len = (available as u64).min(end.saturating_sub(from));
+        // SAFETY: `at` gives bytes that stay readable; nobody writes before `end` any more.
+        let bytes = unsafe { std::slice::from_raw_parts(start, len as usize) };
+        bytes.iter().position(|b| *b != 0).map_or(len, |n| n as u64)
+    }
+
+    /// A copy of the first `len` bytes, or as many as there are: of bytes that are written over.
+    pub(crate) fn front(&self, len: usize) -> Vec<u8> {
+        let Some((start, available)) = self.at(0) else { return Vec::new() };
+        // SAFETY: `at` gives bytes that stay readable; whoever writes there has been kept off by
+        // the caller.
+        (0..len.min(available)).map(|at| unsafe { start.add(at).read_volatile() }).collect()
+    }
+
+    /// The border behind `position` over which no record lies. Before it some bytes may be left
+    /// free. None in a file.
+    pub(crate) fn border(&self, position: u64) -> Option<u64> {
+        matches!(self, Memory::Regions(_)).then(|| Regions::border(position))
+    }
+
     /// As [`Memory::record`], for a record that is likely to be read whole: its lines are asked for
     /// at once rather than one after the other.
     #[inline]

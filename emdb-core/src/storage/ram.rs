@@ -54,8 +54,8 @@ impl Regions {
             .then(|| unsafe { (base.add(offset as usize) as *const u8, (size - offset) as usize) })
     }
 
-    /// The end of the region of `position`, where the next one begins.
-    pub(crate) fn next_border(position: u64) -> u64 {
+    /// Where the region of `position` ends.
+    pub(crate) fn border(position: u64) -> u64 {
         let (_, start, size) = region(position);
         start + size
     }

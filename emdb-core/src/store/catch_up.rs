@@ -90,7 +90,7 @@ impl<'a> CatchUp<'a> {
         let whole = |r: &Record<'_>| r.verify_head(place) && r.verify_value(place);
         let mut found = self.source.memory.record(*at).filter(whole);
         if found.is_none() && matches!(self.source.memory, Memory::Regions(_)) {
-            let next = Regions::next_border(*at);
+            let next = Regions::border(*at);
             if next >= self.source.watermark() {
                 return Ok(None);
             }

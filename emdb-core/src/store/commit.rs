@@ -218,7 +218,8 @@ impl Store {
         Ok(tail)
     }
 
-    /// Commits `steps`, as one, and gives the position behind them.
+    /// Commits `steps`, as one. On the disk each step that says so ends a commit: a crash may leave
+    /// the ones up to there. All but a copy that is not in use yet say so on the last one alone.
     pub(crate) fn commit(&self, steps: &mut [Step<'_>], access: Access) -> Result<()> {
         let mut tail = self.enter(access)?;
         let linked = self.commit_linked(&mut tail, steps);
@@ -440,11 +441,12 @@ fn encode(
     bound: usize,
 ) -> u64 {
     let out = tail.target(start, bound);
-    let mut used = 0;
+    let (place, mut used, mut continues) = (generation.place, 0, false);
     for step in steps.iter_mut().filter(|step| !step.void) {
         step.position = start + used as u64;
         let link = step.prior.map_or(0, |p| step.position - p.position);
-        used += step.prepared.write(generation.place, step.position, link, &mut out[used..]);
+        used += step.prepared.write(place, step.position, link, continues, &mut out[used..]);
+        continues = !step.commit;
     }
     start + used as u64
 }

@@ -122,6 +122,12 @@ impl Durability {
         (!std::mem::replace(&mut *taken, true)).then(|| Turn(self))
     }
 
+    /// Runs `look` at a time when no header slot is being written; it gets the header that was
+    /// written last. None in memory.
+    pub(super) fn at_rest<R>(&self, look: impl FnOnce(&Header) -> R) -> Option<R> {
+        lock(&self.slot).as_ref().map(|slot| look(&slot.header))
+    }
+
     #[inline]
     pub(crate) fn after_commit(&self, store: &Store) -> Result<()> {
         if self.policy == FlushPolicy::WriteThrough {
@@ -287,7 +293,7 @@ impl Store {
         };
         let mark = Mark::new(generation.place, start, synced);
         let out = tail.target(start, Mark::MAX_LEN);
-        let end = start + mark.prepare().write(generation.place, start, 0, out) as u64;
+        let end = start + mark.prepare().write(generation.place, start, 0, false, out) as u64;
         if let Err((_, uncertain)) = tail.complete(medium, memory, (start, end)) {
             if uncertain {
                 self.poison();

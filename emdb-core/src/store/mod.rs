@@ -15,11 +15,14 @@ pub(crate) mod order;
 pub(crate) mod read;
 pub(crate) mod recovery;
 mod replay;
+pub(crate) mod salvage;
+mod scan;
 pub(crate) mod site;
 #[cfg(feature = "ttl")]
 mod sweep;
 mod tail;
 pub(crate) mod transact;
+pub(crate) mod verify;
 
 #[cfg(test)]
 mod tests;

@@ -54,6 +54,8 @@ impl Store {
         Ok(state)
     }
 
+    /// As [`Store::open_namespace`], but no order is built meanwhile and an existing namespace
+    /// stays as it is: for a copy.
     pub(super) fn open_or_begin(
         &self,
         name: &str,

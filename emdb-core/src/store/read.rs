@@ -127,8 +127,17 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    pub(crate) fn generation(&self) -> &Arc<Generation> {
+        &self.pin.generation
+    }
+
     pub(crate) fn reader(&self) -> Reader<'_> {
         Reader { generation: &self.pin.generation, verify: self.verify }
+    }
+
+    /// The same state, with all checksums verified.
+    pub(super) fn verified(self) -> Held {
+        Held { verify: true, ..self }
     }
 
     /// What `namespace` held; none if it began later.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::replay::Replay;
+use super::scan::{Part, Parts, Scanner};
 use crate::error::{Error, Result};
 use crate::format::JOURNAL_START;
 use crate::format::header::Header;
@@ -23,7 +24,7 @@ const TORN_MAX: usize = 64 << 20;
 
 /// Bytes of keys that the search may checksum in vain: in a tail made for it, a record with the
 /// longest key could seem to begin at each byte.
-const SEARCH_MAX: usize = 1 << 30;
+const SEARCH_MAX: u64 = 1 << 30;
 
 /// What an open found in the file and did about it; see [`crate::Emdb::recovery`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,8 +79,14 @@ pub(crate) fn read(
     let mut open = Vec::new();
     let mut records = 0;
     while let Some(record) = whole(place, memory, at) {
+        // A record that belongs to another commit than the one that is open says that some are
+        // missing; a mark is a commit of its own.
+        let is_mark = record.verb() == Verb::Mark;
+        if record.continues() == open.is_empty() || is_mark && !open.is_empty() {
+            break;
+        }
         at = record.end();
-        if record.verb() == Verb::Mark {
+        if is_mark {
             synced =
                 synced.max(mark::read(place, record.value_position(), record.value()).unwrap_or(0));
         } else {
@@ -192,17 +199,63 @@ impl End {
 /// Whole commits in the bytes from `from` on, wherever records begin, and whether all of the bytes
 /// were searched.
 fn count_commits(place: Place, memory: &Memory, from: u64, len: usize) -> (u64, bool) {
-    let (mut at, mut commits, mut budget) = (from, 0, SEARCH_MAX);
-    while at < from + len as u64 {
-        if let Some(record) = whole(place, memory, at) {
-            at = record.end();
-            commits += u64::from(record.commits() && record.verb() != Verb::Mark);
-            continue;
+    let scanner = Scanner::new(place, memory, from, from + len as u64).bounded(SEARCH_MAX);
+    let mut parts = Parts::new(scanner);
+    let commits = parts.by_ref().filter(|part| matches!(part, Part::Commit(_))).count();
+    (commits as u64, parts.searched_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::mark::Mark;
+    use crate::format::record::Prepared;
+    use crate::generation::{Era, Generation};
+    use crate::storage::sim::SimDisk;
+
+    /// How much is accepted of a journal of these records: whether each commits and continues; none
+    /// is a mark. Tells the number of records.
+    fn accepted(records: &[Option<(bool, bool)>]) -> usize {
+        let header = Header::create(0).unwrap();
+        let place = Place::new(header.file_id, header.generation);
+        let mut bytes = header.image();
+        let mut ends = vec![bytes.len() as u64];
+        for record in records {
+            let position = bytes.len() as u64;
+            let mut out = vec![0; 100];
+            let len = match *record {
+                Some((commits, continues)) => {
+                    Prepared::new(Verb::Put, commits, 0, b"k", b"v", None)
+                        .write(place, position, 0, continues, &mut out)
+                }
+                None => Mark::new(place, position, JOURNAL_START)
+                    .prepare()
+                    .write(place, position, 0, false, &mut out),
+            };
+            bytes.extend(&out[..len]);
+            ends.push(bytes.len() as u64);
         }
-        let cost = memory.record(at).map_or(0, |r| r.key().len());
-        let Some(left) = budget.checked_sub(cost) else { return (commits, false) };
-        budget = left;
-        at += 1;
+        let medium = SimDisk::new(false).create(Path::new("x")).unwrap();
+        medium.write_at(0, &bytes).unwrap();
+        let len = bytes.len() as u64;
+        let memory = Memory::flat(&*medium, len).unwrap();
+        let era = Era::new(Generation::new(place, header.hash_seed, 1, memory, medium));
+        let mut replay = Replay::new(&era);
+        let end = read(&header, place, &era.generation.memory, len, &mut replay).unwrap();
+        ends.iter().position(|e| *e == end.accepted).unwrap()
     }
-    (commits, true)
+
+    #[test]
+    fn a_record_of_another_commit_ends_the_journal() {
+        let (alone, first, middle, last) =
+            (Some((true, false)), Some((false, false)), Some((false, true)), Some((true, true)));
+        let mark = None;
+        assert_eq!(accepted(&[alone, first, middle, last, mark, alone]), 6);
+        assert_eq!(accepted(&[alone, last, alone]), 1);
+        assert_eq!(accepted(&[alone, middle, last]), 1);
+        assert_eq!(accepted(&[first, alone]), 0);
+        assert_eq!(accepted(&[alone, first, first, last]), 1);
+        assert_eq!(accepted(&[alone, first, mark, last]), 1);
+        assert_eq!(accepted(&[alone, first, middle]), 1);
+    }
 }

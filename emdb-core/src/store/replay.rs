@@ -38,6 +38,11 @@ impl<'g> Replay<'g> {
         self.by_id.insert(id, (state, incarnation));
     }
 
+    /// The name of the namespace whose present incarnation has this id.
+    pub(super) fn name(&self, id: u32) -> Option<&str> {
+        self.by_id.get(&id).map(|(state, _)| &*state.name)
+    }
+
     /// Applies one commit.
     pub(crate) fn apply(&mut self, records: &[Record<'_>]) -> Result<()> {
         for record in records {
@@ -106,7 +111,7 @@ impl<'g> Replay<'g> {
     }
 }
 
-fn publish(
+pub(super) fn publish(
     generation: &Generation,
     incarnation: &Incarnation,
     record: &Record<'_>,
