@@ -364,7 +364,8 @@ impl Emdb {
     /// time of an open and, while it runs, the memory of a second index.
     ///
     /// # Errors
-    /// Only what keeps it from looking: `InvalidConfig` in a child forked after the open.
+    /// Only what keeps it from looking: `TransactionActive` inside a transaction of this thread,
+    /// `InvalidConfig` in a child forked after the open.
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {
