@@ -23,9 +23,10 @@ impl Engine {
         Engine { store, lock: Mutex::new(lock), path }
     }
 
-    pub(crate) fn close(&self) -> Result<()> {
+    /// Leaves the file clean; with `durable` its checkpoint outlives a power cut.
+    pub(crate) fn close(&self, durable: bool) -> Result<()> {
         let Some(lock) = sync::lock(&self.lock).take() else { return Ok(()) };
-        let closed = self.store.shut();
+        let closed = self.store.shut(durable);
         if !self.store.is_elsewhere() {
             lock.release();
         }
@@ -36,6 +37,6 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         // A drop can't tell; `Emdb::close` does. What was flushed is safe either way.
-        let _ = self.close();
+        let _ = self.close(false);
     }
 }

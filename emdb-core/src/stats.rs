@@ -29,6 +29,11 @@ pub struct EmdbStats {
     pub io_backend: IoBackend,
     /// Syncs to stable storage since the open.
     pub syncs: u64,
+    /// Checkpoints taken since the open, by a call or by themselves.
+    pub checkpoints: u64,
+    /// Checkpoints that failed since the open. The database is as it was, but the next open may
+    /// take longer; the background tries again later.
+    pub checkpoint_failures: u64,
     /// Failures of the background thread since the open; after one, writes are refused.
     pub background_failures: u64,
 }
@@ -47,6 +52,8 @@ impl EmdbStats {
             encrypted: false,
             io_backend,
             syncs: 0,
+            checkpoints: 0,
+            checkpoint_failures: 0,
             background_failures: 0,
         }
     }

@@ -1,8 +1,12 @@
 //! Journal, index and namespaces together: one store, with one lookup and one commit.
 
 mod background;
+mod checkpoint;
 pub(crate) mod commit;
 mod durability;
+mod expiries;
+mod image;
+mod maintain;
 pub(crate) mod names;
 pub(crate) mod namespaces;
 pub(crate) mod open;
@@ -10,6 +14,8 @@ pub(crate) mod order;
 pub(crate) mod read;
 pub(crate) mod recovery;
 mod replay;
+mod rescue;
+mod site;
 #[cfg(feature = "ttl")]
 mod sweep;
 mod tail;
@@ -27,10 +33,12 @@ use crate::generation::{Generation, Pins};
 use crate::sync::Padded;
 use crate::view::Views;
 use background::Background;
+use checkpoint::Checkpoints;
 use durability::Durability;
 use names::{Names, NamespaceState};
 use read::Time;
 use recovery::RecoveryReport;
+use site::Site;
 use tail::Tail;
 
 /// A database without its lock and its name.
@@ -55,17 +63,22 @@ pub(crate) struct Store {
     data_end: Padded<AtomicU64>,
     durability: Durability,
     background: Background,
+    /// None in memory.
+    site: Option<Site>,
+    pub(crate) checkpoints: Checkpoints,
     origin: Origin,
     pub(crate) recovery: Option<RecoveryReport>,
 }
 
 impl Store {
-    /// Ends the background, then leaves the file clean. In a forked child nothing is touched.
-    pub(crate) fn shut(&self) -> crate::error::Result<()> {
+    /// Ends the background, takes a checkpoint (`durable` or not), then leaves the file clean. In a
+    /// forked child nothing is touched.
+    pub(crate) fn shut(&self, durable: bool) -> crate::error::Result<()> {
         if self.origin.is_elsewhere() {
             return Ok(());
         }
         self.background.stop();
+        self.last_checkpoint(durable);
         self.close()
     }
 

@@ -214,6 +214,8 @@ impl Store {
         stats.file_size_bytes = allocated;
         stats.preallocated_bytes = allocated.saturating_sub(logical);
         stats.syncs = self.durability.syncs.load(Ordering::Relaxed);
+        stats.checkpoints = self.checkpoints.taken.load(Ordering::Relaxed);
+        stats.checkpoint_failures = self.checkpoints.failures.load(Ordering::Relaxed);
         stats.background_failures = self.durability.background_failures.load(Ordering::Relaxed);
         Ok(stats)
     }

@@ -34,6 +34,9 @@ pub struct RecoveryReport {
     /// Whole commits among them: behind a record that never reached the disk. None of them was
     /// ever flushed. Their bytes are in `torn_file`.
     pub commits_dropped: u64,
+    /// The position in the journal up to which a checkpoint spared the reading of it; `None` if
+    /// there was none of this file that is whole.
+    pub from_checkpoint: Option<u64>,
     /// Records that were read and taken in.
     pub records_replayed: u64,
     /// Where the dropped bytes were put, if there was a whole commit among them (or there may have
@@ -56,14 +59,14 @@ pub(crate) struct End {
     report: RecoveryReport,
 }
 
-/// Reads the journal into `replay` and judges what lies behind its last whole commit. Writes
-/// nothing.
-pub(crate) fn read(
+/// Reads the journal, from the checkpoint's position `from` on if there is one, into `replay` and
+/// judges what lies behind its last whole commit. Writes nothing.
+pub(crate) fn read<'g>(
     header: &Header,
     place: Place,
-    memory: &Memory,
-    len: u64,
-    replay: &mut Replay<'_>,
+    memory: &'g Memory,
+    (len, from): (u64, Option<u64>),
+    replay: &mut Replay<'g>,
 ) -> Result<End> {
     let began = Instant::now();
     if len < JOURNAL_START {
@@ -71,9 +74,9 @@ pub(crate) fn read(
     }
     let clean = header.clean_len == Some(len);
     let mut synced = header.synced.max(header.clean_len.unwrap_or(0));
-    let mut accepted = JOURNAL_START;
-    let mut at = JOURNAL_START;
-    let mut open = Vec::new();
+    let start = from.unwrap_or(JOURNAL_START);
+    let mut accepted = start;
+    let mut at = start;
     let mut records = 0;
     while let Some(record) = whole(place, memory, at) {
         at = record.end();
@@ -81,15 +84,14 @@ pub(crate) fn read(
             synced =
                 synced.max(mark::read(place, record.value_position(), record.value()).unwrap_or(0));
         } else {
-            open.push(record);
+            replay.push(record);
         }
         if record.commits() {
-            records += open.len() as u64;
-            replay.apply(&open)?;
-            open.clear();
+            records += replay.commit()?;
             accepted = at;
         }
     }
+    replay.finish()?;
     let rest = memory.rest(accepted);
     let zeros = rest.iter().rev().take_while(|b| **b == 0).count();
     let used = accepted + (rest.len() - zeros) as u64;
@@ -104,6 +106,7 @@ pub(crate) fn read(
     }
     let report = RecoveryReport {
         torn_bytes: used - accepted,
+        from_checkpoint: from,
         records_replayed: records,
         clean,
         elapsed: began.elapsed(),

@@ -44,11 +44,21 @@ impl Store {
     /// Some expired records. One that is damaged is left out from now on: whoever reads it gets
     /// the error.
     fn expired(&self, namespace: &NamespaceState, now: u64) -> Vec<Record<'_>> {
+        loop {
+            let (due, expired) = self.look_at_due(namespace, now);
+            if due == 0 || !expired.is_empty() {
+                return expired;
+            }
+        }
+    }
+
+    /// Looks at some that are due: gives how many, and those whose record is live.
+    fn look_at_due(&self, namespace: &NamespaceState, now: u64) -> (usize, Vec<Record<'_>>) {
         let guard = crossbeam_epoch::pin();
         let incarnation = namespace.current(&guard);
         let mut expiries = lock(&incarnation.expiries);
-        let due: Vec<_> = expiries.range(..=(now, u64::MAX)).take(BATCH).copied().collect();
         let reader = self.reader();
+        let due = expiries.due(now, BATCH, || reader.expiries_of(&incarnation.table));
         let read = |&(at, position): &(u64, u64)| {
             let record = reader.record(position).and_then(|r| {
                 let hash = self.generation.hash(r.key());
@@ -56,13 +66,14 @@ impl Store {
                 reader.newest(&incarnation.table, r.key(), hash, &guard)
             });
             match record {
-                Ok(Some(record)) => Some(record),
-                Ok(None) | Err(_) => {
-                    expiries.remove(&(at, position));
+                Ok(Some(record)) if record.position() == position => Some(record),
+                // Replaced, or removed.
+                Ok(_) | Err(_) => {
+                    expiries.forget((at, position));
                     None
                 }
             }
         };
-        due.iter().filter_map(read).collect()
+        (due.len(), due.iter().filter_map(read).collect())
     }
 }
