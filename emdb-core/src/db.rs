@@ -238,7 +238,8 @@ impl Emdb {
         &self.default.engine.path
     }
 
-    /// Closes the database: syncs, trims and unlocks, and tells of errors that a drop must
+    /// Closes the database: takes a checkpoint if much has come since the last one, syncs, trims and
+    /// unlocks, and tells of errors that a drop must
     /// swallow.
     ///
     /// # Errors
@@ -258,7 +259,7 @@ impl Emdb {
     /// ```
     pub fn close(self) -> Result<()> {
         match Arc::into_inner(self.default.engine) {
-            Some(engine) => engine.close(),
+            Some(engine) => engine.close(true),
             None => Err(Error::AlreadyLocked),
         }
     }
@@ -303,6 +304,38 @@ impl Emdb {
     /// ```
     pub fn flush(&self) -> Result<()> {
         self.store().flush()
+    }
+
+    /// Writes a checkpoint, so that the next open need not read the journal before this point: the
+    /// file `<path>.meta`, an image of the index. It can be thrown away; absent, damaged or of
+    /// another file it is ignored. In memory this does nothing.
+    ///
+    /// There is seldom a reason to call it: one is taken when the database is closed, and in the
+    /// background as the journal grows.
+    ///
+    /// # Errors
+    /// `Io` if it can't be written: the former one is still there, and the database is as it was,
+    /// unless the journal's own sync failed. `TransactionActive` in a transaction of this thread,
+    /// `Poisoned` if a sync had failed before.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::Emdb;
+    ///
+    /// let db = Emdb::open(&path)?;
+    /// db.insert("key", "value")?;
+    /// db.checkpoint()?;
+    /// db.close()?;
+    /// let db = Emdb::open(&path)?;
+    /// assert!(db.recovery().unwrap().from_checkpoint.is_some());
+    /// assert_eq!(db.get("key")?.as_deref(), Some(&b"value"[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn checkpoint(&self) -> Result<()> {
+        self.store().checkpoint(true, || false)
     }
 
     /// Figures about the database.

@@ -19,14 +19,15 @@ impl Engine {
         Engine { store, path }
     }
 
-    pub(crate) fn close(&self) -> Result<()> {
-        self.store.shut()
+    /// Leaves the file clean; with `durable` its checkpoint outlives a power cut.
+    pub(crate) fn close(&self, durable: bool) -> Result<()> {
+        self.store.shut(durable)
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
         // A drop can't tell; `Emdb::close` does. What was flushed is safe either way.
-        let _ = self.close();
+        let _ = self.close(false);
     }
 }

@@ -38,6 +38,11 @@ pub struct EmdbStats {
     /// Compactions in the background that failed; see
     /// [`auto_compact`](crate::EmdbBuilder::auto_compact).
     pub compaction_failures: u64,
+    /// Checkpoints taken since the open, by a call or by themselves.
+    pub checkpoints: u64,
+    /// Checkpoints that failed since the open. The database is as it was, but the next open may
+    /// take longer; the background tries again later.
+    pub checkpoint_failures: u64,
     /// Failures of the background thread since the open; after one, writes are refused.
     pub background_failures: u64,
 }
@@ -59,6 +64,8 @@ impl EmdbStats {
             compaction_pause: Duration::ZERO,
             compactions: 0,
             compaction_failures: 0,
+            checkpoints: 0,
+            checkpoint_failures: 0,
             background_failures: 0,
         }
     }

@@ -8,6 +8,7 @@ use crate::state::State;
 pub(crate) const LOG: &str = "log";
 
 /// Records that `insert_many` commits at once, where they are small.
+#[allow(dead_code)] // Not every test counts them.
 const CHUNK: usize = 4096;
 
 /// A key or a value.
@@ -93,6 +94,7 @@ impl Op {
     }
 
     /// The states that the call goes through, committed one after the other.
+    #[allow(dead_code)] // Nor looks at each.
     pub(crate) fn outcomes(&self, before: &State) -> Vec<State> {
         let mut after = before.clone();
         match self {

@@ -4,6 +4,7 @@
 
 pub(crate) mod checksum;
 pub(crate) mod header;
+pub(crate) mod image;
 pub(crate) mod mark;
 pub(crate) mod options;
 pub(crate) mod place;

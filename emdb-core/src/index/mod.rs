@@ -17,6 +17,8 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod image;
+mod lines;
 mod segment;
 mod slot;
 
@@ -28,7 +30,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_epoch::{Atomic, Guard, Owned, Shared};
 
-use segment::{Entry, Placed, Segment};
+use image::{Damaged, Origin};
+pub(crate) use lines::PAGE;
+pub(crate) use segment::Segment;
+use segment::{Entry, Placed};
 pub(crate) use slot::Slot;
 use slot::TAG_BITS;
 
@@ -48,6 +53,8 @@ pub(crate) enum Published {
 pub(crate) struct Table {
     directory: Atomic<Directory>,
     bytes: AtomicUsize,
+    /// Of a table that was loaded.
+    pub(crate) origin: Option<Origin>,
 }
 
 #[derive(Debug)]
@@ -69,7 +76,7 @@ impl Table {
         let segment = Segment::smallest();
         let bytes = AtomicUsize::new(segment.bytes());
         let entries = Box::new([Atomic::new(segment)]);
-        Table { directory: Atomic::new(Directory { depth: 0, entries }), bytes }
+        Table { directory: Atomic::new(Directory { depth: 0, entries }), bytes, origin: None }
     }
 
     /// Bytes of memory that the table takes.
@@ -96,14 +103,15 @@ impl Table {
         self.segment(hash, guard).prefetch(hash);
     }
 
-    /// Shows each slot that `hash` could be in to `visit`, until that breaks.
+    /// Shows each slot that `hash` could be in to `visit`, until that breaks. Meeting a damaged
+    /// page it ends, and the answer is in the journal.
     #[inline]
     pub(crate) fn probe<R>(
         &self,
         hash: u64,
         guard: &Guard,
         visit: impl FnMut(Slot) -> ControlFlow<R>,
-    ) -> Option<R> {
+    ) -> Result<Option<R>, Damaged> {
         self.segment(hash, guard).probe(hash, visit)
     }
 
@@ -112,7 +120,8 @@ impl Table {
     /// The key's slot is the one that points to `old`, or one for which `same` says that its
     /// record, which an earlier step of the same commit wrote, has the same key. `oldest` is
     /// asked for the oldest view's watermark when a segment is replaced. Called by the one writer
-    /// alone. `None` when the table can't grow any more.
+    /// alone, when the segment is ready (see [`Table::is_ready`]). `None` when the table can't
+    /// grow any more.
     pub(crate) fn publish(
         &self,
         hash: u64,
@@ -134,20 +143,32 @@ impl Table {
 
     /// Replaces the full segment of `hash`.
     fn grow(&self, hash: u64, oldest: u64, guard: &Guard) -> Option<()> {
+        let segment = self.segment(hash, guard);
+        let entries = segment.entries(|slot| !(slot.is_tombstone() && slot.position() < oldest));
+        self.renew(hash, segment.rebuilt(&entries), &entries, guard)
+    }
+
+    /// Puts `one` in the place of the segment of `hash`, or two halves made of `entries`.
+    fn renew(
+        &self,
+        hash: u64,
+        one: Option<Segment>,
+        entries: &[Entry],
+        guard: &Guard,
+    ) -> Option<()> {
         let directory = self.directory(guard);
         let shared = directory.entries[directory.index(hash)].load(Ordering::Acquire, guard);
         let segment = deref(shared);
-        let entries = segment.entries(|slot| !(slot.is_tombstone() && slot.position() < oldest));
-        let (low, high) = match segment.rebuilt(&entries) {
+        let (low, high) = match one {
             Some(one) => (one, None),
             None => {
                 if segment.depth() == TAG_BITS {
                     return None;
                 }
+                let [low, high] = segment.split(entries)?;
                 if segment.depth() == directory.depth {
                     self.double(guard);
                 }
-                let [low, high] = segment.split(&entries)?;
                 (low, Some(high))
             }
         };
@@ -209,11 +230,10 @@ impl Table {
         from: u32,
         slots: &mut Vec<Slot>,
         guard: &Guard,
-    ) -> Option<u32> {
+    ) -> Result<Option<u32>, Damaged> {
         let segment = self.segment(u64::from(from) << (64 - TAG_BITS), guard);
-        slots.extend(segment.slots());
-        let next = from + (1 << (TAG_BITS - segment.depth()));
-        (next < 1 << TAG_BITS).then_some(next)
+        segment.slots(slots).inspect_err(|_| self.note_damage())?;
+        Ok(image::behind(from, segment.depth()))
     }
 }
 
@@ -236,6 +256,12 @@ impl Drop for Table {
             drop(directory.into_owned());
         }
     }
+}
+
+/// A guard for what nobody else has seen yet.
+fn unshared() -> &'static Guard {
+    // SAFETY: whoever asks for it reaches nothing that another thread can reach.
+    unsafe { crossbeam_epoch::unprotected() }
 }
 
 #[inline]

@@ -9,34 +9,37 @@
 //! imply all 12 (line and displacement); smaller ones keep them aside for the writer.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use super::Entries;
+use super::image::{ALL, Damaged, Proof};
+use super::lines::{LINE, Line, Lines, PAGE, PAGE_LINES};
 use super::slot::{REACH, Slot};
 use crate::storage::memory::prefetch_line;
 
-const LINE: usize = 8;
-
 /// 4,096 lines, 32,768 slots, 256 KiB: splitting one takes far less than a millisecond.
-const FULL_BITS: u32 = 12;
+pub(super) const FULL_BITS: u32 = 12;
 const SMALLEST_BITS: u32 = 1;
 
 /// Where the home bits lie in the hash: below the tag.
 const HOME_SHIFT: u32 = 34;
-
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Line([AtomicU64; LINE]);
 
 #[derive(Debug)]
 pub(crate) struct Segment {
     /// Top bits of the hash that all keys here share.
     depth: u32,
     line_bits: u32,
-    lines: Box<[Line]>,
+    lines: Lines,
+    /// A bit for each page of lines that is known to be as it was stored. Lines of a page without
+    /// it are not looked at. Nothing is written before all bits are set.
+    verified: AtomicU64,
     /// Of each slot, the key's home bits; empty at full size.
     homes: Box<[AtomicU16]>,
     used: AtomicU32,
+    /// Whether a page is not as it was stored.
+    bad: AtomicBool,
+    /// How pages are verified, if they come from an image.
+    proof: Option<Box<dyn Proof>>,
 }
 
 /// A slot on its way to another segment.
@@ -54,21 +57,45 @@ pub(crate) enum Placed {
     Full,
 }
 
+impl Entry {
+    pub(super) fn new(slot: Slot, home: u16) -> Entry {
+        Entry { slot, home }
+    }
+
+    pub(super) fn parts(&self) -> (u64, u16) {
+        (self.slot.0, self.home)
+    }
+}
+
 #[inline]
-fn home_of(hash: u64) -> u16 {
+pub(super) fn home_of(hash: u64) -> u16 {
     (hash >> HOME_SHIFT) as u16 & ((1 << FULL_BITS) - 1)
 }
 
 impl Segment {
     fn new(depth: u32, line_bits: u32) -> Segment {
-        let lines = std::iter::repeat_with(Line::default).take(1 << line_bits).collect();
+        let lines = Lines::empty(1 << line_bits);
+        Segment::over(depth, lines, AtomicU32::new(0), AtomicU64::new(ALL), None)
+    }
+
+    pub(super) fn over(
+        depth: u32,
+        lines: Lines,
+        used: AtomicU32,
+        verified: AtomicU64,
+        proof: Option<Box<dyn Proof>>,
+    ) -> Segment {
+        let line_bits = lines.len().trailing_zeros();
         let homes = if line_bits == FULL_BITS { 0 } else { LINE << line_bits };
         Segment {
             depth,
             line_bits,
             lines,
+            verified,
             homes: std::iter::repeat_with(AtomicU16::default).take(homes).collect(),
-            used: AtomicU32::new(0),
+            used,
+            bad: AtomicBool::new(false),
+            proof,
         }
     }
 
@@ -78,6 +105,68 @@ impl Segment {
 
     pub(crate) fn depth(&self) -> u32 {
         self.depth
+    }
+
+    pub(super) fn line_bits(&self) -> u32 {
+        self.line_bits
+    }
+
+    /// Whether a page was found damaged.
+    pub(super) fn is_bad(&self) -> bool {
+        self.bad.load(Ordering::Acquire)
+    }
+
+    /// Whether the page of `line` may be looked at.
+    #[inline]
+    fn is_verified(&self, line: usize) -> bool {
+        let page = line / PAGE_LINES;
+        self.verified.load(Ordering::Acquire) >> page & 1 != 0 || self.verify(page)
+    }
+
+    /// Looks at a page for the first time. A reader that comes late can see what a writer has
+    /// changed: then the bit is set, before the change was made.
+    #[cold]
+    fn verify(&self, page: usize) -> bool {
+        let Some(proof) = &self.proof else { return true };
+        let mut copy = [0; PAGE];
+        let words = self.lines[page * PAGE_LINES..][..PAGE_LINES].iter().flat_map(|l| &l.0);
+        for (word, out) in words.zip(copy.as_chunks_mut::<8>().0) {
+            *out = word.load(Ordering::Acquire).to_le_bytes();
+        }
+        if proof.holds(page, &copy) {
+            self.verified.fetch_or(1 << page, Ordering::AcqRel);
+            return true;
+        }
+        let changed = self.verified.load(Ordering::Acquire) >> page & 1 != 0;
+        if !changed {
+            self.bad.store(true, Ordering::Release);
+        }
+        changed
+    }
+
+    fn damaged(&self) -> Damaged {
+        Damaged { depth: self.depth }
+    }
+
+    /// Verifies what has not been yet, as a writer must before it changes anything.
+    #[inline]
+    pub(super) fn verify_all(&self) -> Result<(), Damaged> {
+        if self.verified.load(Ordering::Acquire) == ALL {
+            return Ok(());
+        }
+        let mut pages = (0..self.lines.len()).step_by(PAGE_LINES);
+        if pages.all(|line| self.is_verified(line)) { Ok(()) } else { Err(self.damaged()) }
+    }
+
+    /// Appends all slots, empty ones too, each as it is at one moment.
+    pub(super) fn read(&self, words: &mut Vec<u64>) -> Result<(), Damaged> {
+        for (number, line) in self.lines.iter().enumerate() {
+            if number.is_multiple_of(PAGE_LINES) && !self.is_verified(number) {
+                return Err(self.damaged());
+            }
+            words.extend(line.0.iter().map(|word| word.load(Ordering::Acquire)));
+        }
+        Ok(())
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -111,10 +200,14 @@ impl Segment {
         &self,
         hash: u64,
         mut visit: impl FnMut(Slot) -> ControlFlow<R>,
-    ) -> Option<R> {
+    ) -> Result<Option<R>, Damaged> {
         let home = home_of(hash);
         for displacement in 0..self.reach() {
-            let line = &self.lines[self.line(home, displacement)];
+            let number = self.line(home, displacement);
+            if !self.is_verified(number) {
+                return Err(self.damaged());
+            }
+            let line = &self.lines[number];
             // The whole line without a branch: how many slots are in use is as good as random, and
             // a branch on it would be mispredicted at each lookup, which keeps the processor from
             // beginning the next one while it waits for this line.
@@ -132,15 +225,15 @@ impl Segment {
                     continue;
                 }
                 if let ControlFlow::Break(found) = visit(slot) {
-                    return Some(found);
+                    return Ok(Some(found));
                 }
             }
             // Lines fill from the front.
             if line.0[LINE - 1].load(Ordering::Acquire) == 0 {
-                return None;
+                return Ok(None);
             }
         }
-        None
+        Ok(None)
     }
 
     /// Puts `slot` into the key's slot or an empty one; see [`super::Table::publish`].
@@ -152,6 +245,7 @@ impl Segment {
         same: &mut impl FnMut(u64) -> bool,
     ) -> Placed {
         let home = home_of(hash);
+        debug_assert!(self.verified.load(Ordering::Relaxed) == ALL);
         for displacement in 0..self.reach() {
             let number = self.line(home, displacement);
             let line = &self.lines[number];
@@ -198,21 +292,33 @@ impl Segment {
         Placed::New
     }
 
-    /// All slots in use.
-    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
-        self.lines
-            .iter()
-            .flat_map(|line| &line.0)
-            .map(|word| Slot(word.load(Ordering::Acquire)))
-            .filter(|slot| !slot.is_empty())
+    /// Appends all slots in use.
+    pub(crate) fn slots(&self, slots: &mut Vec<Slot>) -> Result<(), Damaged> {
+        let before = slots.len();
+        for (number, line) in self.lines.iter().enumerate() {
+            if number.is_multiple_of(PAGE_LINES) && !self.is_verified(number) {
+                slots.truncate(before);
+                return Err(self.damaged());
+            }
+            let words = line.0.iter().map(|word| Slot(word.load(Ordering::Acquire)));
+            slots.extend(words.filter(|slot| !slot.is_empty()));
+        }
+        Ok(())
     }
 
     /// The slots for which `keep` holds, with their homes.
     pub(crate) fn entries(&self, keep: impl Fn(Slot) -> bool) -> Entries {
+        let words = self.lines.iter().flat_map(|line| &line.0);
+        let words: Vec<_> = words.map(|word| word.load(Ordering::Relaxed)).collect();
+        self.entries_of(&words, keep)
+    }
+
+    /// The same, of slots as they were read from this segment.
+    pub(super) fn entries_of(&self, words: &[u64], keep: impl Fn(Slot) -> bool) -> Entries {
         let mut entries = Entries::with_capacity(self.used.load(Ordering::Relaxed) as usize);
-        for (number, line) in self.lines.iter().enumerate() {
-            for (i, word) in line.0.iter().enumerate() {
-                let slot = Slot(word.load(Ordering::Relaxed));
+        for (number, line) in words.chunks(LINE).enumerate() {
+            for (i, word) in line.iter().enumerate() {
+                let slot = Slot(*word);
                 if slot.is_empty() || !keep(slot) {
                     continue;
                 }
@@ -231,7 +337,9 @@ impl Segment {
     /// A segment of the same or the double size that holds `entries` with room to spare; `None`
     /// when this one has to be split.
     pub(crate) fn rebuilt(&self, entries: &[Entry]) -> Option<Segment> {
-        let roomy = entries.len() * 2 <= self.limit();
+        // Only if something was left out: else what had no room still has none.
+        let roomy = entries.len() * 2 <= self.limit()
+            && entries.len() < self.used.load(Ordering::Relaxed) as usize;
         let same = roomy.then(|| Segment::filled(self.depth, self.line_bits, entries)).flatten();
         let bits = self.line_bits + 1..=FULL_BITS;
         same.or_else(|| bits.into_iter().find_map(|b| Segment::filled(self.depth, b, entries)))
@@ -245,7 +353,7 @@ impl Segment {
         Some([half(&low)?, half(&high)?])
     }
 
-    fn filled(depth: u32, line_bits: u32, entries: &[Entry]) -> Option<Segment> {
+    pub(super) fn filled(depth: u32, line_bits: u32, entries: &[Entry]) -> Option<Segment> {
         let segment = Segment::new(depth, line_bits);
         for entry in entries {
             // The tag is in the slot; the home bits alone are missing from its hash.

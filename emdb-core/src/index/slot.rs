@@ -58,6 +58,12 @@ impl Slot {
         (self.0 >> DISPLACEMENT_SHIFT) as usize & (REACH - 1)
     }
 
+    /// The slot of the same key in the same place that points elsewhere.
+    pub(super) fn pointing(self, position: u64, tombstone: bool) -> Slot {
+        let flag = if tombstone { TOMBSTONE } else { 0 };
+        Slot(self.0 & !(POSITION | TOMBSTONE) | flag | position & POSITION)
+    }
+
     #[inline]
     pub(crate) fn displaced(self, lines: usize) -> Slot {
         Slot(

@@ -38,13 +38,14 @@ impl Model {
 
     fn find(&self, key: u64) -> Option<u64> {
         let guard = crossbeam_epoch::pin();
-        self.table.probe(hash(key), &guard, |slot| {
+        let found = self.table.probe(hash(key), &guard, |slot| {
             if self.keys[&slot.position()] == key {
                 ControlFlow::Break(slot.position())
             } else {
                 ControlFlow::Continue(())
             }
-        })
+        });
+        found.unwrap()
     }
 }
 
@@ -76,7 +77,7 @@ fn a_walk_meets_every_slot_once() {
     let guard = crossbeam_epoch::pin();
     let (mut slots, mut from) = (Vec::new(), Some(0));
     while let Some(tag) = from {
-        from = model.table.read_segment(tag, &mut slots, &guard);
+        from = model.table.read_segment(tag, &mut slots, &guard).unwrap();
     }
     let mut positions: Vec<u64> = slots.iter().map(|s| s.position()).collect();
     positions.sort_unstable();
@@ -137,7 +138,7 @@ fn readers_find_present_keys_while_a_writer_grows_the_table() {
                             ControlFlow::Continue(())
                         }
                     });
-                    assert!(found.is_some(), "lost key {key} of {limit}");
+                    assert!(found.unwrap().is_some(), "lost key {key} of {limit}");
                 }
             });
         }

@@ -17,6 +17,7 @@
 //! be of its state, or is there already under another record.
 
 mod run;
+mod stored;
 mod superseded;
 #[cfg(test)]
 mod tests;
@@ -29,7 +30,8 @@ use crossbeam_skiplist::SkipMap;
 
 use crate::error::Result;
 use crate::sync::lock;
-pub(crate) use run::Run;
+pub(crate) use run::{Run, Words};
+pub(crate) use stored::Stored;
 pub(crate) use superseded::Superseded;
 
 /// Up to so many fresh anchors go to the skip list one by one; more are sorted at once.
@@ -58,7 +60,7 @@ pub(crate) trait Keys<'k>: Copy {
     fn newest(self, position: u64) -> Result<Option<u64>>;
 
     /// A record of each key that any view can see, in no particular order.
-    fn all(self) -> Vec<u64>;
+    fn all(self) -> Result<Vec<u64>>;
 }
 
 /// The skip list: keys, and the position of a record of each.
@@ -78,6 +80,8 @@ pub(crate) struct Levels {
 pub(crate) struct Order {
     /// None until the order is first asked for, if the namespace held keys before it had one.
     fresh: Mutex<Option<Vec<u64>>>,
+    /// Where the oldest run lies until the order is first asked for.
+    stored: Mutex<Option<Stored>>,
     /// Anchors that aren't in the levels yet, or one if the order isn't built. Zero only when a
     /// reader of what is committed finds all of it in the levels.
     waiting: AtomicUsize,
@@ -103,6 +107,7 @@ impl Order {
         Order {
             waiting: AtomicUsize::new(usize::from(fresh.is_none())),
             fresh: Mutex::new(fresh),
+            stored: Mutex::default(),
             levels: Mutex::default(),
             merging: Mutex::default(),
             noted: AtomicUsize::new(0),
@@ -122,6 +127,20 @@ impl Order {
     /// The order of a namespace that may hold keys: built when it is first asked for.
     pub(crate) fn unbuilt() -> Order {
         Order::new(None)
+    }
+
+    /// The order of a namespace whose keys an image has in order, and of which those that come
+    /// later are noted.
+    pub(crate) fn stored(stored: Stored) -> Order {
+        let order = Order::new(Some(Vec::new()));
+        *lock(&order.stored) = Some(stored);
+        order.waiting.store(1, Ordering::Relaxed);
+        order
+    }
+
+    /// Whether asking for the order is cheap.
+    pub(crate) fn is_built(&self) -> bool {
+        lock(&self.fresh).is_some()
     }
 
     /// Takes in the record of a key that was absent, before the watermark moves past it. Tells
@@ -165,11 +184,6 @@ impl Order {
         self.stale.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether the order has been asked for, or was there from the beginning.
-    pub(crate) fn is_built(&self) -> bool {
-        lock(&self.fresh).is_some()
-    }
-
     /// Whether a reader has more work than it would after a call of `settle`.
     pub(crate) fn is_behind(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0 || self.stale() > 0
@@ -199,6 +213,7 @@ impl Order {
 
     /// Moves the fresh anchors into the levels.
     fn absorb<'k>(&self, levels: &mut Arc<Levels>, keys: impl Keys<'k>) -> Result<()> {
+        self.absorb_stored(levels);
         let taken = match &mut *lock(&self.fresh) {
             Some(fresh) => Some(std::mem::take(fresh)),
             unbuilt => {
@@ -212,7 +227,14 @@ impl Order {
                 let weight = fresh.len();
                 (fresh, weight)
             }
-            None => (keys.all(), 1),
+            None => {
+                let all = keys.all().inspect_err(|_| {
+                    // Nothing is known of the order again.
+                    let noted = lock(&self.fresh).take().map_or(0, |fresh| fresh.len());
+                    self.waiting.fetch_sub(noted, Ordering::Release);
+                });
+                (all?, 1)
+            }
         };
         match Levels::with(levels, &anchors, keys) {
             Ok(mut more) => {
@@ -233,6 +255,23 @@ impl Order {
         }
         self.waiting.fetch_sub(weight, Ordering::Release);
         Ok(())
+    }
+
+    /// Takes in the run of the image. If that is damaged, the order is as good as unbuilt.
+    fn absorb_stored(&self, levels: &mut Arc<Levels>) {
+        let Some(stored) = lock(&self.stored).take() else { return };
+        let Some(run) = stored.load() else {
+            let noted = lock(&self.fresh).take().map_or(0, |fresh| fresh.len());
+            self.waiting.fetch_sub(noted, Ordering::Release);
+            return;
+        };
+        let mut more = Levels::clone(levels);
+        if run.len() > 0 {
+            more.runs.insert(0, Arc::new(run));
+        }
+        self.sum_up(&more);
+        *levels = Arc::new(more);
+        self.waiting.fetch_sub(1, Ordering::Release);
     }
 
     /// Lets walks over `levels` pass over the record at `position`, whose key has gone for every
@@ -344,6 +383,15 @@ impl Order {
 }
 
 impl Levels {
+    /// All anchors in runs.
+    pub(crate) fn all_runs(&self) -> Vec<Arc<Run>> {
+        let mut all = self.clone();
+        if !all.recent.is_empty() {
+            all.turn_recent();
+        }
+        all.runs
+    }
+
     /// These levels with more anchors.
     fn with<'k>(&self, anchors: &[u64], keys: impl Keys<'k>) -> Result<Levels> {
         let mut more = self.clone();

@@ -4,6 +4,8 @@
 //! write to a hole on a full disk kills the process. So a window is given on ext4, xfs and tmpfs
 //! under Linux; elsewhere the journal is written with positional writes.
 
+#![allow(unsafe_code)]
+
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
@@ -81,6 +83,17 @@ impl Medium for FileMedium {
             Err(_) if generous > exact => read_only(&self.file, exact),
             result => result,
         }
+    }
+
+    fn map_private(&self, len: u64) -> io::Result<Map> {
+        let len = usize::try_from(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        // SAFETY: the file is an image, which is never written to once it has its name. As with
+        // all mappings here, a foreign process that writes to it or cuts it is not defended
+        // against; what it writes fails the checksums or is served as it stands.
+        let mut map =
+            unsafe { MmapOptions::new().no_reserve_swap().len(len).map_copy(&self.file)? };
+        let base = map.as_mut_ptr();
+        Ok(Map { base, len, _owner: Box::new(map) })
     }
 
     fn window(&self, start: u64, len: usize) -> io::Result<Option<Window>> {

@@ -3,6 +3,8 @@
 //! [`Medium`] is one journal's bytes, [`Disk`] the names above them, [`memory::Memory`] what readers see.
 //! Everything that can fail in the world outside fails here, as an `io::Error`.
 
+#![allow(unsafe_code)]
+
 pub(crate) mod file;
 pub(crate) mod memory;
 pub(crate) mod ram;
@@ -24,6 +26,24 @@ pub(crate) struct Map {
     pub(crate) len: usize,
     /// Unmaps when dropped.
     pub(crate) _owner: Box<dyn Keep>,
+}
+
+// SAFETY: the owner keeps the bytes in place and can be sent and shared; who reads and writes them,
+// and how, each user of a map says.
+unsafe impl Send for Map {}
+// SAFETY: as above.
+unsafe impl Sync for Map {}
+
+impl Map {
+    /// `len` bytes at `at`, for a mapping that nobody writes to as long as they are borrowed.
+    pub(crate) fn bytes(&self, at: u64, len: u64) -> Option<&[u8]> {
+        let end = at.checked_add(len)?;
+        if end > self.len as u64 {
+            return None;
+        }
+        // SAFETY: they lie in the mapping, which stays as long as `self`.
+        Some(unsafe { std::slice::from_raw_parts(self.base.add(at as usize), len as usize) })
+    }
 }
 
 /// What keeps a [`Map`]'s bytes in place.
@@ -68,6 +88,11 @@ pub(crate) trait Medium: Send + Sync + std::fmt::Debug {
     /// Bytes from position 0, readable, at least `len` of them and as many more as come for
     /// nothing; those behind the medium's end must not be touched before it has grown there.
     fn map(&self, len: u64) -> io::Result<Map>;
+
+    /// The first `len` bytes of the medium, all of which exist, as a copy of one's own: it can be
+    /// written to, and the medium doesn't change with it. Only what is written takes memory, where
+    /// that can be had.
+    fn map_private(&self, len: u64) -> io::Result<Map>;
 
     /// A writable window on the bytes from `start`, `len` or more of them, if this medium can
     /// bear writes through memory. The same rule holds for bytes behind the end.

@@ -122,6 +122,10 @@ impl Medium for Ram {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    fn map_private(&self, _len: u64) -> io::Result<Map> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// The region of `start`, which is allocated now if it is not yet; `len` bytes from `start`
     /// lie in it (see [`Regions::fit`]). Called by the one writer alone.
     fn window(&self, start: u64, _len: usize) -> io::Result<Option<Window>> {

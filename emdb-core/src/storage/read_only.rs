@@ -38,6 +38,10 @@ impl Medium for ReadOnly {
         self.0.map(len)
     }
 
+    fn map_private(&self, len: u64) -> io::Result<Map> {
+        self.0.map_private(len)
+    }
+
     fn window(&self, _start: u64, _len: usize) -> io::Result<Option<Window>> {
         refused()
     }

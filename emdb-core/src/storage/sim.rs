@@ -92,12 +92,27 @@ pub(crate) struct SimDisk {
 }
 
 #[derive(Debug)]
-struct Bytes(UnsafeCell<Box<[u8]>>);
+struct Bytes<B = Box<[u8]>>(UnsafeCell<B>);
 
 // SAFETY: as with mapped memory, who writes where is the engine's business.
-unsafe impl Sync for Bytes {}
+unsafe impl<B> Sync for Bytes<B> {}
 // SAFETY: plain bytes.
-unsafe impl Send for Bytes {}
+unsafe impl<B> Send for Bytes<B> {}
+
+const PAGE: usize = 4096;
+
+/// Bytes that begin where a page does, as those of a mapping.
+#[derive(Debug)]
+#[repr(align(4096))]
+struct Page(#[allow(dead_code)] [u8; PAGE]);
+
+impl Page {
+    fn of(bytes: &[u8]) -> Page {
+        let mut page = [0; PAGE];
+        page[..bytes.len()].copy_from_slice(bytes);
+        Page(page)
+    }
+}
 
 #[derive(Debug)]
 struct SimFile {
@@ -399,6 +414,13 @@ impl Medium for Open {
         }
         let mapped = limit.map_or(CAPACITY, |limit| limit as usize);
         Ok(Map { base: self.file.base(), len: mapped, _owner: Box::new(self.file.bytes.clone()) })
+    }
+
+    fn map_private(&self, len: u64) -> io::Result<Map> {
+        let mut pages: Box<[Page]> = self.file.shown(len).chunks(PAGE).map(Page::of).collect();
+        let base = pages.as_mut_ptr().cast();
+        let owner = Bytes(UnsafeCell::new(pages));
+        Ok(Map { base, len: len as usize, _owner: Box::new(owner) })
     }
 
     fn window(&self, start: u64, len: usize) -> io::Result<Option<Window>> {

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::Store;
+use super::maintain::Maintain;
 use crate::sync::{lock, wait, wait_timeout};
 
 /// How long order can wait when little is written.
@@ -19,6 +20,7 @@ pub(crate) struct Background {
     sync: Helper,
     /// Started when the first namespace is ordered.
     order: Helper,
+    pub(super) maintain: Maintain,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +65,15 @@ impl Background {
         }
     }
 
+    /// What asks for damaged parts of the index to be put right.
+    pub(crate) fn healer(&self) -> impl Fn() + Send + Sync + 'static {
+        let shared = self.sync.shared.clone();
+        move || {
+            lock(&shared.orders).heal = true;
+            shared.told.notify_one();
+        }
+    }
+
     /// Asks for a header refresh after `delay`.
     pub(crate) fn refresh_after(&self, delay: Duration) {
         let mut orders = lock(&self.sync.shared.orders);
@@ -74,6 +85,7 @@ impl Background {
 
     /// Ends the threads and waits for them.
     pub(crate) fn stop(&self) {
+        self.maintain.stop();
         self.order.stop();
         self.sync.stop();
     }
@@ -121,6 +133,7 @@ struct Orders {
     sync: bool,
     stop: bool,
     refresh_at: Option<Instant>,
+    heal: bool,
     settle: bool,
     /// When to put in order what was written since, if nothing else asks for it before.
     tidy_at: Option<Instant>,
@@ -129,6 +142,7 @@ struct Orders {
 enum Order {
     Sync,
     Refresh,
+    Heal,
     Settle,
     Tidy,
     Stop,
@@ -143,6 +157,11 @@ fn run(store: &Weak<Store>, shared: &Shared, flush_every: Option<Duration>) {
             Order::Stop => return,
             Order::Sync => store.flush(),
             Order::Refresh => store.refresh_header(),
+            Order::Heal => {
+                // What can't be put right, readers meet again and tell.
+                let _ = store.heal();
+                Ok(())
+            }
             Order::Settle | Order::Tidy => {
                 let all = matches!(order, Order::Tidy);
                 let stopped = || shared.stopping.load(Ordering::Acquire);
@@ -180,6 +199,9 @@ fn next(shared: &Shared, flush_at: Option<Instant>) -> Order {
         }
         if flush_at.is_some_and(|at| at <= now) {
             return Order::Sync;
+        }
+        if std::mem::take(&mut orders.heal) {
+            return Order::Heal;
         }
         if std::mem::take(&mut orders.settle) {
             return Order::Settle;

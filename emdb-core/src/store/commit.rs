@@ -229,6 +229,7 @@ impl Store {
 
     /// What follows each commit, outside the lock.
     pub(crate) fn committed(&self) -> Result<()> {
+        self.maintain_if_due();
         self.durability.after_commit(self)
     }
 
@@ -282,13 +283,15 @@ impl Store {
             }
             if step.is_write() && step.fresh.is_none() {
                 let incarnation = step.target.current(guard);
-                if incarnation.records.load(Ordering::Relaxed) + at as u64 >= MAX_RECORDS {
+                let records = incarnation.records.load(Ordering::Relaxed);
+                if records.saturating_add(at as u64) >= MAX_RECORDS {
                     return Err(Error::TooLarge {
                         what: "the number of records in a namespace",
                         size: MAX_RECORDS + 1,
                         limit: MAX_RECORDS,
                     });
                 }
+                reader.make_ready(&incarnation.table, step.hash, guard)?;
                 let prior =
                     reader.newest(&incarnation.table, step.prepared.key, step.hash, guard)?;
                 step.prior = prior.as_ref().map(Prior::of);
@@ -458,7 +461,7 @@ fn account(step: &Step<'_>, before: Option<Prior>, incarnation: &Incarnation) ->
         records -= 1;
         bytes -= prior.len as i64;
         if let Some(at) = prior.expiry {
-            lock(&incarnation.expiries).remove(&(at, prior.position));
+            lock(&incarnation.expiries).remove(at, prior.position);
         }
     }
     if step.verb == Verb::Put {
@@ -466,7 +469,7 @@ fn account(step: &Step<'_>, before: Option<Prior>, incarnation: &Incarnation) ->
         records += 1;
         bytes += step.prepared.len(link) as i64;
         if let Some(at) = step.expiry {
-            lock(&incarnation.expiries).insert((at, step.position));
+            lock(&incarnation.expiries).insert(at, step.position);
         }
     }
     (records, bytes)

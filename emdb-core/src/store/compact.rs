@@ -46,6 +46,8 @@ impl Store {
             return Err(Error::ReadOnly);
         }
         let _alone = lock(&self.rewriting);
+        // An image that is being written would be of the former generation.
+        let _checkpoint = lock(&self.checkpoints.turn);
         self.check_health()?;
         let Some(site) = &self.site else { return self.rewrite(None, meter) };
         if cfg!(windows) {
@@ -75,6 +77,12 @@ impl Store {
         self.approach(&mut catch_up)?;
         meter.finish()?;
         self.take_over(site, &target, &mut catch_up)?;
+        self.compactions.fetch_add(1, Ordering::Relaxed);
+        self.checkpoints.start_over(target_start(&target));
+        if let Some(site) = site {
+            // Of the former generation: nobody reads it any more.
+            let _ = site.disk.remove(&Site::image_of(&site.path));
+        }
         drop(target);
         let_go(former);
         Ok(())
@@ -196,6 +204,12 @@ impl Store {
         self.data_end.0.store(end, Ordering::Release);
         new.generation.sequence(synced)
     }
+}
+
+/// The sequence number at which the target's journal begins.
+fn target_start(target: &Store) -> u64 {
+    let guard = crossbeam_epoch::pin();
+    target.era(&guard).generation.sequence(crate::format::JOURNAL_START)
 }
 
 /// Waits a moment for readers that are about to leave the old generation, so that its memory is

@@ -139,7 +139,7 @@ fn copy_one<'r>(
         while let Some(from) = tag {
             slots.clear();
             let guard = crossbeam_epoch::pin();
-            tag = incarnation.table.read_segment(from, &mut slots, &guard);
+            tag = reader.slots(&incarnation.table, from, &mut slots, &guard)?;
             positions.extend(slots.iter().map(|slot| slot.position()));
         }
         positions.sort_unstable();

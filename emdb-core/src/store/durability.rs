@@ -306,6 +306,12 @@ impl Store {
         Ok(())
     }
 
+    /// The file's id and generation; none in memory.
+    pub(crate) fn identity(&self) -> Option<([u8; 16], u64)> {
+        let slot = lock(&self.durability.slot);
+        slot.as_ref().map(|slot| (slot.header.file_id, slot.header.generation))
+    }
+
     /// Leaves the file clean: synced, trimmed, and marked so.
     pub(crate) fn close(&self) -> Result<()> {
         let durability = &self.durability;

@@ -3,11 +3,15 @@
 mod background;
 pub(crate) mod backup;
 mod catch_up;
+mod checkpoint;
 pub(crate) mod commit;
 pub(crate) mod compact;
 pub(crate) mod copy;
 mod durability;
+mod expiries;
+mod image;
 pub(crate) mod link;
+mod maintain;
 pub(crate) mod names;
 pub(crate) mod namespaces;
 pub(crate) mod open;
@@ -15,6 +19,7 @@ pub(crate) mod order;
 pub(crate) mod read;
 pub(crate) mod recovery;
 mod replay;
+mod rescue;
 pub(crate) mod salvage;
 mod scan;
 pub(crate) mod site;
@@ -33,9 +38,10 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::fork::Origin;
-use crate::settings::Settings;
+use crate::settings::{AutoCompact, Settings};
 use crate::sync::Padded;
 use background::Background;
+use checkpoint::Checkpoints;
 use durability::Durability;
 use names::{Names, NamespaceState};
 use read::Time;
@@ -60,6 +66,9 @@ pub(crate) struct Store {
     next_id: AtomicU32,
     /// Held while the journal is rewritten.
     rewriting: Mutex<()>,
+    auto_compact: Option<AutoCompact>,
+    compactions: AtomicU64,
+    compaction_failures: AtomicU64,
     /// The longest time that writers waited for the end of that, in microseconds.
     pause: AtomicU64,
     /// The append lock.
@@ -70,17 +79,21 @@ pub(crate) struct Store {
     data_end: Padded<AtomicU64>,
     durability: Durability,
     background: Background,
+    pub(crate) checkpoints: Checkpoints,
     origin: Origin,
     pub(crate) recovery: Option<RecoveryReport>,
 }
 
 impl Store {
-    /// Ends the background, then leaves the file clean and lets go of the lock. In memory, in a
-    /// forked child and the second time nothing is touched.
-    pub(crate) fn shut(&self) -> Result<()> {
+    /// Ends the background, takes a checkpoint (`durable` or not), then leaves the file clean and
+    /// lets go of the lock. In memory, in a forked child and the second time nothing is touched.
+    pub(crate) fn shut(&self, durable: bool) -> Result<()> {
         let Some(site) = self.site.as_ref().filter(|_| !self.is_elsewhere()) else { return Ok(()) };
         self.background.stop();
-        site.close(|| self.close())
+        site.close(|| {
+            self.last_checkpoint(durable);
+            self.close()
+        })
     }
 
     /// What the maintenance of a database asks for first.

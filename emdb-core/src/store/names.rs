@@ -8,13 +8,14 @@
 #![allow(unsafe_code)]
 
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use crossbeam_epoch::{Atomic, Guard, Owned};
 
+use super::expiries::Expiries;
 use crate::error::{Error, Result};
 use crate::format::options::Options;
 use crate::generation::{Era, Generation};
@@ -27,7 +28,7 @@ use crate::view::Views;
 pub(crate) const INTERNAL: &str = "__emdb";
 
 /// The longest name of a namespace, in bytes.
-const MAX_NAME: usize = 255;
+pub(super) const MAX_NAME: usize = 255;
 
 /// The id of the default namespace's first incarnation, which no record has to create.
 pub(crate) const DEFAULT_ID: u32 = 0;
@@ -48,7 +49,7 @@ pub(crate) struct Incarnation {
     /// Bytes of those records in the journal.
     pub(crate) live_bytes: AtomicU64,
     /// Expiry and position of each of those records that has an expiry.
-    pub(crate) expiries: Mutex<BTreeSet<(u64, u64)>>,
+    pub(crate) expiries: Mutex<Expiries>,
 }
 
 impl Incarnation {

@@ -231,6 +231,8 @@ impl Store {
                 }
             }
         }
+        stats.compactions = self.compactions.load(Ordering::Relaxed);
+        stats.compaction_failures = self.compaction_failures.load(Ordering::Relaxed);
         stats.compaction_pause = Duration::from_micros(self.pause.load(Ordering::Relaxed));
         stats.range_scans_enabled = self.orders_all;
         stats.logical_size_bytes = logical;
@@ -238,6 +240,8 @@ impl Store {
         stats.file_size_bytes = allocated;
         stats.preallocated_bytes = allocated.saturating_sub(logical);
         stats.syncs = self.durability.syncs.load(Ordering::Relaxed);
+        stats.checkpoints = self.checkpoints.taken.load(Ordering::Relaxed);
+        stats.checkpoint_failures = self.checkpoints.failures.load(Ordering::Relaxed);
         stats.background_failures = self.durability.background_failures.load(Ordering::Relaxed);
         Ok(stats)
     }

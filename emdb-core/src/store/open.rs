@@ -4,11 +4,14 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Instant;
 
 use super::Store;
 use super::background::Background;
+use super::checkpoint::Checkpoints;
 use super::durability::Durability;
-use super::names::{DEFAULT_ID, Live, Names};
+use super::image::Image;
+use super::names::{DEFAULT_ID, INTERNAL, Live, Names};
 use super::recovery::{self, RecoveryReport};
 use super::replay::Replay;
 use super::site::Site;
@@ -17,6 +20,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::fork::Origin;
 use crate::format::header::Header;
+use crate::format::options::Options;
 use crate::format::place::Place;
 use crate::format::{JOURNAL_START, MAX_POSITION};
 use crate::generation::{Era, Generation};
@@ -28,7 +32,11 @@ use crate::sync::Padded;
 
 /// An in-memory store.
 pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Store>> {
-    Ok(memory_store(settings, None, &Header::create(0)?, None))
+    let store = memory_store(settings, None, &Header::create(0)?, None);
+    if settings.auto_compact.is_some() {
+        store.start_maintaining();
+    }
+    Ok(store)
 }
 
 /// A store without a file and without a record.
@@ -43,10 +51,9 @@ fn memory_store(
     let place = Place::new(header.file_id, header.generation);
     let number = header.generation;
     let era = Era::new(Generation::new(place, header.hash_seed, number, memory, medium));
-    let replay = Replay::new(&era);
-    let parts = (replay.names, replay.next_id);
+    let parts = Replay::new(&era).into_parts();
     let tail = Tail::new(JOURNAL_START, 0);
-    assemble(settings, site, &era, parts, tail, None, recovery)
+    assemble(settings, &era, parts, tail, Found { site, recovery, ..Found::default() })
 }
 
 /// An empty in-memory store, for the next generation of another.
@@ -71,15 +78,15 @@ pub(crate) fn fresh(
     let place = Place::new(header.file_id, header.generation);
     let (seed, number) = (header.hash_seed, header.generation);
     let era = Era::new(Generation::new(place, seed, number, memory, medium));
-    let replay = Replay::new(&era);
-    let parts = (replay.names, replay.next_id);
+    let parts = Replay::new(&era).into_parts();
     let tail = Tail::new(JOURNAL_START, JOURNAL_START);
-    Ok(assemble(settings, None, &era, parts, tail, Some(header), None))
+    Ok(assemble(settings, &era, parts, tail, Found { header: Some(header), ..Found::default() }))
 }
 
 /// The store in the file at `path`, which is locked by the caller, who has made it as well if it
 /// was absent or empty, unless it is to be read alone.
 pub(crate) fn on_disk(settings: &Settings, disk: Arc<dyn Disk>, path: &Path) -> Result<Arc<Store>> {
+    let began = Instant::now();
     let medium = if settings.read_only { disk.open_read_only(path)? } else { disk.open(path)? };
     let site = Site::new(disk.clone(), path.to_path_buf());
     let len = medium.len()?;
@@ -98,20 +105,53 @@ pub(crate) fn on_disk(settings: &Settings, disk: Arc<dyn Disk>, path: &Path) -> 
     let number = header.generation;
     let era = Era::new(Generation::new(place, header.hash_seed, number, memory, medium.clone()));
     let memory = &era.generation.memory;
-    let mut replay = Replay::new(&era);
-    let end = recovery::read(&header, place, memory, len, &mut replay)?;
+    let wants_order = |name: &str, options: Options| {
+        options.ordered || settings.range_scans && !name.starts_with(INTERNAL)
+    };
+    let image = Image::load(&*disk, path, &header, memory, wants_order);
+    let mut image_of = image.as_ref().map(|image| (image.below, image.len));
+    let alarm = image.as_ref().map(|image| image.alarm.clone());
+    let read = |image: Option<Image>| {
+        let from = image.as_ref().map(|image| image.below);
+        let mut replay = match image {
+            Some(image) => Replay::of(&era, image),
+            None => Replay::new(&era),
+        };
+        let end = recovery::read(&header, place, memory, (len, from), &mut replay)?;
+        Ok::<_, Error>((end, replay.into_parts()))
+    };
+    let (end, parts) = match read(image) {
+        Err(_) if image_of.is_some() => {
+            // It may be the image that is wrong: the journal alone decides.
+            image_of = None;
+            read(None)?
+        }
+        done => done?,
+    };
     let accepted = end.accepted;
-    if settings.read_only {
+    let (mut report, header, tail) = if settings.read_only {
         let report = end.leave(place, memory, &*medium)?;
-        let parts = (replay.names, replay.next_id);
-        let tail = Tail::new(accepted, len);
-        return Ok(assemble(settings, Some(site), &era, parts, tail, None, Some(report)));
+        (report, None, Tail::new(accepted, len))
+    } else {
+        let repaired = end.repair(&*disk, path, (header, place), memory, &*medium, len)?;
+        (repaired.0, Some(repaired.1), Tail::new(accepted, accepted))
+    };
+    report.elapsed = began.elapsed();
+    let found = Found { site: Some(site), header, recovery: Some(report), image: image_of };
+    let store = assemble(settings, &era, parts, tail, found);
+    if let Some(alarm) = alarm {
+        // Set once, here.
+        let _ = alarm.0.set(Box::new(store.background.healer()));
     }
-    let (report, header) = end.repair(&*disk, path, (header, place), memory, &*medium, len)?;
-    let parts = (replay.names, replay.next_id);
-    let tail = Tail::new(accepted, accepted);
-    let store = assemble(settings, Some(site), &era, parts, tail, Some(header), Some(report));
+    if settings.read_only {
+        if image_of.is_some() {
+            // For the healing of the image alone.
+            Background::start_sync(&store, None);
+        }
+        return Ok(store);
+    }
     Background::start_sync(&store, settings.flush_every);
+    store.start_maintaining();
     Ok(store)
 }
 
@@ -131,15 +171,24 @@ pub(crate) fn create(disk: &dyn Disk, path: &Path) -> Result<()> {
     Ok(disk.publish(path, &header.image())?)
 }
 
+/// What an open found on the disk.
+#[derive(Default)]
+struct Found {
+    site: Option<Site>,
+    header: Option<Header>,
+    recovery: Option<RecoveryReport>,
+    /// The checkpoint's position and length.
+    image: Option<(u64, u64)>,
+}
+
 fn assemble(
     settings: &Settings,
-    site: Option<Site>,
     era: &Era,
     (live, next_id): (Live, u32),
     tail: Tail,
-    header: Option<Header>,
-    recovery: Option<RecoveryReport>,
+    found: Found,
 ) -> Arc<Store> {
+    let Found { site, header, recovery, image } = found;
     let end = tail.position;
     let generation = &era.generation;
     generation.committed.0.store(end, Ordering::Release);
@@ -162,12 +211,16 @@ fn assemble(
         names: Mutex::new(Names { live, dropped: Vec::new() }),
         next_id: AtomicU32::new(next_id),
         rewriting: Mutex::new(()),
+        auto_compact: settings.auto_compact,
+        compactions: AtomicU64::new(0),
+        compaction_failures: AtomicU64::new(0),
         pause: AtomicU64::new(0),
         tail: Mutex::new(tail),
         idle: Condvar::new(),
         data_end: Padded(end.into()),
         durability: Durability::new(settings.flush_policy, header, end),
         background: Background::default(),
+        checkpoints: Checkpoints::new(image),
         origin: Origin::here(),
         recovery,
     });

@@ -63,14 +63,15 @@ impl<'a> Keys<'a> for Anchors<'a> {
         Ok(Some(newest.position()))
     }
 
-    fn all(self) -> Vec<u64> {
+    fn all(self) -> Result<Vec<u64>> {
         let floor = self.floor();
         let mut positions = Vec::new();
         let mut slots = Vec::new();
         let mut tag = Some(0);
         while let Some(from) = tag {
             slots.clear();
-            tag = self.table.read_segment(from, &mut slots, &crossbeam_epoch::pin());
+            let guard = crossbeam_epoch::pin();
+            tag = self.reader.slots(self.table, from, &mut slots, &guard)?;
             for slot in slots.iter().filter(|s| !s.is_tombstone() || s.position() >= floor) {
                 if slot.is_tombstone() {
                     self.distrust(slot.position());
@@ -78,7 +79,7 @@ impl<'a> Keys<'a> for Anchors<'a> {
                 positions.push(slot.position());
             }
         }
-        positions
+        Ok(positions)
     }
 }
 

@@ -51,7 +51,10 @@ impl<'g> Reader<'g> {
                 Err(e) => ControlFlow::Break(Err(e)),
             }
         });
-        found.transpose()
+        match found {
+            Ok(found) => found.transpose(),
+            Err(_) => self.newest_in_journal(table, key),
+        }
     }
 
     /// What `record` was at `watermark`.

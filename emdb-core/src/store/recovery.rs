@@ -36,6 +36,9 @@ pub struct RecoveryReport {
     /// Whole commits among them: behind a record that never reached the disk. None of them was
     /// ever flushed. Their bytes are in `torn_file`.
     pub commits_dropped: u64,
+    /// The position in the journal up to which a checkpoint spared the reading of it; `None` if
+    /// there was none of this file that is whole.
+    pub from_checkpoint: Option<u64>,
     /// Records that were read and taken in.
     pub records_replayed: u64,
     /// Where the dropped bytes were put, if there was a whole commit among them (or there may have
@@ -59,14 +62,14 @@ pub(crate) struct End {
     report: RecoveryReport,
 }
 
-/// Reads the journal into `replay` and judges what lies behind its last whole commit. Writes
-/// nothing.
-pub(crate) fn read(
+/// Reads the journal, from the checkpoint's position `from` on if there is one, into `replay` and
+/// judges what lies behind its last whole commit. Writes nothing.
+pub(crate) fn read<'g>(
     header: &Header,
     place: Place,
-    memory: &Memory,
-    len: u64,
-    replay: &mut Replay<'_>,
+    memory: &'g Memory,
+    (len, from): (u64, Option<u64>),
+    replay: &mut Replay<'g>,
 ) -> Result<End> {
     let began = Instant::now();
     if len < JOURNAL_START {
@@ -74,15 +77,15 @@ pub(crate) fn read(
     }
     let clean = header.clean_len == Some(len);
     let mut synced = header.synced.max(header.clean_len.unwrap_or(0));
-    let mut accepted = JOURNAL_START;
-    let mut at = JOURNAL_START;
-    let mut open = Vec::new();
+    let start = from.unwrap_or(JOURNAL_START);
+    let mut accepted = start;
+    let mut at = start;
     let mut records = 0;
     while let Some(record) = whole(place, memory, at) {
         // A record that belongs to another commit than the one that is open says that some are
         // missing; a mark is a commit of its own.
         let is_mark = record.verb() == Verb::Mark;
-        if record.continues() == open.is_empty() || is_mark && !open.is_empty() {
+        if record.continues() != replay.is_open() || is_mark && replay.is_open() {
             break;
         }
         at = record.end();
@@ -90,15 +93,14 @@ pub(crate) fn read(
             synced =
                 synced.max(mark::read(place, record.value_position(), record.value()).unwrap_or(0));
         } else {
-            open.push(record);
+            replay.push(record);
         }
         if record.commits() {
-            records += open.len() as u64;
-            replay.apply(&open)?;
-            open.clear();
+            records += replay.commit()?;
             accepted = at;
         }
     }
+    replay.finish()?;
     let rest = memory.rest(accepted);
     let zeros = rest.iter().rev().take_while(|b| **b == 0).count();
     let used = accepted + (rest.len() - zeros) as u64;
@@ -113,6 +115,7 @@ pub(crate) fn read(
     }
     let report = RecoveryReport {
         torn_bytes: used - accepted,
+        from_checkpoint: from,
         records_replayed: records,
         clean,
         elapsed: began.elapsed(),
@@ -241,7 +244,7 @@ mod tests {
         let memory = Memory::flat(&*medium, len).unwrap();
         let era = Era::new(Generation::new(place, header.hash_seed, 1, memory, medium));
         let mut replay = Replay::new(&era);
-        let end = read(&header, place, &era.generation.memory, len, &mut replay).unwrap();
+        let end = read(&header, place, &era.generation.memory, (len, None), &mut replay).unwrap();
         ends.iter().position(|e| *e == end.accepted).unwrap()
     }
 

@@ -1,10 +1,18 @@
-//! Applying committed records to an empty store, in the order of the journal.
+//! Applying committed records to a store, in the order of the journal: to an empty one, or to
+//! what an image holds.
+//!
+//! Records are applied some way behind where they are read, when the line of the index that they
+//! change has come from memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use crossbeam_epoch::Guard;
+
+use super::image::Image;
 use super::names::{DEFAULT_ID, Incarnation, Live, NamespaceState};
+use super::read::Reader;
 use crate::error::{Error, Result};
 use crate::format::options::Options;
 use crate::format::record::{Record, Verb};
@@ -13,29 +21,65 @@ use crate::generation::{Era, Generation};
 use crate::index::Published;
 use crate::sync::lock;
 
+/// How many records behind its reading one is applied.
+const AHEAD: usize = 16;
+
+/// Records after which memory that the index has given up can go.
+const LET_GO: usize = 4096;
+
 pub(crate) struct Replay<'g> {
     era: &'g Era,
-    pub(crate) names: Live,
+    pub(super) names: Live,
     /// The namespaces by their present incarnation.
     by_id: HashMap<u32, (Arc<NamespaceState>, Arc<Incarnation>)>,
-    pub(crate) next_id: u32,
+    next_id: u32,
+    /// Records that were read, with the hashes of their keys.
+    waiting: VecDeque<(Record<'g>, u64)>,
+    /// How many of them, from the front, are of whole commits.
+    whole: usize,
+    /// The incarnation that a record was last for.
+    latest: Option<Arc<Incarnation>>,
+    guard: Guard,
+    applied: usize,
 }
 
 impl<'g> Replay<'g> {
     /// A store in which nothing exists but the default namespace.
     pub(crate) fn new(era: &'g Era) -> Replay<'g> {
-        let mut replay =
-            Replay { era, names: Live::new(), by_id: HashMap::new(), next_id: DEFAULT_ID + 1 };
-        replay.create(String::new(), DEFAULT_ID, Options::default());
+        let mut replay = Replay::bare(era);
+        replay.create(String::new(), Arc::new(Incarnation::new(DEFAULT_ID)), Options::default());
         replay
     }
 
-    fn create(&mut self, name: String, id: u32, options: Options) {
-        let incarnation = Arc::new(Incarnation::new(id));
+    /// A store that holds what an image does.
+    pub(crate) fn of(era: &'g Era, image: Image) -> Replay<'g> {
+        let mut replay = Replay::bare(era);
+        for (name, options, incarnation) in image.namespaces {
+            replay.create(name, incarnation, options);
+        }
+        replay.next_id = image.next_id;
+        replay
+    }
+
+    fn bare(era: &'g Era) -> Replay<'g> {
+        Replay {
+            era,
+            names: Live::new(),
+            by_id: HashMap::new(),
+            next_id: DEFAULT_ID + 1,
+            waiting: VecDeque::new(),
+            whole: 0,
+            latest: None,
+            guard: crossbeam_epoch::pin(),
+            applied: 0,
+        }
+    }
+
+    fn create(&mut self, name: String, incarnation: Arc<Incarnation>, options: Options) {
         let state = Arc::new(NamespaceState::new(name.clone(), self.era, incarnation.clone()));
         state.set_options(options);
         self.names.insert(name, state.clone());
-        self.by_id.insert(id, (state, incarnation));
+        self.by_id.insert(incarnation.id, (state, incarnation));
     }
 
     /// The name of the namespace whose present incarnation has this id.
@@ -43,22 +87,90 @@ impl<'g> Replay<'g> {
         self.by_id.get(&id).map(|(state, _)| &*state.name)
     }
 
-    /// Applies one commit.
-    pub(crate) fn apply(&mut self, records: &[Record<'_>]) -> Result<()> {
-        for record in records {
-            self.apply_one(record).map_err(|reason| Error::corrupted(record.position(), reason))?;
+    /// Applies records as they are, with all that was taken in before.
+    pub(super) fn apply(&mut self, records: &[Record<'g>]) -> Result<()> {
+        records.iter().for_each(|record| self.push(*record));
+        self.commit()?;
+        self.finish()
+    }
+
+    /// Whether a commit has begun that goes on.
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        self.waiting.len() > self.whole
+    }
+
+    /// Takes in a record whose commit may go on.
+    #[inline]
+    pub(crate) fn push(&mut self, record: Record<'g>) {
+        let is_write = matches!(record.verb(), Verb::Put | Verb::Remove);
+        let hash = if is_write { self.era.generation.hash(record.key()) } else { 0 };
+        self.waiting.push_back((record, hash));
+    }
+
+    /// The records up to here are whole commits; gives how many have become so.
+    #[inline]
+    pub(crate) fn commit(&mut self) -> Result<u64> {
+        let more = self.waiting.len() - self.whole;
+        self.whole = self.waiting.len();
+        while self.whole > AHEAD {
+            self.apply_next()?;
         }
+        Ok(more as u64)
+    }
+
+    /// Applies what is left of whole commits.
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        while self.whole > 0 {
+            self.apply_next()?;
+        }
+        self.waiting.clear();
         Ok(())
     }
 
-    fn apply_one(&mut self, record: &Record<'_>) -> Result<(), &'static str> {
-        const UNKNOWN: &str = "a record belongs to a namespace that does not exist";
-        let id = record.namespace();
+    /// What there is now, and the next id of an incarnation.
+    pub(crate) fn into_parts(self) -> (Live, u32) {
+        (self.names, self.next_id)
+    }
+
+    #[inline]
+    fn apply_next(&mut self) -> Result<()> {
+        if let (Some(later), Some(latest)) = (self.waiting.get(AHEAD), &self.latest) {
+            // Most records are for the namespace of the one before them.
+            latest.table.prefetch(later.1, &self.guard);
+        }
+        let Some((record, hash)) = self.waiting.pop_front() else { return Ok(()) };
+        self.whole -= 1;
+        self.applied += 1;
+        if self.applied.is_multiple_of(LET_GO) {
+            self.guard.repin();
+        }
+        let bad = |reason| Error::corrupted(record.position(), reason);
         match record.verb() {
             Verb::Put | Verb::Remove => {
-                let (_, incarnation) = self.by_id.get(&id).ok_or(UNKNOWN)?;
-                publish(&self.era.generation, incarnation, record)
+                let id = record.namespace();
+                if self.latest.as_ref().is_none_or(|latest| latest.id != id) {
+                    let found = self.by_id.get(&id).ok_or_else(|| bad(UNKNOWN))?;
+                    self.latest = Some(found.1.clone());
+                }
+                let Some(incarnation) = &self.latest else { return Ok(()) };
+                let table = &incarnation.table;
+                let generation = &*self.era.generation;
+                let reader = Reader { generation, verify: true };
+                reader.make_ready(table, hash, &self.guard)?;
+                publish(generation, incarnation, &record, hash, &self.guard).map_err(bad)
             }
+            _ => {
+                self.latest = None;
+                self.control(&record).map_err(bad)
+            }
+        }
+    }
+
+    fn control(&mut self, record: &Record<'_>) -> Result<(), &'static str> {
+        let id = record.namespace();
+        match record.verb() {
+            Verb::Put | Verb::Remove | Verb::Mark => Ok(()),
             Verb::Create => {
                 let name = std::str::from_utf8(record.key()).map_err(|_| "a name is not UTF-8")?;
                 if self.names.contains_key(name) {
@@ -66,7 +178,7 @@ impl<'g> Replay<'g> {
                 }
                 let options = Options::read(record.value())?;
                 self.take_id(id)?;
-                self.create(name.to_owned(), id, options);
+                self.create(name.to_owned(), Arc::new(Incarnation::new(id)), options);
                 Ok(())
             }
             Verb::Configure => {
@@ -97,7 +209,6 @@ impl<'g> Replay<'g> {
                 self.names.remove(&state.name);
                 Ok(())
             }
-            Verb::Mark => Ok(()),
         }
     }
 
@@ -111,45 +222,58 @@ impl<'g> Replay<'g> {
     }
 }
 
+const UNKNOWN: &str = "a record belongs to a namespace that does not exist";
+
+#[inline]
 pub(super) fn publish(
     generation: &Generation,
     incarnation: &Incarnation,
     record: &Record<'_>,
+    hash: u64,
+    guard: &Guard,
 ) -> Result<(), &'static str> {
-    let guard = crossbeam_epoch::pin();
-    let hash = generation.hash(record.key());
+    let table = &incarnation.table;
     let read = |position| generation.memory.record(position);
-    let prior = incarnation.table.probe(hash, &guard, |slot| match read(slot.position()) {
-        Some(r) if r.key() == record.key() => ControlFlow::Break(r),
-        _ => ControlFlow::Continue(()),
-    });
-    if record.verb() == Verb::Remove && prior.is_none() {
-        return Ok(());
+    let same = |position| read(position).is_some_and(|r| r.key() == record.key());
+    let mut old = None;
+    if !record.is_put() {
+        // A removal of what isn't there changes nothing.
+        let found = table.probe(hash, guard, |slot| match slot.position() {
+            position if same(position) => ControlFlow::Break(position),
+            _ => ControlFlow::Continue(()),
+        });
+        let Ok(Some(position)) = found else { return Ok(()) };
+        old = Some(position);
     }
-    let published = incarnation.table.publish(
-        hash,
-        prior.map(|r| r.position()),
-        (record.position(), record.verb() == Verb::Remove),
-        || u64::MAX,
-        |_| false,
-        &guard,
-    );
-    if !matches!(published, Some(Published::New | Published::Replaced(_))) {
-        return Err("a namespace holds more records than an index takes");
+    let slot = (record.position(), !record.is_put());
+    let published = table.publish(hash, old, slot, || u64::MAX, same, guard);
+    let prior = match published {
+        Some(Published::New) => None,
+        Some(Published::Replaced(position)) => read(position),
+        None => return Err("a namespace holds more records than an index takes"),
+    };
+    if let Some(order) = incarnation.order.get() {
+        if let Some(prior) = &prior {
+            generation.superseded.set(prior.position());
+            order.note_stale();
+        }
+        if record.is_put() && !prior.as_ref().is_some_and(Record::is_put) {
+            order.note(record.position());
+        }
     }
     let (mut records, mut bytes) = (0, 0);
     if let Some(prior) = prior.filter(Record::is_put) {
         records -= 1;
         bytes -= prior.len() as i64;
         if let Some(at) = prior.expiry() {
-            lock(&incarnation.expiries).remove(&(at, prior.position()));
+            lock(&incarnation.expiries).remove(at, prior.position());
         }
     }
     if record.is_put() {
         records += 1;
         bytes += record.len() as i64;
         if let Some(at) = record.expiry() {
-            lock(&incarnation.expiries).insert((at, record.position()));
+            lock(&incarnation.expiries).insert(at, record.position());
         }
     }
     incarnation.tally(records, bytes);

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::copy::Copier;
 use super::names::{DEFAULT_ID, INTERNAL, Incarnation, NamespaceState};
+use super::read::Reader;
 use super::replay::publish;
 use super::scan::{Part, Parts, Scanner, find_place};
 use super::verify::for_each_slot;
@@ -177,7 +178,9 @@ impl Salvage {
         match record.verb() {
             Verb::Put | Verb::Remove => {
                 let found = self.by_id.entry(id).or_insert_with(|| Found::unknown(id));
-                if publish(&self.era.generation, &found.incarnation, record).is_err() {
+                let (generation, guard) = (&self.era.generation, crossbeam_epoch::pin());
+                let hash = generation.hash(record.key());
+                if publish(generation, &found.incarnation, record, hash, &guard).is_err() {
                     self.lose_record(LostKind::TooMany, record);
                 }
             }
@@ -226,13 +229,14 @@ impl Salvage {
     fn copy(&mut self, target: &Arc<Store>, meter: &mut Meter<'_>) -> Result<()> {
         let era = self.era.clone();
         let memory = &era.generation.memory;
+        let reader = Reader { generation: &era.generation, verify: true };
         meter.at(self.len)?;
         // The order of their names: whoever reads the copy gets the same one from the same file.
         let mut all: Vec<_> = self.by_id.iter().collect();
         all.sort_by_key(|(id, found)| (found.name.is_none(), found.name.clone(), **id));
         for (id, found) in all {
             let mut positions = Vec::new();
-            for_each_slot(&found.incarnation.table, |slot| {
+            for_each_slot(reader, &found.incarnation.table, |slot| {
                 if !slot.is_tombstone() {
                     positions.push(slot.position());
                 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::error::Result;
 use crate::lock::FileLock;
+use crate::paths;
 use crate::storage::Disk;
 use crate::sync;
 
@@ -23,6 +24,11 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) fn new(disk: Arc<dyn Disk>, path: PathBuf) -> Site {
         Site { disk, path, lock: Mutex::new(None), closed: AtomicBool::new(false) }
+    }
+
+    /// The checkpoint of the data file at `path`.
+    pub(crate) fn image_of(path: &Path) -> PathBuf {
+        paths::sibling(path, ".meta")
     }
 
     /// Keeps the lock for as long as the store is open.

@@ -56,10 +56,25 @@ impl Store {
         now: u64,
         guard: &'g Guard,
     ) -> Vec<Record<'g>> {
+        loop {
+            let (due, expired) = self.look_at_due(namespace, now, guard);
+            if due == 0 || !expired.is_empty() {
+                return expired;
+            }
+        }
+    }
+
+    /// Looks at some that are due: gives how many, and those whose record is live.
+    fn look_at_due<'g>(
+        &self,
+        namespace: &NamespaceState,
+        now: u64,
+        guard: &'g Guard,
+    ) -> (usize, Vec<Record<'g>>) {
         let Line { era, current: incarnation, .. } = namespace.line(guard);
         let mut expiries = lock(&incarnation.expiries);
-        let due: Vec<_> = expiries.range(..=(now, u64::MAX)).take(BATCH).copied().collect();
         let reader = self.reader(era);
+        let due = expiries.due(now, BATCH, || reader.expiries_of(&incarnation.table));
         let read = |&(at, position): &(u64, u64)| {
             let record = reader.record(position).and_then(|r| {
                 let hash = era.generation.hash(r.key());
@@ -67,13 +82,14 @@ impl Store {
                 reader.newest(&incarnation.table, r.key(), hash, guard)
             });
             match record {
-                Ok(Some(record)) => Some(record),
-                Ok(None) | Err(_) => {
-                    expiries.remove(&(at, position));
+                Ok(Some(record)) if record.position() == position => Some(record),
+                // Replaced, or removed.
+                Ok(_) | Err(_) => {
+                    expiries.forget((at, position));
                     None
                 }
             }
         };
-        due.iter().filter_map(read).collect()
+        (due.len(), due.iter().filter_map(read).collect())
     }
 }

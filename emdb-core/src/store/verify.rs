@@ -169,7 +169,7 @@ impl<'a> Check<'a, '_> {
     }
 
     /// Reads the journal below the watermark.
-    fn journal(&mut self, replay: &mut Replay<'_>) -> Result<()> {
+    fn journal(&mut self, replay: &mut Replay<'a>) -> Result<()> {
         let generation = self.reader().generation;
         let (place, end) = (generation.place, self.held.watermark());
         let mut parts = Parts::new(Scanner::new(place, &generation.memory, JOURNAL_START, end));
@@ -212,7 +212,7 @@ impl<'a> Check<'a, '_> {
         Ok(())
     }
 
-    fn apply(&mut self, replay: &mut Replay<'_>, records: &[Record<'_>]) {
+    fn apply<'g>(&mut self, replay: &mut Replay<'g>, records: &[Record<'g>]) {
         self.report.records += records.len() as u64;
         for record in records {
             if let Err(e) = replay.apply(std::slice::from_ref(record))
@@ -289,7 +289,7 @@ impl<'a> Check<'a, '_> {
     /// Each key of the journal is found where the journal has it, and the index has no other.
     fn keys(&mut self, name: &str, found: &Incarnation, wanted: &Incarnation) -> Result<()> {
         let memory = &self.reader().generation.memory;
-        for_each_slot(&wanted.table, |slot| {
+        for_each_slot(self.reader(), &wanted.table, |slot| {
             self.compared()?;
             let Some(record) = memory.record(slot.position()) else { return Ok(()) };
             let position = match self.held.stored(found, record.key()) {
@@ -307,7 +307,7 @@ impl<'a> Check<'a, '_> {
         })?;
         let (reader, watermark) = (self.reader(), self.held.watermark());
         let mut visible = 0;
-        for_each_slot(&found.table, |slot| {
+        for_each_slot(self.reader(), &found.table, |slot| {
             self.compared()?;
             let newest = reader.record(slot.position());
             let version = match newest.and_then(|r| reader.version(r, watermark)) {
@@ -348,7 +348,7 @@ impl<'a> Check<'a, '_> {
         }
         let reader = self.reader();
         let mut live = 0_u64;
-        for_each_slot(&wanted.table, |slot| {
+        for_each_slot(self.reader(), &wanted.table, |slot| {
             let record = reader.generation.memory.record(slot.position());
             let is_live = |r: &Record<'_>| r.is_put() && !is_expired(r, || self.held.now());
             live += u64::from(record.as_ref().is_some_and(is_live));
@@ -390,13 +390,14 @@ impl<'a> Check<'a, '_> {
 
 /// Shows each slot of the table to `visit`.
 pub(super) fn for_each_slot(
+    reader: Reader<'_>,
     table: &Table,
     mut visit: impl FnMut(&Slot) -> Result<()>,
 ) -> Result<()> {
     let (mut tag, mut slots) = (Some(0), Vec::new());
     while let Some(from) = tag {
         slots.clear();
-        tag = table.read_segment(from, &mut slots, &crossbeam_epoch::pin());
+        tag = reader.slots(table, from, &mut slots, &crossbeam_epoch::pin())?;
         slots.iter().try_for_each(&mut visit)?;
     }
     Ok(())
@@ -411,7 +412,8 @@ fn position_in(reader: Reader<'_>, wanted: &Incarnation, key: &[u8]) -> Option<u
             _ => ControlFlow::Continue(()),
         }
     });
-    found.filter(Record::is_put).map(|r| r.position())
+    // A table of the journal's own has no pages that could be damaged.
+    found.ok().flatten().filter(Record::is_put).map(|r| r.position())
 }
 
 fn quoted(name: &str) -> String {

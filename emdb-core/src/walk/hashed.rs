@@ -45,7 +45,8 @@ impl Hashed {
                 self.slots.clear();
                 self.at = 0;
                 let guard = crossbeam_epoch::pin();
-                self.next_tag = self.incarnation.table.read_segment(tag, &mut self.slots, &guard);
+                let table = &self.incarnation.table;
+                self.next_tag = self.held.reader().slots(table, tag, &mut self.slots, &guard)?;
                 continue;
             };
             self.at += 1;

@@ -3,9 +3,10 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use super::{FAN, Run, shared, window};
+use super::{FAN, Run, Words, shared, window};
 use crate::error::Result;
 use crate::order::Keys;
 
@@ -82,12 +83,80 @@ impl Run {
         Ok(builder.finish())
     }
 
+    /// The run of these windows, sorted by their keys, and positions.
+    pub(crate) fn of_words(common: Box<[u8]>, windows: Words, positions: Words) -> Run {
+        let words = positions.len().div_ceil(64);
+        let gone = std::iter::repeat_with(AtomicU64::default).take(words).collect();
+        let sample = |level: &[u64]| level.iter().step_by(FAN).copied().collect::<Vec<_>>();
+        let mut tree: Vec<Vec<u64>> = Vec::new();
+        loop {
+            let level = tree.last().map_or(&windows[..], |level| &level[..]);
+            if level.len() <= 2 * FAN {
+                break;
+            }
+            let above = sample(level);
+            tree.push(above);
+        }
+        Run { gone, common, windows, positions, tree }
+    }
+
+    /// Shows the keys of all of `runs` in order, each once, as windows behind the common bytes,
+    /// which it gives, and newest records.
+    pub(crate) fn walk_all<'k>(
+        runs: &[Arc<Run>],
+        keys: impl Keys<'k>,
+        mut visit: impl FnMut(u64, u64) -> Result<()>,
+    ) -> Result<Box<[u8]>> {
+        let mut commons = runs.iter().filter(|r| r.len() > 0).map(|r| &r.common[..]);
+        let first = commons.next().unwrap_or_default();
+        let common = commons.fold(first, |common, other| &common[..shared(common, other)]);
+        let mut heads: Vec<_> =
+            runs.iter().map(|run| run.seen_from(common.len()).peekable()).collect();
+        loop {
+            // Of runs that show the same key, the newest record.
+            let mut least: Option<(usize, Entry)> = None;
+            let mut at = 0;
+            while at < heads.len() {
+                let Some(&head) = heads[at].peek() else {
+                    // The last one stands here now; the least so far lies before.
+                    drop(heads.swap_remove(at));
+                    continue;
+                };
+                let Some((other, entry)) = least else {
+                    least = Some((at, head));
+                    at += 1;
+                    continue;
+                };
+                let order = match head.0.cmp(&entry.0) {
+                    Ordering::Equal => keys.key(head.1)?.cmp(keys.key(entry.1)?),
+                    unequal => unequal,
+                };
+                match order {
+                    Ordering::Greater => {}
+                    Ordering::Less => least = Some((at, head)),
+                    Ordering::Equal if head.1 > entry.1 => {
+                        heads[other].next();
+                        least = Some((at, head));
+                    }
+                    Ordering::Equal => {
+                        heads[at].next();
+                        continue;
+                    }
+                }
+                at += 1;
+            }
+            let Some((at, (window, position))) = least else { return Ok(common.into()) };
+            heads[at].next();
+            visit(window, position)?;
+        }
+    }
+
     /// The entries with windows that begin at byte `skip`, which is in or right behind the common
     /// bytes.
     fn seen_from(&self, skip: usize) -> impl Iterator<Item = Entry> {
         let rest = self.common.get(skip..).unwrap_or_default();
         let (high, shift) = (window(rest, 0), rest.len().min(8) as u32 * 8);
-        let entries = self.windows.iter().zip(&self.positions);
+        let entries = self.windows.iter().zip(&self.positions[..]);
         let left = entries.enumerate().filter(|(at, _)| !self.is_gone(*at));
         left.map(move |(_, (&w, &p))| (high | w.checked_shr(shift).unwrap_or(0), p))
     }
@@ -118,25 +187,23 @@ fn lesser<'k>(
 }
 
 struct Builder {
-    run: Run,
+    common: Box<[u8]>,
+    windows: Vec<u64>,
+    positions: Vec<u64>,
 }
 
 impl Builder {
     fn new(common: &[u8], capacity: usize) -> Builder {
         Builder {
-            run: Run {
-                gone: Vec::new(),
-                common: common.into(),
-                windows: Vec::with_capacity(capacity),
-                positions: Vec::with_capacity(capacity),
-                tree: Vec::new(),
-            },
+            common: common.into(),
+            windows: Vec::with_capacity(capacity),
+            positions: Vec::with_capacity(capacity),
         }
     }
 
     fn push(&mut self, (window, position): Entry) {
-        self.run.windows.push(window);
-        self.run.positions.push(position);
+        self.windows.push(window);
+        self.positions.push(position);
     }
 
     /// Entries with the same window: sorted by their keys, of one key the newest record.
@@ -152,18 +219,7 @@ impl Builder {
         Ok(())
     }
 
-    fn finish(mut self) -> Run {
-        let run = &mut self.run;
-        run.windows.shrink_to_fit();
-        run.positions.shrink_to_fit();
-        let words = run.positions.len().div_ceil(64);
-        run.gone = std::iter::repeat_with(AtomicU64::default).take(words).collect();
-        let sample = |level: &[u64]| level.iter().step_by(FAN).copied().collect::<Vec<_>>();
-        let mut level = &run.windows;
-        while level.len() > 2 * FAN {
-            run.tree.push(sample(level));
-            level = &run.tree[run.tree.len() - 1];
-        }
-        self.run
+    fn finish(self) -> Run {
+        Run::of_words(self.common, self.windows.into(), self.positions.into())
     }
 }

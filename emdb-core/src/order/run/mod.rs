@@ -6,6 +6,7 @@
 //! goes through a static tree of every sixteenth window, which stays in the cache.
 
 mod build;
+mod words;
 
 use std::cmp::Ordering;
 use std::sync::atomic::AtomicU64;
@@ -14,6 +15,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::Keys;
 use crate::error::Result;
 use crate::storage::memory::prefetch_line;
+pub(crate) use words::Words;
 
 /// Entries below each entry of the tree.
 const FAN: usize = 16;
@@ -24,8 +26,8 @@ pub(crate) struct Run {
     gone: Vec<AtomicU64>,
     /// What all keys begin with.
     common: Box<[u8]>,
-    windows: Vec<u64>,
-    positions: Vec<u64>,
+    windows: Words,
+    positions: Words,
     /// Every sixteenth window, every sixteenth of those, and so on.
     tree: Vec<Vec<u64>>,
 }
@@ -87,8 +89,8 @@ impl Run {
     /// Bytes of memory that the run takes.
     pub(crate) fn bytes(&self) -> usize {
         let tree: usize = self.tree.iter().map(Vec::len).sum();
-        let words = self.windows.len() + self.positions.len() + self.gone.len() + tree;
-        self.common.len() + words * size_of::<u64>()
+        let words = (self.gone.len() + tree) * size_of::<u64>();
+        self.common.len() + words + self.windows.bytes() + self.positions.bytes()
     }
 
     /// As [`Run::search`], or a few entries away: before it, with `behind` behind it. Reads no
@@ -158,7 +160,8 @@ impl Run {
             Some(top) => count_below(top, window),
             None => return count_below(&self.windows, window),
         };
-        let lower = self.tree.iter().rev().skip(1).chain([&self.windows]);
+        let levels = self.tree.iter().rev().skip(1).map(|level| &level[..]);
+        let lower = levels.chain([&self.windows[..]]);
         for level in lower {
             // The answer lies in the block of the last entry that is below, or at its end.
             let Some(block) = at.checked_sub(1) else { return 0 };

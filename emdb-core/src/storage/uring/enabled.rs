@@ -274,6 +274,10 @@ impl Medium for UringMedium {
         self.file.map(len)
     }
 
+    fn map_private(&self, len: u64) -> io::Result<Map> {
+        self.file.map_private(len)
+    }
+
     /// None, so that everything goes through the ring.
     fn window(&self, _start: u64, _len: usize) -> io::Result<Option<Window>> {
         Ok(None)

@@ -1,0 +1,462 @@
+//! Taking a checkpoint: an image of the index at a position of the journal, beside the data file.
+//!
+//! Writers wait while a note is appended and the namespaces are listed. What follows goes through
+//! the index beside them, and leaves out whatever came behind the note. What was replaced
+//! meanwhile may be left out as well, so the journal is synced before the image gets its name.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::Store;
+use super::commit::Access;
+use super::expiries::Expiry;
+use super::names::Incarnation;
+use super::order::Anchors;
+use super::read::{Held, Reader};
+use super::site::Site;
+use super::tail::Tail;
+use crate::error::{Error, Result};
+use crate::format::image::{self, Array, Full, Namespace, Run as StoredRun, Slots};
+use crate::format::options::Options;
+use crate::format::place::Place;
+use crate::format::{JOURNAL_START, checksum};
+use crate::index::PAGE;
+use crate::index::Table;
+use crate::index::image::{Portion, Unfit};
+use crate::order::{Keys, Order, Run};
+use crate::paths;
+use crate::storage::Medium;
+use crate::sync::lock;
+
+/// One write to the image.
+const PIECE: usize = 1 << 20;
+/// Expiries that are copied at once.
+const EXPIRIES: usize = 4096;
+/// Bytes of the journal since the last checkpoint with which the end of an open takes none: they
+/// are read as fast as an image is loaded.
+const FEW: u64 = 1 << 20;
+/// The same for the background.
+pub(super) const SOME: u64 = 4 << 20;
+
+/// What a store knows of its checkpoints.
+#[derive(Debug)]
+pub(crate) struct Checkpoints {
+    /// Held by whoever takes one.
+    pub(super) turn: Mutex<()>,
+    /// The sequence number that the last one goes up to, and its length.
+    pub(super) last: AtomicU64,
+    pub(super) size: AtomicU64,
+    pub(crate) taken: AtomicU64,
+    pub(crate) failures: AtomicU64,
+    /// The end of the journal from which on the background is told.
+    pub(super) due_at: AtomicU64,
+}
+
+impl Checkpoints {
+    /// After an open that began with an image up to `last`, of `size` bytes.
+    pub(crate) fn new(last: Option<(u64, u64)>) -> Checkpoints {
+        let (last, size) = last.unwrap_or((JOURNAL_START, 0));
+        Checkpoints {
+            turn: Mutex::default(),
+            last: AtomicU64::new(last),
+            size: AtomicU64::new(size),
+            taken: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            due_at: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// There is none, and the journal begins at this sequence number.
+    pub(super) fn start_over(&self, start: u64) {
+        self.last.store(start, Ordering::Relaxed);
+        self.size.store(0, Ordering::Relaxed);
+        self.due_at.store(start.saturating_add(SOME), Ordering::Release);
+    }
+}
+
+/// A namespace at the moment of the note.
+struct Captured {
+    name: String,
+    options: Options,
+    incarnation: Arc<Incarnation>,
+    records: u64,
+    live_bytes: u64,
+}
+
+/// Everything at that moment.
+struct Capture {
+    held: Held,
+    note: [u8; image::NOTE_LEN],
+    note_at: u64,
+    next_id: u32,
+    namespaces: Vec<Captured>,
+}
+
+impl Store {
+    /// Writes an image of what is committed now. With `durable` it survives a power cut at once;
+    /// without, it is as good as absent if it doesn't. Ended early when `stopped`.
+    pub(crate) fn checkpoint(&self, durable: bool, stopped: impl Fn() -> bool) -> Result<()> {
+        let Some(site) = &self.site else { return Ok(()) };
+        // A transaction of this thread is told so; nobody who waits for it must have the turn.
+        drop(self.enter(Access::Plain)?);
+        let _turn = lock(&self.checkpoints.turn);
+        let taken = self.take_image(site, durable, &stopped);
+        let counted = match &taken {
+            Ok(()) => &self.checkpoints.taken,
+            Err(_) => &self.checkpoints.failures,
+        };
+        if !matches!(taken, Err(Error::Cancelled)) {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+        taken
+    }
+
+    /// Takes one at the end of an open, if that spares the next one something.
+    pub(crate) fn last_checkpoint(&self, durable: bool) {
+        let end = self.data_end.0.load(Ordering::Acquire);
+        let since = end.saturating_sub(self.checkpoints.last.load(Ordering::Relaxed));
+        if since >= FEW {
+            // The journal has it all; the next open reads that.
+            let _ = self.checkpoint(durable, || false);
+        }
+    }
+
+    fn take_image(&self, site: &Site, durable: bool, stopped: &dyn Fn() -> bool) -> Result<()> {
+        let capture = self.capture()?;
+        let target = Site::image_of(&site.path);
+        let temp = paths::sibling(&target, ".emdb-tmp");
+        let published = site.disk.create(&temp).map_err(Error::from).and_then(|medium| {
+            let size = self.write_image(&capture, &*medium, stopped)?;
+            if durable {
+                medium.sync()?;
+            }
+            drop(medium);
+            // Not before what it leaves out is certain.
+            self.flush()?;
+            site.disk.rename(&temp, &target)?;
+            Ok(size)
+        });
+        let size = published.inspect_err(|_| {
+            let _ = site.disk.remove(&temp);
+        })?;
+        let below = capture.held.generation().sequence(capture.held.watermark());
+        self.checkpoints.last.store(below, Ordering::Relaxed);
+        self.checkpoints.size.store(size, Ordering::Relaxed);
+        if durable {
+            site.disk.sync_names(&target)?;
+        }
+        Ok(())
+    }
+
+    /// Appends a note, and lists what there is at that moment.
+    fn capture(&self) -> Result<Capture> {
+        let mut note = [0; image::NOTE_LEN];
+        getrandom::fill(&mut note).map_err(std::io::Error::from)?;
+        // With no transaction open: none has taken ids for what it will begin.
+        let mut tail = self.enter(Access::Plain)?;
+        let note_at = self.append_note(&mut tail, &note)?;
+        let held = self.hold();
+        let guard = crossbeam_epoch::pin();
+        let names = lock(&self.names);
+        let captured = names.live.values().map(|state| {
+            let incarnation = state.current(&guard).clone();
+            Captured {
+                name: state.name.clone(),
+                options: Options { ordered: state.is_ordered() },
+                records: incarnation.records.load(Ordering::Relaxed),
+                live_bytes: incarnation.live_bytes.load(Ordering::Relaxed),
+                incarnation,
+            }
+        });
+        let namespaces = captured.collect();
+        let next_id = self.next_id.load(Ordering::Relaxed);
+        Ok(Capture { held, note, note_at, next_id, namespaces })
+    }
+
+    fn append_note(&self, tail: &mut Tail, value: &[u8; image::NOTE_LEN]) -> Result<u64> {
+        let era = self.era(&crossbeam_epoch::pin()).clone();
+        let generation = &*era.generation;
+        let (medium, memory) = (&*generation.medium, &generation.memory);
+        let note = image::note(value);
+        let start = tail.reserve(medium, memory, note.max_len())?;
+        let out = tail.target(start, note.max_len());
+        let end = start + note.write(generation.place, start, 0, false, out) as u64;
+        if let Err((error, uncertain)) = tail.complete(medium, memory, (start, end)) {
+            if uncertain {
+                self.poison();
+            }
+            return Err(error);
+        }
+        tail.position = end;
+        // It has to be as durable as the image.
+        self.data_end.0.store(generation.sequence(end), Ordering::Release);
+        generation.committed.0.store(end, Ordering::Release);
+        Ok(start)
+    }
+
+    fn write_image(
+        &self,
+        capture: &Capture,
+        medium: &dyn Medium,
+        stopped: &dyn Fn() -> bool,
+    ) -> Result<u64> {
+        let below = capture.held.watermark();
+        let place = image::place(capture.note, below);
+        let reader = capture.held.reader();
+        let out = Out::new(medium, image::PAGE, PIECE);
+        let mut writer = Writer { out, place, below, reader, stopped };
+        let mut namespaces = Vec::new();
+        for captured in &capture.namespaces {
+            let incarnation = &captured.incarnation;
+            let slots = writer.slots(&incarnation.table)?;
+            let expiries = writer.expiries(incarnation)?;
+            let keys = capture.held.anchors(incarnation);
+            let order = incarnation.order.get().filter(|order| order.is_built());
+            // What can't be put in order, since a key is damaged, the next open finds unordered.
+            let run = match order.map(|order| writer.run(order, keys)) {
+                Some(Err(Error::Corrupted { .. })) | None => None,
+                Some(run) => Some(run?),
+            };
+            let namespace = Namespace {
+                name: captured.name.clone(),
+                options: captured.options.bytes().to_vec(),
+                id: incarnation.id,
+                records: captured.records,
+                live_bytes: captured.live_bytes,
+                slots,
+                expiries,
+                run,
+            };
+            namespace.encode(&mut namespaces);
+        }
+        writer.out.align(8)?;
+        let meta_at = writer.out.at();
+        let meta = image::meta(capture.next_id, capture.namespaces.len() as u32, &namespaces);
+        writer.out.put(&meta)?;
+        let len = writer.out.at();
+        writer.out.flush()?;
+        let Some((file_id, generation)) = self.identity() else { return Ok(0) };
+        let header = image::Header {
+            file_id,
+            generation,
+            note: capture.note,
+            note_at: capture.note_at,
+            below,
+            len,
+            meta_at,
+            meta_len: meta.len() as u64,
+            meta_sum: image::sum(&meta, place, meta_at),
+        };
+        medium.write_at(0, &header.encode())?;
+        Ok(len)
+    }
+}
+
+/// Writes the sections of an image.
+struct Writer<'a> {
+    out: Out<'a>,
+    place: Place,
+    below: u64,
+    reader: Reader<'a>,
+    stopped: &'a dyn Fn() -> bool,
+}
+
+impl Writer<'_> {
+    fn check(&self) -> Result<()> {
+        if (self.stopped)() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
+    /// The hash index.
+    fn slots(&mut self, table: &Table) -> Result<Slots> {
+        let mut segments = Vec::new();
+        let mut tag = Some(0);
+        while let Some(from) = tag {
+            self.check()?;
+            let portion = self.portion(table, from)?;
+            tag = portion.next(from);
+            match portion {
+                Portion::Small { line_bits, slots } => {
+                    return Ok(Slots::Small { line_bits: line_bits as u8, slots });
+                }
+                Portion::Full { depth, used, words } => {
+                    self.out.align(image::PAGE)?;
+                    let at = self.out.at();
+                    let mut sums = Box::new([0; image::PAGES]);
+                    for (page, sum) in words.chunks(PAGE / 8).zip(sums.iter_mut()) {
+                        *sum = self.words(page)?;
+                    }
+                    segments.push(Full { depth: depth as u8, used, at, sums });
+                }
+            }
+        }
+        Ok(Slots::Full(segments))
+    }
+
+    fn portion(&self, table: &Table, from: u32) -> Result<Portion> {
+        let resolve = |position| {
+            let found = self.reader.version(self.reader.record(position)?, self.below)?;
+            Ok(found.map(|record| (record.position(), false)))
+        };
+        let full = || Error::Io(std::io::Error::other("a part of the index has no room"));
+        match table.portion(from, self.below, resolve, &crossbeam_epoch::pin()) {
+            Ok(portion) => Ok(portion),
+            Err(Unfit::Damaged(damaged)) => {
+                let found = self.reader.segment_again(table, from, damaged)?;
+                Table::portion_of(&found, damaged.depth).ok_or_else(full)
+            }
+            Err(Unfit::Full) => Err(full()),
+            Err(Unfit::Other(error)) => Err(error),
+        }
+    }
+
+    /// Writes numbers and gives their checksum.
+    fn words(&mut self, words: &[u64]) -> Result<u32> {
+        let at = self.out.at();
+        for word in words {
+            self.out.put(&word.to_le_bytes())?;
+        }
+        Ok(image::words_sum(words, self.place, at))
+    }
+
+    fn expiries(&mut self, incarnation: &Incarnation) -> Result<Array> {
+        let mut array = Summed::new(&mut self.out)?;
+        let mut last = None;
+        loop {
+            let again = || self.reader.expiries_of(&incarnation.table);
+            let some = lock(&incarnation.expiries).after(last, EXPIRIES, again);
+            let Some(end) = some.last() else { break };
+            last = Some(*end);
+            for &(at, position) in some.iter().filter(|(_, position)| *position < self.below) {
+                array.put(&mut self.out, at)?;
+                array.put(&mut self.out, position)?;
+            }
+        }
+        Ok(array.finish(self.place))
+    }
+
+    /// The order, all of its levels as one run.
+    fn run(&mut self, order: &Order, keys: Anchors<'_>) -> Result<StoredRun> {
+        let runs = order.levels(keys)?.all_runs();
+        let most: usize = runs.iter().map(|run| run.len()).sum();
+        self.out.align(8)?;
+        self.out.flush()?;
+        // Some may be left out: then there is a gap between the two.
+        let mut behind = Out::new(self.out.medium, self.out.at() + most as u64 * 8, PIECE / 2);
+        let mut windows = Summed::new(&mut self.out)?;
+        let mut positions = Summed::new(&mut behind)?;
+        let (reader, below, stopped) = (self.reader, self.below, self.stopped);
+        let common = Run::walk_all(&runs, keys, |window, position| {
+            if windows.count.is_multiple_of(1 << 16) && stopped() {
+                return Err(Error::Cancelled);
+            }
+            if let Some(position) = anchor(reader, keys, position, below)? {
+                windows.put(&mut self.out, window)?;
+                positions.put(&mut behind, position)?;
+            }
+            Ok(())
+        });
+        // What was begun is passed over.
+        self.out.flush()?;
+        behind.flush()?;
+        self.out.at = behind.at;
+        let (windows, positions) = (windows.finish(self.place), positions.finish(self.place));
+        Ok(StoredRun { common: common?, windows, positions })
+    }
+}
+
+/// The newest record below `below` of the key whose record `position` is, if that is a put.
+fn anchor(reader: Reader<'_>, keys: Anchors<'_>, position: u64, below: u64) -> Result<Option<u64>> {
+    if position < below && !reader.generation.superseded.get(position) {
+        return Ok(Some(position));
+    }
+    let key = keys.key(position)?;
+    let hash = reader.generation.hash(key);
+    let newest = reader.newest(keys.table, key, hash, &crossbeam_epoch::pin())?;
+    let Some(newest) = newest else { return Ok(None) };
+    Ok(reader.version(newest, below)?.map(|record| record.position()))
+}
+
+impl Reader<'_> {
+    /// The expiries of all live records of a table, as far as they can be read.
+    pub(super) fn expiries_of(self, table: &Table) -> Vec<Expiry> {
+        let (mut found, mut slots, mut tag) = (Vec::new(), Vec::new(), Some(0));
+        while let Some(from) = tag {
+            slots.clear();
+            let Ok(next) = self.slots(table, from, &mut slots, &crossbeam_epoch::pin()) else {
+                break;
+            };
+            tag = next;
+            for slot in slots.iter().filter(|slot| !slot.is_tombstone()) {
+                let record = self.record(slot.position()).ok();
+                found.extend(record.and_then(|r| Some((r.expiry()?, r.position()))));
+            }
+        }
+        found
+    }
+}
+
+/// Writes one stretch of a file, in large pieces.
+struct Out<'a> {
+    medium: &'a dyn Medium,
+    /// Where the buffer belongs.
+    at: u64,
+    buffer: Vec<u8>,
+    piece: usize,
+}
+
+impl<'a> Out<'a> {
+    fn new(medium: &'a dyn Medium, at: u64, piece: usize) -> Out<'a> {
+        Out { medium, at, buffer: Vec::new(), piece }
+    }
+
+    fn at(&self) -> u64 {
+        self.at + self.buffer.len() as u64
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= self.piece { self.flush() } else { Ok(()) }
+    }
+
+    /// Zeros up to a multiple of `align`.
+    fn align(&mut self, align: u64) -> Result<()> {
+        let more = self.at().next_multiple_of(align) - self.at();
+        self.put(&vec![0; more as usize])
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if !self.buffer.is_empty() {
+            self.medium.write_at(self.at, &self.buffer)?;
+            self.at += self.buffer.len() as u64;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+}
+
+/// An array on its way out.
+struct Summed {
+    at: u64,
+    count: u64,
+    crc: u32,
+}
+
+impl Summed {
+    fn new(out: &mut Out<'_>) -> Result<Summed> {
+        out.align(8)?;
+        Ok(Summed { at: out.at(), count: 0, crc: 0 })
+    }
+
+    #[inline]
+    fn put(&mut self, out: &mut Out<'_>, word: u64) -> Result<()> {
+        let bytes = word.to_le_bytes();
+        self.count += 1;
+        self.crc = checksum::append(self.crc, &bytes);
+        out.put(&bytes)
+    }
+
+    fn finish(self, place: Place) -> Array {
+        Array { at: self.at, count: self.count, sum: self.crc ^ place.mix(self.at) as u32 }
+    }
+}

@@ -1,0 +1,217 @@
+//! The thread that takes checkpoints as the journal grows, and compacts it if that is asked for.
+//!
+//! It sleeps until a commit finds that enough has come since it last looked; then it looks now and
+//! then whether this is a good moment, until there is nothing left to do.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::Store;
+use super::checkpoint::SOME;
+use crate::error::{Error, Result};
+use crate::format::JOURNAL_START;
+use crate::progress::Meter;
+use crate::sync::{lock, wait, wait_timeout};
+
+/// Bytes of the journal with which it looks for the first time, if it is to compact.
+const LITTLE: u64 = 64 << 10;
+/// How often it looks.
+const TICK: Duration = Duration::from_millis(50);
+/// With so much of the journal a short pause of the writers is a good moment,
+const MUCH: u64 = 32 << 20;
+const SHORT: Duration = Duration::from_millis(100);
+/// with less than that a long one,
+const LONG: Duration = Duration::from_secs(1);
+/// and with so much, and twice the image, any.
+const ENOUGH: u64 = 256 << 20;
+/// How long a failure lets it rest, at first and at the most.
+const REST: Duration = Duration::from_secs(1);
+const REST_MAX: Duration = Duration::from_secs(300);
+
+#[derive(Debug, Default)]
+pub(crate) struct Maintain {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    orders: Mutex<Orders>,
+    told: Condvar,
+    stopping: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Orders {
+    look: bool,
+    stop: bool,
+}
+
+impl Maintain {
+    /// Starts the thread. Without one (the system may have no more) opens take longer.
+    pub(crate) fn start(&self, store: &Arc<Store>) {
+        let (weak, shared) = (Arc::downgrade(store), self.shared.clone());
+        let thread = std::thread::Builder::new().name("emdb-maintain".into());
+        *lock(&self.thread) = thread.spawn(move || run(&weak, &shared)).ok();
+    }
+
+    fn look(&self) {
+        lock(&self.shared.orders).look = true;
+        self.shared.told.notify_one();
+    }
+
+    /// Ends the thread, a checkpoint that it is taking included, and waits for it, unless this is
+    /// the thread.
+    pub(crate) fn stop(&self) {
+        self.shared.stopping.store(true, Ordering::Release);
+        lock(&self.shared.orders).stop = true;
+        self.shared.told.notify_all();
+        if let Some(thread) = lock(&self.thread).take()
+            && thread.thread().id() != std::thread::current().id()
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Store {
+    /// Begins to take checkpoints when they are due.
+    pub(super) fn start_maintaining(self: &Arc<Store>) {
+        self.background.maintain.start(self);
+        self.wait_for_more();
+        self.maintain_if_due();
+    }
+
+    fn wait_for_more(&self) {
+        let end = self.data_end.0.load(Ordering::Relaxed);
+        let mut due_at = match self.site {
+            Some(_) => self.checkpoints.last.load(Ordering::Relaxed).saturating_add(SOME),
+            None => u64::MAX,
+        };
+        if let Some(auto) = self.auto_compact {
+            // What dies is written first, or written over.
+            due_at = due_at.min(end + (auto.min_bytes / 4).clamp(LITTLE, SOME));
+        }
+        self.checkpoints.due_at.store(due_at, Ordering::Release);
+    }
+
+    /// Compacts if that is due; tells whether it was.
+    fn compact_if_due(self: &Arc<Store>, stopped: &dyn Fn() -> bool) -> Result<bool> {
+        let Some(auto) = self.auto_compact else { return Ok(false) };
+        let stats = self.stats()?;
+        if !auto.is_due(stats.dead_bytes, stats.logical_size_bytes - JOURNAL_START) {
+            return Ok(false);
+        }
+        let go_on = &mut |_| {
+            if stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        match self.compact(&mut Meter::new(go_on, self.live_bytes())) {
+            Err(Error::Cancelled) => Ok(true),
+            Err(e) => {
+                self.compaction_failures.fetch_add(1, Ordering::Relaxed);
+                Err(e)
+            }
+            Ok(()) => Ok(true),
+        }
+    }
+
+    /// Tells the thread when enough has come; after each commit.
+    #[inline]
+    pub(super) fn maintain_if_due(&self) {
+        let due_at = self.checkpoints.due_at.load(Ordering::Relaxed);
+        if self.data_end.0.load(Ordering::Relaxed) >= due_at {
+            // Once.
+            self.checkpoints.due_at.store(u64::MAX, Ordering::Release);
+            self.background.maintain.look();
+        }
+    }
+}
+
+fn run(store: &Weak<Store>, shared: &Shared) {
+    loop {
+        {
+            let mut orders = lock(&shared.orders);
+            while !orders.look && !orders.stop {
+                orders = wait(&shared.told, orders);
+            }
+            if orders.stop {
+                return;
+            }
+            orders.look = false;
+        }
+        if !watch(store, shared) {
+            return;
+        }
+    }
+}
+
+/// When something that failed is tried again.
+#[derive(Default)]
+struct Rest {
+    pause: Duration,
+    until: Option<Instant>,
+}
+
+impl Rest {
+    fn is_over(&self) -> bool {
+        self.until.is_none_or(|until| until <= Instant::now())
+    }
+
+    fn note(&mut self, failed: bool) {
+        self.pause = if failed { (2 * self.pause).clamp(REST, REST_MAX) } else { Duration::ZERO };
+        self.until = failed.then(|| Instant::now() + self.pause);
+    }
+}
+
+/// Looks until there is nothing to do; false when the thread is to end.
+fn watch(store: &Weak<Store>, shared: &Shared) -> bool {
+    let mut changed = (0, Instant::now());
+    let (mut checkpoints, mut compactions) = (Rest::default(), Rest::default());
+    let stopped = || shared.stopping.load(Ordering::Acquire);
+    loop {
+        let until = Instant::now() + TICK;
+        {
+            let mut orders = lock(&shared.orders);
+            while !orders.stop && Instant::now() < until {
+                let left = until.saturating_duration_since(Instant::now());
+                orders = wait_timeout(&shared.told, orders, left);
+            }
+            if orders.stop {
+                return false;
+            }
+        }
+        let Some(store) = store.upgrade() else { return false };
+        if store.check_health().is_err() {
+            return false;
+        }
+        let mut compacted = false;
+        if compactions.is_over() {
+            let done = store.compact_if_due(&stopped);
+            compacted = matches!(done, Ok(true));
+            compactions.note(done.is_err());
+        }
+        let end = store.data_end.0.load(Ordering::Relaxed);
+        if changed.0 != end {
+            changed = (end, Instant::now());
+        }
+        let since = end.saturating_sub(store.checkpoints.last.load(Ordering::Relaxed));
+        if since < SOME || store.site.is_none() {
+            if compacted || !compactions.is_over() {
+                continue;
+            }
+            store.wait_for_more();
+            return true;
+        }
+        let quiet = changed.1.elapsed();
+        let size = store.checkpoints.size.load(Ordering::Relaxed);
+        let good = quiet >= LONG
+            || quiet >= SHORT && since >= MUCH
+            || since >= ENOUGH.max(size.saturating_mul(2));
+        if good && checkpoints.is_over() {
+            checkpoints.note(store.checkpoint(true, stopped).is_err());
+        }
+    }
+}
