@@ -596,7 +596,8 @@ fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> =
         entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    names.retain(|n| !n.ends_with(".lock"));
+    // What belongs to a database beside its data.
+    names.retain(|n| !n.ends_with(".lock") && !n.ends_with(".meta"));
     names.sort();
     names
 }
