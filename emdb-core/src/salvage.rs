@@ -14,6 +14,7 @@ use crate::paths;
 use crate::progress::{Progress, Tell};
 use crate::storage::Disk;
 use crate::storage::file::{FileDisk, FileMedium};
+use crate::storage::temp::Temp;
 use crate::store::salvage::{self, Salvage};
 
 /// Losses that a report lists.
@@ -180,11 +181,10 @@ impl SalvageOptions {
         }
         let target = Target::new(target, &source)?;
         let lock = FileLock::acquire(&target.path)?;
-        let done = self.build(source, &target, tell);
-        if done.is_err() {
-            // Unless the rename has been done, in which case it is not there any more.
-            let _ = FileDisk.remove(&target.temp);
-        }
+        let done = {
+            let _temp = Temp::new(&FileDisk, target.temp.clone());
+            self.build(source, &target, tell)
+        };
         lock.release();
         done
     }

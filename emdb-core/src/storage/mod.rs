@@ -11,6 +11,7 @@ pub(crate) mod ram;
 mod read_only;
 #[cfg(test)]
 pub(crate) mod sim;
+pub(crate) mod temp;
 mod uring;
 
 use std::io;

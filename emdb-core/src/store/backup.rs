@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::copy::copy_all;
-use super::{Store, open};
+use super::{Store, compact, open};
 use crate::error::{Error, Result};
 use crate::format::header::Header;
 use crate::lock::FileLock;
@@ -12,6 +12,7 @@ use crate::paths;
 use crate::progress::Meter;
 use crate::storage::Disk;
 use crate::storage::file::FileDisk;
+use crate::storage::temp::Temp;
 
 /// What the copy is called until it is whole.
 pub(crate) const TEMP: &str = ".backup.tmp";
@@ -31,9 +32,12 @@ impl Store {
     /// The names that belong to this database are no place for its backup.
     fn refuse_own(&self, target: &Path) -> Result<()> {
         let Some(site) = &self.site else { return Ok(()) };
-        let own = ["", ".lock", ".meta", ".torn"].map(|end| paths::sibling(&site.path, end));
-        for name in own {
-            if name == target || paths::is_same_file(&name, target)? {
+        let ends = ["", ".lock", ".meta", ".torn", compact::TEMP, TEMP];
+        for end in ends {
+            let name = paths::sibling(&site.path, end);
+            // What the target needs for itself must not be the database, either.
+            let needed = paths::sibling(target, end);
+            if name == target || needed == site.path || paths::is_same_file(&name, target)? {
                 return Err(Error::config(format!(
                     "{} is a file of the database itself; choose another name for the backup",
                     target.display()
@@ -65,12 +69,9 @@ impl Store {
             Err(e) => return Err(e.into()),
         }
         let disk = FileDisk;
-        let temp = paths::sibling(target, TEMP);
-        let done = self.copy_to(&disk, &temp, meter).and_then(|()| publish(&disk, &temp, target));
-        if done.is_err() {
-            let _ = disk.remove(&temp);
-        }
-        done
+        let temp = Temp::new(&disk, paths::sibling(target, TEMP));
+        self.copy_to(&disk, &temp.path, meter)?;
+        publish(&disk, &temp.path, target)
     }
 
     /// Writes the copy, whole and durable.
@@ -82,7 +83,8 @@ impl Store {
     ) -> Result<()> {
         let header = Header { clean_len: None, ..Header::create(crate::clock::unix_ms())? };
         let copy = open::fresh(&self.plain_settings(), disk, temp, header)?;
-        copy_all(self, &self.hold(), &copy, meter)?;
+        let (held, states) = self.hold_all();
+        copy_all(&held, &states, &copy, meter)?;
         copy.reread()?;
         meter.finish()?;
         copy.close()

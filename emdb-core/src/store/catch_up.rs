@@ -89,8 +89,10 @@ impl<'a> CatchUp<'a> {
         let place = self.source.place;
         let whole = |r: &Record<'_>| r.verify_head(place) && r.verify_value(place);
         let mut found = self.source.memory.record(*at).filter(whole);
-        if found.is_none() && matches!(self.source.memory, Memory::Regions(_)) {
-            let next = Regions::border(*at);
+        let mut next = *at;
+        // A large record leaves out whole regions.
+        while found.is_none() && matches!(self.source.memory, Memory::Regions(_)) {
+            next = Regions::border(next);
             if next >= self.source.watermark() {
                 return Ok(None);
             }

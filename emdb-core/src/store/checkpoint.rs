@@ -4,8 +4,8 @@
 //! the index beside them, and leaves out whatever came behind the note. What was replaced
 //! meanwhile may be left out as well, so the journal is synced before the image gets its name.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use super::Store;
 use super::commit::Access;
@@ -26,6 +26,7 @@ use crate::index::image::{Portion, Unfit};
 use crate::order::{Keys, Order, Run};
 use crate::paths;
 use crate::storage::Medium;
+use crate::storage::temp::Temp;
 use crate::sync::lock;
 
 /// One write to the image.
@@ -41,8 +42,6 @@ pub(super) const SOME: u64 = 4 << 20;
 /// What a store knows of its checkpoints.
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
-    /// Held by whoever takes one.
-    pub(super) turn: Mutex<()>,
     /// The sequence number that the last one goes up to, and its length.
     pub(super) last: AtomicU64,
     pub(super) size: AtomicU64,
@@ -57,7 +56,6 @@ impl Checkpoints {
     pub(crate) fn new(last: Option<(u64, u64)>) -> Checkpoints {
         let (last, size) = last.unwrap_or((JOURNAL_START, 0));
         Checkpoints {
-            turn: Mutex::default(),
             last: AtomicU64::new(last),
             size: AtomicU64::new(size),
             taken: AtomicU64::new(0),
@@ -99,7 +97,7 @@ impl Store {
         let Some(site) = &self.site else { return Ok(()) };
         // A transaction of this thread is told so; nobody who waits for it must have the turn.
         drop(self.enter(Access::Plain)?);
-        let _turn = lock(&self.checkpoints.turn);
+        let _turn = self.upkeep.begin()?;
         let taken = self.take_image(site, durable, &stopped);
         let counted = match &taken {
             Ok(()) => &self.checkpoints.taken,
@@ -124,21 +122,16 @@ impl Store {
     fn take_image(&self, site: &Site, durable: bool, stopped: &dyn Fn() -> bool) -> Result<()> {
         let capture = self.capture()?;
         let target = Site::image_of(&site.path);
-        let temp = paths::sibling(&target, ".emdb-tmp");
-        let published = site.disk.create(&temp).map_err(Error::from).and_then(|medium| {
-            let size = self.write_image(&capture, &*medium, stopped)?;
-            if durable {
-                medium.sync()?;
-            }
-            drop(medium);
-            // Not before what it leaves out is certain.
-            self.flush()?;
-            site.disk.rename(&temp, &target)?;
-            Ok(size)
-        });
-        let size = published.inspect_err(|_| {
-            let _ = site.disk.remove(&temp);
-        })?;
+        let temp = Temp::new(&*site.disk, paths::sibling(&target, ".emdb-tmp"));
+        let medium = site.disk.create(&temp.path)?;
+        let size = self.write_image(&capture, &*medium, stopped)?;
+        if durable {
+            medium.sync()?;
+        }
+        drop(medium);
+        // Not before what it leaves out is certain.
+        self.flush()?;
+        site.disk.rename(&temp.path, &target)?;
         let below = capture.held.generation().sequence(capture.held.watermark());
         self.checkpoints.last.store(below, Ordering::Relaxed);
         self.checkpoints.size.store(size, Ordering::Relaxed);

@@ -9,13 +9,13 @@
 //! new one is synced up to all that any flush has promised before it is renamed, and no flush
 //! promises more before the rename itself is durable.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::catch_up::CatchUp;
 use super::copy::copy_all;
-use super::names::Retired;
+use super::names::{DEFAULT_ID, Incarnation, Retired};
 use super::site::Site;
 use super::tail::Tail;
 use super::transact::Exclusive;
@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::generation::Era;
 use crate::paths;
 use crate::progress::Meter;
+use crate::storage::temp::Temp;
 use crate::sync::lock;
 
 /// What the new file is called until it takes the place of the old one.
@@ -45,29 +46,23 @@ impl Store {
         if self.read_only {
             return Err(Error::ReadOnly);
         }
-        let _alone = lock(&self.rewriting);
-        // An image that is being written would be of the former generation.
-        let _checkpoint = lock(&self.checkpoints.turn);
+        let _turn = self.upkeep.begin()?;
         self.check_health()?;
         let Some(site) = &self.site else { return self.rewrite(None, meter) };
         if cfg!(windows) {
             let what = "a file that is mapped can't be replaced on Windows; back it up instead";
             return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, what).into());
         }
-        let done = self.rewrite(Some(site), meter);
-        if done.is_err() {
-            // After a failure behind the rename there is none.
-            let _ = site.disk.remove(&paths::sibling(&site.path, TEMP));
-        }
-        done
+        let _temp = Temp::new(&*site.disk, paths::sibling(&site.path, TEMP));
+        self.rewrite(Some(site), meter)
     }
 
     fn rewrite(self: &Arc<Store>, site: Option<&Site>, meter: &mut Meter<'_>) -> Result<()> {
         let former = self.era(&crossbeam_epoch::pin()).clone();
         let target = self.successor(site)?;
-        let held = self.hold();
+        let (held, states) = self.hold_all();
         let from = held.watermark();
-        let copies = copy_all(self, &held, &target, meter)?;
+        let copies = copy_all(&held, &states, &target, meter)?;
         drop(held);
         let source = former.generation.clone();
         let mut catch_up = CatchUp::new(&source, &target, copies, from);
@@ -156,7 +151,7 @@ impl Store {
             if let Some(site) = site {
                 site.replace(&paths::sibling(&site.path, TEMP))?;
             }
-            let upto = self.carry_over(target, &mut tail, promised, synced);
+            self.carry_over(target, &mut tail, promised, synced);
             *slot = target.durability.take_slot();
             self.longest_pause(began.elapsed());
             drop(tail);
@@ -167,14 +162,29 @@ impl Store {
                 self.poison();
                 return Err(e.into());
             }
-            self.durability.reached(upto);
-            return Ok(());
+            return self.sync_last_stretch(synced);
         }
     }
 
-    /// Makes the target's generation that of all namespaces. Gives the sequence number up to
-    /// which it is synced, which is `synced` in its file and covers what was `promised`.
-    fn carry_over(&self, target: &Store, tail: &mut Tail, promised: u64, synced: u64) -> u64 {
+    /// Makes durable what was copied to the new file behind `synced`, for the one who has the turn.
+    /// Whoever waits to hear that has a sequence number of the former file, which can stand for
+    /// less of the new one: only all of it is surely enough.
+    fn sync_last_stretch(&self, synced: u64) -> Result<()> {
+        let era = self.era(&crossbeam_epoch::pin()).clone();
+        let upto = era.generation.watermark();
+        if upto > synced
+            && let Err(e) = era.generation.medium.sync()
+        {
+            self.poison();
+            return Err(e.into());
+        }
+        self.durability.reached(era.generation.sequence(upto));
+        Ok(())
+    }
+
+    /// Makes the target's generation that of all namespaces. Sequence numbers go on so that the end
+    /// is no lower than before, nor what is `synced` in the new file than what was `promised`.
+    fn carry_over(&self, target: &Store, tail: &mut Tail, promised: u64, synced: u64) {
         let guard = crossbeam_epoch::pin();
         let (old, new) = (self.era(&guard), target.era(&guard));
         let end = old.generation.sequence(old.generation.watermark());
@@ -189,10 +199,14 @@ impl Store {
         // Nobody but this thread sets it.
         let _ = old.generation.retired.set(retired);
         names.dropped.clear();
+        // What retires must not be kept by whoever has a handle of what was dropped.
+        for state in names.gone.iter().filter_map(Weak::upgrade) {
+            state.carry(new, &Arc::new(Incarnation::new(DEFAULT_ID)), &guard);
+        }
         let copies = lock(&target.names);
         let carry = |name: &str| {
             if let (Some(state), Some(copy)) = (names.live.get(name), copies.live.get(name)) {
-                state.carry(&target.era(&guard).clone(), copy.current(&guard), &guard);
+                state.carry(new, copy.current(&guard), &guard);
             }
         };
         names.live.keys().filter(|name| !name.is_empty()).for_each(|name| carry(name));
@@ -202,7 +216,6 @@ impl Store {
         tail.succeed(&mut other);
         self.next_id.store(target.next_id.load(Ordering::Relaxed), Ordering::Relaxed);
         self.data_end.0.store(end, Ordering::Release);
-        new.generation.sequence(synced)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::format::options::Options;
 use crate::format::record::{Record, Verb};
 use crate::progress::Meter;
 use crate::storage::memory::Memory;
+use crate::sync::lock;
 use crate::walk::{End, Walk};
 
 /// A chunk is written at once. It is large enough to go by one positional write.
@@ -68,20 +69,19 @@ impl<'r, 'm, 't> Copier<'r, 'm, 't> {
     }
 }
 
-/// Copies what is live in the state `held` of `source`: all namespaces with their options and
+/// Copies what is live in the state `held`: its namespaces, `states`, with their options and
 /// expiries, the records of ordered ones in the order of their keys, the others as they lie.
 /// Every checksum is verified. Gives the copies by the ids of what they were copied from.
 pub(crate) fn copy_all(
-    source: &Store,
     held: &Held,
+    states: &[(Arc<NamespaceState>, Options)],
     target: &Arc<Store>,
     meter: &mut Meter<'_>,
 ) -> Result<HashMap<u32, Arc<NamespaceState>>> {
     let mut copies = HashMap::new();
-    for state in held.namespaces(source) {
-        let Some(incarnation) = held.incarnation(&state) else { continue };
-        let options = Options { ordered: state.is_ordered() };
-        let copy = target.open_or_begin(&state.name, options)?;
+    for (state, options) in states {
+        let Some(incarnation) = held.incarnation(state) else { continue };
+        let copy = target.open_or_begin(&state.name, *options)?;
         copy_one(held, &incarnation, &mut Copier::new(target, meter), &copy)?;
         target.put_in_order(&copy)?;
         copies.insert(incarnation.id, copy);
@@ -90,6 +90,21 @@ pub(crate) fn copy_all(
 }
 
 impl Store {
+    /// Holds what is committed now, with all namespaces and their options as they are there.
+    pub(super) fn hold_all(&self) -> (Held, Vec<(Arc<NamespaceState>, Options)>) {
+        // A namespace is listed, and its options are set, after the commit that says so is visible,
+        // but under the same lock.
+        let _tail = lock(&self.tail);
+        let held = self.hold();
+        let states = held.namespaces(self).into_iter();
+        let with_options = states.map(|state| {
+            let options = Options { ordered: state.is_ordered() };
+            (state, options)
+        });
+        let states = with_options.collect();
+        (held, states)
+    }
+
     /// Reads back what was copied here, before it is relied on.
     pub(super) fn reread(&self) -> Result<()> {
         let era = self.era(&crossbeam_epoch::pin()).clone();

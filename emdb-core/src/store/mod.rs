@@ -27,6 +27,7 @@ pub(crate) mod site;
 mod sweep;
 mod tail;
 pub(crate) mod transact;
+mod upkeep;
 pub(crate) mod verify;
 
 #[cfg(test)]
@@ -48,6 +49,7 @@ use read::Time;
 use recovery::RecoveryReport;
 use site::Site;
 use tail::Tail;
+use upkeep::Upkeep;
 
 /// A database without its lock and its name.
 #[derive(Debug)]
@@ -64,8 +66,7 @@ pub(crate) struct Store {
     pub(crate) orders_all: bool,
     pub(crate) names: Mutex<Names>,
     next_id: AtomicU32,
-    /// Held while the journal is rewritten.
-    rewriting: Mutex<()>,
+    upkeep: Upkeep,
     auto_compact: Option<AutoCompact>,
     compactions: AtomicU64,
     compaction_failures: AtomicU64,

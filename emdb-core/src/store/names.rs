@@ -11,7 +11,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use crossbeam_epoch::{Atomic, Guard, Owned};
 
@@ -307,6 +307,8 @@ pub(crate) struct Names {
     pub(crate) live: Live,
     /// Those that were dropped and that a view may still see.
     pub(crate) dropped: Vec<Arc<NamespaceState>>,
+    /// Those that were dropped and that somebody may still have a handle of.
+    pub(crate) gone: Vec<Weak<NamespaceState>>,
 }
 
 /// What one namespace was to the views of a generation.
@@ -353,6 +355,16 @@ impl Retired {
 }
 
 impl Names {
+    /// Notes that the namespace has been dropped.
+    pub(crate) fn remove(&mut self, state: &Arc<NamespaceState>) {
+        self.live.remove(&state.name);
+        if self.gone.len() == self.gone.capacity() {
+            // Before it grows.
+            self.gone.retain(|gone| gone.strong_count() > 0);
+        }
+        self.gone.push(Arc::downgrade(state));
+    }
+
     /// The namespaces that there were at `watermark` of `generation`.
     pub(crate) fn seen(
         &self,

@@ -131,7 +131,7 @@ impl Store {
         self.commit_locked(&mut tail, &mut steps)?;
         let mut names = lock(&self.names);
         for state in family {
-            names.live.remove(&state.name);
+            names.remove(&state);
             if state.is_seen(&self.era(&guard).generation.views) {
                 tail.dropped = true;
                 names.dropped.push(state);

@@ -16,6 +16,7 @@ use super::recovery::{self, RecoveryReport};
 use super::replay::Replay;
 use super::site::Site;
 use super::tail::Tail;
+use super::upkeep::Upkeep;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::fork::Origin;
@@ -208,9 +209,9 @@ fn assemble(
         default_namespace,
         read_only: settings.read_only,
         orders_all: settings.range_scans,
-        names: Mutex::new(Names { live, dropped: Vec::new() }),
+        names: Mutex::new(Names { live, ..Names::default() }),
         next_id: AtomicU32::new(next_id),
-        rewriting: Mutex::new(()),
+        upkeep: Upkeep::default(),
         auto_compact: settings.auto_compact,
         compactions: AtomicU64::new(0),
         compaction_failures: AtomicU64::new(0),
