@@ -83,10 +83,12 @@ impl Store {
     ) -> Result<()> {
         let header = Header { clean_len: None, ..Header::create(crate::clock::unix_ms())? };
         let copy = open::fresh(&self.plain_settings(), disk, temp, header)?;
+        copy.sync_meanwhile();
         let (held, states) = self.hold_all();
         copy_all(&held, &states, &copy, meter)?;
         copy.reread()?;
         meter.finish()?;
+        copy.background.stop();
         copy.close()
     }
 }

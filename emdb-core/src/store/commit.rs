@@ -38,6 +38,8 @@ pub(crate) struct Step<'a> {
     fresh: Option<Arc<Incarnation>>,
     prepared: Prepared<'a>,
     hash: u64,
+    /// It is known that the key isn't there.
+    absent: bool,
     /// The caller asks for the value that is replaced.
     wants_value: bool,
     /// A removal of what isn't there: nothing is written for it.
@@ -142,6 +144,7 @@ impl<'a> Step<'a> {
             fresh: None,
             prepared,
             hash: 0,
+            absent: false,
             wants_value: false,
             void: false,
             prior: None,
@@ -157,6 +160,12 @@ impl<'a> Step<'a> {
 
     fn is_write(&self) -> bool {
         matches!(self.verb, Verb::Put | Verb::Remove)
+    }
+
+    /// Spares the search for what is replaced: the key has never been in the namespace.
+    pub(crate) fn of_new_key(mut self) -> Step<'a> {
+        self.absent = true;
+        self
     }
 
     /// Verifies the value that is replaced before replacing it, for [`Step::replaced`].
@@ -292,8 +301,12 @@ impl Store {
                     });
                 }
                 reader.make_ready(&incarnation.table, step.hash, guard)?;
-                let prior =
-                    reader.newest(&incarnation.table, step.prepared.key, step.hash, guard)?;
+                let prior = match step.absent {
+                    true => None,
+                    false => {
+                        reader.newest(&incarnation.table, step.prepared.key, step.hash, guard)?
+                    }
+                };
                 step.prior = prior.as_ref().map(Prior::of);
                 if let Some(record) = prior.filter(|r| step.wants_value && r.is_put()) {
                     let live = reader.checked(record, || self.clock.now())?.is_some();

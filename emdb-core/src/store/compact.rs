@@ -36,8 +36,8 @@ const NEAR: u64 = 64 << 10;
 /// they may write in between.
 const HOLD: Duration = Duration::from_millis(1);
 const BREATH: Duration = Duration::from_micros(100);
-/// Bytes that are copied at a time then.
-const SLICE: u64 = 64 << 10;
+/// Bytes that are copied at a time then: enough for one positional write.
+const SLICE: u64 = 384 << 10;
 
 impl Store {
     /// Rewrites the journal with what is live.
@@ -60,6 +60,7 @@ impl Store {
     fn rewrite(self: &Arc<Store>, site: Option<&Site>, meter: &mut Meter<'_>) -> Result<()> {
         let former = self.era(&crossbeam_epoch::pin()).clone();
         let target = self.successor(site)?;
+        target.sync_meanwhile();
         let (held, states) = self.hold_all();
         let from = held.watermark();
         let copies = copy_all(&held, &states, &target, meter)?;
@@ -71,6 +72,8 @@ impl Store {
         target.reread()?;
         self.approach(&mut catch_up)?;
         meter.finish()?;
+        // Its journal is about to be that of this store, and its tail that of another journal.
+        target.background.stop();
         self.take_over(site, &target, &mut catch_up)?;
         self.compactions.fetch_add(1, Ordering::Relaxed);
         self.checkpoints.start_over(target_start(&target));

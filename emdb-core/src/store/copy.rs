@@ -20,7 +20,8 @@ use crate::walk::{End, Walk};
 const CHUNK_BYTES: usize = 512 << 10;
 const CHUNK_RECORDS: usize = 4096;
 
-/// Puts records of one journal into a namespace of a store, each as a commit of its own.
+/// Puts records of one journal into a new namespace of a store, each as a commit of its own. No
+/// key comes twice.
 pub(crate) struct Copier<'r, 'm, 't> {
     pub(crate) target: &'r Arc<Store>,
     meter: &'m mut Meter<'t>,
@@ -58,7 +59,8 @@ impl<'r, 'm, 't> Copier<'r, 'm, 't> {
         for record in &self.chunk {
             let put = (record.key(), record.value());
             let expiry = record.expiry();
-            steps.push(Step::write_in(&guard, namespace, Verb::Put, put, expiry, true)?);
+            let step = Step::write_in(&guard, namespace, Verb::Put, put, expiry, true)?;
+            steps.push(step.of_new_key());
         }
         drop(guard);
         self.target.commit(&mut steps, Access::Plain)?;
@@ -155,7 +157,9 @@ fn copy_one<'r>(
             slots.clear();
             let guard = crossbeam_epoch::pin();
             tag = reader.slots(&incarnation.table, from, &mut slots, &guard)?;
-            positions.extend(slots.iter().map(|slot| slot.position()));
+            let seen = slots.iter().map(|slot| (slot.is_tombstone(), slot.position()));
+            let seen = seen.filter(|(removed, at)| !removed || *at >= held.watermark());
+            positions.extend(seen.map(|(_, at)| at));
         }
         positions.sort_unstable();
         for position in positions {

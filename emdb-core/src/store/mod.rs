@@ -112,6 +112,11 @@ impl Store {
         Settings { range_scans: self.orders_all, ..Settings::default() }
     }
 
+    /// Has what is copied here synced beside the copying.
+    fn sync_meanwhile(self: &Arc<Store>) {
+        Background::start_sync(self, None);
+    }
+
     /// Notes for how long writers had to wait.
     fn longest_pause(&self, pause: Duration) {
         self.pause.fetch_max(pause.as_micros() as u64, Ordering::Relaxed);

@@ -100,7 +100,9 @@ impl Salvage {
         meter.total += self.live_bytes();
         let header = Header { clean_len: None, ..Header::create(crate::clock::unix_ms())? };
         let store = open::fresh(&Settings::default(), disk, path, header)?;
+        store.sync_meanwhile();
         self.copy(&store, &mut meter)?;
+        store.background.stop();
         store.reread()?;
         store.close()?;
         meter.finish()?;
