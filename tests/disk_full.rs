@@ -267,3 +267,67 @@ fn a_process_that_dies_on_a_full_disk_leaves_everything() {
     a_death_on_a_full_disk_loses_nothing(Kind::Tmpfs);
     a_death_on_a_full_disk_loses_nothing(Kind::Ext4);
 }
+
+/// A database of which nearly everything is live and takes more than what is free, and a small
+/// backup of it beside.
+fn crowded(volume: &Volume) -> (Emdb, State, PathBuf) {
+    let target = volume.folder.path().join("disk/copy.emdb");
+    let db = Emdb::open(volume.database()).unwrap();
+    let mut state = State::new();
+    let mut insert = |n: u32| {
+        let call = Op::Insert(n.is_multiple_of(2), n.to_be_bytes().to_vec(), vec![n as u8; 700]);
+        call.apply(&db).unwrap();
+        call.advance(&mut state);
+    };
+    (0..10).for_each(&mut insert);
+    db.backup_to(&target).unwrap();
+    (10..2300).for_each(&mut insert);
+    let more = fs::File::create(volume.folder.path().join("disk/more")).unwrap();
+    let mut len = 0;
+    while std::io::Write::write_all(&mut &more, &[1; 4096]).is_ok() {
+        len += 4096;
+    }
+    more.set_len(len - (BALLAST as u64).min(len)).unwrap();
+    (db, state, target)
+}
+
+fn names(volume: &Volume) -> Vec<std::ffi::OsString> {
+    let entries = fs::read_dir(volume.folder.path().join("disk")).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    names
+}
+
+fn maintenance_survives_a_full_disk(kind: Kind) {
+    let Some(volume) = Volume::mount(kind) else { return };
+    let (db, state, target) = crowded(&volume);
+    let before = names(&volume);
+    let copy = fs::read(&target).unwrap();
+    for _ in 0..3 {
+        assert!(is_full(db.compact()), "{kind:?}: the new file had room");
+        assert_eq!(names(&volume), before, "{kind:?}");
+        assert!(is_full(db.backup_to(&target)), "{kind:?}: the copy had room");
+        assert_eq!(names(&volume), before, "{kind:?}");
+        assert!(fs::read(&target).unwrap() == copy, "{kind:?}: the old copy has changed");
+        assert!(read_state(&db).unwrap() == state, "{kind:?}");
+        db.insert("key", "there is room for this").unwrap();
+        db.remove("key").unwrap();
+        db.flush().unwrap();
+    }
+    fs::remove_file(volume.ballast()).unwrap();
+    fs::remove_file(volume.folder.path().join("disk/more")).unwrap();
+    db.compact().unwrap_or_else(|e| panic!("{kind:?}: there is space again: {e}"));
+    assert!(read_state(&db).unwrap() == state, "{kind:?}");
+    db.backup_to(&target).unwrap_or_else(|e| panic!("{kind:?}: there is space again: {e}"));
+    db.close().unwrap();
+    for path in [volume.database(), target] {
+        let db = Emdb::open(path).unwrap();
+        assert!(read_state(&db).unwrap() == state, "{kind:?}: other data after the reopen");
+    }
+}
+
+#[test]
+fn compaction_and_backup_survive_a_full_disk() {
+    maintenance_survives_a_full_disk(Kind::Tmpfs);
+    maintenance_survives_a_full_disk(Kind::Ext4);
+}

@@ -199,6 +199,8 @@ pub(crate) fn check_len(what: &'static str, bytes: &[u8], limit: usize) -> Resul
 pub(crate) enum Access {
     /// A plain call, which waits for another thread's transaction.
     Plain,
+    /// One that is to be the next transaction.
+    Next,
     /// The transaction that is open.
     Owner,
 }
@@ -215,15 +217,41 @@ impl Store {
             ));
         }
         let mut tail = lock(&self.tail);
-        if access == Access::Plain {
-            while let Some(owner) = tail.owner {
-                if owner == std::thread::current().id() {
-                    return Err(Error::TransactionActive);
-                }
-                tail = wait(&self.idle, tail);
-            }
+        if access != Access::Owner && (tail.owner.is_some() || tail.favoured > 0) {
+            tail = self.wait_for_turn_to_write(tail, access)?;
         }
         self.check_health()?;
+        Ok(tail)
+    }
+
+    /// Waits until no transaction is open. Whoever waited while one ran comes before the next one,
+    /// or a thread that runs one after the other would let nobody in.
+    #[cold]
+    fn wait_for_turn_to_write<'s>(
+        &'s self,
+        mut tail: MutexGuard<'s, Tail>,
+        access: Access,
+    ) -> Result<MutexGuard<'s, Tail>> {
+        if tail.owner == Some(std::thread::current().id()) {
+            return Err(Error::TransactionActive);
+        }
+        let mut counted = false;
+        loop {
+            if tail.owner.is_some() {
+                tail.waiting += usize::from(!counted);
+                counted = true;
+            } else if counted || tail.favoured == 0 || access == Access::Plain {
+                break;
+            }
+            tail = wait(&self.idle, tail);
+        }
+        if counted {
+            tail.waiting -= 1;
+            tail.favoured = tail.favoured.saturating_sub(1);
+            if tail.favoured == 0 {
+                self.idle.notify_all();
+            }
+        }
         Ok(tail)
     }
 

@@ -132,6 +132,7 @@ impl Store {
         catch_up: &mut CatchUp<'_>,
     ) -> Result<()> {
         let mut exclusive = None;
+        let mut waiting_since = None;
         loop {
             // No sync ends before this does, so nothing more becomes durable in the old file.
             let turn = self.durability.wait_for_turn();
@@ -146,9 +147,10 @@ impl Store {
                 // A transaction is open, and may flush: it must not wait for the turn.
                 drop((tail, slot, turn));
                 exclusive = Some(Exclusive::begin(self)?);
+                waiting_since = Some(Instant::now());
                 continue;
             }
-            let began = Instant::now();
+            let began = waiting_since.unwrap_or_else(Instant::now);
             self.check_health()?;
             catch_up.run(u64::MAX)?;
             if let Some(site) = site {

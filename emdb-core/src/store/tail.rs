@@ -39,6 +39,9 @@ pub(crate) struct Tail {
     pub(crate) skipped: u64,
     /// The thread whose transaction is open.
     pub(crate) owner: Option<ThreadId>,
+    /// How many wait for it to end, and how many of those who waited are let in before the next.
+    pub(crate) waiting: usize,
+    pub(crate) favoured: usize,
     /// Namespaces that still keep former incarnations.
     pub(crate) untrimmed: Vec<Arc<NamespaceState>>,
     /// Whether a view may still see a namespace that was dropped.
@@ -63,6 +66,8 @@ impl Tail {
             allocated,
             skipped: 0,
             owner: None,
+            waiting: 0,
+            favoured: 0,
             untrimmed: Vec::new(),
             dropped: false,
             trimmed_at: 0,
@@ -123,6 +128,8 @@ impl Tail {
     pub(crate) fn succeed(&mut self, other: &mut Tail) {
         std::mem::swap(self, other);
         std::mem::swap(&mut self.owner, &mut other.owner);
+        std::mem::swap(&mut self.waiting, &mut other.waiting);
+        std::mem::swap(&mut self.favoured, &mut other.favoured);
         // What was kept for views is kept by the former generation now.
         self.untrimmed.clear();
         self.dropped = false;

@@ -16,7 +16,7 @@ pub(crate) struct Exclusive {
 impl Exclusive {
     /// Waits for other transactions. On the thread of an open one: `TransactionActive`.
     pub(crate) fn begin(store: &Arc<Store>) -> Result<Exclusive> {
-        let mut tail = store.enter(Access::Plain)?;
+        let mut tail = store.enter(Access::Next)?;
         tail.owner = Some(std::thread::current().id());
         drop(tail);
         Ok(Exclusive { store: store.clone() })
@@ -33,7 +33,10 @@ impl Store {
 impl Drop for Exclusive {
     fn drop(&mut self) {
         if !self.store.is_elsewhere() {
-            lock(&self.store.tail).owner = None;
+            let mut tail = lock(&self.store.tail);
+            tail.owner = None;
+            tail.favoured = tail.waiting;
+            drop(tail);
             self.store.idle.notify_all();
         }
     }

@@ -1,0 +1,87 @@
+//! Compaction, as those see it who read and write meanwhile.
+
+#![allow(clippy::unwrap_used)]
+
+mod beside;
+mod calls;
+mod content;
+mod file;
+mod found;
+mod held;
+#[path = "../common/op.rs"]
+#[allow(dead_code)]
+mod op;
+#[path = "../common/rng.rs"]
+mod rng;
+#[path = "../common/sealed.rs"]
+mod sealed;
+#[path = "../common/state.rs"]
+mod state;
+#[path = "../common/watch.rs"]
+mod watch;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use emdb::{Emdb, NamespaceOptions, Transaction};
+use state::{State, read_state};
+use tempfile::TempDir;
+
+const ORDERED: NamespaceOptions = NamespaceOptions::new().ordered(true);
+
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    (folder, path)
+}
+
+fn temp(path: &Path) -> PathBuf {
+    path.with_file_name("db.compact.tmp")
+}
+
+fn commit<T>(
+    db: &Emdb,
+    body: impl for<'s> FnOnce(&mut Transaction<'s>) -> emdb::Result<T>,
+) -> emdb::Result<T> {
+    db.transaction(body)
+}
+
+/// Runs `test` on a database in a file and on one in memory.
+fn on_each(test: impl Fn(Emdb)) {
+    let (_folder, path) = folder();
+    test(Emdb::open(path).unwrap());
+    test(Emdb::open_in_memory());
+}
+
+/// Compacts, with `body` run when everything seems to be copied, before the last stretch.
+fn compact_around(db: &Emdb, body: impl FnOnce()) {
+    let mut body = Some(body);
+    db.compact_with(|progress| {
+        // When all is copied, so that it has to be made again in the copy.
+        if progress.done == progress.total
+            && let Some(body) = body.take()
+        {
+            body();
+        }
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert!(body.is_none(), "the callback was never called");
+}
+
+/// Records that are replaced many times, so that most of the journal is dead.
+fn litter(db: &Emdb, rounds: u32) {
+    for round in 0..rounds {
+        let value = round.to_le_bytes().repeat(50);
+        db.insert_many((0..500u32).map(|n| (format!("litter {n:03}"), &value))).unwrap();
+    }
+}
+
+/// Compares with the database as it is, and once more after a reopen.
+fn assert_state_lasts(db: Emdb, path: &Path, expected: &State) {
+    assert!(read_state(&db).unwrap() == *expected, "other data before the reopen");
+    db.close().unwrap();
+    let db = Emdb::open(path).unwrap();
+    assert!(db.recovery().unwrap().clean, "closed, but not clean");
+    assert!(read_state(&db).unwrap() == *expected, "other data after the reopen");
+}
