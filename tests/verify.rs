@@ -306,6 +306,17 @@ fn progress_grows_to_its_total_and_a_break_cancels() {
 }
 
 #[test]
+fn a_checkpoint_is_no_problem() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Emdb::open(folder.path().join("db")).unwrap();
+    db.insert("a", "1").unwrap();
+    db.checkpoint().unwrap();
+    db.insert("b", "2").unwrap();
+    db.checkpoint().unwrap();
+    is_clean(&db.verify().unwrap());
+}
+
+#[test]
 fn it_is_refused_inside_a_transaction_and_works_beside_old_snapshots() {
     let db = Emdb::open_in_memory();
     db.insert("a", "1").unwrap();

@@ -11,7 +11,7 @@
 
 use super::checksum;
 use super::place::Place;
-use super::record::{Prepared, Verb};
+use super::record::{Prepared, Record, Verb};
 
 const MAGIC: [u8; 8] = *b"\x89emdM\r\n\x1A";
 const VERSION: u32 = 1;
@@ -30,6 +30,11 @@ pub(crate) const NOTE_LEN: usize = 16;
 /// The note's record.
 pub(crate) fn note(value: &[u8; NOTE_LEN]) -> Prepared<'_> {
     Prepared::new(Verb::Mark, true, 0, NOTE_KEY, value, None)
+}
+
+/// Whether the record is the note of some image.
+pub(crate) fn is_note(record: &Record<'_>) -> bool {
+    record.verb() == Verb::Mark && record.key() == NOTE_KEY && record.value().len() == NOTE_LEN
 }
 
 /// What an image is of, and where its metadata lies.

@@ -16,7 +16,7 @@ use super::replay::Replay;
 use super::scan::{Part, Parts, Scanner};
 use crate::error::{Error, Result};
 use crate::format::record::{Record, Verb};
-use crate::format::{JOURNAL_START, header, mark};
+use crate::format::{JOURNAL_START, header, image, mark};
 use crate::generation::Era;
 use crate::index::{Slot, Table};
 use crate::progress::{Meter, Tell};
@@ -229,6 +229,9 @@ impl<'a> Check<'a, '_> {
 
     fn mark(&mut self, record: Record<'_>) {
         let place = self.reader().generation.place;
+        if image::is_note(&record) {
+            return;
+        }
         let synced = mark::read(place, record.value_position(), record.value());
         if synced.is_none_or(|synced| synced > record.position()) {
             let detail = "a sync mark names no position before it";
