@@ -497,10 +497,11 @@
 //!   ([`EmdbBuilder::read_only`]); another one gets [`Error::AlreadyLocked`]. A lock goes with its
 //!   process, so that nothing is left to clean up after a crash.
 //! - The hash index is in memory, 10 to 20 bytes a key, 18 more in ordered namespaces, as tables are
-//!   unless they are `unordered`. Each index entry of a table counts as a key, too. An open reads
-//!   the whole journal.
-//! - The file grows with each write, for nothing rewrites it yet; [`EmdbStats::dead_bytes`] tells
-//!   how much of it is no longer needed.
+//!   unless they are `unordered`. Each index entry of a table counts as a key, too.
+//! - The file grows with each write; [`EmdbStats::dead_bytes`] tells how much of it is no longer
+//!   needed. [`Emdb::compact`] rewrites it, and [`EmdbBuilder::auto_compact`] has that done.
+//! - An open reads what was written since the last checkpoint, `<path>.meta`, which is taken when the
+//!   database is closed and as it grows ([`Emdb::checkpoint`]). That file can be thrown away.
 //! - A key has up to 65,535 bytes, a value up to 1 GiB, a namespace up to 2^30 records, and a file
 //!   up to 4 TiB.
 //! - Iteration over a namespace that is not ordered has no particular order.
@@ -516,7 +517,8 @@
 //! - [`Emdb`], [`EmdbBuilder`], [`Namespace`], [`Transaction`], [`Snapshot`], [`Error`]: the engine.
 //! - The `examples` folder. Typed tables: `typed`, `indexes`, `composite_keys`, `transactions`,
 //!   `migration`, `ttl_sessions`, `zero_copy`, `json_export`, `async_service`, and `quickstart`, a
-//!   whole program on real input. The engine: `raw`, `ranges`, `snapshots`, `nested`.
+//!   whole program on real input. The engine: `raw`, `ranges`, `snapshots`, `nested`, `backup`,
+//!   `maintenance`.
 
 #[cfg(feature = "nested")]
 pub use emdb_core::Focus;
