@@ -18,6 +18,7 @@ use crate::settings::{NamespaceOptions, Settings};
 use crate::snapshot::Snapshot;
 use crate::stats::EmdbStats;
 use crate::storage::{self, Disk};
+use crate::store::checkpoint::Care;
 use crate::store::open;
 use crate::store::recovery::RecoveryReport;
 use crate::store::{Store, backup, compact, names, salvage};
@@ -335,7 +336,7 @@ impl Emdb {
     /// # }
     /// ```
     pub fn checkpoint(&self) -> Result<()> {
-        self.store().checkpoint(true, || false)
+        self.store().checkpoint(Care::Durable, || false)
     }
 
     /// Figures about the database.

@@ -35,6 +35,7 @@
 //! A mapped file can't be protected from a foreign process that truncates it, or from a medium
 //! that fails below a mapping: either kills the process (SIGBUS). What is on disk stays right.
 
+mod boot;
 mod clock;
 mod db;
 mod encryption;

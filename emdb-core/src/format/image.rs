@@ -16,7 +16,7 @@ use super::record::{Prepared, Record, Verb};
 const MAGIC: [u8; 8] = *b"\x89emdM\r\n\x1A";
 const VERSION: u32 = 1;
 /// The bytes of the header that are not zero, its checksum among them.
-const HEADER_LEN: usize = 108;
+const HEADER_LEN: usize = 116;
 
 /// Where the first section begins; sections of slots begin at multiples of it.
 pub(crate) const PAGE: u64 = 4096;
@@ -51,6 +51,8 @@ pub(crate) struct Header {
     pub(crate) meta_at: u64,
     pub(crate) meta_len: u64,
     pub(crate) meta_sum: u32,
+    /// In which run of the machine it was written, if it is good only there; otherwise zeros.
+    pub(crate) boot: [u8; 16],
 }
 
 /// The place that checksums of an image are bound to.
@@ -86,8 +88,7 @@ impl Header {
         let numbers =
             [self.generation, self.note_at, self.below, self.len, self.meta_at, self.meta_len];
         numbers.iter().for_each(|n| out.extend(n.to_le_bytes()));
-        // Room for what a later version may say.
-        out.resize(HEADER_LEN - 4, 0);
+        out.extend(self.boot);
         out.extend(checksum::append(0, &out).to_le_bytes());
         out.resize(PAGE as usize, 0);
         out
@@ -116,6 +117,7 @@ impl Header {
             meta_at: from.u64()?,
             meta_len: from.u64()?,
             meta_sum,
+            boot: from.array()?,
         })
     }
 }
@@ -330,6 +332,7 @@ mod tests {
             meta_at: 4096,
             meta_len: 904,
             meta_sum: 7,
+            boot: [9; 16],
         };
         assert_eq!(Header::read(&header.encode()), Some(header));
         let array = Array { at: 8192, count: 3, sum: 9 };

@@ -133,6 +133,12 @@ pub(crate) trait Disk: Send + Sync + std::fmt::Debug {
     /// has other names, which would go on meaning the former file.
     fn imitate(&self, model: &Path, file: &Path) -> io::Result<()>;
 
+    /// Which start of the machine this is: what was written and not synced in another one may be
+    /// lost. None where that can't be told.
+    fn boot(&self) -> Option<[u8; 16]> {
+        crate::boot::id()
+    }
+
     /// Makes the names in the directory of `path` durable.
     fn sync_names(&self, path: &Path) -> io::Result<()>;
 

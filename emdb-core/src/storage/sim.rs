@@ -61,6 +61,8 @@ struct State {
     dead: bool,
     /// Writes that failed half-way are decided by this.
     seed: u64,
+    /// How often the power has gone.
+    boots: u8,
     cached: BTreeMap<PathBuf, Arc<SimFile>>,
     stored: BTreeMap<PathBuf, Arc<SimFile>>,
     pub(crate) syncs: u64,
@@ -228,7 +230,9 @@ impl SimDisk {
                 files.insert(name.clone(), Arc::new(SimFile::new(&file.after_cut(random))));
             }
         }
-        SimDisk::of(files, self.mapped)
+        let disk = SimDisk::of(files, self.mapped);
+        lock(&disk.state).boots = state.boots + 1;
+        disk
     }
 
     /// The disk after the process alone was killed and started again.
@@ -243,6 +247,7 @@ impl SimDisk {
         let cached: BTreeMap<_, _> =
             state.cached.iter().map(|(name, file)| (name.clone(), copy(file))).collect();
         let disk = SimDisk::of(cached, self.mapped);
+        lock(&disk.state).boots = state.boots;
         // Names that were not synced are still not.
         lock(&disk.state).stored.retain(|name, _| state.stored.contains_key(name));
         disk
@@ -284,6 +289,10 @@ impl Disk for SimDisk {
 
     fn imitate(&self, _model: &Path, _file: &Path) -> io::Result<()> {
         lock(&self.state).step()
+    }
+
+    fn boot(&self) -> Option<[u8; 16]> {
+        Some([lock(&self.state).boots + 1; 16])
     }
 
     fn sync_names(&self, _path: &Path) -> io::Result<()> {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::copy::copy_all;
+use super::site::Site;
 use super::{Store, compact, open};
 use crate::error::{Error, Result};
 use crate::format::header::Header;
@@ -32,7 +33,7 @@ impl Store {
     /// The names that belong to this database are no place for its backup.
     fn refuse_own(&self, target: &Path) -> Result<()> {
         let Some(site) = &self.site else { return Ok(()) };
-        let ends = ["", ".lock", ".meta", ".torn", compact::TEMP, TEMP];
+        let ends = ["", ".lock", ".meta", ".hot.meta", ".torn", compact::TEMP, TEMP];
         for end in ends {
             let name = paths::sibling(&site.path, end);
             // What the target needs for itself must not be the database, either.
@@ -97,6 +98,8 @@ fn publish(disk: &dyn Disk, temp: &Path, target: &Path) -> Result<()> {
     disk.rename(temp, target)?;
     disk.sync_names(target)?;
     // What was there before may have left an index, which no file needs any more.
-    let _ = disk.remove(&paths::sibling(target, ".meta"));
+    for name in [Site::image_of(target), Site::passing_image_of(target)] {
+        let _ = disk.remove(&name);
+    }
     Ok(())
 }

@@ -39,11 +39,25 @@ const FEW: u64 = 1 << 20;
 /// The same for the background.
 pub(super) const SOME: u64 = 4 << 20;
 
+/// What a checkpoint is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// To last.
+    Durable,
+    /// The end of an open, which is not to wait for the disk: good as long as the machine runs.
+    Closing,
+    /// A moment while much is written: the same, and without orders, which would have to be merged
+    /// again and again.
+    Passing,
+}
+
 /// What a store knows of its checkpoints.
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
     /// The sequence number that the last one goes up to, and its length.
     pub(super) last: AtomicU64,
+    /// The same of the last one that is not in passing.
+    pub(super) kept: AtomicU64,
     pub(super) size: AtomicU64,
     pub(crate) taken: AtomicU64,
     pub(crate) failures: AtomicU64,
@@ -57,6 +71,7 @@ impl Checkpoints {
         let (last, size) = last.unwrap_or((JOURNAL_START, 0));
         Checkpoints {
             last: AtomicU64::new(last),
+            kept: AtomicU64::new(last),
             size: AtomicU64::new(size),
             taken: AtomicU64::new(0),
             failures: AtomicU64::new(0),
@@ -67,6 +82,7 @@ impl Checkpoints {
     /// There is none, and the journal begins at this sequence number.
     pub(super) fn start_over(&self, start: u64) {
         self.last.store(start, Ordering::Relaxed);
+        self.kept.store(start, Ordering::Relaxed);
         self.size.store(0, Ordering::Relaxed);
         self.due_at.store(start.saturating_add(SOME), Ordering::Release);
     }
@@ -91,14 +107,13 @@ struct Capture {
 }
 
 impl Store {
-    /// Writes an image of what is committed now. With `durable` it survives a power cut at once;
-    /// without, it is as good as absent if it doesn't. Ended early when `stopped`.
-    pub(crate) fn checkpoint(&self, durable: bool, stopped: impl Fn() -> bool) -> Result<()> {
+    /// Writes an image of what is committed now. Ended early when `stopped`.
+    pub(crate) fn checkpoint(&self, care: Care, stopped: impl Fn() -> bool) -> Result<()> {
         let Some(site) = &self.site else { return Ok(()) };
         // A transaction of this thread is told so; nobody who waits for it must have the turn.
         drop(self.enter(Access::Plain)?);
         let _turn = self.upkeep.begin()?;
-        let taken = self.take_image(site, durable, &stopped);
+        let taken = self.take_image(site, care, &stopped);
         let counted = match &taken {
             Ok(()) => &self.checkpoints.taken,
             Err(_) => &self.checkpoints.failures,
@@ -112,30 +127,51 @@ impl Store {
     /// Takes one at the end of an open, if that spares the next one something.
     pub(crate) fn last_checkpoint(&self, durable: bool) {
         let end = self.data_end.0.load(Ordering::Acquire);
-        let since = end.saturating_sub(self.checkpoints.last.load(Ordering::Relaxed));
+        let since = end.saturating_sub(self.checkpoints.kept.load(Ordering::Relaxed));
         if since >= FEW {
+            let care = if durable { Care::Durable } else { Care::Closing };
             // The journal has it all; the next open reads that.
-            let _ = self.checkpoint(durable, || false);
+            let _ = self.checkpoint(care, || false);
         }
     }
 
-    fn take_image(&self, site: &Site, durable: bool, stopped: &dyn Fn() -> bool) -> Result<()> {
+    fn take_image(&self, site: &Site, care: Care, stopped: &dyn Fn() -> bool) -> Result<()> {
+        let boot = if care == Care::Durable { Some([0; 16]) } else { site.disk.boot() };
+        let Some(boot) = boot else {
+            // One in passing is not worth a sync.
+            return if care == Care::Passing {
+                Ok(())
+            } else {
+                self.take_image(site, Care::Durable, stopped)
+            };
+        };
         let capture = self.capture()?;
-        let target = Site::image_of(&site.path);
+        let passing = Site::passing_image_of(&site.path);
+        let target = match care {
+            Care::Passing => passing.clone(),
+            Care::Durable | Care::Closing => Site::image_of(&site.path),
+        };
         let temp = Temp::new(&*site.disk, paths::sibling(&target, ".emdb-tmp"));
         let medium = site.disk.create(&temp.path)?;
-        let size = self.write_image(&capture, &*medium, stopped)?;
-        if durable {
+        let size = self.write_image(&capture, &*medium, (care, boot), stopped)?;
+        if care == Care::Durable {
             medium.sync()?;
         }
         drop(medium);
-        // Not before what it leaves out is certain.
-        self.flush()?;
+        if care != Care::Passing {
+            // Not before what it leaves out is certain.
+            self.flush()?;
+        }
         site.disk.rename(&temp.path, &target)?;
         let below = capture.held.generation().sequence(capture.held.watermark());
         self.checkpoints.last.store(below, Ordering::Relaxed);
         self.checkpoints.size.store(size, Ordering::Relaxed);
-        if durable {
+        if care != Care::Passing {
+            self.checkpoints.kept.store(below, Ordering::Relaxed);
+            // It would only be older.
+            let _ = site.disk.remove(&passing);
+        }
+        if care == Care::Durable {
             site.disk.sync_names(&target)?;
         }
         Ok(())
@@ -191,6 +227,7 @@ impl Store {
         &self,
         capture: &Capture,
         medium: &dyn Medium,
+        (care, boot): (Care, [u8; 16]),
         stopped: &dyn Fn() -> bool,
     ) -> Result<u64> {
         let below = capture.held.watermark();
@@ -204,7 +241,8 @@ impl Store {
             let slots = writer.slots(&incarnation.table)?;
             let expiries = writer.expiries(incarnation)?;
             let keys = capture.held.anchors(incarnation);
-            let order = incarnation.order.get().filter(|order| order.is_built());
+            let order = incarnation.order.get().filter(|_| care != Care::Passing);
+            let order = order.filter(|order| order.is_built());
             // What can't be put in order, since a key is damaged, the next open finds unordered.
             let run = match order.map(|order| writer.run(order, keys)) {
                 Some(Err(Error::Corrupted { .. })) | None => None,
@@ -239,6 +277,7 @@ impl Store {
             meta_at,
             meta_len: meta.len() as u64,
             meta_sum: image::sum(&meta, place, meta_at),
+            boot,
         };
         medium.write_at(0, &header.encode())?;
         Ok(len)

@@ -78,8 +78,10 @@ impl Store {
         self.compactions.fetch_add(1, Ordering::Relaxed);
         self.checkpoints.start_over(target_start(&target));
         if let Some(site) = site {
-            // Of the former generation: nobody reads it any more.
-            let _ = site.disk.remove(&Site::image_of(&site.path));
+            // Of the former generation: nobody reads them any more.
+            for name in [Site::image_of(&site.path), Site::passing_image_of(&site.path)] {
+                let _ = site.disk.remove(&name);
+            }
         }
         drop(target);
         let_go(former);

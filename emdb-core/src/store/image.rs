@@ -51,7 +51,7 @@ impl Proof for Sums {
 }
 
 impl Image {
-    /// The image beside the data file at `path`, if it is one of what `memory` holds.
+    /// The latest image beside the data file at `path` that is one of what `memory` holds.
     /// `wants_order` tells whether a namespace is to be ordered.
     pub(crate) fn load(
         disk: &dyn Disk,
@@ -60,11 +60,23 @@ impl Image {
         memory: &Memory,
         wants_order: impl Fn(&str, Options) -> bool,
     ) -> Option<Image> {
+        // One that lasts takes the place of both.
+        let names = [Site::passing_image_of(path), Site::image_of(path)];
+        names.iter().find_map(|name| Image::load_one(disk, name, file, memory, &wants_order))
+    }
+
+    fn load_one(
+        disk: &dyn Disk,
+        path: &Path,
+        file: &FileHeader,
+        memory: &Memory,
+        wants_order: &impl Fn(&str, Options) -> bool,
+    ) -> Option<Image> {
         if cfg!(target_endian = "big") {
             // Slots are used as they lie there.
             return None;
         }
-        let medium = disk.open_read_only(&Site::image_of(path)).ok()?;
+        let medium = disk.open_read_only(path).ok()?;
         let len = medium.len().ok()?;
         if len < image::PAGE {
             return None;
@@ -74,6 +86,7 @@ impl Image {
         let bound = header.file_id == file.file_id
             && header.generation == file.generation
             && header.len == len
+            && (header.boot == [0; 16] || disk.boot() == Some(header.boot))
             && is_noted(&header, file, memory);
         if !bound {
             return None;
@@ -92,7 +105,7 @@ impl Image {
         for namespace in namespaces {
             names.push(namespace.name.clone());
             ids.push(namespace.id);
-            loaded.push(loader.namespace(namespace, next_id, &wants_order)?);
+            loaded.push(loader.namespace(namespace, next_id, wants_order)?);
         }
         names.sort_unstable();
         ids.sort_unstable();

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::Store;
-use super::checkpoint::SOME;
+use super::checkpoint::{Care, SOME};
 use crate::error::{Error, Result};
 use crate::format::JOURNAL_START;
 use crate::progress::Meter;
@@ -19,14 +19,16 @@ use crate::sync::{lock, wait, wait_timeout};
 /// Bytes of the journal with which it looks for the first time, if it is to compact.
 const LITTLE: u64 = 64 << 10;
 /// How often it looks.
-const TICK: Duration = Duration::from_millis(50);
+const TICK: Duration = Duration::from_millis(10);
 /// With so much of the journal a short pause of the writers is a good moment,
 const MUCH: u64 = 32 << 20;
 const SHORT: Duration = Duration::from_millis(100);
 /// with less than that a long one,
 const LONG: Duration = Duration::from_secs(1);
-/// and with so much, and twice the image, any.
+/// and with so much, and twice the image, any. Before that, while much is written, one is taken in
+/// passing with so much, and half of the image: it bounds what an open has to read after a kill.
 const ENOUGH: u64 = 256 << 20;
+const PASSING: u64 = 24 << 20;
 /// How long a failure lets it rest, at first and at the most.
 const REST: Duration = Duration::from_secs(1);
 const REST_MAX: Duration = Duration::from_secs(300);
@@ -88,7 +90,7 @@ impl Store {
     fn wait_for_more(&self) {
         let end = self.data_end.0.load(Ordering::Relaxed);
         let mut due_at = match self.site {
-            Some(_) => self.checkpoints.last.load(Ordering::Relaxed).saturating_add(SOME),
+            Some(_) => self.checkpoints.kept.load(Ordering::Relaxed).saturating_add(SOME),
             None => u64::MAX,
         };
         if let Some(auto) = self.auto_compact {
@@ -197,7 +199,8 @@ fn watch(store: &Weak<Store>, shared: &Shared) -> bool {
         if changed.0 != end {
             changed = (end, Instant::now());
         }
-        let since = end.saturating_sub(store.checkpoints.last.load(Ordering::Relaxed));
+        let [since, passed] = [&store.checkpoints.kept, &store.checkpoints.last]
+            .map(|last| end.saturating_sub(last.load(Ordering::Relaxed)));
         if since < SOME || store.site.is_none() {
             if compacted || !compactions.is_over() {
                 continue;
@@ -210,8 +213,13 @@ fn watch(store: &Weak<Store>, shared: &Shared) -> bool {
         let good = quiet >= LONG
             || quiet >= SHORT && since >= MUCH
             || since >= ENOUGH.max(size.saturating_mul(2));
-        if good && checkpoints.is_over() {
-            checkpoints.note(store.checkpoint(true, stopped).is_err());
+        let care = match good {
+            true => Care::Durable,
+            false if passed >= PASSING.max(size / 2) => Care::Passing,
+            false => continue,
+        };
+        if checkpoints.is_over() {
+            checkpoints.note(store.checkpoint(care, stopped).is_err());
         }
     }
 }

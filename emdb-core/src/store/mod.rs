@@ -3,7 +3,7 @@
 mod background;
 pub(crate) mod backup;
 mod catch_up;
-mod checkpoint;
+pub(crate) mod checkpoint;
 pub(crate) mod commit;
 pub(crate) mod compact;
 pub(crate) mod copy;

@@ -31,6 +31,12 @@ impl Site {
         paths::sibling(path, ".meta")
     }
 
+    /// The checkpoint that was taken last while much was written, and is good only as long as the
+    /// machine runs.
+    pub(crate) fn passing_image_of(path: &Path) -> PathBuf {
+        paths::sibling(path, ".hot.meta")
+    }
+
     /// Keeps the lock for as long as the store is open.
     pub(crate) fn keep_lock(&self, lock: FileLock) {
         *sync::lock(&self.lock) = Some(lock);

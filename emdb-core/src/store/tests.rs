@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::checkpoint::Care;
 use super::commit::{Access, Step};
 use super::open;
 use super::*;
@@ -116,9 +117,13 @@ impl Life {
                 }
                 2 if random.below(3) == 0 => {
                     let upto = self.history.len() - 1;
-                    store.checkpoint(random.below(2) == 0, || false)?;
-                    // Nothing is in an image that the journal could lose.
-                    self.durable = upto;
+                    let care =
+                        [Care::Durable, Care::Closing, Care::Passing][random.below(3) as usize];
+                    store.checkpoint(care, || false)?;
+                    if care != Care::Passing {
+                        // Nothing is in an image that the journal could lose.
+                        self.durable = upto;
+                    }
                 }
                 1 if random.below(4) == 0 => {
                     self.history.push(Model::new());

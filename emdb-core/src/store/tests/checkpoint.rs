@@ -33,12 +33,12 @@ fn a_checkpoint_that_fails_anywhere_leaves_the_former_one_and_the_database() {
         let disk = SimDisk::new(true);
         let store = open(&disk, FlushPolicy::Group).unwrap();
         put(&store, b"a", b"1");
-        store.checkpoint(true, || false).unwrap();
+        store.checkpoint(Care::Durable, || false).unwrap();
         let former = bytes(&disk, IMAGE);
         put(&store, b"b", b"2");
         store.flush().unwrap();
         disk.set_faults(Faults { fail_in: Some(fail_in), ..Faults::default() });
-        let failed = store.checkpoint(true, || false).is_err();
+        let failed = store.checkpoint(Care::Durable, || false).is_err();
         disk.set_faults(Faults::default());
         assert!(!disk.exists(Path::new("db.meta.emdb-tmp")), "{fail_in}");
         let figures = store.stats().unwrap();
@@ -46,7 +46,7 @@ fn a_checkpoint_that_fails_anywhere_leaves_the_former_one_and_the_database() {
         if failed && bytes(&disk, IMAGE) == former && write(&store, &[]).is_ok() {
             // Writes are refused where the journal's own sync failed, and there alone.
             put(&store, b"c", b"3");
-            store.checkpoint(false, || false).unwrap();
+            store.checkpoint(Care::Closing, || false).unwrap();
         }
         let expected = content(&store);
         store.background.stop();
@@ -64,10 +64,10 @@ fn a_full_disk_leaves_the_database_and_its_checkpoint_as_they_were() {
     for n in 0..1000u32 {
         put(&store, &n.to_be_bytes(), &[7; 40]);
     }
-    store.checkpoint(true, || false).unwrap();
+    store.checkpoint(Care::Durable, || false).unwrap();
     let former = bytes(&disk, IMAGE);
     disk.set_faults(Faults { room: Some(6000), ..Faults::default() });
-    assert!(matches!(store.checkpoint(true, || false), Err(Error::Io(_))));
+    assert!(matches!(store.checkpoint(Care::Durable, || false), Err(Error::Io(_))));
     disk.set_faults(Faults::default());
     assert_eq!(bytes(&disk, IMAGE), former);
     assert!(!disk.exists(Path::new("db.meta.emdb-tmp")));
@@ -82,7 +82,7 @@ fn a_checkpoint_can_be_ended_early() {
     let disk = SimDisk::new(true);
     let store = open(&disk, FlushPolicy::Group).unwrap();
     put(&store, b"a", b"1");
-    assert!(matches!(store.checkpoint(true, || true), Err(Error::Cancelled)));
+    assert!(matches!(store.checkpoint(Care::Durable, || true), Err(Error::Cancelled)));
     assert!(!disk.exists(Path::new(IMAGE)) && !disk.exists(Path::new("db.meta.emdb-tmp")));
     assert_eq!(store.stats().unwrap().checkpoint_failures, 0);
     store.background.stop();
@@ -103,7 +103,7 @@ fn large() -> (SimDisk, Model) {
     let removed: Vec<_> = (0..500u32).map(|n| ((n * 7).to_be_bytes().to_vec(), None)).collect();
     write(&store, &removed).unwrap();
     apply(&mut model, &removed);
-    store.checkpoint(true, || false).unwrap();
+    store.checkpoint(Care::Durable, || false).unwrap();
     store.background.stop();
     (disk.killed(), model)
 }
@@ -145,7 +145,7 @@ fn a_damaged_page_gives_no_wrong_answer_and_is_put_right_by_readers_and_by_write
             }
             // A checkpoint of what is damaged.
             _ => {
-                store.checkpoint(false, || false).unwrap();
+                store.checkpoint(Care::Closing, || false).unwrap();
                 assert_eq!(content(&store), model);
             }
         }
@@ -181,7 +181,7 @@ fn pages_of_two_images_can_not_be_exchanged() {
     write(&store, &commit).unwrap();
     let mut model = model;
     apply(&mut model, &commit);
-    store.checkpoint(true, || false).unwrap();
+    store.checkpoint(Care::Durable, || false).unwrap();
     store.background.stop();
     let second = bytes(&disk, IMAGE);
     let mut mixed = second.clone();
@@ -228,7 +228,7 @@ fn an_image_that_the_journal_behind_it_contradicts_is_given_up() {
     let disk = SimDisk::new(true);
     let store = open(&disk, FlushPolicy::Group).unwrap();
     put(&store, b"a", b"1");
-    store.checkpoint(true, || false).unwrap();
+    store.checkpoint(Care::Durable, || false).unwrap();
     store.open_namespace("later", Default::default()).unwrap();
     put(&store, b"b", b"2");
     let expected = content(&store);
@@ -333,7 +333,7 @@ fn a_forged_image_with_right_checksums_is_refused_or_does_no_harm() {
             let _ = get(&store, &key);
             let _ = write(&store, &[(key, (n % 5 != 0).then(|| vec![1]))]);
         }
-        let _ = store.checkpoint(false, || false);
+        let _ = store.checkpoint(Care::Closing, || false);
         store.background.stop();
     }
 }
