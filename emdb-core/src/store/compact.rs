@@ -77,6 +77,7 @@ impl Store {
         self.take_over(site, &target, &mut catch_up)?;
         self.compactions.fetch_add(1, Ordering::Relaxed);
         self.checkpoints.start_over(target_start(&target));
+        self.wait_for_more();
         if let Some(site) = site {
             // Of the former generation: nobody reads it any more.
             let _ = site.disk.remove(&Site::image_of(&site.path));
