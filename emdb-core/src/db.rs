@@ -25,7 +25,8 @@ use crate::store::{Store, backup, compact, names, salvage};
 use crate::transaction::{self, Transaction};
 
 /// What files are called that were on their way to this name.
-const LEFT_OVER: [&str; 3] = [compact::TEMP, backup::TEMP, salvage::TEMP];
+const LEFT_OVER: [&str; 5] =
+    [compact::TEMP, backup::TEMP, salvage::TEMP, ".meta.emdb-tmp", ".hot.meta.emdb-tmp"];
 
 /// An open database.
 ///

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::copy::copy_all;
+use super::copy::{copy_all, of_copy};
 use super::site::Site;
 use super::{Store, compact, open};
 use crate::error::{Error, Result};
@@ -27,7 +27,7 @@ impl Store {
         let mut lock = FileLock::acquire(&target)?;
         let done = self.backup_locked(&target, &mut lock, meter);
         lock.release();
-        done
+        done.map_err(of_copy)
     }
 
     /// The names that belong to this database are no place for its backup.

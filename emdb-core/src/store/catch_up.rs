@@ -17,8 +17,10 @@ use crate::storage::memory::Memory;
 use crate::storage::ram::Regions;
 use crate::sync::lock;
 
-/// Records that are written to the copy at once.
+/// Records that are written to the copy at once, and their bytes: one commit takes memory for all
+/// that is in it.
 const BATCH: usize = 4096;
+const BATCH_BYTES: usize = 512 << 10;
 
 pub(super) struct CatchUp<'a> {
     source: &'a Generation,
@@ -33,6 +35,7 @@ pub(super) struct CatchUp<'a> {
 #[derive(Default)]
 struct Batch<'a> {
     records: Vec<Record<'a>>,
+    bytes: usize,
     keys: HashSet<(u32, u64)>,
 }
 
@@ -113,7 +116,9 @@ impl<'a> CatchUp<'a> {
         }
         batch.keys.extend(commit.iter().map(key));
         batch.records.extend(commit);
-        if batch.records.len() >= BATCH { self.write(batch) } else { Ok(()) }
+        batch.bytes += commit.iter().map(Record::len).sum::<usize>();
+        let full = batch.records.len() >= BATCH || batch.bytes >= BATCH_BYTES;
+        if full { self.write(batch) } else { Ok(()) }
     }
 
     fn write(&self, batch: &mut Batch<'a>) -> Result<()> {
@@ -127,6 +132,7 @@ impl<'a> CatchUp<'a> {
         drop(guard);
         self.target.commit(&mut steps, Access::Plain)?;
         batch.records.clear();
+        batch.bytes = 0;
         batch.keys.clear();
         Ok(())
     }

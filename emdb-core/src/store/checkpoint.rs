@@ -84,7 +84,6 @@ impl Checkpoints {
         self.last.store(start, Ordering::Relaxed);
         self.kept.store(start, Ordering::Relaxed);
         self.size.store(0, Ordering::Relaxed);
-        self.due_at.store(start.saturating_add(SOME), Ordering::Release);
     }
 }
 
@@ -158,8 +157,10 @@ impl Store {
             medium.sync()?;
         }
         drop(medium);
+        // Not before what it leaves out is certain: a commit that is being made may have replaced
+        // a record already, so it has to end first.
+        drop(lock(&self.tail));
         if care != Care::Passing {
-            // Not before what it leaves out is certain.
             self.flush()?;
         }
         site.disk.rename(&temp.path, &target)?;
@@ -239,7 +240,7 @@ impl Store {
         for captured in &capture.namespaces {
             let incarnation = &captured.incarnation;
             let slots = writer.slots(&incarnation.table)?;
-            let expiries = writer.expiries(incarnation)?;
+            let expiries = writer.expiries(incarnation, captured.records)?;
             let keys = capture.held.anchors(incarnation);
             let order = incarnation.order.get().filter(|_| care != Care::Passing);
             let order = order.filter(|order| order.is_built());
@@ -350,20 +351,41 @@ impl Writer<'_> {
         Ok(image::words_sum(words, self.place, at))
     }
 
-    fn expiries(&mut self, incarnation: &Incarnation) -> Result<Array> {
+    fn expiries(&mut self, incarnation: &Incarnation, records: u64) -> Result<Array> {
         let mut array = Summed::new(&mut self.out)?;
         let mut last = None;
+        // An image's own stay when their record is replaced. Where they are many, they go.
+        let known = lock(&incarnation.expiries).len() as u64;
+        let stale = known > 2 * records;
         loop {
             let again = || self.reader.expiries_of(&incarnation.table);
             let some = lock(&incarnation.expiries).after(last, EXPIRIES, again);
             let Some(end) = some.last() else { break };
             last = Some(*end);
+            self.check()?;
             for &(at, position) in some.iter().filter(|(_, position)| *position < self.below) {
+                if stale && !self.counts(&incarnation.table, position) {
+                    continue;
+                }
                 array.put(&mut self.out, at)?;
                 array.put(&mut self.out, position)?;
             }
         }
         Ok(array.finish(self.place))
+    }
+
+    /// Whether the record at `position` is the one that its key had. One that can't be read may be.
+    fn counts(&self, table: &Table, position: u64) -> bool {
+        let reader = self.reader;
+        let newest = || {
+            let key = reader.record(position)?.key();
+            let hash = reader.generation.hash(key);
+            match reader.newest(table, key, hash, &crossbeam_epoch::pin())? {
+                Some(newest) => reader.version(newest, self.below),
+                None => Ok(None),
+            }
+        };
+        newest().map_or(true, |found| found.is_some_and(|r| r.position() == position))
     }
 
     /// The order, all of its levels as one run.

@@ -14,7 +14,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::catch_up::CatchUp;
-use super::copy::copy_all;
+use super::copy::{copy_all, of_copy};
 use super::names::{DEFAULT_ID, Incarnation, Retired};
 use super::site::Site;
 use super::tail::Tail;
@@ -54,7 +54,10 @@ impl Store {
             return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, what).into());
         }
         let _temp = Temp::new(&*site.disk, paths::sibling(&site.path, TEMP));
-        self.rewrite(Some(site), meter)
+        self.rewrite(Some(site), meter).map_err(|e| match self.check_health() {
+            Ok(()) => of_copy(e),
+            Err(_) => e,
+        })
     }
 
     fn rewrite(self: &Arc<Store>, site: Option<&Site>, meter: &mut Meter<'_>) -> Result<()> {
@@ -77,6 +80,7 @@ impl Store {
         self.take_over(site, &target, &mut catch_up)?;
         self.compactions.fetch_add(1, Ordering::Relaxed);
         self.checkpoints.start_over(target_start(&target));
+        self.wait_for_more();
         if let Some(site) = site {
             // Of the former generation: nobody reads them any more.
             for name in [Site::image_of(&site.path), Site::passing_image_of(&site.path)] {
@@ -155,6 +159,7 @@ impl Store {
             let began = waiting_since.unwrap_or_else(Instant::now);
             self.check_health()?;
             catch_up.run(u64::MAX)?;
+            self.check_names(target)?;
             if let Some(site) = site {
                 site.replace(&paths::sibling(&site.path, TEMP))?;
             }
@@ -171,6 +176,15 @@ impl Store {
             }
             return self.sync_last_stretch(synced);
         }
+    }
+
+    /// Whether the copy has all namespaces. If not, the copying is wrong: better no compaction.
+    fn check_names(&self, target: &Store) -> Result<()> {
+        let (names, copies) = (lock(&self.names), lock(&target.names));
+        if names.live.keys().eq(copies.live.keys()) {
+            return Ok(());
+        }
+        Err(std::io::Error::other("the copy has other namespaces; the file is as it was").into())
     }
 
     /// Makes durable what was copied to the new file behind `synced`, for the one who has the turn.

@@ -129,6 +129,17 @@ impl Store {
     }
 }
 
+/// What an error of a copy is to the one who asked for it: that the copy could not be synced says
+/// nothing of the database.
+pub(super) fn of_copy(error: Error) -> Error {
+    match error {
+        Error::Poisoned => {
+            std::io::Error::other("the new file could not be written or synced").into()
+        }
+        other => other,
+    }
+}
+
 fn copy_one<'r>(
     held: &'r Held,
     incarnation: &Arc<Incarnation>,

@@ -67,6 +67,16 @@ impl Expiries {
         self.since.remove(&(at, position));
     }
 
+    /// How many there are, those of replaced records among them.
+    pub(crate) fn len(&self) -> usize {
+        let base = match &self.base {
+            Base::None => 0,
+            Base::Stored(stored) => stored.array.count as usize / 2,
+            Base::Loaded(words) => words.len() / 2 - self.done,
+        };
+        base + self.since.len()
+    }
+
     /// The base; if it is damaged, `again` finds the expiries of all live records.
     fn base(&mut self, again: impl FnOnce() -> Vec<Expiry>) -> &[[u64; 2]] {
         if let Base::Stored(stored) = &self.base {

@@ -87,7 +87,8 @@ impl Store {
         self.maintain_if_due();
     }
 
-    fn wait_for_more(&self) {
+    /// Lets the thread be told when enough has come.
+    pub(super) fn wait_for_more(&self) {
         let end = self.data_end.0.load(Ordering::Relaxed);
         let mut due_at = match self.site {
             Some(_) => self.checkpoints.kept.load(Ordering::Relaxed).saturating_add(SOME),

@@ -87,10 +87,13 @@ pub(crate) struct Store {
 
 impl Store {
     /// Ends the background, takes a checkpoint (`durable` or not), then leaves the file clean and
-    /// lets go of the lock. In memory, in a forked child and the second time nothing is touched.
+    /// lets go of the lock. In a forked child and the second time nothing is touched.
     pub(crate) fn shut(&self, durable: bool) -> Result<()> {
-        let Some(site) = self.site.as_ref().filter(|_| !self.is_elsewhere()) else { return Ok(()) };
+        if self.is_elsewhere() {
+            return Ok(());
+        }
         self.background.stop();
+        let Some(site) = &self.site else { return Ok(()) };
         site.close(|| {
             self.last_checkpoint(durable);
             self.close()

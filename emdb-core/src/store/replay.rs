@@ -4,6 +4,7 @@
 //! Records are applied some way behind where they are read, when the line of the index that they
 //! change has come from memory.
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -222,6 +223,7 @@ impl<'g> Replay<'g> {
     }
 }
 
+const DAMAGED: &str = "a record that this one may replace fails its checksum";
 const UNKNOWN: &str = "a record belongs to a namespace that does not exist";
 
 #[inline]
@@ -234,7 +236,17 @@ pub(super) fn publish(
 ) -> Result<(), &'static str> {
     let table = &incarnation.table;
     let read = |position| generation.memory.record(position);
-    let same = |position| read(position).is_some_and(|r| r.key() == record.key());
+    // What an image leads to was not read by this open: with a damaged key it would pass for
+    // another one, and the counts would be wrong.
+    let unread = table.origin.as_ref().map_or(0, |origin| origin.below);
+    let damaged = Cell::new(false);
+    let same = |position| {
+        let found = read(position);
+        if position < unread && !found.is_some_and(|r| r.verify_head(generation.place)) {
+            damaged.set(true);
+        }
+        found.is_some_and(|r| r.key() == record.key())
+    };
     let mut old = None;
     if !record.is_put() {
         // A removal of what isn't there changes nothing.
@@ -242,11 +254,17 @@ pub(super) fn publish(
             position if same(position) => ControlFlow::Break(position),
             _ => ControlFlow::Continue(()),
         });
+        if damaged.get() {
+            return Err(DAMAGED);
+        }
         let Ok(Some(position)) = found else { return Ok(()) };
         old = Some(position);
     }
     let slot = (record.position(), !record.is_put());
     let published = table.publish(hash, old, slot, || u64::MAX, same, guard);
+    if damaged.get() {
+        return Err(DAMAGED);
+    }
     let prior = match published {
         Some(Published::New) => None,
         Some(Published::Replaced(position)) => read(position),

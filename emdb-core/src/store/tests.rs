@@ -17,6 +17,7 @@ use crate::storage::sim::{Faults, Random, SimDisk};
 use crate::sync::lock;
 
 mod checkpoint;
+mod seams;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 

@@ -141,11 +141,10 @@ impl Store {
     }
 
     fn check_header(&self, report: &mut VerifyReport) {
-        let era = self.era(&crossbeam_epoch::pin()).clone();
-        let memory = &era.generation.memory;
         let found = self.durability.at_rest(|known| {
-            let front = memory.front(JOURNAL_START as usize);
-            header::check(&front, known)
+            // Not before: a compaction keeps the header until both are of the new file.
+            let era = self.era(&crossbeam_epoch::pin()).clone();
+            header::check(&era.generation.memory.front(JOURNAL_START as usize), known)
         });
         for (at, reason) in found.into_iter().flatten() {
             report.add(ProblemKind::Header, at, reason);
@@ -228,10 +227,11 @@ impl<'a> Check<'a, '_> {
     }
 
     fn mark(&mut self, record: Record<'_>) {
-        let place = self.reader().generation.place;
         if image::is_note(&record) {
+            // Of a checkpoint, which may have gone.
             return;
         }
+        let place = self.reader().generation.place;
         let synced = mark::read(place, record.value_position(), record.value());
         if synced.is_none_or(|synced| synced > record.position()) {
             let detail = "a sync mark names no position before it";
