@@ -43,7 +43,6 @@ mod engine;
 mod error;
 mod fork;
 mod format;
-mod generation;
 mod index;
 #[doc(hidden)]
 pub mod internal;

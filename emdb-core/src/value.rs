@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::generation::Pin;
+use crate::store::generation::Pin;
 
 /// A value as it lies in the mapped journal: neither copied nor allocated.
 ///

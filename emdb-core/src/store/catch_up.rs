@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use super::Store;
 use super::commit::{Access, Step};
+use super::generation::Generation;
 use super::names::NamespaceState;
 use super::namespaces::Clear;
 use crate::error::{Error, Result};
 use crate::format::options::Options;
 use crate::format::record::{Record, Verb};
 use crate::format::varint;
-use crate::generation::Generation;
 use crate::storage::memory::Memory;
 use crate::storage::ram::Regions;
 use crate::sync::lock;

@@ -11,12 +11,12 @@ use std::sync::{Arc, MutexGuard};
 use crossbeam_epoch::Guard;
 
 use super::Store;
+use super::generation::{Era, Generation};
 use super::names::{Incarnation, NamespaceState};
 use super::tail::Tail;
 use crate::error::{Error, Result};
 use crate::format::record::{Prepared, Record, Verb};
 use crate::format::{MAX_KEY, MAX_VALUE};
-use crate::generation::{Era, Generation};
 use crate::index::{MAX_RECORDS, Published};
 use crate::order::Order;
 use crate::sync::{lock, wait};

@@ -15,13 +15,13 @@ use std::time::{Duration, Instant};
 
 use super::catch_up::CatchUp;
 use super::copy::{copy_all, of_copy};
+use super::generation::Era;
 use super::names::{DEFAULT_ID, Incarnation, Retired};
 use super::site::Site;
 use super::tail::Tail;
 use super::transact::Exclusive;
 use super::{Store, open};
 use crate::error::{Error, Result};
-use crate::generation::Era;
 use crate::paths;
 use crate::progress::Meter;
 use crate::storage::temp::Temp;

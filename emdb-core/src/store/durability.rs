@@ -9,11 +9,11 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::Store;
+use super::generation::Generation;
 use super::tail::Tail;
 use crate::error::{Error, Result};
 use crate::format::header::Header;
 use crate::format::mark::Mark;
-use crate::generation::Generation;
 use crate::settings::FlushPolicy;
 use crate::storage::{IoBackend, Medium};
 use crate::sync::{lock, wait};

@@ -9,6 +9,7 @@ pub(crate) mod compact;
 pub(crate) mod copy;
 mod durability;
 mod expiries;
+pub(crate) mod generation;
 mod image;
 pub(crate) mod link;
 mod maintain;

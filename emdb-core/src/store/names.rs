@@ -16,9 +16,9 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use crossbeam_epoch::{Atomic, Guard, Owned};
 
 use super::expiries::Expiries;
+use super::generation::{Era, Generation};
 use crate::error::{Error, Result};
 use crate::format::options::Options;
-use crate::generation::{Era, Generation};
 use crate::index::Table;
 use crate::order::Order;
 use crate::sync::lock;

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 
 use super::Store;
 use super::background::Background;
+use super::generation::Era;
 use super::names::{Incarnation, Line, NamespaceState};
 use super::read::Reader;
 use crate::error::Result;
-use crate::generation::Era;
 use crate::index::Table;
 use crate::order::{Keys, MANY, Order};
 use crate::sync::lock;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use crossbeam_epoch::Guard;
 
 use super::Store;
+use super::generation::{Era, Generation, Pin};
 use super::names::{Incarnation, NamespaceState};
 use super::order::Anchors;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::format::record::Record;
-use crate::generation::{Era, Generation, Pin};
 use crate::index::Table;
 use crate::sync::lock;
 use crate::view::View;

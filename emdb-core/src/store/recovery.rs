@@ -213,8 +213,8 @@ mod tests {
     use super::*;
     use crate::format::mark::Mark;
     use crate::format::record::Prepared;
-    use crate::generation::{Era, Generation};
     use crate::storage::sim::SimDisk;
+    use crate::store::generation::{Era, Generation};
 
     /// How much is accepted of a journal of these records: whether each commits and continues; none
     /// is a mark. Tells the number of records.

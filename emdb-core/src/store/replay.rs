@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crossbeam_epoch::Guard;
 
+use super::generation::{Era, Generation};
 use super::image::Image;
 use super::names::{DEFAULT_ID, Incarnation, Live, NamespaceState};
 use super::read::Reader;
@@ -18,7 +19,6 @@ use crate::error::{Error, Result};
 use crate::format::options::Options;
 use crate::format::record::{Record, Verb};
 use crate::format::varint;
-use crate::generation::{Era, Generation};
 use crate::index::Published;
 use crate::sync::lock;
 

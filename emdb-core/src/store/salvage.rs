@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::copy::Copier;
+use super::generation::{Era, Generation};
 use super::names::{DEFAULT_ID, INTERNAL, Incarnation, NamespaceState};
 use super::read::Reader;
 use super::replay::publish;
@@ -21,7 +22,6 @@ use crate::format::options::Options;
 use crate::format::place::Place;
 use crate::format::record::{Record, Verb};
 use crate::format::{JOURNAL_START, MAX_POSITION, mark, varint};
-use crate::generation::{Era, Generation};
 use crate::progress::{Meter, Tell};
 use crate::salvage::{Lost, LostKind, SalvageReport};
 use crate::settings::Settings;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Store;
+use super::generation::Era;
 use super::names::{Incarnation, NamespaceState};
 use super::read::{Held, Reader, is_expired};
 use super::replay::Replay;
@@ -17,7 +18,6 @@ use super::scan::{Part, Parts, Scanner};
 use crate::error::{Error, Result};
 use crate::format::record::{Record, Verb};
 use crate::format::{JOURNAL_START, header, image, mark};
-use crate::generation::Era;
 use crate::index::{Slot, Table};
 use crate::progress::{Meter, Tell};
 use crate::range::Bounds;

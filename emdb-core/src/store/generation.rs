@@ -8,11 +8,11 @@ use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::names::Retired;
 use crate::format::place::Place;
 use crate::order::Superseded;
 use crate::storage::Medium;
 use crate::storage::memory::Memory;
-use crate::store::names::Retired;
 use crate::sync::Padded;
 use crate::view::Views;
 

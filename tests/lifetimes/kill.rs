@@ -1,0 +1,231 @@
+//! SIGKILL while the child compacts, takes checkpoints and backs up beside its writes.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use emdb::{Emdb, FlushPolicy};
+
+use crate::op::Op;
+use crate::rng::{self, Rng};
+use crate::state::{State, read_state};
+use crate::{folder, number, sibling};
+
+const SIGKILL: i32 = 9;
+
+/// Tells a test binary that it is the child: the path and the seed.
+const PATH: &str = "EMDB_TEST_LIFETIMES_PATH";
+const SEED: &str = "EMDB_TEST_LIFETIMES_SEED";
+
+/// The calls of one child, the same for the parent that checks them.
+struct Calls(Rng);
+
+impl Iterator for Calls {
+    type Item = Op;
+
+    fn next(&mut self) -> Option<Op> {
+        let rng = &mut self.0;
+        let key = |rng: &mut Rng| format!("key {}", rng.below(400)).into_bytes();
+        let value = |rng: &mut Rng| {
+            let most = if rng.below(120) == 0 { 300_000 } else { 900 };
+            vec![rng.next() as u8; rng.below(most) as usize]
+        };
+        let log = rng.below(2) == 0;
+        Some(match rng.below(40) {
+            0..20 => Op::Insert(log, key(rng), value(rng)),
+            20..22 => Op::InsertTimed(log, key(rng), value(rng)),
+            22..25 => {
+                let count = if rng.below(10) == 0 { 5000 } else { rng.below(60) };
+                let short = |n: u64| vec![n as u8; (n % 9) as usize];
+                let items = (0..count).map(|n| (n.to_be_bytes()[5..].to_vec(), short(n)));
+                Op::InsertMany(log, items.collect())
+            }
+            25..33 => {
+                let clear = [Some(false), Some(true)].get(rng.below(30) as usize).copied();
+                let writes = (0..2 + rng.below(12)).map(|n| {
+                    let value = (rng.below(4) != 0).then(|| value(rng));
+                    (n % 2 == 0, key(rng), value)
+                });
+                let writes = writes.collect();
+                Op::Transaction { clear: clear.flatten(), writes }
+            }
+            33..37 => Op::Remove(log, key(rng)),
+            37 if rng.below(4) == 0 => Op::Clear(log),
+            38 if rng.below(4) == 0 => Op::DropLog,
+            _ => Op::Flush,
+        })
+    }
+}
+
+fn open(path: &Path, seed: u64) -> emdb::Result<Emdb> {
+    let builder = Emdb::builder().path(path).auto_compact(0.3, 64 << 10);
+    let builder = builder.enable_range_scans(seed & 1 == 0);
+    match seed % 5 {
+        0 => builder.build(),
+        1 => builder.flush_policy(FlushPolicy::Group).build(),
+        2 => builder.iouring_sqpoll(20).build(),
+        3 => builder.iouring_sqpoll(20).flush_policy(FlushPolicy::WriteThrough).build(),
+        _ => builder.flush_every(Duration::from_millis(1)).build(),
+    }
+}
+
+/// The child's part; nothing in an ordinary run. Each acknowledgement is one line on stderr,
+/// written after the call returned.
+#[test]
+fn child_process() {
+    let (Ok(path), Ok(seed)) = (std::env::var(PATH), std::env::var(SEED)) else { return };
+    let seed: u64 = seed.parse().unwrap();
+    let path = PathBuf::from(path);
+    let db = open(&path, seed).unwrap();
+    let acknowledge = |line: String| std::io::stderr().write_all(line.as_bytes()).unwrap();
+    acknowledge("ready\n".to_owned());
+    let helper = db.clone();
+    std::thread::spawn(move || {
+        let mut rng = Rng::new(!seed);
+        loop {
+            match rng.below(8) {
+                0..3 => helper.checkpoint().unwrap(),
+                3..6 => helper.compact().unwrap(),
+                6 => helper.backup_to(sibling(&path, ".copy")).unwrap(),
+                _ => drop(helper.range("a".."b")),
+            }
+            std::thread::sleep(Duration::from_micros(rng.below(1500)));
+        }
+    });
+    for (n, call) in Calls(Rng::new(seed)).enumerate() {
+        call.apply(&db).unwrap();
+        acknowledge(format!("{n}\n"));
+    }
+}
+
+/// A child that is killed and waited for when this is dropped.
+struct Victim(Child);
+
+impl Victim {
+    fn start(path: &Path, seed: u64) -> Victim {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["kill::child_process", "--exact", "--nocapture", "--test-threads=1"])
+            .env(PATH, path)
+            .env(SEED, seed.to_string())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        Victim(child.unwrap())
+    }
+
+    /// Kills the child some time after so many calls, and gives the number of those that were
+    /// acknowledged.
+    fn kill(mut self, calls: u64, patience: Duration) -> usize {
+        let mut lines = BufReader::new(self.0.stderr.take().unwrap()).lines();
+        let mut count = 0;
+        let mut take = |line: std::io::Result<String>| match &*line.unwrap() {
+            "ready" => {}
+            line => {
+                assert_eq!(line.parse().ok(), Some(count), "the child failed: {line}");
+                count += 1;
+            }
+        };
+        lines.by_ref().take(calls as usize).for_each(&mut take);
+        let began = Instant::now();
+        while began.elapsed() < patience {
+            std::hint::spin_loop();
+        }
+        self.0.kill().unwrap();
+        lines.for_each(&mut take);
+        let status = self.0.wait().unwrap();
+        assert_eq!(status.signal(), Some(SIGKILL), "the child ended by itself");
+        count
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The states that a kill after `acknowledged` calls may leave.
+fn allowed(before: &State, seed: u64, acknowledged: usize) -> Vec<State> {
+    let mut state = before.clone();
+    let mut calls = Calls(Rng::new(seed));
+    for call in calls.by_ref().take(acknowledged) {
+        call.advance(&mut state);
+    }
+    let in_flight = calls.next().unwrap().outcomes(&state);
+    std::iter::once(state).chain(in_flight).collect()
+}
+
+fn check(path: &Path, allowed: &[State], context: &str) -> State {
+    let db = Emdb::open(path).unwrap_or_else(|e| panic!("{context}: {e}"));
+    assert_eq!(db.recovery().unwrap().commits_dropped, 0, "{context}");
+    for end in [".compact.tmp", ".meta.emdb-tmp", ".emdb-tmp"] {
+        // What is on its way to the checkpoint is replaced by the next one.
+        let left = sibling(path, end).exists();
+        assert!(!left || end == ".meta.emdb-tmp", "{context}: {end} is left");
+    }
+    let report = db.verify().unwrap();
+    assert!(report.is_ok(), "{context}: {:?}", report.problems);
+    let found = read_state(&db).unwrap_or_else(|e| panic!("{context}: {e}"));
+    if !allowed.contains(&found) {
+        let wrong = |at: &&(String, Vec<u8>)| found.get(*at) != allowed[0].get(*at);
+        let keys = found.keys().chain(allowed[0].keys());
+        let wrong: Vec<_> = keys.filter(wrong).take(8).collect();
+        panic!("{context}: not what was acknowledged, nor that and the call in flight: {wrong:?}");
+    }
+    found
+}
+
+#[test]
+fn a_kill_beside_compactions_and_checkpoints_loses_nothing_acknowledged() {
+    let base = rng::seed();
+    let mut rng = Rng::new(base);
+    let mut place = folder();
+    let mut state = State::new();
+    let mut acknowledged_in_all = 0;
+    let rounds = number("EMDB_KILL_ROUNDS", 40);
+    for round in 0..rounds {
+        if rng.below(10) == 0 {
+            place = folder();
+            state.clear();
+        }
+        let path = place.path().join("victim");
+        let seed = rng.next();
+        let (calls, patience) = match rng.below(6) {
+            0 => (0, 15_000),
+            _ => (1 + rng.below(300), 4000),
+        };
+        let patience = Duration::from_micros(rng.below(patience));
+        let acknowledged = Victim::start(&path, seed).kill(calls, patience);
+        acknowledged_in_all += acknowledged as u64;
+        let context = format!("EMDB_SEED={base}, round {round}, {acknowledged} acknowledged");
+        let states = allowed(&state, seed, acknowledged);
+        if !path.exists() {
+            continue;
+        }
+        let backup = sibling(&path, ".copy");
+        if backup.exists() {
+            let db = Emdb::open(&backup).unwrap_or_else(|e| panic!("{context}, backup: {e}"));
+            assert!(db.verify().unwrap().is_ok(), "{context}, backup");
+            drop(db);
+            std::fs::remove_file(&backup).unwrap();
+        }
+        // Some files stay as the kill left them: the next child recovers them.
+        state = if rng.below(2) == 0 {
+            let copy = place.path().join("copied");
+            for end in ["", ".meta", ".compact.tmp"] {
+                let _ = std::fs::remove_file(sibling(&copy, end));
+                let _ = std::fs::copy(sibling(&path, end), sibling(&copy, end));
+            }
+            check(&copy, &states, &context)
+        } else {
+            check(&path, &states, &context)
+        };
+        if rng.below(3) == 0 {
+            let _ = std::fs::remove_file(sibling(&path, ".meta"));
+        }
+    }
+    assert!(acknowledged_in_all > 5 * rounds, "the children did something: {acknowledged_in_all}");
+}
