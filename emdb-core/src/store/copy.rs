@@ -11,14 +11,18 @@ use crate::error::{Error, Result};
 use crate::format::JOURNAL_START;
 use crate::format::options::Options;
 use crate::format::record::{Record, Verb};
+use crate::order::{Keys, Run};
 use crate::progress::Meter;
 use crate::storage::memory::Memory;
 use crate::sync::lock;
-use crate::walk::{End, Walk};
 
 /// A chunk is written at once. It is large enough to go by one positional write.
 const CHUNK_BYTES: usize = 512 << 10;
 const CHUNK_RECORDS: usize = 4096;
+
+/// How many records ahead, in the order of keys, memory is asked for, and for how many bytes.
+const AHEAD: usize = 12;
+const USUAL: usize = 256;
 
 /// Puts records of one journal into a new namespace of a store, each as a commit of its own. No
 /// key comes twice.
@@ -152,13 +156,21 @@ fn copy_one<'r>(
         reader.verify_value(record)?;
         copier.put(namespace, record)
     };
-    if incarnation.order.get().is_some() {
-        let walk = Walk::over(held.clone(), Some(incarnation.clone()))?;
-        let mut walk = walk.without_values();
-        while let Some(position) = walk.next_position(End::Front) {
-            put(reader.record(position)?)?;
+    if let Some(order) = incarnation.order.get() {
+        let keys = held.anchors(incarnation);
+        let mut anchors = Vec::new();
+        Run::walk_all(&order.levels(keys)?.all_runs(), keys, |_, position| {
+            anchors.push(position);
+            Ok(())
+        })?;
+        for (at, &position) in anchors.iter().enumerate() {
+            if let Some(&later) = anchors.get(at + AHEAD) {
+                keys.prefetch(later, USUAL);
+            }
+            if let Some(record) = held.resolve(incarnation, reader.record(position)?)? {
+                put(record)?;
+            }
         }
-        walk.status()?;
     } else {
         // As they lie in the journal, which is read from front to back then.
         let mut positions = Vec::new();

@@ -220,7 +220,9 @@ fn watch(store: &Weak<Store>, shared: &Shared) -> bool {
             false => continue,
         };
         if checkpoints.is_over() {
-            checkpoints.note(store.checkpoint(care, stopped).is_err());
+            let yields = || stopped() || store.upkeep.is_wanted();
+            let done = store.checkpoint(care, yields);
+            checkpoints.note(done.is_err_and(|e| !matches!(e, Error::Cancelled)));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The right to rewrite what lies on the disk: the journal or its checkpoint, one at a time.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::thread::ThreadId;
 
@@ -11,6 +12,8 @@ use crate::sync::{lock, wait};
 pub(crate) struct Upkeep {
     thread: Mutex<Option<ThreadId>>,
     ended: Condvar,
+    /// How many wait for it.
+    waiting: AtomicUsize,
 }
 
 /// The turn, until this is dropped.
@@ -29,10 +32,19 @@ impl Upkeep {
                     "a callback of a compaction can't compact or checkpoint the same database",
                 ));
             }
+            self.waiting.fetch_add(1, Ordering::Relaxed);
             thread = wait(&self.ended, thread);
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
         *thread = Some(this);
         Ok(Turn(self))
+    }
+}
+
+impl Upkeep {
+    /// Whether somebody waits, for whom what the background does can make room.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 }
 

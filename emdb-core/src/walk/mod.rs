@@ -153,14 +153,6 @@ impl Walk {
         Some(self.entry(&found).0.to_vec())
     }
 
-    /// Where the next record is; of a walk without a transaction's writes.
-    pub(crate) fn next_position(&mut self, end: End) -> Option<u64> {
-        match self.step(end)? {
-            Found::Record(Lasting(record)) => Some(record.position()),
-            Found::Staged(_) => None,
-        }
-    }
-
     /// What the last step found.
     #[inline]
     fn entry<'a>(&'a self, found: &'a Found) -> (&'a [u8], &'a [u8]) {
