@@ -28,7 +28,7 @@ const LONG: Duration = Duration::from_secs(1);
 /// and with so much, and twice the image, any. Before that, while much is written, one is taken in
 /// passing with so much, and half of the image: it bounds what an open has to read after a kill.
 const ENOUGH: u64 = 256 << 20;
-const PASSING: u64 = 24 << 20;
+const PASSING: u64 = 16 << 20;
 /// How long a failure lets it rest, at first and at the most.
 const REST: Duration = Duration::from_secs(1);
 const REST_MAX: Duration = Duration::from_secs(300);
