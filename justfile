@@ -38,7 +38,11 @@ power-cuts cuts="1000000":
 
 # SIGKILL of a writing process, the long run
 kill rounds="5000":
-    EMDB_KILL_ROUNDS={{rounds}} cargo test --release --test kill
+    EMDB_KILL_ROUNDS={{rounds}} cargo test --release --test kill --test maintenance_kill --test lifetimes -- kill
+
+# random lives of a database with every operation in them, the long run
+lives lives="1000" seed="1":
+    EMDB_LIVES={{lives}} EMDB_SEED={{seed}} cargo test --release --all-features --test lifetimes
 
 # LMDB, redb, fjall and emdb 1 beside ours; `just peers --only ours,lmdb`
 peers *args:
