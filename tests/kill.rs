@@ -9,24 +9,23 @@ mod op;
 mod rng;
 #[path = "common/state.rs"]
 mod state;
+#[path = "common/victim.rs"]
+mod victim;
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use emdb::{Emdb, FlushPolicy};
 use op::Op;
 use rng::Rng;
 use state::{State, read_state};
+use victim::Victim;
 
 /// Kills; `EMDB_KILL_ROUNDS` asks for more, or fewer.
 fn rounds() -> u64 {
     std::env::var("EMDB_KILL_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(200)
 }
-const SIGKILL: i32 = 9;
-
 /// Tells a test binary that it is the child: the path and the seed.
 const PATH: &str = "EMDB_TEST_KILL_PATH";
 const SEED: &str = "EMDB_TEST_KILL_SEED";
@@ -141,53 +140,10 @@ fn child_process() {
     }
 }
 
-/// A child that is killed and waited for when this is dropped.
-struct Victim(Child);
-
-impl Victim {
-    fn start(path: &Path, seed: u64) -> Victim {
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["child_process", "--exact", "--nocapture", "--test-threads=1"])
-            .env(PATH, path)
-            .env(SEED, seed.to_string())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn();
-        Victim(child.unwrap())
-    }
-
-    /// Kills the child after about `acknowledged` calls, or earlier if `patience` ends, and gives
-    /// the number of calls that were acknowledged.
-    fn kill(mut self, acknowledged: u64, patience: Duration) -> usize {
-        let mut lines = BufReader::new(self.0.stderr.take().unwrap()).lines();
-        let mut count = 0;
-        let mut take = |line: std::io::Result<String>| match &*line.unwrap() {
-            "ready" => {}
-            line => {
-                assert_eq!(line.parse().ok(), Some(count), "the child failed: {line}");
-                count += 1;
-            }
-        };
-        if acknowledged > 0 {
-            lines.by_ref().take(acknowledged as usize).for_each(&mut take);
-        }
-        let began = Instant::now();
-        while began.elapsed() < patience {
-            std::hint::spin_loop();
-        }
-        self.0.kill().unwrap();
-        lines.for_each(&mut take);
-        let status = self.0.wait().unwrap();
-        assert_eq!(status.signal(), Some(SIGKILL), "the child ended by itself");
-        count
-    }
-}
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Starts the child.
+fn start(path: &Path, seed: u64) -> Victim {
+    let path = path.to_str().unwrap().to_owned();
+    Victim::start("child_process", &[(PATH, path), (SEED, seed.to_string())])
 }
 
 /// The states that a kill after `acknowledged` calls may leave.
@@ -260,7 +216,7 @@ fn a_kill_loses_nothing_acknowledged_and_tears_nothing() {
             _ => (1 + rng.below(120), 1500),
         };
         let patience = Duration::from_micros(rng.below(patience));
-        let acknowledged = Victim::start(&run.path, seed).kill(calls, patience);
+        let acknowledged = start(&run.path, seed).kill(calls, patience);
         acknowledged_in_all += acknowledged as u64;
         let context = format!("EMDB_SEED={base}, round {round}, {acknowledged} acknowledged");
         let states = allowed(run.state.clone(), seed, acknowledged);

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use crate::error::{Error, Result};
 
 /// How far a long call is; its callback gets one from time to time, and may end the call by
-/// [`ControlFlow::Break`](std::ops::ControlFlow::Break), which gives
-/// [`Error::Cancelled`](crate::Error::Cancelled).
+/// [`ControlFlow::Break`], which gives
+/// [`Error::Cancelled`].
 ///
 /// Which unit it counts in, the call says: bytes, or rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,19 +1,16 @@
 //! SIGKILL while the child compacts, takes checkpoints and backs up beside its writes.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use emdb::{Emdb, FlushPolicy};
 
 use crate::op::Op;
 use crate::rng::{self, Rng};
 use crate::state::{State, read_state};
+use crate::victim::Victim;
 use crate::{folder, number, sibling};
-
-const SIGKILL: i32 = 9;
 
 /// Tells a test binary that it is the child: the path and the seed.
 const PATH: &str = "EMDB_TEST_LIFETIMES_PATH";
@@ -100,51 +97,10 @@ fn child_process() {
     }
 }
 
-/// A child that is killed and waited for when this is dropped.
-struct Victim(Child);
-
-impl Victim {
-    fn start(path: &Path, seed: u64) -> Victim {
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["kill::child_process", "--exact", "--nocapture", "--test-threads=1"])
-            .env(PATH, path)
-            .env(SEED, seed.to_string())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn();
-        Victim(child.unwrap())
-    }
-
-    /// Kills the child some time after so many calls, and gives the number of those that were
-    /// acknowledged.
-    fn kill(mut self, calls: u64, patience: Duration) -> usize {
-        let mut lines = BufReader::new(self.0.stderr.take().unwrap()).lines();
-        let mut count = 0;
-        let mut take = |line: std::io::Result<String>| match &*line.unwrap() {
-            "ready" => {}
-            line => {
-                assert_eq!(line.parse().ok(), Some(count), "the child failed: {line}");
-                count += 1;
-            }
-        };
-        lines.by_ref().take(calls as usize).for_each(&mut take);
-        let began = Instant::now();
-        while began.elapsed() < patience {
-            std::hint::spin_loop();
-        }
-        self.0.kill().unwrap();
-        lines.for_each(&mut take);
-        let status = self.0.wait().unwrap();
-        assert_eq!(status.signal(), Some(SIGKILL), "the child ended by itself");
-        count
-    }
-}
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Starts the child.
+fn start(path: &Path, seed: u64) -> Victim {
+    let path = path.to_str().unwrap().to_owned();
+    Victim::start("kill::child_process", &[(PATH, path), (SEED, seed.to_string())])
 }
 
 /// The states that a kill after `acknowledged` calls may leave.
@@ -198,7 +154,7 @@ fn a_kill_beside_compactions_and_checkpoints_loses_nothing_acknowledged() {
             _ => (1 + rng.below(300), 4000),
         };
         let patience = Duration::from_micros(rng.below(patience));
-        let acknowledged = Victim::start(&path, seed).kill(calls, patience);
+        let acknowledged = start(&path, seed).kill(calls, patience);
         acknowledged_in_all += acknowledged as u64;
         let context = format!("EMDB_SEED={base}, round {round}, {acknowledged} acknowledged");
         let states = allowed(&state, seed, acknowledged);

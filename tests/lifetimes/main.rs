@@ -24,6 +24,8 @@ mod model;
 mod threads;
 
 mod upkeep;
+#[path = "../common/victim.rs"]
+mod victim;
 
 use std::path::{Path, PathBuf};
 
