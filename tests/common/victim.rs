@@ -9,11 +9,11 @@ const SIGKILL: i32 = 9;
 
 /// A test of this binary in a process of its own: it writes `ready` and then, behind each call, the
 /// call's number to its standard error. It is killed and waited for when this is dropped.
-pub struct Victim(Child);
+pub(crate) struct Victim(Child);
 
 impl Victim {
     /// Runs the test of this name, with variables that tell it that it is the child.
-    pub fn start(test: &str, variables: &[(&str, String)]) -> Victim {
+    pub(crate) fn start(test: &str, variables: &[(&str, String)]) -> Victim {
         let child = Command::new(std::env::current_exe().unwrap())
             .args([test, "--exact", "--nocapture", "--test-threads=1"])
             .envs(variables.iter().map(|(name, value)| (name, value)))
@@ -25,7 +25,7 @@ impl Victim {
 
     /// Kills the child some time after so many calls, and gives the number of those that were
     /// acknowledged.
-    pub fn kill(mut self, calls: u64, patience: Duration) -> usize {
+    pub(crate) fn kill(mut self, calls: u64, patience: Duration) -> usize {
         let mut lines = BufReader::new(self.0.stderr.take().unwrap()).lines();
         let mut count = 0;
         let mut take = |line: std::io::Result<String>| match &*line.unwrap() {
