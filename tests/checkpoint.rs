@@ -509,7 +509,7 @@ fn anonymous() -> u64 {
 
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "measures the memory of the whole process: run it alone"]
+#[ignore = "measures the whole process: cargo test --release --test checkpoint -- --ignored"]
 fn an_open_of_a_million_keys_takes_little_memory_of_its_own() {
     let place = Place::new();
     if std::env::var_os("EMDB_TEST_OPEN").is_none() {

@@ -291,3 +291,59 @@ fn is_locked_for_other_processes_and_theirs_after_the_close() {
     db.close().unwrap();
     assert_eq!(other(), Some(10));
 }
+
+/// Waits for what the background is to do.
+fn wait_for(db: &Emdb, done: impl Fn(&emdb::EmdbStats) -> bool) -> emdb::EmdbStats {
+    let began = std::time::Instant::now();
+    loop {
+        let stats = db.stats().unwrap();
+        if done(&stats) {
+            return stats;
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(30), "{stats:?}");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn shrinks_by_itself_once_enough_is_dead() {
+    let (_folder, path) = folder();
+    let db = Emdb::builder().path(&path).auto_compact(0.5, 64 << 10).build().unwrap();
+    litter(&db, 20);
+    let stats = wait_for(&db, |stats| stats.compactions > 0 && stats.dead_bytes < 200 << 10);
+    assert_eq!((stats.live_records, stats.compaction_failures), (500, 0));
+    for ratio in [0.0, -1.0, 1.1, f64::NAN] {
+        let refused = Emdb::builder().auto_compact(ratio, 1).build();
+        assert!(matches!(refused, Err(Error::InvalidConfig(_))), "{ratio}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn failing_by_itself_is_counted_and_harms_nothing() {
+    let (_folder, path) = folder();
+    let db = Emdb::builder().path(&path).auto_compact(0.5, 64 << 10).build().unwrap();
+    // A file with two names is not compacted.
+    fs::hard_link(&path, path.with_extension("link")).unwrap();
+    litter(&db, 20);
+    let stats = wait_for(&db, |stats| stats.compaction_failures > 0);
+    assert_eq!((stats.live_records, stats.compactions), (500, 0));
+    db.insert("key", "value").unwrap();
+    assert!(!temp(&path).exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn keeps_the_owner() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let (_folder, path) = folder();
+    let db = Emdb::open(&path).unwrap();
+    litter(&db, 3);
+    if chown(&path, Some(4321), Some(4322)).is_err() {
+        // Only the superuser gives files away.
+        return;
+    }
+    db.compact().unwrap();
+    let meta = fs::metadata(&path).unwrap();
+    assert_eq!((meta.uid(), meta.gid()), (4321, 4322));
+}

@@ -7,6 +7,7 @@ use super::Store;
 use super::commit::{Access, Step};
 use super::names::{Incarnation, NamespaceState};
 use super::read::{Held, Reader};
+use super::rescue::for_each_slot;
 use crate::error::{Error, Result};
 use crate::format::JOURNAL_START;
 use crate::format::options::Options;
@@ -174,16 +175,12 @@ fn copy_one<'r>(
     } else {
         // As they lie in the journal, which is read from front to back then.
         let mut positions = Vec::new();
-        let mut slots = Vec::new();
-        let mut tag = Some(0);
-        while let Some(from) = tag {
-            slots.clear();
-            let guard = crossbeam_epoch::pin();
-            tag = reader.slots(&incarnation.table, from, &mut slots, &guard)?;
-            let seen = slots.iter().map(|slot| (slot.is_tombstone(), slot.position()));
-            let seen = seen.filter(|(removed, at)| !removed || *at >= held.watermark());
-            positions.extend(seen.map(|(_, at)| at));
-        }
+        for_each_slot(reader, &incarnation.table, |slot| {
+            if !slot.is_tombstone() || slot.position() >= held.watermark() {
+                positions.push(slot.position());
+            }
+            Ok(())
+        })?;
         positions.sort_unstable();
         for position in positions {
             if let Some(record) = held.seen_by(reader, position)? {

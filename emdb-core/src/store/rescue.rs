@@ -145,6 +145,21 @@ impl<'g> Reader<'g> {
     }
 }
 
+/// Shows each slot of the table to `visit`.
+pub(super) fn for_each_slot(
+    reader: Reader<'_>,
+    table: &Table,
+    mut visit: impl FnMut(&Slot) -> Result<()>,
+) -> Result<()> {
+    let (mut tag, mut slots) = (Some(0), Vec::new());
+    while let Some(from) = tag {
+        slots.clear();
+        tag = reader.slots(table, from, &mut slots, &crossbeam_epoch::pin())?;
+        slots.iter().try_for_each(&mut visit)?;
+    }
+    Ok(())
+}
+
 impl Store {
     /// Puts whole segments in the place of those that readers found damaged. The journal is
     /// searched without a lock: what is found can't change before it is in place.

@@ -14,11 +14,11 @@ use super::generation::Era;
 use super::names::{Incarnation, NamespaceState};
 use super::read::{Held, Reader, is_expired};
 use super::replay::Replay;
+use super::rescue::for_each_slot;
 use super::scan::{Part, Parts, Scanner};
 use crate::error::{Error, Result};
 use crate::format::record::{Record, Verb};
 use crate::format::{JOURNAL_START, header, image, mark};
-use crate::index::{Slot, Table};
 use crate::progress::{Meter, Tell};
 use crate::range::Bounds;
 use crate::storage::memory::Memory;
@@ -389,21 +389,6 @@ impl<'a> Check<'a, '_> {
         self.meter.finish()?;
         Ok(self.report)
     }
-}
-
-/// Shows each slot of the table to `visit`.
-pub(super) fn for_each_slot(
-    reader: Reader<'_>,
-    table: &Table,
-    mut visit: impl FnMut(&Slot) -> Result<()>,
-) -> Result<()> {
-    let (mut tag, mut slots) = (Some(0), Vec::new());
-    while let Some(from) = tag {
-        slots.clear();
-        tag = reader.slots(table, from, &mut slots, &crossbeam_epoch::pin())?;
-        slots.iter().try_for_each(&mut visit)?;
-    }
-    Ok(())
 }
 
 /// Where the live record of `key` is, by a table of the journal's own.
