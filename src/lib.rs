@@ -524,6 +524,8 @@
 pub use emdb_core::Focus;
 #[cfg(feature = "ttl")]
 pub use emdb_core::Ttl;
+#[cfg(feature = "encrypt")]
+pub use emdb_core::{Cipher, EncryptionOptions, KdfParams};
 pub use emdb_core::{
     Emdb, EmdbBuilder, EmdbIter, EmdbKeyIter, EmdbRangeIter, EmdbStats, EncryptionInput, Error,
     FlushPolicy, IoBackend, KeyRange, LockHolder, Lost, LostKind, Namespace, NamespaceOptions,

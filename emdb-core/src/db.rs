@@ -21,12 +21,8 @@ use crate::storage::{self, Disk};
 use crate::store::checkpoint::Care;
 use crate::store::open;
 use crate::store::recovery::RecoveryReport;
-use crate::store::{Store, backup, compact, names, salvage};
+use crate::store::{Store, names};
 use crate::transaction::{self, Transaction};
-
-/// What files are called that were on their way to this name.
-const LEFT_OVER: [&str; 5] =
-    [compact::TEMP, backup::TEMP, salvage::TEMP, ".meta.emdb-tmp", ".hot.meta.emdb-tmp"];
 
 /// An open database.
 ///
@@ -184,18 +180,14 @@ impl Emdb {
             Ok(meta) if meta.len() == 0 => {
                 // A reader may have it open, who is not to lose the name to a new file.
                 lock.add_data_file(path)?;
-                open::create(&**disk, path)?;
+                open::create(settings, &**disk, path)?;
             }
-            Err(e) if e.kind() == io::ErrorKind::NotFound => open::create(&**disk, path)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => open::create(settings, &**disk, path)?,
             Ok(_) => {}
             Err(e) => return Err(e.into()),
         }
         if !lock.add_data_file(path)? {
             return Ok(Opened::Moved);
-        }
-        // What a crash has left of a compaction or of a backup to this name.
-        for end in LEFT_OVER.iter().filter(|_| !settings.read_only) {
-            let _ = disk.remove(&paths::sibling(path, end));
         }
         open::on_disk(settings, disk.clone(), path).map(Opened::Store)
     }
@@ -580,9 +572,10 @@ impl EmdbBuilder {
     /// # }
     /// ```
     pub fn build(self) -> Result<Emdb> {
+        let settings = self.settled()?;
         match self.resolve()? {
-            Some(path) => Emdb::open_at(path, &self.settings),
-            None => Emdb::in_memory(&self.settings),
+            Some(path) => Emdb::open_at(path, &settings),
+            None => Emdb::in_memory(&settings),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The key of an encrypted database, as its user has it. Its `Debug` prints no secret.
+/// The key of an encrypted database, as its user has it. Its `Debug` prints no secret, and with the
+/// feature `encrypt` it is overwritten when it goes.
 ///
 /// ```
 /// use emdb_core::EncryptionInput;
@@ -13,10 +14,20 @@ use std::fmt;
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum EncryptionInput {
-    /// The 256 bits themselves.
+    /// 256 random bits. They are not stretched, so they must not be made from a text.
     RawKey([u8; 32]),
-    /// A text from which a key is derived.
+    /// A text from which a key is derived by Argon2id.
     Passphrase(String),
+}
+
+impl EncryptionInput {
+    /// Whether it is a passphrase, and the bytes.
+    pub(crate) fn into_bytes(mut self) -> (bool, Vec<u8>) {
+        match &mut self {
+            EncryptionInput::RawKey(key) => (false, key.to_vec()),
+            EncryptionInput::Passphrase(text) => (true, std::mem::take(text).into_bytes()),
+        }
+    }
 }
 
 impl fmt::Debug for EncryptionInput {
@@ -25,5 +36,15 @@ impl fmt::Debug for EncryptionInput {
             EncryptionInput::RawKey(_) => "RawKey(..)",
             EncryptionInput::Passphrase(_) => "Passphrase(..)",
         })
+    }
+}
+
+#[cfg(feature = "encrypt")]
+impl Drop for EncryptionInput {
+    fn drop(&mut self) {
+        match self {
+            EncryptionInput::RawKey(key) => crate::crypt::primitive::wipe(key),
+            EncryptionInput::Passphrase(text) => crate::crypt::primitive::wipe(text),
+        }
     }
 }

@@ -35,8 +35,11 @@
 //! A mapped file can't be protected from a foreign process that truncates it, or from a medium
 //! that fails below a mapping: either kills the process (SIGBUS). What is on disk stays right.
 
+#[cfg(feature = "encrypt")]
+mod admin;
 mod boot;
 mod clock;
+mod crypt;
 mod db;
 mod encryption;
 mod engine;
@@ -73,6 +76,10 @@ mod value;
 mod view;
 mod walk;
 
+#[cfg(feature = "encrypt")]
+pub use admin::EncryptionOptions;
+#[cfg(feature = "encrypt")]
+pub use crypt::{Cipher, KdfParams};
 pub use db::Emdb;
 pub use encryption::EncryptionInput;
 pub use error::{Error, Result};

@@ -119,10 +119,11 @@ impl Namespace {
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
         let guard = crossbeam_epoch::pin();
         let found = self.store().get(&self.state, key.as_ref(), &guard)?;
-        Ok(found.map(|(record, _)| record.value().to_vec()))
+        Ok(found.map(|(entry, _)| entry.into_value()))
     }
 
-    /// The value of `key` as it lies in the mapped journal, neither copied nor allocated.
+    /// The value of `key` as it lies in the mapped journal, neither copied nor allocated; that of
+    /// an encrypted database is decrypted.
     ///
     /// # Errors
     /// As [`get`](Namespace::get).
@@ -140,8 +141,7 @@ impl Namespace {
     pub fn get_zerocopy(&self, key: impl AsRef<[u8]>) -> Result<Option<ValueRef>> {
         let guard = crossbeam_epoch::pin();
         let found = self.store().get(&self.state, key.as_ref(), &guard)?;
-        // SAFETY: the record is committed, and lies in the generation that is pinned.
-        Ok(found.map(|(record, era)| unsafe { ValueRef::new(record.value(), era.pin()) }))
+        Ok(found.map(|(entry, era)| entry.lend(era.pin())))
     }
 
     /// Removes `key` and gives the value that was live. Nothing is written for an absent key.
@@ -178,8 +178,9 @@ impl Namespace {
         store.commit_locked(&mut tail, &mut steps)?;
         drop(tail);
         store.committed()?;
-        let prior = steps[0].replaced().map(|position| store.reader(&era).record(position));
-        Ok(prior.transpose()?.map(|r| r.value().to_vec()))
+        let Some(position) = steps[0].replaced() else { return Ok(None) };
+        let reader = store.reader(&era);
+        Ok(Some(reader.entry(reader.record(position)?)?.into_value()))
     }
 
     /// Whether `key` is present and not expired. The value is not read.

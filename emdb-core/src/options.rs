@@ -3,6 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+#[cfg(feature = "encrypt")]
+use crate::crypt::Cipher;
+use crate::crypt::{KdfParams, Sealing, Secret};
+#[cfg(feature = "encrypt")]
+use crate::encryption::EncryptionInput;
 use crate::error::{Error, Result};
 use crate::paths;
 use crate::settings::{AutoCompact, FlushPolicy, Settings};
@@ -32,6 +37,10 @@ pub struct EmdbBuilder {
     app_name: Option<String>,
     database_name: Option<String>,
     data_root: Option<PathBuf>,
+    /// The key or passphrase, and whether both were given.
+    secret: Option<Secret>,
+    two_secrets: bool,
+    kdf_params: Option<KdfParams>,
     pub(crate) settings: Settings,
 }
 
@@ -292,6 +301,125 @@ impl EmdbBuilder {
     pub fn auto_compact(mut self, ratio: f64, min_bytes: u64) -> EmdbBuilder {
         self.settings.auto_compact = Some(AutoCompact { ratio, min_bytes });
         self
+    }
+
+    /// Encrypts a new database with this key, and opens an encrypted one: 256 random bits, which
+    /// the program keeps in a safe place. A key for a database that is not encrypted, a wrong one, or
+    /// none for one that is, is refused by [`build`](EmdbBuilder::build) with `EncryptionError`.
+    /// Without a file what is in memory is encrypted, and so are its backups.
+    ///
+    /// A database that exists is encrypted by
+    /// [`Emdb::enable_encryption`](crate::Emdb::enable_encryption).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::{Emdb, Error};
+    ///
+    /// # let from_a_safe_place = || [7; 32];
+    /// let key: [u8; 32] = from_a_safe_place();
+    /// Emdb::builder().path(&path).encryption_key(key).build()?.insert("key", "value")?;
+    ///
+    /// assert!(matches!(Emdb::open(&path), Err(Error::EncryptionError(_))));
+    /// let db = Emdb::builder().path(&path).encryption_key(key).build()?;
+    /// assert_eq!(db.get("key")?.as_deref(), Some(&b"value"[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "encrypt")]
+    pub fn encryption_key(self, key: [u8; 32]) -> EmdbBuilder {
+        self.secret(EncryptionInput::RawKey(key))
+    }
+
+    /// As [`encryption_key`](EmdbBuilder::encryption_key), with a text from which the key is derived
+    /// by Argon2id: see [`KdfParams`](crate::KdfParams) for how long that takes at each open.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::Emdb;
+    ///
+    /// let db = Emdb::builder().path(&path).encryption_passphrase("correct horse").build()?;
+    /// assert!(db.stats()?.encrypted);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "encrypt")]
+    pub fn encryption_passphrase(self, passphrase: impl Into<String>) -> EmdbBuilder {
+        self.secret(EncryptionInput::Passphrase(passphrase.into()))
+    }
+
+    #[cfg(feature = "encrypt")]
+    fn secret(mut self, input: EncryptionInput) -> EmdbBuilder {
+        self.two_secrets |= self.secret.is_some();
+        self.secret = Some(Secret::new(input));
+        self
+    }
+
+    /// The cipher of a new encrypted database. One that exists has its own: if that is another,
+    /// [`build`](EmdbBuilder::build) says so with `InvalidConfig`. Default: AES-256-GCM.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::{Cipher, Emdb};
+    ///
+    /// let cipher = Cipher::ChaCha20Poly1305;
+    /// let db = Emdb::builder().path(&path).encryption_key([7; 32]).cipher(cipher).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "encrypt")]
+    pub fn cipher(mut self, cipher: Cipher) -> EmdbBuilder {
+        self.settings.cipher = Some(cipher);
+        self
+    }
+
+    /// How much work it is to try a passphrase of a new database. One that exists has its own, which
+    /// [`EncryptionOptions::change_passphrase`](crate::EncryptionOptions::change_passphrase) changes.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::{Emdb, KdfParams};
+    ///
+    /// let db = Emdb::builder()
+    ///     .path(&path)
+    ///     .encryption_passphrase("correct horse")
+    ///     .kdf_params(KdfParams::new(128 << 10, 3, 4))
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "encrypt")]
+    pub fn kdf_params(mut self, params: KdfParams) -> EmdbBuilder {
+        self.kdf_params = Some(params);
+        self
+    }
+
+    /// The settings, with what goes together put together.
+    pub(crate) fn settled(&self) -> Result<Settings> {
+        let mut settings = self.settings.clone();
+        let Some(secret) = &self.secret else {
+            if self.settings.cipher.is_some() || self.kdf_params.is_some() {
+                return Err(Error::config(
+                    "cipher and kdf_params go with encryption_key or encryption_passphrase",
+                ));
+            }
+            return Ok(settings);
+        };
+        if self.two_secrets {
+            return Err(Error::config("give one encryption_key or encryption_passphrase"));
+        }
+        let params = self.kdf_params.unwrap_or_default();
+        params.check()?;
+        let cipher = self.settings.cipher.unwrap_or_default();
+        settings.sealing = Some(Sealing { secret: secret.clone(), cipher, params });
+        Ok(settings)
     }
 
     /// The data file; none in memory.

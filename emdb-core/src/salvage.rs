@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::crypt::Secret;
 use crate::db::Emdb;
 use crate::encryption::EncryptionInput;
 use crate::error::{Error, Result};
@@ -86,6 +87,8 @@ pub enum LostKind {
     IncompleteCommit,
     /// The file once went on, and was cut here.
     Cut,
+    /// A record of an encrypted database that is whole but not authentic, or whose session is lost.
+    NotAuthentic,
     /// A record beyond what a namespace takes.
     TooMany,
 }
@@ -174,24 +177,26 @@ impl SalvageOptions {
         tell: Tell<'_>,
     ) -> Result<SalvageReport> {
         let source = Source::open(damaged)?;
-        if encryption.is_some() {
-            return Err(Error::EncryptionError(
-                "the file is not encrypted; salvage it without a key".to_owned(),
-            ));
-        }
         let target = Target::new(target, &source)?;
         let lock = FileLock::acquire(&target.path)?;
         let done = {
             let _temp = Temp::new(&FileDisk, target.temp.clone());
-            self.build(source, &target, tell)
+            self.build(source, &target, encryption.map(Secret::new), tell)
         };
         lock.release();
         done
     }
 
-    fn build(&self, source: Source, target: &Target, tell: Tell<'_>) -> Result<SalvageReport> {
+    fn build(
+        &self,
+        source: Source,
+        target: &Target,
+        secret: Option<Secret>,
+        tell: Tell<'_>,
+    ) -> Result<SalvageReport> {
         target.check_absent()?;
-        let salvage = Salvage::new(Arc::new(FileMedium::new(source.file)), self.partial_commits)?;
+        let medium = Arc::new(FileMedium::new(source.file));
+        let salvage = Salvage::new(medium, self.partial_commits, secret.as_ref())?;
         let report = salvage.run(&FileDisk, &target.temp, tell)?;
         target.check_absent()?;
         FileDisk.rename(&target.temp, &target.path)?;
@@ -288,7 +293,8 @@ impl Emdb {
     /// # Errors
     /// - `AlreadyLocked`: the damaged file is open somewhere, or the target is.
     /// - `InvalidConfig`: the target exists and is not empty, or is the damaged file.
-    /// - `EncryptionError`: a key was given, and the file is not encrypted.
+    /// - `EncryptionError`: a key was given, and the file is not encrypted; or none was given, or a
+    ///   wrong one, and it is. Without its header an encrypted file can't be read by anybody.
     /// - `MagicMismatch`, `Corrupted`: nothing in the file tells that it is a database.
     /// - `VersionMismatch`: another version wrote it.
     /// - `Io`: what the operating system said; a full disk, for one.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::ManualClock;
+use crate::crypt::{Cipher, Sealing};
 
 /// What makes writes durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -98,4 +99,8 @@ pub(crate) struct Settings {
     pub(crate) read_only: bool,
     pub(crate) sqpoll_idle_ms: Option<u32>,
     pub(crate) manual_clock: Option<ManualClock>,
+    /// What a new database is sealed with, and an existing one opened.
+    pub(crate) sealing: Option<Sealing>,
+    /// The cipher, if one was asked for.
+    pub(crate) cipher: Option<Cipher>,
 }

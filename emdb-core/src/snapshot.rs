@@ -1,7 +1,5 @@
 //! Snapshots: one committed state to read from for as long as wanted.
 
-#![allow(unsafe_code)]
-
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -11,6 +9,7 @@ use crate::format::record::Record;
 use crate::iter::{EmdbIter, EmdbKeyIter};
 use crate::range::Bounds;
 use crate::store::Store;
+use crate::store::entry::Entry;
 use crate::store::names::{self, Incarnation, NamespaceState};
 use crate::store::read::Held;
 use crate::value::ValueRef;
@@ -134,8 +133,8 @@ impl SnapshotNamespace {
         }
     }
 
-    /// The live record of `key`.
-    fn record(&self, key: &[u8]) -> Result<Option<Record<'_>>> {
+    /// What the live record of `key` says.
+    fn entry(&self, key: &[u8]) -> Result<Option<Entry<'_>>> {
         match self.stored(key)? {
             Some(record) => self.held.reader().checked(record, || self.held.now()),
             None => Ok(None),
@@ -158,7 +157,7 @@ impl SnapshotNamespace {
     /// # }
     /// ```
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        Ok(self.record(key.as_ref())?.map(|r| r.value().to_vec()))
+        Ok(self.entry(key.as_ref())?.map(Entry::into_value))
     }
 
     /// The value of `key` as it lies in the mapped journal, neither copied nor allocated.
@@ -175,9 +174,7 @@ impl SnapshotNamespace {
     /// # }
     /// ```
     pub fn get_zerocopy(&self, key: impl AsRef<[u8]>) -> Result<Option<ValueRef>> {
-        let record = self.record(key.as_ref())?;
-        // SAFETY: the record is committed, and lies in the generation that is held.
-        Ok(record.map(|r| unsafe { ValueRef::new(r.value(), &self.held.pin) }))
+        Ok(self.entry(key.as_ref())?.map(|entry| entry.lend(&self.held.pin)))
     }
 
     /// Whether `key` was present and not expired. The value is not read.

@@ -137,9 +137,9 @@ impl Namespace {
         // Nobody may replace the value between reading and writing it.
         let _exclusive = Exclusive::begin(store)?;
         let guard = crossbeam_epoch::pin();
-        let Some((record, _)) = store.get(&self.state, key, &guard)? else { return Ok(false) };
-        if record.expiry().is_some() {
-            let put = (key, record.value());
+        let Some((entry, _)) = store.get(&self.state, key, &guard)? else { return Ok(false) };
+        if entry.expiry().is_some() {
+            let put = (key, entry.value());
             let step = Step::write(&self.state, Verb::Put, put, None, true)?;
             store.commit(&mut [step], Access::Owner)?;
         }

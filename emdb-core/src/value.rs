@@ -6,9 +6,11 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::format::record::Record;
 use crate::store::generation::Pin;
 
-/// A value as it lies in the mapped journal: neither copied nor allocated.
+/// A value as it lies in the mapped journal: neither copied nor allocated. That of an encrypted
+/// database is decrypted, and owned.
 ///
 /// It stays valid, and unchanged, after the key is overwritten or removed, while the file grows,
 /// and after the database is closed. It keeps the file mapped, so long-lived ones are better
@@ -28,21 +30,38 @@ use crate::store::generation::Pin;
 pub struct ValueRef {
     start: *const u8,
     len: usize,
-    _pin: Arc<Pin>,
+    _keep: Keep,
+}
+
+/// What keeps the bytes where they are.
+#[derive(Clone)]
+enum Keep {
+    Journal { _pin: Arc<Pin> },
+    Owned { _bytes: Arc<Vec<u8>> },
 }
 
 // SAFETY: the bytes are part of a committed record, which nobody writes any more, and the pin
-// keeps them mapped.
+// keeps them mapped; or they are in a vector that nobody changes.
 unsafe impl Send for ValueRef {}
 // SAFETY: as above.
 unsafe impl Sync for ValueRef {}
 
 impl ValueRef {
-    /// # Safety
-    /// `bytes` are part of a committed record of the pinned generation.
+    /// The value of a committed record of the pinned generation.
     #[inline]
-    pub(crate) unsafe fn new(bytes: &[u8], pin: &Arc<Pin>) -> ValueRef {
-        ValueRef { start: bytes.as_ptr(), len: bytes.len(), _pin: pin.clone() }
+    pub(crate) fn of(record: Record<'_>, pin: &Arc<Pin>) -> ValueRef {
+        let bytes = record.value();
+        ValueRef {
+            start: bytes.as_ptr(),
+            len: bytes.len(),
+            _keep: Keep::Journal { _pin: pin.clone() },
+        }
+    }
+
+    /// A value of its own.
+    pub(crate) fn owned(bytes: Vec<u8>) -> ValueRef {
+        let (start, len) = (bytes.as_ptr(), bytes.len());
+        ValueRef { start, len, _keep: Keep::Owned { _bytes: Arc::new(bytes) } }
     }
 
     /// Length in bytes.
@@ -85,7 +104,7 @@ impl ValueRef {
     /// ```
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
-        // SAFETY: see `new`; the pin lives as long as `self`.
+        // SAFETY: what keeps them lives as long as `self`; see `of` and `owned`.
         unsafe { std::slice::from_raw_parts(self.start, self.len) }
     }
 

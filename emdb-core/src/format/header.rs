@@ -3,6 +3,7 @@
 //! They are written in turn, each with a checksum and a sequence number: a slot is overwritten
 //! only when the other is already on stable storage, so one whole slot survives any crash.
 
+use super::envelope::{self, Envelope};
 use super::{JOURNAL_START, checksum};
 use crate::error::{Error, Result};
 
@@ -17,6 +18,19 @@ pub(crate) const MAGIC: [u8; 8] = *b"\x89emdb\r\n\x1A";
 const SLOT_LEN: usize = 512;
 const SLOT_AT: [u64; 2] = [0, JOURNAL_START / 2];
 const CLEAN: u32 = 1;
+const ENCRYPTED: u32 = 2;
+const CONVERTED: u32 = 4;
+const FLAGS: u32 = CLEAN | ENCRYPTED | CONVERTED;
+
+/// Where the envelope lies, and the seal over all bytes before it; the checksum is last.
+const ENVELOPE_AT: usize = 80;
+const SEAL_AT: usize = SLOT_LEN - 4 - 16;
+
+/// Vouches for header slots, by a key that only those have who can open the file.
+pub(crate) trait Sign {
+    /// What stands for these bytes.
+    fn sign(&self, slot: &[u8]) -> [u8; 16];
+}
 
 /// What a header slot says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +49,11 @@ pub(crate) struct Header {
     pub(crate) clean_len: Option<u64>,
     /// When the file was made, in unix milliseconds.
     pub(crate) created_ms: u64,
+    /// Of an encrypted file: its key, wrapped.
+    pub(crate) envelope: Option<Envelope>,
+    /// The file took the place of one with another key, or none, and what that left beside it may
+    /// still be there.
+    pub(crate) converted: bool,
 }
 
 impl Header {
@@ -52,6 +71,8 @@ impl Header {
             synced: JOURNAL_START,
             clean_len: Some(JOURNAL_START),
             created_ms,
+            envelope: None,
+            converted: false,
         })
     }
 
@@ -66,8 +87,9 @@ impl Header {
         }
     }
 
-    /// The slot's bytes and where in the file they belong.
-    pub(crate) fn encode(&self) -> (u64, [u8; SLOT_LEN]) {
+    /// The slot's bytes and where in the file they belong. `signer` vouches for that of an
+    /// encrypted file.
+    pub(crate) fn encode(&self, signer: Option<&dyn Sign>) -> (u64, [u8; SLOT_LEN]) {
         let mut slot = [0; SLOT_LEN];
         let mut at = 0;
         let mut put = |bytes: &[u8]| {
@@ -76,7 +98,11 @@ impl Header {
         };
         put(&MAGIC);
         put(&FORMAT_VERSION.to_le_bytes());
-        put(&(if self.clean_len.is_some() { CLEAN } else { 0 }).to_le_bytes());
+        let flag = |is, flag| if is { flag } else { 0 };
+        let flags = flag(self.clean_len.is_some(), CLEAN)
+            | flag(self.envelope.is_some(), ENCRYPTED)
+            | flag(self.converted, CONVERTED);
+        put(&flags.to_le_bytes());
         put(&self.file_id);
         put(&self.hash_seed.to_le_bytes());
         put(&self.generation.to_le_bytes());
@@ -84,19 +110,31 @@ impl Header {
         put(&self.synced.to_le_bytes());
         put(&self.clean_len.unwrap_or(0).to_le_bytes());
         put(&self.created_ms.to_le_bytes());
+        if let Some(envelope) = &self.envelope {
+            put(&envelope.encode());
+        }
+        if let Some(signer) = signer {
+            let seal = signer.sign(&slot[..SEAL_AT]);
+            slot[SEAL_AT..SEAL_AT + seal.len()].copy_from_slice(&seal);
+        }
         let crc = checksum::append(0, &slot[..SLOT_LEN - 4]);
         slot[SLOT_LEN - 4..].copy_from_slice(&crc.to_le_bytes());
         (SLOT_AT[(self.sequence % 2) as usize], slot)
     }
 
     /// The bytes of a new file: header area with both slots.
-    pub(crate) fn image(&self) -> Vec<u8> {
+    pub(crate) fn image(&self, signer: Option<&dyn Sign>) -> Vec<u8> {
         let mut image = vec![0; JOURNAL_START as usize];
         for sequence in [self.sequence, self.sequence + 1] {
-            let (at, slot) = Header { sequence, ..self.clone() }.encode();
+            let (at, slot) = Header { sequence, ..self.clone() }.encode(signer);
             image[at as usize..at as usize + SLOT_LEN].copy_from_slice(&slot);
         }
         image
+    }
+
+    /// Whether `signer` vouches for the slot that says this, in the first bytes of a file.
+    pub(crate) fn is_signed(&self, front: &[u8], signer: &dyn Sign) -> bool {
+        self.encode(Some(signer)).1[..] == *slot(front, SLOT_AT[(self.sequence % 2) as usize])
     }
 
     /// Reads the header from the first bytes of a file.
@@ -104,9 +142,16 @@ impl Header {
         let mut best: Option<Header> = None;
         let mut newer = None;
         for at in SLOT_AT {
-            let Some(slot) = front.get(at as usize..at as usize + SLOT_LEN) else { continue };
-            match decode(slot) {
+            match decode(slot(front, at)) {
                 Slot::Valid(header) => {
+                    let other = |b: &Header| b.envelope.is_some() != header.envelope.is_some();
+                    if best.as_ref().is_some_and(other) {
+                        return Err(Error::EncryptionError(
+                            "one header slot says that the file is encrypted and the other that \
+                             it is not: it was tampered with; restore a backup"
+                                .to_owned(),
+                        ));
+                    }
                     if best.as_ref().is_none_or(|b| b.sequence < header.sequence) {
                         best = Some(header);
                     }
@@ -122,21 +167,26 @@ impl Header {
     }
 }
 
+/// The bytes of the slot at `at`, or none.
+fn slot(front: &[u8], at: u64) -> &[u8] {
+    front.get(at as usize..at as usize + SLOT_LEN).unwrap_or_default()
+}
+
 /// What doesn't hold in the header area `front` of a file whose header is `known`: byte and reason.
 pub(crate) fn check(front: &[u8], known: &Header) -> Vec<(u64, &'static str)> {
     let mut problems = Vec::new();
     let mut newest = 0;
     for at in SLOT_AT {
-        match front.get(at as usize..at as usize + SLOT_LEN).map(decode) {
-            Some(Slot::Valid(found)) => {
+        match decode(slot(front, at)) {
+            Slot::Valid(found) => {
                 newest = newest.max(found.sequence);
                 let identity = |h: &Header| (h.file_id, h.hash_seed, h.generation, h.created_ms);
                 if identity(&found) != identity(known) {
                     problems.push((at, "a header slot belongs to another file"));
                 }
             }
-            Some(Slot::Version(_)) => problems.push((at, "a header slot has another version")),
-            Some(Slot::Invalid) | None => problems.push((at, "a header slot fails its checksum")),
+            Slot::Version(_) => problems.push((at, "a header slot has another version")),
+            Slot::Invalid => problems.push((at, "a header slot fails its checksum")),
         }
     }
     if problems.is_empty() && newest != known.sequence {
@@ -155,7 +205,7 @@ enum Slot {
 }
 
 fn decode(slot: &[u8]) -> Slot {
-    let (body, crc) = slot.split_at(SLOT_LEN - 4);
+    let Some((body, crc)) = slot.split_at_checked(SLOT_LEN - 4) else { return Slot::Invalid };
     if !body.starts_with(&MAGIC) || checksum::append(0, body).to_le_bytes() != crc {
         return Slot::Invalid;
     }
@@ -177,10 +227,14 @@ fn decode(slot: &[u8]) -> Slot {
     let synced = word64(take(8));
     let clean_len = word64(take(8));
     let created_ms = word64(take(8));
-    if sequence > u64::MAX / 2 {
-        // Nobody has written that many: a forgery, which would leave no number to go on with.
+    debug_assert_eq!(at, ENVELOPE_AT);
+    let envelope = Envelope::read(&body[ENVELOPE_AT..ENVELOPE_AT + envelope::LEN]);
+    let envelope = if flags & ENCRYPTED == 0 { Some(None) } else { envelope.map(Some) };
+    // Nobody has written that many slots: a forgery, which would leave no number to go on with.
+    let Some(envelope) = envelope.filter(|_| sequence <= u64::MAX / 2 && flags & !FLAGS == 0)
+    else {
         return Slot::Invalid;
-    }
+    };
     Slot::Valid(Header {
         file_id,
         hash_seed,
@@ -189,6 +243,8 @@ fn decode(slot: &[u8]) -> Slot {
         synced,
         clean_len: (flags & CLEAN != 0).then_some(clean_len),
         created_ms,
+        envelope,
+        converted: flags & CONVERTED != 0,
     })
 }
 
@@ -217,9 +273,9 @@ mod tests {
     #[test]
     fn the_newer_slot_counts_and_one_whole_slot_is_enough() {
         let header = Header::create(5).unwrap();
-        let mut image = header.image();
+        let mut image = header.image(None);
         let next = Header { sequence: 3, synced: 9999, clean_len: None, ..header.clone() };
-        let (at, slot) = next.encode();
+        let (at, slot) = next.encode(None);
         image[at as usize..at as usize + SLOT_LEN].copy_from_slice(&slot);
         assert_eq!(Header::read(&image).unwrap(), next);
         image[at as usize + 40] ^= 1;
@@ -237,7 +293,7 @@ mod tests {
 
     #[test]
     fn another_version_is_named() {
-        let mut image = Header::create(5).unwrap().image();
+        let mut image = Header::create(5).unwrap().image(None);
         for at in SLOT_AT {
             let slot = &mut image[at as usize..at as usize + SLOT_LEN];
             slot[8] = 9;

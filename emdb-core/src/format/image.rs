@@ -11,7 +11,8 @@
 
 use super::checksum;
 use super::place::Place;
-use super::record::{Prepared, Record, Verb};
+use super::record::{HEAD_MIN, Record, Verb};
+use super::sealed::TRAILER;
 
 const MAGIC: [u8; 8] = *b"\x89emdM\r\n\x1A";
 const VERSION: u32 = 1;
@@ -27,14 +28,15 @@ pub(crate) const PAGES: usize = 64;
 pub(crate) const NOTE_KEY: &[u8] = b"C";
 pub(crate) const NOTE_LEN: usize = 16;
 
-/// The note's record.
-pub(crate) fn note(value: &[u8; NOTE_LEN]) -> Prepared<'_> {
-    Prepared::new(Verb::Mark, true, 0, NOTE_KEY, value, None)
+/// Bytes of the note's record.
+pub(crate) fn note_len(sealed: bool) -> u64 {
+    let text = NOTE_LEN + if sealed { TRAILER } else { 0 };
+    (HEAD_MIN + NOTE_KEY.len() + text) as u64
 }
 
 /// Whether the record is the note of some image.
 pub(crate) fn is_note(record: &Record<'_>) -> bool {
-    record.verb() == Verb::Mark && record.key() == NOTE_KEY && record.value().len() == NOTE_LEN
+    record.verb() == Verb::Mark && record.key() == NOTE_KEY && record.value().len() >= NOTE_LEN
 }
 
 /// What an image is of, and where its metadata lies.
@@ -249,22 +251,34 @@ impl Namespace {
     }
 }
 
-/// The metadata of the namespaces that `out` holds: the next id and their number go before them.
-pub(crate) fn meta(next_id: u32, count: u32, namespaces: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(8 + namespaces.len());
+/// The salts of a journal's sessions, by their numbers.
+pub(crate) type Salts = Vec<(u32, [u8; 16])>;
+
+/// The metadata of `count` namespaces, and of the sessions of a journal whose records are sealed.
+pub(crate) fn meta(next_id: u32, count: u32, namespaces: &[u8], sessions: &Salts) -> Vec<u8> {
+    let mut out = Vec::with_capacity(12 + namespaces.len() + 20 * sessions.len());
     out.extend(next_id.to_le_bytes());
     out.extend(count.to_le_bytes());
     out.extend(namespaces);
+    out.extend((sessions.len() as u32).to_le_bytes());
+    for (number, salt) in sessions {
+        out.extend(number.to_le_bytes());
+        out.extend(salt);
+    }
     out
 }
 
-/// Reads what [`meta`] made: the next id of an incarnation, and the namespaces.
-pub(crate) fn read_meta(bytes: &[u8]) -> Option<(u32, Vec<Namespace>)> {
+/// Reads what [`meta`] made: the next id of an incarnation, the namespaces, and the sessions.
+pub(crate) fn read_meta(bytes: &[u8]) -> Option<(u32, Vec<Namespace>, Salts)> {
     let mut from = Cursor(bytes);
     let (next_id, count) = (from.u32()?, from.u32()? as usize);
     from.bound(count, 30)?;
     let namespaces = (0..count).map(|_| Namespace::read(&mut from)).collect::<Option<_>>()?;
-    from.0.is_empty().then_some((next_id, namespaces))
+    let count = from.u32()? as usize;
+    from.bound(count, 20)?;
+    let session = |_| Some((from.u32()?, from.array()?));
+    let sessions = (0..count).map(session).collect::<Option<_>>()?;
+    from.0.is_empty().then_some((next_id, namespaces, sessions))
 }
 
 impl Array {
@@ -286,16 +300,16 @@ fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Reads from the front.
-struct Cursor<'a>(&'a [u8]);
+pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
 
 impl<'a> Cursor<'a> {
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (front, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
         Some(*front)
     }
 
-    fn u32(&mut self) -> Option<u32> {
+    pub(super) fn u32(&mut self) -> Option<u32> {
         self.array().map(u32::from_le_bytes)
     }
 
@@ -354,8 +368,9 @@ mod tests {
             namespace.encode(&mut out);
             all.push(namespace);
         }
-        let meta = meta(9, 2, &out);
-        assert_eq!(read_meta(&meta), Some((9, all)));
+        let sessions = vec![(3, [5; 16])];
+        let meta = meta(9, 2, &out, &sessions);
+        assert_eq!(read_meta(&meta), Some((9, all, sessions)));
         assert!((0..meta.len()).all(|len| read_meta(&meta[..len]).is_none()));
     }
 }

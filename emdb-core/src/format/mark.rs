@@ -5,7 +5,7 @@
 //! record, where no record boundary is known any more, by looking at every aligned word.
 
 use super::place::Place;
-use super::record::{HEAD_MIN, Prepared, Verb};
+use super::record::HEAD_MIN;
 
 /// Bytes of a mark's value: the identifying word, the synced position, and a check of both.
 pub(crate) const MARK_LEN: usize = 24;
@@ -34,8 +34,19 @@ impl Mark {
     /// Bytes that any mark takes at the most.
     pub(crate) const MAX_LEN: usize = HEAD_MIN + 7 + MARK_LEN;
 
-    pub(crate) fn prepare(&self) -> Prepared<'_> {
-        Prepared::new(Verb::Mark, true, 0, &self.padding[..self.padding_len], &self.value, None)
+    /// The record's key, which moves its value to the alignment.
+    pub(crate) fn padding(&self) -> &[u8] {
+        &self.padding[..self.padding_len]
+    }
+
+    pub(crate) fn value(&self) -> &[u8; MARK_LEN] {
+        &self.value
+    }
+
+    #[cfg(test)]
+    pub(crate) fn prepare(&self) -> super::record::Prepared<'_> {
+        let (verb, key) = (super::record::Verb::Mark, self.padding());
+        super::record::Prepared::new(verb, true, 0, key, &self.value, None)
     }
 }
 

@@ -16,6 +16,16 @@ impl Place {
         Place { key: finish(word(low) ^ finish(word(high) ^ finish(generation))) }
     }
 
+    /// The place of sealed records: no record of a plain file is one there, nor the other way round.
+    pub(crate) fn sealed(self) -> Place {
+        self.other()
+    }
+
+    /// Of the place of sealed records that of plain ones, and the other way round.
+    pub(crate) fn other(self) -> Place {
+        Place { key: self.key ^ u64::from_le_bytes(*b"emdbSEAL") }
+    }
+
     /// 64 bits that stand for this position of this file and generation.
     #[inline]
     pub(crate) fn mix(self, position: u64) -> u64 {

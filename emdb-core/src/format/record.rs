@@ -20,7 +20,8 @@
 use std::marker::PhantomData;
 
 use super::place::Place;
-use super::{MAX_KEY, MAX_VALUE, checksum, varint};
+use super::sealed::{INNER, TRAILER};
+use super::{MAX_KEY, MAX_STORED, checksum, varint};
 
 /// What a record does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,10 +68,15 @@ const LINK_MAX: usize = 6;
 pub(crate) struct Prepared<'a> {
     pub(crate) key: &'a [u8],
     pub(crate) value: &'a [u8],
+    pub(crate) expiry: Option<u64>,
     prefix: [u8; PREFIX_MAX],
     prefix_len: u8,
+    /// Bytes behind the head: those of key and value as they lie in the journal.
+    payload: u32,
     value_crc: u32,
     head_crc: u32,
+    /// What stands for namespace and key where records are sealed.
+    fingerprint: Option<[u8; 16]>,
 }
 
 impl<'a> Prepared<'a> {
@@ -84,12 +90,50 @@ impl<'a> Prepared<'a> {
         value: &'a [u8],
         expiry: Option<u64>,
     ) -> Prepared<'a> {
-        debug_assert!(key.len() <= MAX_KEY && value.len() <= MAX_VALUE);
+        let mut prepared = Prepared::framed(
+            verb,
+            commit,
+            namespace,
+            (key, value),
+            expiry,
+            (key.len(), value.len()),
+        );
+        let prefix = &prepared.prefix[..usize::from(prepared.prefix_len)];
+        prepared.head_crc = checksum::append(checksum::append(0, prefix), key);
+        prepared.value_crc = checksum::append(0, value);
+        prepared
+    }
+
+    /// As [`Prepared::new`], for a record that will be sealed: the fingerprint, where there is one,
+    /// takes the place of namespace and key. Its checksums are known when it is.
+    pub(crate) fn sealed(
+        verb: Verb,
+        commit: bool,
+        (key, value): (&'a [u8], &'a [u8]),
+        expiry: Option<u64>,
+        fingerprint: Option<[u8; 16]>,
+    ) -> Prepared<'a> {
+        let lens = (fingerprint.map_or(0, |f| f.len()), value.len() + key.len() + INNER + TRAILER);
+        let prepared = Prepared::framed(verb, commit, 0, (key, value), expiry, lens);
+        Prepared { fingerprint, ..prepared }
+    }
+
+    /// Everything but the checksums, of a record whose key and value have `lens` in the journal.
+    #[inline]
+    fn framed(
+        verb: Verb,
+        commit: bool,
+        namespace: u32,
+        (key, value): (&'a [u8], &'a [u8]),
+        expiry: Option<u64>,
+        lens: (usize, usize),
+    ) -> Prepared<'a> {
+        debug_assert!(lens.0 <= MAX_KEY && lens.1 <= MAX_STORED);
         let mut prefix = [0; PREFIX_MAX];
         let mut kind = verb as u8;
         let mut len = 1;
-        len += varint::put(key.len() as u64, &mut prefix[len..]);
-        len += varint::put(value.len() as u64, &mut prefix[len..]);
+        len += varint::put(lens.0 as u64, &mut prefix[len..]);
+        len += varint::put(lens.1 as u64, &mut prefix[len..]);
         if commit {
             kind |= COMMIT;
         }
@@ -102,22 +146,56 @@ impl<'a> Prepared<'a> {
             len += varint::put(at, &mut prefix[len..]);
         }
         prefix[0] = kind;
-        let head_crc = checksum::append(checksum::append(0, &prefix[..len]), key);
-        let value_crc = checksum::append(0, value);
-        Prepared { key, value, prefix, prefix_len: len as u8, value_crc, head_crc }
+        Prepared {
+            key,
+            value,
+            expiry,
+            prefix,
+            prefix_len: len as u8,
+            payload: (lens.0 + lens.1) as u32,
+            value_crc: 0,
+            head_crc: 0,
+            fingerprint: None,
+        }
+    }
+
+    /// The kind, with what is known late.
+    pub(crate) fn kind(&self, link: u64, continues: bool) -> u8 {
+        let bit = |is: bool, bit| if is { bit } else { 0 };
+        self.prefix[0] | bit(link != 0, LINK) | bit(continues, CONTINUES)
+    }
+
+    /// The key as it lies in the journal.
+    #[inline]
+    pub(crate) fn stored_key(&self) -> &[u8] {
+        self.fingerprint.as_ref().map_or(self.key, |fingerprint| fingerprint)
+    }
+
+    /// The key that a sealed record has in the journal: none if it is about a namespace.
+    pub(crate) fn fingerprint(&self) -> &[u8] {
+        self.fingerprint.as_ref().map_or(&[], |fingerprint| fingerprint)
+    }
+
+    /// The record around `text`, its sealed value.
+    pub(crate) fn around<'b>(&'b self, text: &'b [u8]) -> Prepared<'b> {
+        let mut record = Prepared { key: self.fingerprint(), value: text, ..*self };
+        let prefix = &record.prefix[..usize::from(record.prefix_len)];
+        record.head_crc = checksum::append(checksum::append(0, prefix), record.key);
+        record.value_crc = checksum::append(0, text);
+        record
     }
 
     /// Bytes of the record with a link of `link` (0: none).
     #[inline]
     pub(crate) fn len(&self, link: u64) -> usize {
         let link_len = if link == 0 { 0 } else { varint::len(link) };
-        CRCS + self.prefix_len as usize + link_len + self.key.len() + self.value.len()
+        CRCS + self.prefix_len as usize + link_len + self.payload as usize
     }
 
     /// Bytes of the record with the longest link.
     #[inline]
     pub(crate) fn max_len(&self) -> usize {
-        CRCS + self.prefix_len as usize + LINK_MAX + self.key.len() + self.value.len()
+        CRCS + self.prefix_len as usize + LINK_MAX + self.payload as usize
     }
 
     /// Writes the record for `position` at the front of `out` and gives its length. `continues` on
@@ -229,7 +307,7 @@ impl<'a> Record<'a> {
                 value_len = number()? as usize;
             }
         }
-        if key_len > MAX_KEY || value_len > MAX_VALUE {
+        if key_len > MAX_KEY || value_len > MAX_STORED {
             return None;
         }
         if kind & (NAMESPACE | EXPIRY | LINK) != 0 {
@@ -379,6 +457,16 @@ impl<'a> Record<'a> {
         self.kind & CONTINUES != 0
     }
 
+    pub(crate) fn kind(&self) -> u8 {
+        self.kind
+    }
+
+    /// The distance to the version that this record replaced; 0 if there is none.
+    pub(crate) fn link(&self) -> u64 {
+        self.rare().link
+    }
+
+    /// The incarnation that the record belongs to, in a file whose records are not sealed.
     pub(crate) fn namespace(&self) -> u32 {
         self.rare().namespace
     }

@@ -53,7 +53,7 @@ pub fn read<R>(
 ) -> Result<Option<R>> {
     let guard = crossbeam_epoch::pin();
     let found = ns.store().get(&ns.state, key, &guard)?;
-    Ok(found.map(|(record, _)| take(record.value(), record.expiry())))
+    Ok(found.map(|(entry, _)| take(entry.value(), entry.expiry())))
 }
 
 /// What is stored under `key`, expired or not: the value, lent, when it expires, and whether it
@@ -66,8 +66,8 @@ pub fn read_stored<R>(
     let store = ns.store();
     let guard = crossbeam_epoch::pin();
     let Some((record, era)) = store.find(&ns.state, key, &guard)? else { return Ok(None) };
-    store.reader(era).verify_value(record)?;
-    Ok(Some(take(record.value(), record.expiry(), !store.is_expired(&record))))
+    let entry = store.reader(era).entry(record)?;
+    Ok(Some(take(entry.value(), entry.expiry(), !store.is_expired(&record))))
 }
 
 /// The database's time, in milliseconds since 1970.

@@ -109,8 +109,8 @@ impl View {
         }
         let Some(base) = &self.base else { return Ok(None) };
         let Some(record) = self.held.find(base, key)? else { return Ok(None) };
-        let record = self.held.reader().checked(record, || self.held.now())?;
-        Ok(record.map(|record| take(record.value(), record.expiry())))
+        let entry = self.held.reader().checked(record, || self.held.now())?;
+        Ok(entry.map(|entry| take(entry.value(), entry.expiry())))
     }
 
     /// Whether `key` is there. Its value isn't read.

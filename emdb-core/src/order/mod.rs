@@ -22,6 +22,7 @@ mod superseded;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -50,7 +51,7 @@ pub(crate) const MANY: usize = 1 << 15;
 /// Where the order finds keys and what has become of them.
 pub(crate) trait Keys<'k>: Copy {
     /// The key of the record at `position`, verified.
-    fn key(self, position: u64) -> Result<&'k [u8]>;
+    fn key(self, position: u64) -> Result<Cow<'k, [u8]>>;
 
     /// Asks the processor for the record at `position`, which is taken to have `len` bytes.
     fn prefetch(self, position: u64, len: usize);

@@ -9,8 +9,8 @@ use super::*;
 struct Listed<'k>(&'k [Vec<u8>]);
 
 impl<'k> Keys<'k> for Listed<'k> {
-    fn key(self, position: u64) -> Result<&'k [u8]> {
-        Ok(&self.0[position as usize])
+    fn key(self, position: u64) -> Result<std::borrow::Cow<'k, [u8]>> {
+        Ok(std::borrow::Cow::Borrowed(&self.0[position as usize]))
     }
 
     fn prefetch(self, _: u64, _: usize) {}

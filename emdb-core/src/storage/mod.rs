@@ -18,6 +18,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use memmap2::MmapOptions;
+
 use crate::paths;
 
 /// Readable bytes that stay where they are, and readable, until this is dropped.
@@ -36,6 +38,14 @@ unsafe impl Send for Map {}
 unsafe impl Sync for Map {}
 
 impl Map {
+    /// Memory of its own that `fill` fills, from zeros. None if that fails, or there is no memory.
+    pub(crate) fn filled(len: usize, fill: impl FnOnce(&mut [u8]) -> Option<()>) -> Option<Map> {
+        let mut map = MmapOptions::new().len(len).map_anon().ok()?;
+        fill(&mut map)?;
+        let base = map.as_mut_ptr();
+        Some(Map { base, len, _owner: Box::new(map) })
+    }
+
     /// `len` bytes at `at`, for a mapping that nobody writes to as long as they are borrowed.
     pub(crate) fn bytes(&self, at: u64, len: u64) -> Option<&[u8]> {
         let end = at.checked_add(len)?;

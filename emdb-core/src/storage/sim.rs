@@ -91,6 +91,8 @@ pub(crate) struct SimDisk {
     state: Arc<Mutex<State>>,
     /// Whether files give windows.
     pub(crate) mapped: bool,
+    /// Whether the tests' databases on it are encrypted.
+    pub(crate) sealed: bool,
 }
 
 #[derive(Debug)]
@@ -208,7 +210,12 @@ impl SimFile {
 
 impl SimDisk {
     pub(crate) fn new(mapped: bool) -> SimDisk {
-        SimDisk { state: Arc::default(), mapped }
+        SimDisk { state: Arc::default(), mapped, sealed: false }
+    }
+
+    /// Lets databases on it be encrypted, if this build can.
+    pub(crate) fn sealed(self, sealed: bool) -> SimDisk {
+        SimDisk { sealed: sealed && cfg!(feature = "encrypt"), ..self }
     }
 
     pub(crate) fn set_faults(&self, faults: Faults) {
@@ -230,7 +237,7 @@ impl SimDisk {
                 files.insert(name.clone(), Arc::new(SimFile::new(&file.after_cut(random))));
             }
         }
-        let disk = SimDisk::of(files, self.mapped);
+        let disk = SimDisk::of(files, self);
         lock(&disk.state).boots = state.boots + 1;
         disk
     }
@@ -246,16 +253,16 @@ impl SimDisk {
         };
         let cached: BTreeMap<_, _> =
             state.cached.iter().map(|(name, file)| (name.clone(), copy(file))).collect();
-        let disk = SimDisk::of(cached, self.mapped);
+        let disk = SimDisk::of(cached, self);
         lock(&disk.state).boots = state.boots;
         // Names that were not synced are still not.
         lock(&disk.state).stored.retain(|name, _| state.stored.contains_key(name));
         disk
     }
 
-    fn of(files: BTreeMap<PathBuf, Arc<SimFile>>, mapped: bool) -> SimDisk {
+    fn of(files: BTreeMap<PathBuf, Arc<SimFile>>, model: &SimDisk) -> SimDisk {
         let state = State { cached: files.clone(), stored: files, ..State::default() };
-        SimDisk { state: Arc::new(Mutex::new(state)), mapped }
+        SimDisk { state: Arc::new(Mutex::new(state)), ..*model }
     }
 
     pub(crate) fn exists(&self, path: &Path) -> bool {

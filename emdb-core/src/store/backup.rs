@@ -82,8 +82,11 @@ impl Store {
         temp: &Path,
         meter: &mut Meter<'_>,
     ) -> Result<()> {
-        let header = Header { clean_len: None, ..Header::create(crate::clock::unix_ms())? };
-        let copy = open::fresh(&self.plain_settings(), disk, temp, header)?;
+        let header = Header::create(crate::clock::unix_ms())?;
+        let header = Header { clean_len: None, ..header };
+        let era = self.era(&crossbeam_epoch::pin()).clone();
+        let key = era.generation.unlocked();
+        let copy = open::fresh(&self.plain_settings(), disk, temp, header, key)?;
         copy.sync_meanwhile();
         let (held, states) = self.hold_all();
         copy_all(&held, &states, &copy, meter)?;

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use super::Store;
 use super::commit::{Access, Step};
+use super::entry::Entry;
 use super::generation::Generation;
 use super::names::NamespaceState;
 use super::namespaces::Clear;
+use super::read::Reader;
 use crate::error::{Error, Result};
 use crate::format::options::Options;
 use crate::format::record::{Record, Verb};
@@ -34,7 +36,7 @@ pub(super) struct CatchUp<'a> {
 /// Commits that only write, and no key twice, gathered to be written at once.
 #[derive(Default)]
 struct Batch<'a> {
-    records: Vec<Record<'a>>,
+    entries: Vec<Entry<'a>>,
     bytes: usize,
     keys: HashSet<(u32, u64)>,
 }
@@ -59,7 +61,8 @@ impl<'a> CatchUp<'a> {
     pub(super) fn run(&mut self, limit: u64) -> Result<u64> {
         let (from, end) = (self.at, self.source.watermark());
         let mut batch = Batch::default();
-        let mut commit = Vec::new();
+        let reader = Reader { generation: self.source, verify: false };
+        let mut commit: Vec<Entry<'a>> = Vec::new();
         let mut at = self.at;
         while at < end && (at - from < limit || !commit.is_empty()) {
             let Some(record) = self.record(&mut at)? else {
@@ -67,14 +70,15 @@ impl<'a> CatchUp<'a> {
                 break;
             };
             if record.verb() != Verb::Mark {
-                commit.push(record);
+                // Its checksums hold already.
+                commit.push(reader.entry(record)?);
             }
             if !record.commits() {
                 continue;
             }
-            let writes = |r: &Record<'_>| matches!(r.verb(), Verb::Put | Verb::Remove);
+            let writes = |e: &Entry<'_>| matches!(e.record().verb(), Verb::Put | Verb::Remove);
             if commit.iter().all(writes) {
-                self.gather(&mut batch, &commit)?;
+                self.gather(&mut batch, &mut commit)?;
             } else {
                 self.write(&mut batch)?;
                 self.change_namespaces(&commit)?;
@@ -108,90 +112,93 @@ impl<'a> CatchUp<'a> {
         Ok(Some(record))
     }
 
-    fn gather(&self, batch: &mut Batch<'a>, commit: &[Record<'a>]) -> Result<()> {
-        let key = |r: &Record<'_>| (r.namespace(), self.source.hash(r.key()));
+    fn gather(&self, batch: &mut Batch<'a>, commit: &mut Vec<Entry<'a>>) -> Result<()> {
+        let key = |e: &Entry<'_>| (e.namespace(), self.source.hash(e.key()));
         if commit.iter().any(|r| batch.keys.contains(&key(r))) {
             // What it does depends on what is only in the batch.
             self.write(batch)?;
         }
         batch.keys.extend(commit.iter().map(key));
-        batch.records.extend(commit);
-        batch.bytes += commit.iter().map(Record::len).sum::<usize>();
-        let full = batch.records.len() >= BATCH || batch.bytes >= BATCH_BYTES;
+        batch.bytes += commit.iter().map(|e| e.record().len()).sum::<usize>();
+        batch.entries.append(commit);
+        let full = batch.entries.len() >= BATCH || batch.bytes >= BATCH_BYTES;
         if full { self.write(batch) } else { Ok(()) }
     }
 
     fn write(&self, batch: &mut Batch<'a>) -> Result<()> {
         let guard = crossbeam_epoch::pin();
-        let mut steps = Vec::with_capacity(batch.records.len());
-        for record in &batch.records {
-            let (copy, put) = (self.copy(record)?, (record.key(), record.value()));
+        let mut steps = Vec::with_capacity(batch.entries.len());
+        for entry in &batch.entries {
+            let (copy, put) = (self.copy(entry)?, (entry.key(), entry.value()));
+            let record = entry.record();
             let (verb, expiry, last) = (record.verb(), record.expiry(), record.commits());
             steps.push(Step::write_in(&guard, copy, verb, put, expiry, last)?);
         }
         drop(guard);
         self.target.commit(&mut steps, Access::Plain)?;
-        batch.records.clear();
+        drop(steps);
+        batch.entries.clear();
         batch.bytes = 0;
         batch.keys.clear();
         Ok(())
     }
 
-    fn copy(&self, record: &Record<'_>) -> Result<&Arc<NamespaceState>> {
+    fn copy(&self, entry: &Entry<'_>) -> Result<&Arc<NamespaceState>> {
+        let at = entry.record().position();
         self.copies
-            .get(&record.namespace())
-            .ok_or_else(|| Error::corrupted(record.position(), "a record's namespace is not known"))
+            .get(&entry.namespace())
+            .ok_or_else(|| Error::corrupted(at, "a record's namespace is not known"))
     }
 
     /// Makes a commit that creates, configures, clears or drops namespaces.
-    fn change_namespaces(&mut self, commit: &[Record<'a>]) -> Result<()> {
-        let bad = |record: &Record<'_>, what: &str| Error::corrupted(record.position(), what);
-        let mut parts: Vec<(Arc<NamespaceState>, &Record<'a>)> = Vec::new();
+    fn change_namespaces(&mut self, commit: &[Entry<'a>]) -> Result<()> {
+        let bad = |entry: &Entry<'_>, what: &str| Error::corrupted(entry.record().position(), what);
+        let mut parts: Vec<(Arc<NamespaceState>, &Entry<'a>)> = Vec::new();
         let mut clears: Vec<Clear> = Vec::new();
-        for record in commit {
-            let id = record.namespace();
-            match record.verb() {
+        for entry in commit {
+            let (id, verb) = (entry.namespace(), entry.record().verb());
+            match verb {
                 Verb::Create => {
-                    let name = std::str::from_utf8(record.key());
-                    let name = name.map_err(|_| bad(record, "a name is not UTF-8"))?;
-                    let options = Options::read(record.value()).map_err(|e| bad(record, e))?;
+                    let name = std::str::from_utf8(entry.key());
+                    let name = name.map_err(|_| bad(entry, "a name is not UTF-8"))?;
+                    let options = Options::read(entry.value()).map_err(|e| bad(entry, e))?;
                     self.copies.insert(id, self.target.open_or_begin(name, options)?);
                     continue;
                 }
                 Verb::Configure => {
-                    let options = Options::read(record.value()).map_err(|e| bad(record, e))?;
-                    self.target.configure(self.copy(record)?, options)?;
+                    let options = Options::read(entry.value()).map_err(|e| bad(entry, e))?;
+                    self.target.configure(self.copy(entry)?, options)?;
                     continue;
                 }
                 Verb::Mark => continue,
                 Verb::Put | Verb::Remove | Verb::Clear | Verb::Drop => {}
             }
-            let copy = self.copy(record)?.clone();
-            if record.verb() == Verb::Clear {
-                let fresh = varint::get_all(record.value()).and_then(|id| u32::try_from(id).ok());
-                let fresh = fresh.ok_or_else(|| bad(record, "a clear names no incarnation"))?;
+            let copy = self.copy(entry)?.clone();
+            if verb == Verb::Clear {
+                let fresh = varint::get_all(entry.value()).and_then(|id| u32::try_from(id).ok());
+                let fresh = fresh.ok_or_else(|| bad(entry, "a clear names no incarnation"))?;
                 clears.push(self.target.prepare_clear(&copy)?);
                 self.copies.remove(&id);
                 self.copies.insert(fresh, copy.clone());
             }
-            if record.verb() == Verb::Drop {
+            if verb == Verb::Drop {
                 self.copies.remove(&id);
             }
-            parts.push((copy, record));
+            parts.push((copy, entry));
         }
         let mut steps = Vec::with_capacity(parts.len());
-        for (at, (copy, record)) in parts.iter().enumerate() {
+        for (at, (copy, entry)) in parts.iter().enumerate() {
             let last = at + 1 == parts.len();
             let clear = clears.iter().find(|clear| clear.is_of(copy));
-            steps.push(match (record.verb(), clear) {
+            steps.push(match (entry.record().verb(), clear) {
                 (Verb::Clear, Some(clear)) => clear.step(last),
                 (Verb::Drop, _) => {
                     let id = copy.current(&crossbeam_epoch::pin()).id;
                     Step::control(copy, Verb::Drop, id, (&[], &[]), None, last)
                 }
                 (verb, clear) => {
-                    let put = (record.key(), record.value());
-                    let step = Step::write(copy, verb, put, record.expiry(), last)?;
+                    let put = (entry.key(), entry.value());
+                    let step = Step::write(copy, verb, put, entry.expiry(), last)?;
                     match clear {
                         Some(clear) => step.into_fresh(&clear.fresh),
                         None => step,
@@ -201,7 +208,7 @@ impl<'a> CatchUp<'a> {
         }
         self.target.commit(&mut steps, Access::Plain)?;
         let mut names = lock(&self.target.names);
-        for (copy, _) in parts.iter().filter(|(_, record)| record.verb() == Verb::Drop) {
+        for (copy, _) in parts.iter().filter(|(_, e)| e.record().verb() == Verb::Drop) {
             names.live.remove(&copy.name);
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! the index beside them, and leaves out whatever came behind the note. What was replaced
 //! meanwhile may be left out as well, so the journal is synced before the image gets its name.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,7 +15,9 @@ use super::names::Incarnation;
 use super::order::Anchors;
 use super::read::{Held, Reader};
 use super::site::Site;
-use super::tail::Tail;
+use super::tail::{MarkOf, Tail};
+use crate::crypt::Vault;
+use crate::crypt::sealed_image::Sealer;
 use crate::error::{Error, Result};
 use crate::format::image::{self, Array, Full, Namespace, Run as StoredRun, Slots};
 use crate::format::options::Options;
@@ -23,7 +26,7 @@ use crate::format::{JOURNAL_START, checksum};
 use crate::index::PAGE;
 use crate::index::Table;
 use crate::index::image::{Portion, Unfit};
-use crate::order::{Keys, Order, Run};
+use crate::order::{Order, Run};
 use crate::paths;
 use crate::storage::Medium;
 use crate::storage::temp::Temp;
@@ -207,10 +210,7 @@ impl Store {
         let era = self.era(&crossbeam_epoch::pin()).clone();
         let generation = &*era.generation;
         let (medium, memory) = (&*generation.medium, &generation.memory);
-        let note = image::note(value);
-        let start = tail.reserve(medium, memory, note.max_len())?;
-        let out = tail.target(start, note.max_len());
-        let end = start + note.write(generation.place, start, 0, false, out) as u64;
+        let (start, end) = tail.encode_mark(generation, MarkOf::Note(value))?;
         if let Err((error, uncertain)) = tail.complete(medium, memory, (start, end)) {
             if uncertain {
                 self.poison();
@@ -218,10 +218,12 @@ impl Store {
             return Err(error);
         }
         tail.position = end;
+        // A session may begin before it.
+        let note_at = end - image::note_len(generation.vault.is_some());
         // It has to be as durable as the image.
         self.data_end.0.store(generation.sequence(end), Ordering::Release);
         generation.committed.0.store(end, Ordering::Release);
-        Ok(start)
+        Ok(note_at)
     }
 
     fn write_image(
@@ -234,7 +236,15 @@ impl Store {
         let below = capture.held.watermark();
         let place = image::place(capture.note, below);
         let reader = capture.held.reader();
-        let out = Out::new(medium, image::PAGE, PIECE);
+        let write = |at: u64, bytes: &[u8]| medium.write_at(at, bytes);
+        let vault = reader.generation.vault.as_ref();
+        let sealer = vault.map(|v| Sealer::new(&v.keys, v.generation, &write)).transpose()?;
+        let sealer = sealer.map(RefCell::new);
+        let put = |at: u64, bytes: &[u8]| match &sealer {
+            Some(sealer) => sealer.borrow_mut().put(at, bytes),
+            None => write(at, bytes),
+        };
+        let out = Out::new(&put, image::PAGE, PIECE);
         let mut writer = Writer { out, place, below, reader, stopped };
         let mut namespaces = Vec::new();
         for captured in &capture.namespaces {
@@ -263,7 +273,9 @@ impl Store {
         }
         writer.out.align(8)?;
         let meta_at = writer.out.at();
-        let meta = image::meta(capture.next_id, capture.namespaces.len() as u32, &namespaces);
+        let (count, salts) = (capture.namespaces.len() as u32, vault.map(Vault::salts));
+        let salts = salts.unwrap_or_default();
+        let meta = image::meta(capture.next_id, count, &namespaces, &salts);
         writer.out.put(&meta)?;
         let len = writer.out.at();
         writer.out.flush()?;
@@ -280,8 +292,12 @@ impl Store {
             meta_sum: image::sum(&meta, place, meta_at),
             boot,
         };
-        medium.write_at(0, &header.encode())?;
-        Ok(len)
+        put(0, &header.encode())?;
+        drop(writer);
+        match sealer {
+            Some(sealer) => Ok(sealer.into_inner().finish(len)?),
+            None => Ok(len),
+        }
     }
 }
 
@@ -395,7 +411,7 @@ impl Writer<'_> {
         self.out.align(8)?;
         self.out.flush()?;
         // Some may be left out: then there is a gap between the two.
-        let mut behind = Out::new(self.out.medium, self.out.at() + most as u64 * 8, PIECE / 2);
+        let mut behind = Out::new(self.out.write, self.out.at() + most as u64 * 8, PIECE / 2);
         let mut windows = Summed::new(&mut self.out)?;
         let mut positions = Summed::new(&mut behind)?;
         let (reader, below, stopped) = (self.reader, self.below, self.stopped);
@@ -423,7 +439,7 @@ fn anchor(reader: Reader<'_>, keys: Anchors<'_>, position: u64, below: u64) -> R
     if position < below && !reader.generation.superseded.get(position) {
         return Ok(Some(position));
     }
-    let key = keys.key(position)?;
+    let key = reader.record(position)?.key();
     let hash = reader.generation.hash(key);
     let newest = reader.newest(keys.table, key, hash, &crossbeam_epoch::pin())?;
     let Some(newest) = newest else { return Ok(None) };
@@ -449,9 +465,12 @@ impl Reader<'_> {
     }
 }
 
+/// Writes bytes at a position.
+type Write<'a> = &'a dyn Fn(u64, &[u8]) -> std::io::Result<()>;
+
 /// Writes one stretch of a file, in large pieces.
 struct Out<'a> {
-    medium: &'a dyn Medium,
+    write: Write<'a>,
     /// Where the buffer belongs.
     at: u64,
     buffer: Vec<u8>,
@@ -459,8 +478,8 @@ struct Out<'a> {
 }
 
 impl<'a> Out<'a> {
-    fn new(medium: &'a dyn Medium, at: u64, piece: usize) -> Out<'a> {
-        Out { medium, at, buffer: Vec::new(), piece }
+    fn new(write: Write<'a>, at: u64, piece: usize) -> Out<'a> {
+        Out { write, at, buffer: Vec::new(), piece }
     }
 
     fn at(&self) -> u64 {
@@ -481,7 +500,7 @@ impl<'a> Out<'a> {
 
     fn flush(&mut self) -> Result<()> {
         if !self.buffer.is_empty() {
-            self.medium.write_at(self.at, &self.buffer)?;
+            (self.write)(self.at, &self.buffer)?;
             self.at += self.buffer.len() as u64;
             self.buffer.clear();
         }

@@ -97,11 +97,10 @@ impl<'a> Step<'a> {
         check_len("a key", key, MAX_KEY)?;
         check_len("a value", value, MAX_VALUE)?;
         let line = target.line(guard);
-        let hash = line.era.generation.hash(key);
-        let incarnation = &line.current;
-        incarnation.table.prefetch(hash, guard);
-        let mut step = Step::new(target, verb, incarnation.id, (key, value), expiry, last);
-        step.hash = hash;
+        let (generation, incarnation) = (&line.era.generation, &line.current);
+        let step =
+            Step::new(target, generation, (verb, expiry, last), incarnation.id, (key, value));
+        incarnation.table.prefetch(step.hash, guard);
         Ok(step)
     }
 
@@ -114,7 +113,8 @@ impl<'a> Step<'a> {
         fresh: Option<Arc<Incarnation>>,
         last: bool,
     ) -> Step<'a> {
-        let mut step = Step::new(target, verb, id, (key, value), None, last);
+        let generation = &target.line(&crossbeam_epoch::pin()).era.generation.clone();
+        let mut step = Step::new(target, generation, (verb, None, last), id, (key, value));
         step.fresh = fresh;
         step
     }
@@ -128,13 +128,12 @@ impl<'a> Step<'a> {
 
     fn new(
         target: &'a Arc<NamespaceState>,
-        verb: Verb,
+        generation: &Generation,
+        (verb, expiry, commit): (Verb, Option<u64>, bool),
         id: u32,
-        (key, value): (&'a [u8], &'a [u8]),
-        expiry: Option<u64>,
-        commit: bool,
+        put: (&'a [u8], &'a [u8]),
     ) -> Step<'a> {
-        let prepared = Prepared::new(verb, commit, id, key, value, expiry);
+        let (prepared, hash) = prepare(generation, (verb, expiry, commit), id, put);
         Step {
             target,
             verb,
@@ -143,7 +142,7 @@ impl<'a> Step<'a> {
             id,
             fresh: None,
             prepared,
-            hash: 0,
+            hash,
             absent: false,
             wants_value: false,
             void: false,
@@ -155,11 +154,14 @@ impl<'a> Step<'a> {
     fn prepare(&mut self, id: u32) {
         let Prepared { key, value, .. } = self.prepared;
         self.id = id;
-        self.prepared = Prepared::new(self.verb, self.commit, id, key, value, self.expiry);
+        let what = (self.verb, self.expiry, self.commit);
+        let guard = crossbeam_epoch::pin();
+        let generation = &self.target.line(&guard).era.generation;
+        (self.prepared, self.hash) = prepare(generation, what, id, (key, value));
     }
 
     fn is_write(&self) -> bool {
-        matches!(self.verb, Verb::Put | Verb::Remove)
+        is_write(self.verb)
     }
 
     /// Spares the search for what is replaced: the key has never been in the namespace.
@@ -185,6 +187,29 @@ impl<'a> Step<'a> {
             None => self.target.current(guard),
         }
     }
+}
+
+fn is_write(verb: Verb) -> bool {
+    matches!(verb, Verb::Put | Verb::Remove)
+}
+
+/// The record, as far as it can be encoded without its position, and the hash that its key is found
+/// by.
+#[inline]
+fn prepare<'a>(
+    generation: &Generation,
+    (verb, expiry, commit): (Verb, Option<u64>, bool),
+    id: u32,
+    (key, value): (&'a [u8], &'a [u8]),
+) -> (Prepared<'a>, u64) {
+    if generation.vault.is_none() {
+        let hash = if is_write(verb) { generation.hash(key) } else { 0 };
+        return (Prepared::new(verb, commit, id, key, value, expiry), hash);
+    }
+    let located = is_write(verb).then(|| generation.locate(id, key));
+    let fingerprint = located.and_then(|located| located.fingerprint);
+    let prepared = Prepared::sealed(verb, commit, (key, value), expiry, fingerprint);
+    (prepared, located.map_or(0, |located| located.hash))
 }
 
 pub(crate) fn check_len(what: &'static str, bytes: &[u8], limit: usize) -> Result<()> {
@@ -282,8 +307,8 @@ impl Store {
         end_commits(steps);
         let generation = &*era.generation;
         let medium = &*generation.medium;
-        let start = tail.reserve(medium, &generation.memory, bound)?;
-        let end = encode(generation, tail, steps, start, bound);
+        let (start, room) = tail.reserve_for(generation, steps.len(), bound)?;
+        let end = encode(generation, tail, steps, (start, room));
         if let Err((error, uncertain)) = tail.complete(medium, &generation.memory, (start, end)) {
             if uncertain {
                 self.poison();
@@ -331,9 +356,12 @@ impl Store {
                 reader.make_ready(&incarnation.table, step.hash, guard)?;
                 let prior = match step.absent {
                     true => None,
-                    false => {
-                        reader.newest(&incarnation.table, step.prepared.key, step.hash, guard)?
-                    }
+                    false => reader.newest(
+                        &incarnation.table,
+                        step.prepared.stored_key(),
+                        step.hash,
+                        guard,
+                    )?,
                 };
                 step.prior = prior.as_ref().map(Prior::of);
                 if let Some(record) = prior.filter(|r| step.wants_value && r.is_put()) {
@@ -388,7 +416,7 @@ impl Store {
                 Verb::Configure | Verb::Mark => continue,
             }
             let incarnation = step.incarnation(guard);
-            let key = step.prepared.key;
+            let key = step.prepared.stored_key();
             let published = incarnation.table.publish(
                 step.hash,
                 step.prior.map(|p| p.position),
@@ -476,23 +504,22 @@ fn end_commits(steps: &mut [Step<'_>]) {
     }
 }
 
-/// Encodes the records from `start` on and gives their end.
+/// Encodes the records into the room that was made for them, and gives their end.
 fn encode(
     generation: &Generation,
     tail: &mut Tail,
     steps: &mut [Step<'_>],
-    start: u64,
-    bound: usize,
+    room: (u64, usize),
 ) -> u64 {
-    let out = tail.target(start, bound);
-    let (place, mut used, mut continues) = (generation.place, 0, false);
-    for step in steps.iter_mut().filter(|step| !step.void) {
-        step.position = start + used as u64;
-        let link = step.prior.map_or(0, |p| step.position - p.position);
-        used += step.prepared.write(place, step.position, link, continues, &mut out[used..]);
-        continues = !step.commit;
-    }
-    start + used as u64
+    tail.encode(generation, room, |pen| {
+        let mut continues = false;
+        for step in steps.iter_mut().filter(|step| !step.void) {
+            step.position = pen.position();
+            let link = step.prior.map_or(0, |p| step.position - p.position);
+            pen.write(&step.prepared, (step.id, link, continues));
+            continues = !step.commit;
+        }
+    })
 }
 
 /// What a step changes: live records and their bytes. Expiries are kept here too.

@@ -21,7 +21,11 @@ use super::site::Site;
 use super::tail::Tail;
 use super::transact::Exclusive;
 use super::{Store, open};
+#[cfg(feature = "encrypt")]
+use crate::crypt::Unlocked;
 use crate::error::{Error, Result};
+#[cfg(feature = "encrypt")]
+use crate::format::header::Header;
 use crate::paths;
 use crate::progress::Meter;
 use crate::storage::temp::Temp;
@@ -29,6 +33,15 @@ use crate::sync::lock;
 
 /// What the new file is called until it takes the place of the old one.
 pub(crate) const TEMP: &str = ".compact.tmp";
+
+/// What the new file is sealed with.
+pub(super) enum Key {
+    /// What the old one is.
+    Same,
+    /// This, or nothing.
+    #[cfg(feature = "encrypt")]
+    Other(Option<Unlocked>),
+}
 
 /// Bytes that may be missing when writers are made to wait for the last time.
 const NEAR: u64 = 64 << 10;
@@ -42,27 +55,41 @@ const SLICE: u64 = 384 << 10;
 impl Store {
     /// Rewrites the journal with what is live.
     pub(crate) fn compact(self: &Arc<Store>, meter: &mut Meter<'_>) -> Result<()> {
+        self.compact_with_key(Key::Same, meter)
+    }
+
+    /// The same, sealed as `key` says.
+    pub(super) fn compact_with_key(
+        self: &Arc<Store>,
+        key: Key,
+        meter: &mut Meter<'_>,
+    ) -> Result<()> {
         self.check_maintenance()?;
         if self.read_only {
             return Err(Error::ReadOnly);
         }
         let _turn = self.upkeep.begin()?;
         self.check_health()?;
-        let Some(site) = &self.site else { return self.rewrite(None, meter) };
+        let Some(site) = &self.site else { return self.rewrite(None, key, meter) };
         if cfg!(windows) {
             let what = "a file that is mapped can't be replaced on Windows; back it up instead";
             return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, what).into());
         }
         let _temp = Temp::new(&*site.disk, paths::sibling(&site.path, TEMP));
-        self.rewrite(Some(site), meter).map_err(|e| match self.check_health() {
+        self.rewrite(Some(site), key, meter).map_err(|e| match self.check_health() {
             Ok(()) => of_copy(e),
             Err(_) => e,
         })
     }
 
-    fn rewrite(self: &Arc<Store>, site: Option<&Site>, meter: &mut Meter<'_>) -> Result<()> {
+    fn rewrite(
+        self: &Arc<Store>,
+        site: Option<&Site>,
+        key: Key,
+        meter: &mut Meter<'_>,
+    ) -> Result<()> {
         let former = self.era(&crossbeam_epoch::pin()).clone();
-        let target = self.successor(site)?;
+        let target = self.successor(site, key)?;
         target.sync_meanwhile();
         let (held, states) = self.hold_all();
         let from = held.watermark();
@@ -93,13 +120,23 @@ impl Store {
     }
 
     /// An empty store of the next generation.
-    fn successor(&self, site: Option<&Site>) -> Result<Arc<Store>> {
+    fn successor(&self, site: Option<&Site>, key: Key) -> Result<Arc<Store>> {
         let era = self.era(&crossbeam_epoch::pin()).clone();
         let settings = self.plain_settings();
         let Some(site) = site else { return open::memory_after(&settings, &era.generation) };
         let Some(header) = self.header() else { return Err(Error::Poisoned) };
         let path = paths::sibling(&site.path, TEMP);
-        let store = open::fresh(&settings, &*site.disk, &path, header.successor())?;
+        let header = header.successor();
+        let store = match key {
+            Key::Same => {
+                open::fresh(&settings, &*site.disk, &path, header, era.generation.unlocked())?
+            }
+            #[cfg(feature = "encrypt")]
+            Key::Other(key) => {
+                let header = Header { converted: true, ..header };
+                open::fresh(&settings, &*site.disk, &path, header, key.as_ref())?
+            }
+        };
         site.disk.imitate(&site.path, &path)?;
         Ok(store)
     }

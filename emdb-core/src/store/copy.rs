@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::Store;
 use super::commit::{Access, Step};
+use super::entry::Entry;
 use super::names::{Incarnation, NamespaceState};
 use super::read::{Held, Reader};
 use super::rescue::for_each_slot;
+use crate::crypt::Admission;
 use crate::error::{Error, Result};
 use crate::format::JOURNAL_START;
 use crate::format::options::Options;
@@ -30,7 +32,7 @@ const USUAL: usize = 256;
 pub(crate) struct Copier<'r, 'm, 't> {
     pub(crate) target: &'r Arc<Store>,
     meter: &'m mut Meter<'t>,
-    chunk: Vec<Record<'r>>,
+    chunk: Vec<Entry<'r>>,
     bytes: usize,
 }
 
@@ -39,15 +41,11 @@ impl<'r, 'm, 't> Copier<'r, 'm, 't> {
         Copier { target, meter, chunk: Vec::new(), bytes: 0 }
     }
 
-    /// Takes in a record whose checksums hold. What has been taken in goes to `namespace` now and
+    /// Takes in a record that is whole. What has been taken in goes to `namespace` now and
     /// then.
-    pub(crate) fn put(
-        &mut self,
-        namespace: &Arc<NamespaceState>,
-        record: Record<'r>,
-    ) -> Result<()> {
-        self.bytes += record.len();
-        self.chunk.push(record);
+    pub(crate) fn put(&mut self, namespace: &Arc<NamespaceState>, entry: Entry<'r>) -> Result<()> {
+        self.bytes += entry.record().len();
+        self.chunk.push(entry);
         if self.bytes < CHUNK_BYTES && self.chunk.len() < CHUNK_RECORDS {
             return Ok(());
         }
@@ -61,9 +59,9 @@ impl<'r, 'm, 't> Copier<'r, 'm, 't> {
         }
         let guard = crossbeam_epoch::pin();
         let mut steps = Vec::with_capacity(self.chunk.len());
-        for record in &self.chunk {
-            let put = (record.key(), record.value());
-            let expiry = record.expiry();
+        for entry in &self.chunk {
+            let put = (entry.key(), entry.value());
+            let expiry = entry.expiry();
             let step = Step::write_in(&guard, namespace, Verb::Put, put, expiry, true)?;
             steps.push(step.of_new_key());
         }
@@ -118,6 +116,7 @@ impl Store {
         let (generation, end) = (&era.generation, era.generation.watermark());
         let whole =
             |r: &Record<'_>| r.verify_head(generation.place) && r.verify_value(generation.place);
+        let mut admission = generation.vault.as_ref().map(|vault| Admission::new(vault, None));
         if matches!(generation.memory, Memory::Regions(_)) {
             // There is no medium that could have changed it.
             return Ok(());
@@ -128,6 +127,9 @@ impl Store {
             let record = record.ok_or_else(|| {
                 Error::corrupted(at, "the copy is not what was written; try again")
             })?;
+            if let Some(admission) = &mut admission {
+                admission.admit(&record)?;
+            }
             at = record.end();
         }
         Ok(())
@@ -153,10 +155,7 @@ fn copy_one<'r>(
 ) -> Result<()> {
     // Whether lookups verify or not.
     let reader = Reader { verify: true, ..held.reader() };
-    let mut put = |record: Record<'r>| {
-        reader.verify_value(record)?;
-        copier.put(namespace, record)
-    };
+    let mut put = |record: Record<'r>| copier.put(namespace, reader.entry(record)?);
     if let Some(order) = incarnation.order.get() {
         let keys = held.anchors(incarnation);
         let mut anchors = Vec::new();

@@ -10,10 +10,9 @@ use std::time::{Duration, Instant};
 
 use super::Store;
 use super::generation::Generation;
-use super::tail::Tail;
+use super::tail::{MarkOf, Tail};
 use crate::error::{Error, Result};
 use crate::format::header::Header;
-use crate::format::mark::Mark;
 use crate::settings::FlushPolicy;
 use crate::storage::{IoBackend, Medium};
 use crate::sync::{lock, wait};
@@ -263,10 +262,28 @@ impl Store {
         slot.header.synced = generation.position(synced);
         slot.header.clean_len = clean_len;
         slot.refreshed = Instant::now();
-        let (at, bytes) = slot.header.encode();
+        let (at, bytes) = slot.header.encode(generation.signer());
         generation.medium.write_at(at, &bytes).map_err(|e| {
             self.poison();
             Error::from(e)
+        })
+    }
+
+    /// Changes the header, on stable storage when this returns.
+    #[cfg(feature = "encrypt")]
+    pub(super) fn change_header(&self, change: impl FnOnce(&mut Header)) -> Result<()> {
+        let _turn = self.durability.wait_for_turn();
+        let mut slot = self.durability.slot();
+        self.check_health()?;
+        let Some(slot) = &mut *slot else { return Ok(()) };
+        let era = self.era(&crossbeam_epoch::pin()).clone();
+        // A slot is written only when the other one is on stable storage.
+        era.generation.medium.sync()?;
+        change(&mut slot.header);
+        self.write_header(&era.generation, slot, None)?;
+        era.generation.medium.sync().map_err(|e| {
+            self.poison();
+            e.into()
         })
     }
 
@@ -288,12 +305,9 @@ impl Store {
     /// without.
     fn mark(&self, generation: &Generation, tail: &mut Tail, synced: u64) -> Result<()> {
         let (medium, memory) = (&*generation.medium, &generation.memory);
-        let Ok(start) = tail.reserve(medium, memory, Mark::MAX_LEN) else {
+        let Ok((start, end)) = tail.encode_mark(generation, MarkOf::Sync(synced)) else {
             return Ok(());
         };
-        let mark = Mark::new(generation.place, start, synced);
-        let out = tail.target(start, Mark::MAX_LEN);
-        let end = start + mark.prepare().write(generation.place, start, 0, false, out) as u64;
         if let Err((_, uncertain)) = tail.complete(medium, memory, (start, end)) {
             if uncertain {
                 self.poison();

@@ -9,6 +9,8 @@ use std::sync::{Arc, OnceLock};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::names::Retired;
+use crate::crypt::{Unlocked, Vault};
+use crate::format::header::Sign;
 use crate::format::place::Place;
 use crate::order::Superseded;
 use crate::storage::Medium;
@@ -20,6 +22,8 @@ use crate::view::Views;
 #[derive(Debug)]
 pub(crate) struct Generation {
     pub(crate) place: Place,
+    /// What opens the records, if they are sealed.
+    pub(crate) vault: Option<Vault>,
     pub(crate) hash_seed: u64,
     /// Counts the rewrites of the whole file.
     pub(crate) number: u64,
@@ -49,6 +53,7 @@ impl Generation {
     ) -> Generation {
         Generation {
             place,
+            vault: None,
             hash_seed,
             number,
             memory,
@@ -61,7 +66,35 @@ impl Generation {
         }
     }
 
-    /// The key's hash in the index: XXH3 (Collet, xxHash specification), seeded with a random
+    /// The same with sealed records.
+    pub(crate) fn sealed(self, vault: Option<Vault>) -> Generation {
+        let place = if vault.is_some() { self.place.sealed() } else { self.place };
+        Generation { place, vault, ..self }
+    }
+
+    /// The data key, if there is one.
+    pub(crate) fn unlocked(&self) -> Option<&Unlocked> {
+        self.vault.as_ref().map(|vault| &vault.unlocked)
+    }
+
+    /// Who vouches for header slots, if anybody does.
+    pub(crate) fn signer(&self) -> Option<&dyn Sign> {
+        self.vault.as_ref().map(|vault| &vault.keys as &dyn Sign)
+    }
+
+    /// How the records of `key` in the incarnation `namespace` are found.
+    #[inline]
+    pub(crate) fn locate<'k>(&self, namespace: u32, key: &'k [u8]) -> Located<'k> {
+        match &self.vault {
+            None => Located { hash: self.hash(key), key, fingerprint: None },
+            Some(vault) => {
+                let fingerprint = vault.keys.fingerprint(namespace, key);
+                Located { hash: self.hash(&fingerprint), key, fingerprint: Some(fingerprint) }
+            }
+        }
+    }
+
+    /// The stored key's hash in the index: XXH3 (Collet, xxHash specification), seeded with a random
     /// number of this file, so that whoever doesn't know the file can't craft collisions. All
     /// generations have the same seed.
     #[inline]
@@ -84,6 +117,22 @@ impl Generation {
     /// The position in this journal of a sequence number.
     pub(crate) fn position(&self, sequence: u64) -> u64 {
         sequence.wrapping_sub(self.base.load(Ordering::Relaxed))
+    }
+}
+
+/// A key as the journal has it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Located<'k> {
+    pub(crate) hash: u64,
+    key: &'k [u8],
+    pub(crate) fingerprint: Option<[u8; 16]>,
+}
+
+impl Located<'_> {
+    /// The key of its records.
+    #[inline]
+    pub(crate) fn stored(&self) -> &[u8] {
+        self.fingerprint.as_ref().map_or(self.key, |fingerprint| fingerprint)
     }
 }
 

@@ -7,24 +7,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::expiries::{self, Expiries};
+use super::generation::Generation;
 use super::names::{DEFAULT_ID, INTERNAL, Incarnation, MAX_NAME};
 use super::site::Site;
+use crate::crypt::{Vault, sealed_image};
 use crate::format::header::Header as FileHeader;
 use crate::format::image::{self, Array, Header, Namespace, Slots};
 use crate::format::options::Options;
 use crate::format::place::Place;
-use crate::format::record::Verb;
+use crate::format::record::{Record, Verb};
 use crate::format::{JOURNAL_START, MAX_KEY};
 use crate::index::image::{Alarm, Cover, Origin, Proof, SEGMENT_BYTES};
 use crate::index::{MAX_RECORDS, PAGE, Segment, Table};
 use crate::order::{self, Order};
-use crate::storage::memory::Memory;
-use crate::storage::{Disk, Map};
+use crate::storage::{Disk, Map, Medium};
 use crate::sync::lock;
 
 /// What an image holds.
 #[derive(Debug)]
 pub(crate) struct Image {
+    /// The position of the note that binds it to the journal.
+    pub(crate) note_at: u64,
     /// The position of the journal up to which it goes.
     pub(crate) below: u64,
     /// Its length in bytes.
@@ -57,19 +60,19 @@ impl Image {
         disk: &dyn Disk,
         path: &Path,
         file: &FileHeader,
-        memory: &Memory,
+        generation: &Generation,
         wants_order: impl Fn(&str, Options) -> bool,
     ) -> Option<Image> {
         // One that lasts takes the place of both.
         let names = [Site::passing_image_of(path), Site::image_of(path)];
-        names.iter().find_map(|name| Image::load_one(disk, name, file, memory, &wants_order))
+        names.iter().find_map(|name| Image::load_one(disk, name, file, generation, &wants_order))
     }
 
     fn load_one(
         disk: &dyn Disk,
         path: &Path,
         file: &FileHeader,
-        memory: &Memory,
+        generation: &Generation,
         wants_order: &impl Fn(&str, Options) -> bool,
     ) -> Option<Image> {
         if cfg!(target_endian = "big") {
@@ -77,26 +80,24 @@ impl Image {
             return None;
         }
         let medium = disk.open_read_only(path).ok()?;
-        let len = medium.len().ok()?;
-        if len < image::PAGE {
-            return None;
-        }
-        let map = Arc::new(medium.map_private(len).ok()?);
+        let map = map(&*medium, generation.vault.as_ref())?;
+        let len = map.len as u64;
         let header = Header::read(map.bytes(0, image::PAGE)?)?;
         let bound = header.file_id == file.file_id
-            && header.generation == file.generation
             && header.len == len
             && (header.boot == [0; 16] || disk.boot() == Some(header.boot))
-            && is_noted(&header, file, memory);
-        if !bound {
-            return None;
-        }
+            && header.generation == file.generation;
+        let note = noted(&header, generation).filter(|_| bound);
+        let note_at = note?.position();
         let place = image::place(header.note, header.below);
         let meta = map.bytes(header.meta_at, header.meta_len)?;
         if image::sum(meta, place, header.meta_at) != header.meta_sum {
             return None;
         }
-        let (next_id, namespaces) = image::read_meta(meta)?;
+        let (next_id, namespaces, sessions) = image::read_meta(meta)?;
+        if let Some(vault) = &generation.vault {
+            sessions.into_iter().for_each(|(number, salt)| vault.add(number, salt));
+        }
         let (below, alarm) = (header.below, Arc::<Alarm>::default());
         let (end, used) = (header.meta_at, image::PAGE);
         let mut loader = Loader { map, place, below, alarm: alarm.clone(), end, used };
@@ -112,23 +113,38 @@ impl Image {
         let unique = names.is_sorted_by(|a, b| a < b) && ids.is_sorted_by(|a, b| a < b);
         // The default namespace, whose name is empty, is never dropped.
         let whole = unique && names.first().is_some_and(String::is_empty) && next_id > DEFAULT_ID;
-        whole.then_some(Image { below, len, next_id, namespaces: loaded, alarm })
+        whole.then_some(Image { note_at, below, len, next_id, namespaces: loaded, alarm })
     }
 }
 
-/// Whether the journal has the image's note at its place.
-fn is_noted(header: &Header, file: &FileHeader, memory: &Memory) -> bool {
-    let place = Place::new(file.file_id, file.generation);
-    header.note_at >= JOURNAL_START
-        && memory.record(header.note_at).is_some_and(|r| {
-            r.verb() == Verb::Mark
-                && r.commits()
-                && r.verify_head(place)
-                && r.verify_value(place)
-                && r.key() == image::NOTE_KEY
-                && r.value() == header.note
-                && r.end() == header.below
-        })
+/// The image of a file, decrypted if need be: all of it then, into memory.
+fn map(medium: &dyn Medium, vault: Option<&Vault>) -> Option<Arc<Map>> {
+    let len = medium.len().ok()?;
+    let Some(vault) = vault else {
+        return (len >= image::PAGE).then(|| medium.map_private(len).ok().map(Arc::new))?;
+    };
+    let sealed = medium.map_private(len).ok()?;
+    let len = sealed_image::image_len(len).filter(|len| *len >= image::PAGE)?;
+    let open = |out: &mut [u8]| {
+        let bytes = sealed.bytes(0, sealed.len as u64)?;
+        sealed_image::open(&vault.keys, vault.generation, bytes, out)
+    };
+    Some(Arc::new(Map::filled(usize::try_from(len).ok()?, open)?))
+}
+
+/// The image's note, if the journal has it at its place.
+fn noted<'g>(header: &Header, generation: &'g Generation) -> Option<Record<'g>> {
+    let place = generation.place;
+    let note = generation.memory.record(header.note_at)?;
+    let is_that = header.note_at >= JOURNAL_START
+        && note.verb() == Verb::Mark
+        && note.commits()
+        && note.verify_head(place)
+        && note.verify_value(place)
+        && note.key() == image::NOTE_KEY
+        && note.value().starts_with(&header.note)
+        && note.end() == header.below;
+    is_that.then_some(note)
 }
 
 /// Makes sense of the sections of an image.

@@ -6,8 +6,11 @@ mod catch_up;
 pub(crate) mod checkpoint;
 pub(crate) mod commit;
 pub(crate) mod compact;
+#[cfg(feature = "encrypt")]
+mod convert;
 pub(crate) mod copy;
 mod durability;
+pub(crate) mod entry;
 mod expiries;
 pub(crate) mod generation;
 mod image;
@@ -28,6 +31,7 @@ pub(crate) mod site;
 mod sweep;
 mod tail;
 pub(crate) mod transact;
+mod unlock;
 mod upkeep;
 pub(crate) mod verify;
 

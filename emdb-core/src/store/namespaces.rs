@@ -214,8 +214,10 @@ impl Store {
             (tail.position, tail.allocated, tail.skipped)
         };
         let logical = position - skipped;
-        let backend = self.era(&crossbeam_epoch::pin()).generation.medium.backend();
-        let mut stats = EmdbStats::new(backend);
+        let era = self.era(&crossbeam_epoch::pin()).clone();
+        let mut stats = EmdbStats::new(era.generation.medium.backend());
+        stats.encrypted = era.generation.vault.is_some();
+        drop(era);
         let mut live_bytes = 0;
         {
             let guard = crossbeam_epoch::pin();

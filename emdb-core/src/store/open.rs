@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
-use super::Store;
 use super::background::Background;
 use super::checkpoint::Checkpoints;
 use super::durability::Durability;
@@ -17,23 +16,32 @@ use super::recovery::{self, RecoveryReport};
 use super::replay::Replay;
 use super::site::Site;
 use super::tail::Tail;
+use super::unlock::unlock;
 use super::upkeep::Upkeep;
+use super::{Store, backup, compact, salvage};
 use crate::clock::Clock;
+use crate::crypt::{Sealing, Unlocked, Vault};
 use crate::error::{Error, Result};
 use crate::fork::Origin;
-use crate::format::header::Header;
+use crate::format::header::{Header, Sign};
 use crate::format::options::Options;
 use crate::format::place::Place;
 use crate::format::{JOURNAL_START, MAX_POSITION};
+use crate::paths;
 use crate::settings::Settings;
 use crate::storage::Disk;
 use crate::storage::memory::Memory;
 use crate::storage::ram::Ram;
 use crate::sync::Padded;
 
+/// What files are called that were on their way to this name.
+const LEFT_OVER: [&str; 5] =
+    [compact::TEMP, backup::TEMP, salvage::TEMP, ".meta.emdb-tmp", ".hot.meta.emdb-tmp"];
+
 /// An in-memory store.
 pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Store>> {
-    let store = memory_store(settings, None, &Header::create(0)?, None);
+    let key = settings.sealing.as_ref().map(Sealing::create).transpose()?;
+    let store = memory_store(settings, None, &Header::create(0)?, None, key.as_ref())?;
     if settings.auto_compact.is_some() {
         store.start_maintaining();
     }
@@ -46,39 +54,50 @@ fn memory_store(
     site: Option<Site>,
     header: &Header,
     recovery: Option<RecoveryReport>,
-) -> Arc<Store> {
+    key: Option<&Unlocked>,
+) -> Result<Arc<Store>> {
     let medium = Arc::new(Ram::default());
     let memory = Memory::Regions(medium.regions.clone());
     let place = Place::new(header.file_id, header.generation);
     let number = header.generation;
-    let era = Era::new(Generation::new(place, header.hash_seed, number, memory, medium));
+    let generation = Generation::new(place, header.hash_seed, number, memory, medium);
+    let era = Era::new(generation.sealed(vault(key, header)?));
     let parts = Replay::new(&era).into_parts();
     let tail = Tail::new(JOURNAL_START, 0);
-    assemble(settings, &era, parts, tail, Found { site, recovery, ..Found::default() })
+    Ok(assemble(settings, &era, parts, tail, Found { site, recovery, ..Found::default() }))
 }
 
 /// An empty in-memory store, for the next generation of another.
 pub(crate) fn memory_after(settings: &Settings, former: &Generation) -> Result<Arc<Store>> {
     let header =
         Header { generation: former.number + 1, hash_seed: former.hash_seed, ..Header::create(0)? };
-    Ok(memory_store(settings, None, &header, None))
+    memory_store(settings, None, &header, None, former.unlocked())
 }
 
-/// An empty store in a new file at `path`, without help in the background.
+fn vault(key: Option<&Unlocked>, header: &Header) -> Result<Option<Vault>> {
+    key.map(|key| Vault::new(key, header.file_id, header.generation)).transpose()
+}
+
+/// An empty store in a new file at `path`, sealed if there is a key, without help in the
+/// background.
 pub(crate) fn fresh(
     settings: &Settings,
     disk: &dyn Disk,
     path: &Path,
     header: Header,
+    key: Option<&Unlocked>,
 ) -> Result<Arc<Store>> {
     let medium = disk.create(path)?;
-    medium.write_at(0, &header.image())?;
+    let header = Header { envelope: key.map(|key| key.envelope.clone()), ..header };
+    let vault = vault(key, &header)?;
+    let signer = vault.as_ref().map(|vault| &vault.keys as &dyn Sign);
+    medium.write_at(0, &header.image(signer))?;
     // The image has the next slot as well.
     let header = Header { sequence: header.sequence + 1, ..header };
     let memory = Memory::flat(&*medium, JOURNAL_START)?;
     let place = Place::new(header.file_id, header.generation);
     let (seed, number) = (header.hash_seed, header.generation);
-    let era = Era::new(Generation::new(place, seed, number, memory, medium));
+    let era = Era::new(Generation::new(place, seed, number, memory, medium).sealed(vault));
     let parts = Replay::new(&era).into_parts();
     let tail = Tail::new(JOURNAL_START, JOURNAL_START);
     Ok(assemble(settings, &era, parts, tail, Found { header: Some(header), ..Found::default() }))
@@ -94,31 +113,42 @@ pub(crate) fn on_disk(settings: &Settings, disk: Arc<dyn Disk>, path: &Path) -> 
     if settings.read_only && len == 0 {
         // A database that was never written: as good as one in memory.
         let report = RecoveryReport { clean: true, ..RecoveryReport::default() };
-        return Ok(memory_store(settings, Some(site), &Header::create(0)?, Some(report)));
+        return memory_store(settings, Some(site), &Header::create(0)?, Some(report), None);
     }
     if len > MAX_POSITION {
         return Err(Error::TooLarge { what: "a data file", size: len, limit: MAX_POSITION });
     }
     let memory = Memory::flat(&*medium, len)?;
     let front = memory.rest(0);
-    let header = Header::read(&front[..front.len().min(JOURNAL_START as usize)])?;
+    let front = &front[..front.len().min(JOURNAL_START as usize)];
+    let header = Header::read(front)?;
+    let vault = unlock(&header, front, settings.sealing.as_ref().map(|s| &s.secret))?;
+    check_cipher(settings, vault.as_ref())?;
+    if !settings.read_only {
+        // What a crash has left of a compaction or of a backup to this name.
+        for end in LEFT_OVER {
+            let _ = disk.remove(&paths::sibling(path, end));
+        }
+    }
     let place = Place::new(header.file_id, header.generation);
     let number = header.generation;
-    let era = Era::new(Generation::new(place, header.hash_seed, number, memory, medium.clone()));
+    let generation = Generation::new(place, header.hash_seed, number, memory, medium.clone());
+    let era = Era::new(generation.sealed(vault));
     let memory = &era.generation.memory;
     let wants_order = |name: &str, options: Options| {
         options.ordered || settings.range_scans && !name.starts_with(INTERNAL)
     };
-    let image = Image::load(&*disk, path, &header, memory, wants_order);
+    let image = Image::load(&*disk, path, &header, &era.generation, wants_order);
     let mut image_of = image.as_ref().map(|image| (image.below, image.len));
     let alarm = image.as_ref().map(|image| image.alarm.clone());
     let read = |image: Option<Image>| {
-        let from = image.as_ref().map(|image| image.below);
+        // Read already, when the image was bound to it.
+        let from = image.as_ref().and_then(|image| memory.record(image.note_at));
         let mut replay = match image {
             Some(image) => Replay::of(&era, image),
             None => Replay::new(&era),
         };
-        let end = recovery::read(&header, place, memory, (len, from), &mut replay)?;
+        let end = recovery::read(&header, &era.generation, (len, from), &mut replay)?;
         Ok::<_, Error>((end, replay.into_parts()))
     };
     let (end, parts) = match read(image) {
@@ -131,11 +161,12 @@ pub(crate) fn on_disk(settings: &Settings, disk: Arc<dyn Disk>, path: &Path) -> 
     };
     let accepted = end.accepted;
     let (mut report, header, tail) = if settings.read_only {
-        let report = end.leave(place, memory, &*medium)?;
+        let report = end.leave(era.generation.place, memory, &*medium)?;
         (report, None, Tail::new(accepted, len))
     } else {
-        let repaired = end.repair(&*disk, path, (header, place), memory, &*medium, len)?;
-        (repaired.0, Some(repaired.1), Tail::new(accepted, accepted))
+        let (report, header) = end.repair(&*disk, path, header, &era.generation, len)?;
+        let header = tidy(&*disk, path, header, &era.generation)?;
+        (report, Some(header), Tail::new(accepted, accepted))
     };
     report.elapsed = began.elapsed();
     let found = Found { site: Some(site), header, recovery: Some(report), image: image_of };
@@ -156,20 +187,65 @@ pub(crate) fn on_disk(settings: &Settings, disk: Arc<dyn Disk>, path: &Path) -> 
     Ok(store)
 }
 
-/// Refuses a file that is something else than a database.
-pub(crate) fn check_is_database(path: &Path) -> Result<()> {
+/// The header of the file at `path`, as it is now; none of an empty file, or one that can't be
+/// locked to look at it.
+#[cfg(feature = "encrypt")]
+pub(crate) fn peek(path: &Path) -> Result<Option<Header>> {
+    let front = front(path)?;
+    if front.is_empty() { Ok(None) } else { Header::read(&front).map(Some) }
+}
+
+fn front(path: &Path) -> Result<Vec<u8>> {
     let mut front = Vec::new();
     std::fs::File::open(path)?.take(JOURNAL_START).read_to_end(&mut front)?;
-    match Header::read(&front) {
+    Ok(front)
+}
+
+/// Refuses a file that is something else than a database.
+pub(crate) fn check_is_database(path: &Path) -> Result<()> {
+    match Header::read(&front(path)?) {
         Err(e @ Error::MagicMismatch) => Err(e),
         _ => Ok(()),
     }
 }
 
 /// Makes a new database file.
-pub(crate) fn create(disk: &dyn Disk, path: &Path) -> Result<()> {
-    let header = Header::create(crate::clock::unix_ms())?;
-    Ok(disk.publish(path, &header.image())?)
+pub(crate) fn create(settings: &Settings, disk: &dyn Disk, path: &Path) -> Result<()> {
+    let key = settings.sealing.as_ref().map(Sealing::create).transpose()?;
+    let envelope = key.as_ref().map(|key| key.envelope.clone());
+    let header = Header { envelope, ..Header::create(crate::clock::unix_ms())? };
+    let vault = vault(key.as_ref(), &header)?;
+    let signer = vault.as_ref().map(|vault| &vault.keys as &dyn Sign);
+    Ok(disk.publish(path, &header.image(signer))?)
+}
+
+/// A cipher that was asked for has to be the one that the file has.
+fn check_cipher(settings: &Settings, vault: Option<&Vault>) -> Result<()> {
+    match (settings.cipher, vault) {
+        (Some(wanted), Some(vault)) if wanted != vault.unlocked.master.cipher => {
+            let has = vault.unlocked.master.cipher;
+            Err(Error::config(format!(
+                "the database is encrypted with {has:?}, not {wanted:?}; leave the cipher out, or \
+                 rewrite the database with EncryptionOptions::rotate"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes what a file with another key left, if this one took its place and that was not done
+/// yet. Gives the header that the file has then.
+fn tidy(disk: &dyn Disk, path: &Path, header: Header, generation: &Generation) -> Result<Header> {
+    if !header.converted {
+        return Ok(header);
+    }
+    Site::remove_left(disk, path)?;
+    let header =
+        Header { sequence: header.sequence + 1, converted: false, clean_len: None, ..header };
+    let (at, bytes) = header.encode(generation.signer());
+    generation.medium.write_at(at, &bytes)?;
+    generation.medium.sync()?;
+    Ok(header)
 }
 
 /// What an open found on the disk.

@@ -1,5 +1,6 @@
 //! The ordered index's view of journal and hash index, and the work on it in the background.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -36,8 +37,12 @@ impl Anchors<'_> {
 }
 
 impl<'a> Keys<'a> for Anchors<'a> {
-    fn key(self, position: u64) -> Result<&'a [u8]> {
-        Ok(self.reader.record(position)?.key())
+    fn key(self, position: u64) -> Result<Cow<'a, [u8]>> {
+        let record = self.reader.record(position)?;
+        Ok(match self.reader.opened(record, false)? {
+            None => Cow::Borrowed(record.key()),
+            Some(opened) => Cow::Owned(opened.into_key()),
+        })
     }
 
     #[inline]
@@ -50,7 +55,7 @@ impl<'a> Keys<'a> for Anchors<'a> {
         if !generation.superseded.get(position) {
             return Ok(Some(position));
         }
-        let (key, floor) = (self.key(position)?, self.floor());
+        let (key, floor) = (self.reader.record(position)?.key(), self.floor());
         let guard = crossbeam_epoch::pin();
         let found = self.reader.newest(self.table, key, generation.hash(key), &guard)?;
         let Some(newest) = found else { return Ok(None) };

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use crossbeam_epoch::Guard;
 
 use super::Store;
+use super::entry::Entry;
 use super::generation::{Era, Generation, Pin};
 use super::names::{Incarnation, NamespaceState};
 use super::order::Anchors;
 use crate::clock::Clock;
+use crate::crypt::tampered;
 use crate::error::{Error, Result};
 use crate::format::record::Record;
 use crate::index::Table;
@@ -33,7 +35,7 @@ impl<'g> Reader<'g> {
         }
     }
 
-    /// The newest record of `key`, committed or not, a tombstone or not.
+    /// The newest record with this stored key, committed or not, a tombstone or not.
     #[inline]
     pub(crate) fn newest(
         self,
@@ -46,8 +48,13 @@ impl<'g> Reader<'g> {
             // The head of a record with another key is verified too: a damaged key must be an
             // error, not an absence.
             match self.record(slot.position()) {
-                Ok(record) if record.key() == key => ControlFlow::Break(Ok(record)),
-                Ok(_) => ControlFlow::Continue(()),
+                Ok(record) if record.key() == key => {
+                    ControlFlow::Break(self.checked_verb(record, slot.is_tombstone()))
+                }
+                Ok(other) => match self.authentic(other) {
+                    Ok(_) => ControlFlow::Continue(()),
+                    Err(e) => ControlFlow::Break(Err(e)),
+                },
                 Err(e) => ControlFlow::Break(Err(e)),
             }
         });
@@ -65,31 +72,66 @@ impl<'g> Reader<'g> {
         watermark: u64,
     ) -> Result<Option<Record<'g>>> {
         while record.position() >= watermark {
-            match record.previous() {
+            match self.authentic(record)?.previous() {
                 Some(position) => record = self.record(position)?,
                 None => return Ok(None),
+            }
+            if !record.is_put() {
+                self.authentic(record)?;
             }
         }
         Ok(Some(record).filter(Record::is_put))
     }
 
-    /// `record`, if it is not expired, with its value verified.
+    /// `record`, known to be what was written there: a checksum tells of accidents alone. In a
+    /// file whose records are not sealed that is all there is.
+    #[inline]
+    fn authentic(self, record: Record<'g>) -> Result<Record<'g>> {
+        match &self.generation.vault {
+            None => Ok(record),
+            Some(vault) => vault.open(&record).map(|_| record),
+        }
+    }
+
+    /// `record`, if it does what the index says.
+    #[inline]
+    fn checked_verb(self, record: Record<'g>, removes: bool) -> Result<Record<'g>> {
+        if self.generation.vault.is_some() && record.is_put() == removes {
+            return Err(tampered(record.position(), "a record"));
+        }
+        Ok(record)
+    }
+
+    /// What `record` says, if it is not expired, its value verified.
     #[inline]
     pub(crate) fn checked(
         self,
         record: Record<'g>,
         now: impl FnOnce() -> u64,
+    ) -> Result<Option<Entry<'g>>> {
+        Ok(match self.live(record, now)? {
+            Some(record) => Some(self.entry(record)?),
+            None => None,
+        })
+    }
+
+    /// `record`, if it is not expired.
+    #[inline]
+    pub(crate) fn live(
+        self,
+        record: Record<'g>,
+        now: impl FnOnce() -> u64,
     ) -> Result<Option<Record<'g>>> {
         if is_expired(&record, now) {
+            self.authentic(record)?;
             return Ok(None);
         }
-        self.verify_value(record)?;
         Ok(Some(record))
     }
 
-    /// Whether the value is what was written.
+    /// Whether the value is what was written; told by the seal where there is one.
     #[inline]
-    pub(crate) fn verify_value(self, record: Record<'_>) -> Result<()> {
+    pub(super) fn verify_value(self, record: Record<'_>) -> Result<()> {
         if self.verify && !record.verify_value(self.generation.place) {
             return Err(damaged_value(record.value_position()));
         }
@@ -173,7 +215,7 @@ impl Held {
         self.now
     }
 
-    /// The hash of a key.
+    /// A hash of a key, with a secret of the database.
     #[inline]
     pub(crate) fn hash(&self, key: &[u8]) -> u64 {
         self.pin.generation.hash(key)
@@ -185,18 +227,41 @@ impl Held {
         incarnation: &Incarnation,
         key: &[u8],
     ) -> Result<Option<Record<'_>>> {
+        let located = self.pin.generation.locate(incarnation.id, key);
+        self.stored_as(incarnation, located.stored(), located.hash)
+    }
+
+    /// The same by the key as the journal has it.
+    pub(crate) fn stored_as(
+        &self,
+        incarnation: &Incarnation,
+        stored_key: &[u8],
+        hash: u64,
+    ) -> Result<Option<Record<'_>>> {
         let guard = crossbeam_epoch::pin();
         let reader = self.reader();
-        let hash = reader.generation.hash(key);
-        match reader.newest(&incarnation.table, key, hash, &guard)? {
+        match reader.newest(&incarnation.table, stored_key, hash, &guard)? {
             Some(record) => reader.version(record, self.view.watermark()),
+            None => Ok(None),
+        }
+    }
+
+    /// What is left of `version`, if it is live in this state.
+    #[inline]
+    fn live<'a>(
+        &self,
+        version: Option<Record<'a>>,
+        reader: Reader<'a>,
+    ) -> Result<Option<Record<'a>>> {
+        match version {
+            Some(record) => reader.live(record, || self.now),
             None => Ok(None),
         }
     }
 
     /// The live record of `key`, its value unverified; see [`Reader::checked`].
     pub(crate) fn find(&self, incarnation: &Incarnation, key: &[u8]) -> Result<Option<Record<'_>>> {
-        Ok(self.stored(incarnation, key)?.filter(|r| !is_expired(r, || self.now)))
+        self.live(self.stored(incarnation, key)?, self.reader())
     }
 
     /// What the order of `incarnation` needs of this state.
@@ -213,8 +278,10 @@ impl Held {
     ) -> Result<Option<Record<'a>>> {
         let position = record.position();
         if position < self.view.watermark() && !self.pin.generation.superseded.get(position) {
-            let live = record.is_put() && !is_expired(&record, || self.now);
-            return Ok(live.then_some(record));
+            if !record.is_put() {
+                return self.reader().authentic(record).map(|_| None);
+            }
+            return self.reader().live(record, || self.now);
         }
         self.resolve_changed(incarnation, record)
     }
@@ -227,11 +294,12 @@ impl Held {
     ) -> Result<Option<Record<'a>>> {
         let watermark = self.view.watermark();
         let version = if record.position() < watermark {
-            self.stored(incarnation, record.key())?
+            let hash = self.pin.generation.hash(record.key());
+            self.stored_as(incarnation, record.key(), hash)?
         } else {
             self.reader().version(record, watermark)?
         };
-        Ok(version.filter(|r| !is_expired(r, || self.now)))
+        self.live(version, self.reader())
     }
 
     /// What the record at `position`, the newest of its key, was in this state, if that is live.
@@ -245,8 +313,7 @@ impl Held {
         reader: Reader<'a>,
         position: u64,
     ) -> Result<Option<Record<'a>>> {
-        let version = reader.version(reader.record(position)?, self.view.watermark())?;
-        Ok(version.filter(|r| !is_expired(r, || self.now)))
+        self.live(reader.version(reader.record(position)?, self.view.watermark())?, reader)
     }
 }
 
@@ -310,24 +377,25 @@ impl Store {
     ) -> Result<Option<(Record<'g>, &'g Era)>> {
         let Present { era, incarnation, watermark } = self.present(namespace, guard)?;
         let reader = self.reader(era);
-        let hash = reader.generation.hash(key);
-        let Some(record) = reader.newest(&incarnation.table, key, hash, guard)? else {
+        let located = reader.generation.locate(incarnation.id, key);
+        let (stored, hash) = (located.stored(), located.hash);
+        let Some(record) = reader.newest(&incarnation.table, stored, hash, guard)? else {
             return Ok(None);
         };
         Ok(reader.version(record, watermark)?.map(|record| (record, era)))
     }
 
-    /// The live record of `key`, its value verified; otherwise as [`Store::find`].
+    /// What the live record of `key` says, verified; otherwise as [`Store::find`].
     #[inline]
     pub(crate) fn get<'g>(
         &self,
         namespace: &NamespaceState,
         key: &[u8],
         guard: &'g Guard,
-    ) -> Result<Option<(Record<'g>, &'g Era)>> {
+    ) -> Result<Option<(Entry<'g>, &'g Era)>> {
         let Some((record, era)) = self.find(namespace, key, guard)? else { return Ok(None) };
-        let record = self.reader(era).checked(record, || self.clock.now())?;
-        Ok(record.map(|record| (record, era)))
+        let entry = self.reader(era).checked(record, || self.clock.now())?;
+        Ok(entry.map(|entry| (entry, era)))
     }
 }
 

@@ -8,8 +8,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::generation::Generation;
 use super::replay::Replay;
 use super::scan::{Part, Parts, Scanner};
+use crate::crypt::Admission;
 use crate::error::{Error, Result};
 use crate::format::JOURNAL_START;
 use crate::format::header::Header;
@@ -62,25 +64,27 @@ pub(crate) struct End {
     report: RecoveryReport,
 }
 
-/// Reads the journal, from the checkpoint's position `from` on if there is one, into `replay` and
-/// judges what lies behind its last whole commit. Writes nothing.
+/// Reads the journal, from the end of a checkpoint's note `from` on if there is one, into `replay`
+/// and judges what lies behind its last whole commit. Writes nothing.
 pub(crate) fn read<'g>(
     header: &Header,
-    place: Place,
-    memory: &'g Memory,
-    (len, from): (u64, Option<u64>),
+    generation: &'g Generation,
+    (len, from): (u64, Option<Record<'g>>),
     replay: &mut Replay<'g>,
 ) -> Result<End> {
     let began = Instant::now();
     if len < JOURNAL_START {
         return Err(Error::corrupted(len, "the file ends in its header"));
     }
+    let (place, memory) = (generation.place, &generation.memory);
     let clean = header.clean_len == Some(len);
     let mut synced = header.synced.max(header.clean_len.unwrap_or(0));
-    let start = from.unwrap_or(JOURNAL_START);
+    let start = from.map_or(JOURNAL_START, |note| note.end());
     let mut accepted = start;
     let mut at = start;
     let mut records = 0;
+    let vault = generation.vault.as_ref();
+    let mut admission = vault.map(|vault| Admission::new(vault, from.as_ref()));
     while let Some(record) = whole(place, memory, at) {
         // A record that belongs to another commit than the one that is open says that some are
         // missing; a mark is a commit of its own.
@@ -88,12 +92,16 @@ pub(crate) fn read<'g>(
         if record.continues() != replay.is_open() || is_mark && replay.is_open() {
             break;
         }
+        let opened = match &mut admission {
+            Some(admission) => admission.admit(&record)?,
+            None => None,
+        };
         at = record.end();
         if is_mark {
             synced =
                 synced.max(mark::read(place, record.value_position(), record.value()).unwrap_or(0));
         } else {
-            replay.push(record);
+            replay.push(record, opened.map_or_else(|| record.namespace(), |o| o.namespace));
         }
         if record.commits() {
             records += replay.commit()?;
@@ -101,6 +109,7 @@ pub(crate) fn read<'g>(
         }
     }
     replay.finish()?;
+    refuse_disguise(generation, at)?;
     let rest = memory.rest(accepted);
     let zeros = rest.iter().rev().take_while(|b| **b == 0).count();
     let used = accepted + (rest.len() - zeros) as u64;
@@ -115,13 +124,28 @@ pub(crate) fn read<'g>(
     }
     let report = RecoveryReport {
         torn_bytes: used - accepted,
-        from_checkpoint: from,
+        from_checkpoint: from.map(|note| note.end()),
         records_replayed: records,
         clean,
         elapsed: began.elapsed(),
         ..RecoveryReport::default()
     };
     Ok(End { accepted, synced, used, report })
+}
+
+/// Refuses a plain record in a file whose records are sealed, and the other way round: it may be
+/// damaged, but was put there, or a header was.
+fn refuse_disguise(generation: &Generation, at: u64) -> Result<()> {
+    if whole(generation.place.other(), &generation.memory, at).is_none() {
+        return Ok(());
+    }
+    Err(Error::EncryptionError(match generation.vault {
+        Some(_) => format!("the record at byte {at} of the encrypted file is not encrypted"),
+        None => format!(
+            "the record at byte {at} is encrypted, but the header says that the file is not: it \
+             was tampered with; restore a backup"
+        ),
+    }))
 }
 
 /// The record at `at`, if it is whole.
@@ -153,11 +177,12 @@ impl End {
         self,
         disk: &dyn Disk,
         path: &Path,
-        (header, place): (Header, Place),
-        memory: &Memory,
-        medium: &dyn Medium,
+        header: Header,
+        generation: &Generation,
         len: u64,
     ) -> Result<(RecoveryReport, Header)> {
+        let (memory, medium) = (&generation.memory, &*generation.medium);
+        let place = generation.place;
         let mut report = self.report;
         if self.accepted == len && header.clean_len == Some(len) {
             return Ok((report, header));
@@ -191,7 +216,7 @@ impl End {
             clean_len: None,
             ..header
         };
-        let (at, bytes) = header.encode();
+        let (at, bytes) = header.encode(generation.signer());
         medium.write_at(at, &bytes)?;
         medium.sync()?;
         report.elapsed += began.elapsed();
@@ -214,14 +239,14 @@ mod tests {
     use crate::format::mark::Mark;
     use crate::format::record::Prepared;
     use crate::storage::sim::SimDisk;
-    use crate::store::generation::{Era, Generation};
+    use crate::store::generation::Era;
 
     /// How much is accepted of a journal of these records: whether each commits and continues; none
     /// is a mark. Tells the number of records.
     fn accepted(records: &[Option<(bool, bool)>]) -> usize {
         let header = Header::create(0).unwrap();
         let place = Place::new(header.file_id, header.generation);
-        let mut bytes = header.image();
+        let mut bytes = header.image(None);
         let mut ends = vec![bytes.len() as u64];
         for record in records {
             let position = bytes.len() as u64;
@@ -244,7 +269,7 @@ mod tests {
         let memory = Memory::flat(&*medium, len).unwrap();
         let era = Era::new(Generation::new(place, header.hash_seed, 1, memory, medium));
         let mut replay = Replay::new(&era);
-        let end = read(&header, place, &era.generation.memory, (len, None), &mut replay).unwrap();
+        let end = read(&header, &era.generation, (len, None), &mut replay).unwrap();
         ends.iter().position(|e| *e == end.accepted).unwrap()
     }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crossbeam_epoch::Guard;
 
+use super::entry::Entry;
 use super::generation::{Era, Generation};
 use super::image::Image;
 use super::names::{DEFAULT_ID, Incarnation, Live, NamespaceState};
@@ -34,8 +35,8 @@ pub(crate) struct Replay<'g> {
     /// The namespaces by their present incarnation.
     by_id: HashMap<u32, (Arc<NamespaceState>, Arc<Incarnation>)>,
     next_id: u32,
-    /// Records that were read, with the hashes of their keys.
-    waiting: VecDeque<(Record<'g>, u64)>,
+    /// Records that were read, with their namespaces and the hashes of their keys.
+    waiting: VecDeque<(Record<'g>, u32, u64)>,
     /// How many of them, from the front, are of whole commits.
     whole: usize,
     /// The incarnation that a record was last for.
@@ -90,7 +91,10 @@ impl<'g> Replay<'g> {
 
     /// Applies records as they are, with all that was taken in before.
     pub(super) fn apply(&mut self, records: &[Record<'g>]) -> Result<()> {
-        records.iter().for_each(|record| self.push(*record));
+        for record in records {
+            let namespace = self.reader().key_entry(*record)?.namespace();
+            self.push(*record, namespace);
+        }
         self.commit()?;
         self.finish()
     }
@@ -101,12 +105,16 @@ impl<'g> Replay<'g> {
         self.waiting.len() > self.whole
     }
 
-    /// Takes in a record whose commit may go on.
+    fn reader(&self) -> Reader<'g> {
+        Reader { generation: &self.era.generation, verify: true }
+    }
+
+    /// Takes in a record of the incarnation `namespace` whose commit may go on.
     #[inline]
-    pub(crate) fn push(&mut self, record: Record<'g>) {
+    pub(crate) fn push(&mut self, record: Record<'g>, namespace: u32) {
         let is_write = matches!(record.verb(), Verb::Put | Verb::Remove);
         let hash = if is_write { self.era.generation.hash(record.key()) } else { 0 };
-        self.waiting.push_back((record, hash));
+        self.waiting.push_back((record, namespace, hash));
     }
 
     /// The records up to here are whole commits; gives how many have become so.
@@ -138,9 +146,9 @@ impl<'g> Replay<'g> {
     fn apply_next(&mut self) -> Result<()> {
         if let (Some(later), Some(latest)) = (self.waiting.get(AHEAD), &self.latest) {
             // Most records are for the namespace of the one before them.
-            latest.table.prefetch(later.1, &self.guard);
+            latest.table.prefetch(later.2, &self.guard);
         }
-        let Some((record, hash)) = self.waiting.pop_front() else { return Ok(()) };
+        let Some((record, id, hash)) = self.waiting.pop_front() else { return Ok(()) };
         self.whole -= 1;
         self.applied += 1;
         if self.applied.is_multiple_of(LET_GO) {
@@ -149,46 +157,45 @@ impl<'g> Replay<'g> {
         let bad = |reason| Error::corrupted(record.position(), reason);
         match record.verb() {
             Verb::Put | Verb::Remove => {
-                let id = record.namespace();
                 if self.latest.as_ref().is_none_or(|latest| latest.id != id) {
                     let found = self.by_id.get(&id).ok_or_else(|| bad(UNKNOWN))?;
                     self.latest = Some(found.1.clone());
                 }
                 let Some(incarnation) = &self.latest else { return Ok(()) };
                 let table = &incarnation.table;
-                let generation = &*self.era.generation;
-                let reader = Reader { generation, verify: true };
+                let reader = self.reader();
                 reader.make_ready(table, hash, &self.guard)?;
-                publish(generation, incarnation, &record, hash, &self.guard).map_err(bad)
+                publish(reader.generation, incarnation, &record, hash, &self.guard).map_err(bad)
             }
             _ => {
                 self.latest = None;
-                self.control(&record).map_err(bad)
+                let entry = self.reader().entry(record)?;
+                self.control(&entry).map_err(bad)
             }
         }
     }
 
-    fn control(&mut self, record: &Record<'_>) -> Result<(), &'static str> {
-        let id = record.namespace();
-        match record.verb() {
+    fn control(&mut self, entry: &Entry<'_>) -> Result<(), &'static str> {
+        let id = entry.namespace();
+        match entry.record().verb() {
             Verb::Put | Verb::Remove | Verb::Mark => Ok(()),
             Verb::Create => {
-                let name = std::str::from_utf8(record.key()).map_err(|_| "a name is not UTF-8")?;
+                let name = std::str::from_utf8(entry.key()).map_err(|_| "a name is not UTF-8")?;
                 if self.names.contains_key(name) {
                     return Err("a namespace is created twice");
                 }
-                let options = Options::read(record.value())?;
+                let options = Options::read(entry.value())?;
                 self.take_id(id)?;
                 self.create(name.to_owned(), Arc::new(Incarnation::new(id)), options);
                 Ok(())
             }
             Verb::Configure => {
                 let (state, _) = self.by_id.get(&id).ok_or(UNKNOWN)?;
-                state.set_options(Options::read(record.value())?);
+                state.set_options(Options::read(entry.value())?);
                 Ok(())
             }
             Verb::Clear => {
-                let fresh = varint::get_all(record.value())
+                let fresh = varint::get_all(entry.value())
                     .and_then(|id| u32::try_from(id).ok())
                     .ok_or("a clear names no incarnation")?;
                 self.take_id(fresh)?;
@@ -196,7 +203,7 @@ impl<'g> Replay<'g> {
                 let incarnation = Arc::new(Incarnation::new(fresh));
                 // Nobody has seen the former one.
                 let guard = crossbeam_epoch::pin();
-                state.begin(&incarnation, record.position(), &guard);
+                state.begin(&incarnation, entry.record().position(), &guard);
                 state.trim(|_, _| false, &guard);
                 self.by_id.insert(fresh, (state, incarnation));
                 Ok(())
@@ -206,7 +213,7 @@ impl<'g> Replay<'g> {
                 if state.name.is_empty() {
                     return Err("the default namespace is dropped");
                 }
-                state.mark_dropped(record.position());
+                state.mark_dropped(entry.record().position());
                 self.names.remove(&state.name);
                 Ok(())
             }
@@ -242,10 +249,15 @@ pub(super) fn publish(
     let damaged = Cell::new(false);
     let same = |position| {
         let found = read(position);
-        if position < unread && !found.is_some_and(|r| r.verify_head(generation.place)) {
+        let is_same = found.is_some_and(|r| r.key() == record.key());
+        let is_whole = |r: Record<'_>| {
+            let vault = generation.vault.as_ref().filter(|_| !is_same);
+            r.verify_head(generation.place) && vault.is_none_or(|vault| vault.open(&r).is_ok())
+        };
+        if position < unread && !found.is_some_and(is_whole) {
             damaged.set(true);
         }
-        found.is_some_and(|r| r.key() == record.key())
+        is_same
     };
     let mut old = None;
     if !record.is_put() {

@@ -36,14 +36,15 @@ impl<'g> Reader<'g> {
             // Verified whatever the settings: a wrong length would lead astray.
             let record = Reader { verify: true, ..self }.record(at)?;
             at = record.end();
-            if matches!(record.verb(), Verb::Put | Verb::Remove) && record.namespace() == id {
+            let is_write = matches!(record.verb(), Verb::Put | Verb::Remove);
+            if is_write && self.key_entry(record)?.namespace() == id {
                 visit(record);
             }
         }
         Ok(())
     }
 
-    /// The newest record of `key` in what the image held.
+    /// The newest record with this stored key in what the image held.
     #[cold]
     pub(super) fn newest_in_journal(self, table: &Table, key: &[u8]) -> Result<Option<Record<'g>>> {
         let Some(origin) = &table.origin else { return Ok(None) };

@@ -9,18 +9,23 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::copy::Copier;
+use super::entry::Entry;
 use super::generation::{Era, Generation};
 use super::names::{DEFAULT_ID, INTERNAL, Incarnation, NamespaceState};
 use super::read::Reader;
 use super::replay::publish;
 use super::rescue::for_each_slot;
 use super::scan::{Part, Parts, Scanner, find_place};
+use super::unlock::unlock;
 use super::{Store, open};
+use crate::crypt::Secret;
 use crate::error::{Error, Result};
 use crate::format::header::Header;
+use crate::format::image::is_note;
 use crate::format::options::Options;
 use crate::format::place::Place;
 use crate::format::record::{Record, Verb};
+use crate::format::sealed::{Parts as SealedParts, is_session};
 use crate::format::{JOURNAL_START, MAX_POSITION, mark, varint};
 use crate::progress::{Meter, Tell};
 use crate::salvage::{Lost, LostKind, SalvageReport};
@@ -56,29 +61,37 @@ struct Found {
 
 impl Salvage {
     /// Looks at the bytes of `medium`, which nobody writes to.
-    pub(crate) fn new(medium: Arc<dyn Medium>, partial: bool) -> Result<Salvage> {
+    pub(crate) fn new(
+        medium: Arc<dyn Medium>,
+        partial: bool,
+        secret: Option<&Secret>,
+    ) -> Result<Salvage> {
         let len = medium.len()?.min(MAX_POSITION);
         let memory = Memory::flat(&*medium, len)?;
         let front = memory.rest(0);
-        let (place, hash_seed, synced) =
-            match Header::read(&front[..front.len().min(JOURNAL_START as usize)]) {
-                Ok(header) => {
-                    let synced = header.synced.max(header.clean_len.unwrap_or(0));
-                    (Place::new(header.file_id, header.generation), header.hash_seed, synced)
-                }
-                Err(e @ Error::VersionMismatch { .. }) => return Err(e),
-                Err(e) => {
-                    let place = find_place(&memory, JOURNAL_START, len).ok_or(e)?;
-                    (place, Header::create(0)?.hash_seed, 0)
-                }
-            };
+        let front = &front[..front.len().min(JOURNAL_START as usize)];
+        let mut vault = None;
+        let (place, hash_seed, synced) = match Header::read(front) {
+            Ok(header) => {
+                vault = unlock(&header, front, secret)?;
+                let synced = header.synced.max(header.clean_len.unwrap_or(0));
+                (Place::new(header.file_id, header.generation), header.hash_seed, synced)
+            }
+            Err(e @ (Error::VersionMismatch { .. } | Error::EncryptionError(_))) => return Err(e),
+            // With it went the key: there is nothing that could be made up.
+            Err(e) if secret.is_some() => return Err(e),
+            Err(e) => {
+                let place = find_place(&memory, JOURNAL_START, len).ok_or(e)?;
+                (place, Header::create(0)?.hash_seed, 0)
+            }
+        };
         let default = Found {
             name: Some(String::new()),
             options: Options::default(),
             incarnation: Incarnation::new(DEFAULT_ID),
         };
         Ok(Salvage {
-            era: Era::new(Generation::new(place, hash_seed, 0, memory, medium)),
+            era: Era::new(Generation::new(place, hash_seed, 0, memory, medium).sealed(vault)),
             len,
             synced,
             partial,
@@ -98,8 +111,10 @@ impl Salvage {
         let mut meter = Meter::new(tell, self.len);
         self.read(&mut meter)?;
         meter.total += self.live_bytes();
-        let header = Header { clean_len: None, ..Header::create(crate::clock::unix_ms())? };
-        let store = open::fresh(&Settings::default(), disk, path, header)?;
+        let header = Header::create(crate::clock::unix_ms())?;
+        let header = Header { clean_len: None, ..header };
+        let key = self.era.generation.unlocked();
+        let store = open::fresh(&Settings::default(), disk, path, header, key)?;
         store.sync_meanwhile();
         self.copy(&store, &mut meter)?;
         store.background.stop();
@@ -120,7 +135,9 @@ impl Salvage {
 
     fn read(&mut self, meter: &mut Meter<'_>) -> Result<()> {
         meter.now()?;
+        self.read_sessions()?;
         let generation = self.era.generation.clone();
+        let reader = Reader { generation: &generation, verify: true };
         let scanner = Scanner::new(generation.place, &generation.memory, JOURNAL_START, self.len);
         let scanner = scanner.ending_in_zeros();
         let mut parts = Parts::new(scanner);
@@ -128,17 +145,19 @@ impl Salvage {
             meter.at(parts.position())?;
             match part {
                 Part::Commit(records) => {
-                    self.report.commits += 1;
-                    records.iter().for_each(|r| self.apply(r));
-                }
-                Part::Incomplete(records) if self.partial => {
-                    records.iter().for_each(|r| self.apply(r));
-                }
-                Part::Incomplete(records) => {
-                    for record in &records {
-                        self.lose_record(LostKind::IncompleteCommit, record);
+                    let entries = self.authentic(reader, &records);
+                    if entries.len() == records.len() {
+                        self.report.commits += 1;
+                        entries.iter().for_each(|e| self.apply(e));
+                    } else {
+                        self.incomplete(&entries);
                     }
                 }
+                Part::Incomplete(records) => {
+                    let entries = self.authentic(reader, &records);
+                    self.incomplete(&entries);
+                }
+                Part::Mark(record) if !self.is_mark_authentic(reader, &record) => {}
                 Part::Mark(record) => {
                     let synced =
                         mark::read(generation.place, record.value_position(), record.value());
@@ -146,7 +165,11 @@ impl Salvage {
                 }
                 // It held nothing but how far a sync went.
                 Part::Value(record) if record.verb() == Verb::Mark => {}
-                Part::Value(record) => self.lose_record(LostKind::Value, &record),
+                Part::Value(record) if generation.vault.is_some() => {
+                    let place = (record.position(), record.end());
+                    self.lose(LostKind::Value, place, None, None);
+                }
+                Part::Value(record) => self.lose_entry(LostKind::Value, &Entry::Plain(record)),
                 Part::Gap { from, to } => self.lose(LostKind::Gap, (from, to), None, None),
             }
         }
@@ -157,9 +180,64 @@ impl Salvage {
         Ok(())
     }
 
-    fn lose_record(&mut self, kind: LostKind, record: &Record<'_>) {
-        let name = self.by_id.get(&record.namespace()).and_then(|found| found.name.clone());
-        let key = record.key().to_vec();
+    /// Takes in the sessions of the journal, wherever they are told: a session's own record may be
+    /// lost.
+    fn read_sessions(&self) -> Result<()> {
+        let generation = &self.era.generation;
+        let Some(vault) = &generation.vault else { return Ok(()) };
+        let scanner = Scanner::new(generation.place, &generation.memory, JOURNAL_START, self.len);
+        for part in Parts::new(scanner) {
+            if let Part::Mark(record) = part {
+                let number = SealedParts::of(&record).map_or(0, |parts| parts.session);
+                if is_session(&record) {
+                    vault.take_session(&record)?;
+                } else if !is_note(&record) && !vault.knows(number) {
+                    vault.take_session_of_mark(&record)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the records say; those that are not authentic are lost.
+    fn authentic<'m>(&mut self, reader: Reader<'m>, records: &[Record<'m>]) -> Vec<Entry<'m>> {
+        let mut entries = Vec::with_capacity(records.len());
+        for record in records {
+            match reader.entry(*record) {
+                Ok(entry) => entries.push(entry),
+                Err(_) => {
+                    let place = (record.position(), record.end());
+                    self.lose(LostKind::NotAuthentic, place, None, None);
+                }
+            }
+        }
+        entries
+    }
+
+    fn is_mark_authentic(&mut self, reader: Reader<'_>, record: &Record<'_>) -> bool {
+        let Some(vault) = &reader.generation.vault else { return true };
+        if matches!(vault.is_mark_whole(record), Ok(true)) {
+            return true;
+        }
+        let place = (record.position(), record.end());
+        self.lose(LostKind::NotAuthentic, place, None, None);
+        false
+    }
+
+    /// What is left of a commit.
+    fn incomplete(&mut self, entries: &[Entry<'_>]) {
+        for entry in entries {
+            if self.partial {
+                self.apply(entry);
+            } else {
+                self.lose_entry(LostKind::IncompleteCommit, entry);
+            }
+        }
+    }
+
+    fn lose_entry(&mut self, kind: LostKind, entry: &Entry<'_>) {
+        let (record, key) = (entry.record(), entry.key().to_vec());
+        let name = self.by_id.get(&entry.namespace()).and_then(|found| found.name.clone());
         self.lose(kind, (record.position(), record.end()), name, Some(key));
     }
 
@@ -175,20 +253,20 @@ impl Salvage {
     }
 
     /// Applies one record to the tables.
-    fn apply(&mut self, record: &Record<'_>) {
-        let id = record.namespace();
+    fn apply(&mut self, entry: &Entry<'_>) {
+        let (id, record) = (entry.namespace(), entry.record());
         match record.verb() {
             Verb::Put | Verb::Remove => {
                 let found = self.by_id.entry(id).or_insert_with(|| Found::unknown(id));
                 let (generation, guard) = (&self.era.generation, crossbeam_epoch::pin());
                 let hash = generation.hash(record.key());
                 if publish(generation, &found.incarnation, record, hash, &guard).is_err() {
-                    self.lose_record(LostKind::TooMany, record);
+                    self.lose_entry(LostKind::TooMany, entry);
                 }
             }
             Verb::Create => {
-                let Ok(name) = std::str::from_utf8(record.key()) else { return };
-                let options = Options::read(record.value()).unwrap_or_default();
+                let Ok(name) = std::str::from_utf8(entry.key()) else { return };
+                let options = Options::read(entry.value()).unwrap_or_default();
                 // If the name is in use, the record that ended the former namespace was lost; what
                 // that held is kept apart.
                 if let Some(former) = self.by_name.insert(name.to_owned(), id)
@@ -202,10 +280,10 @@ impl Salvage {
             }
             Verb::Configure => {
                 let found = self.by_id.entry(id).or_insert_with(|| Found::unknown(id));
-                found.options = Options::read(record.value()).unwrap_or(found.options);
+                found.options = Options::read(entry.value()).unwrap_or(found.options);
             }
             Verb::Clear => {
-                let fresh = varint::get_all(record.value()).and_then(|id| u32::try_from(id).ok());
+                let fresh = varint::get_all(entry.value()).and_then(|id| u32::try_from(id).ok());
                 let Some(fresh) = fresh else { return };
                 let Some(Found { name, options, .. }) = self.by_id.remove(&id) else { return };
                 if let Some(name) = &name {
@@ -250,7 +328,7 @@ impl Salvage {
                 None => self.name_for(*id),
             };
             if found.options.ordered {
-                positions.sort_by_key(|p| memory.record(*p).map(|r| r.key()));
+                positions.sort_by_cached_key(|p| key_at(reader, *p));
             } else {
                 positions.sort_unstable();
             }
@@ -261,7 +339,7 @@ impl Salvage {
             let namespace = Salvage::namespace(target, &name, found.options)?;
             let mut copier = Copier::new(target, meter);
             for record in positions.into_iter().filter_map(|p| memory.record(p)) {
-                copier.put(&namespace, record)?;
+                copier.put(&namespace, reader.entry(record)?)?;
             }
             copier.finish(&namespace)?;
         }
@@ -287,6 +365,12 @@ impl Salvage {
         }
         name
     }
+}
+
+/// The key of the record at `position`.
+fn key_at(reader: Reader<'_>, position: u64) -> Option<Vec<u8>> {
+    let record = reader.generation.memory.record(position)?;
+    Some(reader.key_entry(record).ok()?.into_key())
 }
 
 impl Found {

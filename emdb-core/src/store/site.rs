@@ -4,11 +4,25 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::{compact, salvage};
 use crate::error::Result;
 use crate::lock::FileLock;
 use crate::paths;
 use crate::storage::Disk;
 use crate::sync;
+
+/// What may lie beside a file that took the place of one with another key.
+const LEFT: [&str; 9] = [
+    ".torn",
+    ".torn.emdb-tmp",
+    ".meta",
+    ".meta.emdb-tmp",
+    ".hot.meta",
+    ".hot.meta.emdb-tmp",
+    ".emdb-tmp",
+    compact::TEMP,
+    salvage::TEMP,
+];
 
 /// The file of a store, and the right to it.
 #[derive(Debug)]
@@ -35,6 +49,14 @@ impl Site {
     /// machine runs.
     pub(crate) fn passing_image_of(path: &Path) -> PathBuf {
         paths::sibling(path, ".hot.meta")
+    }
+
+    /// Removes what the former file left beside the one at `path`, for good.
+    pub(crate) fn remove_left(disk: &dyn Disk, path: &Path) -> std::io::Result<()> {
+        for end in LEFT {
+            disk.remove(&paths::sibling(path, end))?;
+        }
+        disk.sync_names(path)
     }
 
     /// Keeps the lock for as long as the store is open.

@@ -6,9 +6,10 @@ use crossbeam_epoch::Guard;
 
 use super::Store;
 use super::commit::{Access, Step};
+use super::entry::Entry;
 use super::names::{Line, NamespaceState};
 use crate::error::Result;
-use crate::format::record::{Record, Verb};
+use crate::format::record::Verb;
 use crate::sync::lock;
 
 /// Records removed in one commit.
@@ -39,8 +40,8 @@ impl Store {
         let guard = crossbeam_epoch::pin();
         let expired = self.expired(namespace, now, &guard);
         let mut steps = Vec::with_capacity(expired.len());
-        for (i, record) in expired.iter().enumerate() {
-            let key = (record.key(), &[][..]);
+        for (i, entry) in expired.iter().enumerate() {
+            let key = (entry.key(), &[][..]);
             let last = i + 1 == expired.len();
             steps.push(Step::write(namespace, Verb::Remove, key, None, last)?);
         }
@@ -55,7 +56,7 @@ impl Store {
         namespace: &NamespaceState,
         now: u64,
         guard: &'g Guard,
-    ) -> Vec<Record<'g>> {
+    ) -> Vec<Entry<'g>> {
         loop {
             let (due, expired) = self.look_at_due(namespace, now, guard);
             if due == 0 || !expired.is_empty() {
@@ -70,7 +71,7 @@ impl Store {
         namespace: &NamespaceState,
         now: u64,
         guard: &'g Guard,
-    ) -> (usize, Vec<Record<'g>>) {
+    ) -> (usize, Vec<Entry<'g>>) {
         let Line { era, current: incarnation, .. } = namespace.line(guard);
         let mut expiries = lock(&incarnation.expiries);
         let reader = self.reader(era);
@@ -79,10 +80,11 @@ impl Store {
             let record = reader.record(position).and_then(|r| {
                 let hash = era.generation.hash(r.key());
                 // The way that the commit will find it.
-                reader.newest(&incarnation.table, r.key(), hash, guard)
+                let newest = reader.newest(&incarnation.table, r.key(), hash, guard)?;
+                newest.map(|record| reader.key_entry(record)).transpose()
             });
             match record {
-                Ok(Some(record)) if record.position() == position => Some(record),
+                Ok(Some(entry)) if entry.record().position() == position => Some(entry),
                 // Replaced, or removed.
                 Ok(_) | Err(_) => {
                     expiries.forget((at, position));

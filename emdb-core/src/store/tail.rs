@@ -10,10 +10,17 @@
 use std::sync::Arc;
 use std::thread::ThreadId;
 
+use super::generation::Generation;
 use super::link::Link;
 use super::names::NamespaceState;
+use crate::crypt::{Vault, Writer};
 use crate::error::{Error, Result};
 use crate::format::MAX_POSITION;
+use crate::format::image::{NOTE_KEY, NOTE_LEN};
+use crate::format::mark::Mark;
+use crate::format::place::Place;
+use crate::format::record::{Prepared, Verb};
+use crate::format::sealed::{SALT, TRAILER};
 use crate::storage::memory::Memory;
 use crate::storage::ram::Regions;
 use crate::storage::{Medium, Window};
@@ -27,6 +34,81 @@ const PAGE: u64 = 4096;
 /// How much is allocated ahead: a small part of the file, so that small ones stay small.
 fn step(len: u64) -> u64 {
     (len / 64).clamp(64 << 10, 1 << 20)
+}
+
+/// The longest mark or note, sealed.
+const MARK_ROOM: usize = Mark::MAX_LEN + SALT + TRAILER;
+
+/// What a mark is of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum MarkOf<'a> {
+    /// A sync up to this position.
+    Sync(u64),
+    /// A checkpoint, by its random bytes.
+    Note(&'a [u8; NOTE_LEN]),
+}
+
+/// Writes records one behind the other, sealed where the file's records are.
+pub(crate) struct Pen<'a> {
+    place: Place,
+    seal: Option<(&'a mut Writer, &'a Vault)>,
+    out: &'a mut [u8],
+    start: u64,
+    used: usize,
+}
+
+impl Pen<'_> {
+    /// Where the next record goes.
+    #[inline]
+    pub(crate) fn position(&self) -> u64 {
+        self.start + self.used as u64
+    }
+
+    /// Writes a record of the incarnation `namespace`. `continues` on every record of a commit but
+    /// its first.
+    #[inline]
+    pub(crate) fn write(
+        &mut self,
+        prepared: &Prepared<'_>,
+        (namespace, link, continues): (u32, u64, bool),
+    ) {
+        let position = self.position();
+        let out = &mut self.out[self.used..];
+        self.used += match &mut self.seal {
+            None => prepared.write(self.place, position, link, continues, out),
+            Some((writer, vault)) => {
+                let at = (namespace, link, continues);
+                writer.write((*vault, self.place), position, prepared, at, out)
+            }
+        };
+    }
+
+    fn write_mark(&mut self, of: MarkOf<'_>) {
+        match of {
+            MarkOf::Note(note) => self.write_open(NOTE_KEY, note, false),
+            MarkOf::Sync(synced) => {
+                let mark = Mark::new(self.place, self.position(), synced);
+                self.write_open(mark.padding(), mark.value(), true);
+            }
+        }
+    }
+
+    fn write_open(&mut self, key: &[u8], text: &[u8], salted: bool) {
+        let position = self.position();
+        let out = &mut self.out[self.used..];
+        self.used += match &mut self.seal {
+            None => Prepared::new(Verb::Mark, true, 0, key, text, None)
+                .write(self.place, position, 0, false, out),
+            Some((writer, vault)) => {
+                let mut text = text.to_vec();
+                if salted {
+                    // So that a session outlives the record that begins it.
+                    text.extend_from_slice(&writer.salt());
+                }
+                writer.write_mark((*vault, self.place), position, (key, &text), out)
+            }
+        };
+    }
 }
 
 #[derive(Debug)]
@@ -50,6 +132,8 @@ pub(crate) struct Tail {
     pub(crate) trimmed_at: u64,
     /// Whether the next positional write is to have a sync begun behind it.
     pub(super) link: Link,
+    /// What seals records, if they are sealed.
+    writer: Writer,
     window: Option<Window>,
     buffer: Vec<u8>,
     buffered: bool,
@@ -72,6 +156,7 @@ impl Tail {
             dropped: false,
             trimmed_at: 0,
             link: Link::Apart,
+            writer: Writer::default(),
             window: None,
             buffer: Vec::new(),
             buffered: false,
@@ -121,6 +206,58 @@ impl Tail {
         room.map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
         self.buffer.resize(self.buffer.len() + more, 0);
         Ok(())
+    }
+
+    /// Makes room for `records` of `bytes` together at the most, and what it takes to seal them;
+    /// gives the position where they go, and the bytes that there are.
+    pub(crate) fn reserve_for(
+        &mut self,
+        generation: &Generation,
+        records: usize,
+        bytes: usize,
+    ) -> Result<(u64, usize)> {
+        let more = match &generation.vault {
+            Some(vault) => self.writer.prepare(vault, records, bytes)?,
+            None => 0,
+        };
+        let start = self.reserve(&*generation.medium, &generation.memory, bytes + more)?;
+        Ok((start, bytes + more))
+    }
+
+    /// Lets `write` encode records into `room` bytes from the reserved `start`, and gives their end.
+    #[inline]
+    pub(crate) fn encode(
+        &mut self,
+        generation: &Generation,
+        (start, room): (u64, usize),
+        write: impl FnOnce(&mut Pen<'_>),
+    ) -> u64 {
+        let Some(vault) = &generation.vault else {
+            let out = self.target(start, room);
+            let mut pen = Pen { place: generation.place, seal: None, out, start, used: 0 };
+            write(&mut pen);
+            return pen.position();
+        };
+        let mut writer = std::mem::take(&mut self.writer);
+        let out = self.target(start, room);
+        let used = writer.begin(vault, generation.place, start, out);
+        let seal = Some((&mut writer, vault));
+        let mut pen = Pen { place: generation.place, seal, out, start, used };
+        write(&mut pen);
+        let end = pen.position();
+        self.writer = writer;
+        end
+    }
+
+    /// Reserves room for a mark and encodes it; gives where its bytes begin and end.
+    pub(crate) fn encode_mark(
+        &mut self,
+        generation: &Generation,
+        of: MarkOf<'_>,
+    ) -> Result<(u64, u64)> {
+        let (start, room) = self.reserve_for(generation, 1, MARK_ROOM)?;
+        let end = self.encode(generation, (start, room), |pen| pen.write_mark(of));
+        Ok((start, end))
     }
 
     /// Becomes the end of another journal, which the former one becomes that of; whoever writes
@@ -200,7 +337,10 @@ impl Tail {
                 self.allocated = self.allocated.max(end);
                 Ok(())
             }
-            Err(e) => Err((e.into(), self.cut(medium, memory).is_err())),
+            Err(e) => {
+                self.writer.abandon();
+                Err((e.into(), self.cut(medium, memory).is_err()))
+            }
         }
     }
 

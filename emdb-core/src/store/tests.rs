@@ -9,6 +9,8 @@ use super::checkpoint::Care;
 use super::commit::{Access, Step};
 use super::open;
 use super::*;
+use crate::crypt::{Cipher, KdfParams, Sealing, Secret};
+use crate::encryption::EncryptionInput;
 use crate::error::{Error, Result};
 use crate::format::record::Verb;
 use crate::progress::Meter;
@@ -23,20 +25,30 @@ type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
 const PATH: &str = "db";
 
+/// Some disks have an encrypted database on them, which must not show either.
+fn settings(disk: &SimDisk) -> Settings {
+    let sealing = || Sealing {
+        secret: Secret::new(EncryptionInput::RawKey([7; 32])),
+        cipher: Cipher::default(),
+        params: KdfParams::default(),
+    };
+    Settings { sealing: disk.sealed.then(sealing), ..Settings::default() }
+}
+
 fn open(disk: &SimDisk, policy: FlushPolicy) -> Result<Arc<Store>> {
     let path = Path::new(PATH);
     if !disk.exists(path) {
-        open::create(disk, path)?;
+        open::create(&settings(disk), disk, path)?;
     }
     // Some lives are ordered; the order must not show in what is read, nor in what is written.
     let range_scans = policy == FlushPolicy::Group;
-    let settings = Settings { flush_policy: policy, range_scans, ..Settings::default() };
+    let settings = Settings { flush_policy: policy, range_scans, ..settings(disk) };
     open::on_disk(&settings, Arc::new(disk.clone()), path)
 }
 
 fn get(store: &Store, key: &[u8]) -> Result<Option<Vec<u8>>> {
     let guard = crossbeam_epoch::pin();
-    Ok(store.get(&store.default_namespace, key, &guard)?.map(|(r, _)| r.value().to_vec()))
+    Ok(store.get(&store.default_namespace, key, &guard)?.map(|(entry, _)| entry.into_value()))
 }
 
 /// Every record, by way of the index.
@@ -203,7 +215,7 @@ fn read_without_an_operation(disk: &SimDisk) -> Model {
     if !disk.exists(Path::new(PATH)) {
         return Model::new();
     }
-    let settings = Settings { read_only: true, ..Settings::default() };
+    let settings = Settings { read_only: true, ..settings(disk) };
     let store = open::on_disk(&settings, Arc::new(disk.clone()), Path::new(PATH)).unwrap();
     let one = [(b"a".to_vec(), Some(b"1".to_vec()))];
     assert!(matches!(write(&store, &one), Err(Error::ReadOnly)));
@@ -223,7 +235,7 @@ fn no_power_cut_loses_what_was_durable_or_tears_a_commit() {
     let mut seed = std::env::var("EMDB_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
     while cuts < rounds() {
         let mut random = Random(seed);
-        let mut disk = SimDisk::new(!seed.is_multiple_of(3));
+        let mut disk = SimDisk::new(!seed.is_multiple_of(3)).sealed(seed % 4 == 1);
         let mut life = Life { history: vec![Model::new()], durable: 0 };
         // A few cuts in the life of each database.
         for _ in 0..4 {
@@ -353,7 +365,7 @@ fn a_full_disk_leaves_the_database_as_it_was() {
 fn any_single_failed_operation_leaves_an_error_or_the_right_state() {
     for seed in 0..300 {
         let mut random = Random(seed);
-        let disk = SimDisk::new(seed.is_multiple_of(2));
+        let disk = SimDisk::new(seed.is_multiple_of(2)).sealed(seed % 5 == 1);
         let Ok(store) = open(&disk, FlushPolicy::Group) else { unreachable!("no fault is set") };
         disk.set_faults(Faults { fail_in: Some(random.below(40)), ..Faults::default() });
         let mut model = Model::new();

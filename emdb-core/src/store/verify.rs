@@ -18,6 +18,7 @@ use super::rescue::for_each_slot;
 use super::scan::{Part, Parts, Scanner};
 use crate::error::{Error, Result};
 use crate::format::record::{Record, Verb};
+use crate::format::sealed::is_session;
 use crate::format::{JOURNAL_START, header, image, mark};
 use crate::progress::{Meter, Tell};
 use crate::range::Bounds;
@@ -96,6 +97,8 @@ pub enum ProblemKind {
     Frame,
     /// A value fails its checksum; its key is whole.
     Value,
+    /// A record of an encrypted database is whole but not authentic: it was tampered with.
+    Seal,
     /// A commit lacks records, or says what can't be.
     Commit,
     /// The index in memory leads elsewhere than the journal says.
@@ -189,12 +192,19 @@ impl<'a> Check<'a, '_> {
                 }
                 Part::Mark(record) => self.mark(record),
                 Part::Value(record) => {
-                    let name = name_of(replay, record.namespace());
-                    let key = record.key().escape_ascii();
-                    let detail = format!("the value of key \"{key}\" in {name} fails its checksum");
+                    let detail = if self.reader().generation.vault.is_some() {
+                        // What is in it can't be told any more.
+                        self.gaps.push((record.position(), record.end()));
+                        "the sealed part of a record fails its checksum".to_owned()
+                    } else {
+                        let name = name_of(replay, record.namespace());
+                        let key = record.key().escape_ascii();
+                        format!("the value of key \"{key}\" in {name} fails its checksum")
+                    };
                     self.report.add(ProblemKind::Value, record.value_position(), detail);
                     // Where it is, is known; the index knows it, too.
-                    if matches!(record.verb(), Verb::Put | Verb::Remove) {
+                    let is_write = matches!(record.verb(), Verb::Put | Verb::Remove);
+                    if self.reader().generation.vault.is_none() && is_write {
                         self.apply(replay, &[record]);
                         self.report.records -= 1;
                     } else {
@@ -214,6 +224,9 @@ impl<'a> Check<'a, '_> {
     fn apply<'g>(&mut self, replay: &mut Replay<'g>, records: &[Record<'g>]) {
         self.report.records += records.len() as u64;
         for record in records {
+            if !self.is_authentic(record) {
+                continue;
+            }
             if let Err(e) = replay.apply(std::slice::from_ref(record))
                 && self.gaps.is_empty()
             {
@@ -226,7 +239,27 @@ impl<'a> Check<'a, '_> {
         }
     }
 
+    /// Whether a sealed record is what was written there; told if not.
+    fn is_authentic(&mut self, record: &Record<'_>) -> bool {
+        let Some(vault) = &self.reader().generation.vault else { return true };
+        let authentic = match record.verb() {
+            Verb::Mark if is_session(record) => vault.take_session(record).map(|s| s.is_some()),
+            Verb::Mark => vault.is_mark_whole(record),
+            _ => vault.try_open(record).map(|opened| opened.is_some()),
+        };
+        if matches!(authentic, Ok(true)) {
+            return true;
+        }
+        self.gaps.push((record.position(), record.end()));
+        let detail = "a record is not authentic: it was tampered with";
+        self.report.add(ProblemKind::Seal, record.position(), detail);
+        false
+    }
+
     fn mark(&mut self, record: Record<'_>) {
+        if !self.is_authentic(&record) || is_session(&record) {
+            return;
+        }
         if image::is_note(&record) {
             // Of a checkpoint, which may have gone.
             return;
@@ -295,7 +328,8 @@ impl<'a> Check<'a, '_> {
         for_each_slot(self.reader(), &wanted.table, |slot| {
             self.compared()?;
             let Some(record) = memory.record(slot.position()) else { return Ok(()) };
-            let position = match self.held.stored(found, record.key()) {
+            let hash = self.held.hash(record.key());
+            let position = match self.held.stored_as(found, record.key(), hash) {
                 Ok(stored) => stored.map(|r| r.position()),
                 Err(e) => {
                     self.differs(slot.position(), format!("a key of {}: {e}", quoted(name)));
@@ -363,7 +397,8 @@ impl<'a> Check<'a, '_> {
             Ok(mut walk) => {
                 while let Some(key) = walk.next_key(End::Front) {
                     self.compared()?;
-                    let position = position_in(reader, wanted, &key);
+                    let located = reader.generation.locate(wanted.id, &key);
+                    let position = position_in(reader, wanted, located.stored());
                     let ascends = last.as_ref().is_none_or(|last| *last < key);
                     if (!ascends || position.is_none()) && self.gaps.is_empty() {
                         let what = if ascends { "a key too many" } else { "a key out of order" };
@@ -391,7 +426,7 @@ impl<'a> Check<'a, '_> {
     }
 }
 
-/// Where the live record of `key` is, by a table of the journal's own.
+/// Where the live record with this stored key is, by a table of the journal's own.
 fn position_in(reader: Reader<'_>, wanted: &Incarnation, key: &[u8]) -> Option<u64> {
     let (memory, guard) = (&reader.generation.memory, crossbeam_epoch::pin());
     let found = wanted.table.probe(reader.generation.hash(key), &guard, |slot| {

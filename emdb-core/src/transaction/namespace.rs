@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::error::{Error, Result};
-use crate::format::record::Record;
 use crate::format::{MAX_KEY, MAX_VALUE};
 use crate::internal::View;
 use crate::iter::{EmdbIter, EmdbKeyIter};
@@ -194,8 +193,7 @@ impl TransactionNamespace {
         let read = self.base(|held, base| {
             let record = held.find(base, key)?;
             let checked = record.map(|r| held.reader().checked(r, || self.held.now()));
-            let record: Option<Record<'_>> = checked.transpose()?.flatten();
-            Ok(record.map(|r| make(r.value(), r.expiry())))
+            Ok(checked.transpose()?.flatten().map(|entry| make(entry.value(), entry.expiry())))
         })?;
         Ok(read.flatten())
     }
@@ -214,8 +212,8 @@ impl TransactionNamespace {
         }
         let read = self.base(|held, base| {
             let Some(record) = held.stored(base, key)? else { return Ok(None) };
-            held.reader().verify_value(record)?;
-            Ok(Some(make(record.value(), record.expiry(), is_live(record.expiry()))))
+            let entry = held.reader().entry(record)?;
+            Ok(Some(make(entry.value(), entry.expiry(), is_live(entry.expiry()))))
         })?;
         Ok(read.flatten())
     }

@@ -54,11 +54,10 @@ impl Hashed {
                 self.held.reader().generation.memory.prefetch(later.position(), USUAL);
             }
             if let Some(record) = self.held.seen(slot.position())? {
-                if self.values {
-                    self.held.reader().verify_value(record)?;
-                }
+                let opened = self.held.reader().opened(record, self.values)?;
                 // SAFETY: `held` keeps the memory as long as this walk, which has what it found.
-                return Ok(Some(Lasting(unsafe { record.outliving() })));
+                let record = unsafe { record.outliving() };
+                return Ok(Some(Lasting { record, opened: opened.map(Arc::new) }));
             }
         }
     }

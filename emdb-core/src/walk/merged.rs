@@ -2,6 +2,7 @@
 //!
 //! Each end collects some way ahead. Where the ends meet, each takes what the other has collected.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -46,7 +47,7 @@ struct Side {
 }
 
 /// The next key of a run, with its anchor.
-type Head<'k> = Option<(&'k [u8], u64)>;
+type Head<'k> = Option<(Cow<'k, [u8]>, u64)>;
 
 impl Merged {
     pub(super) fn new(levels: Arc<Levels>) -> Merged {
@@ -129,8 +130,9 @@ impl Merged {
         let side = &mut self.sides[end as usize];
         let mut recent = None;
         if self.recent {
-            let begin = match side.edge {
-                Some(edge) => Bound::Excluded(keys.key(edge)?),
+            let edge = side.edge.map(|edge| keys.key(edge)).transpose()?;
+            let begin = match &edge {
+                Some(edge) => Bound::Excluded(&**edge),
                 None => end.bound(bounds),
             };
             recent = match end {
@@ -142,33 +144,34 @@ impl Merged {
         for (run, at) in self.levels.runs.iter().zip(&mut side.at) {
             heads.push(head(run, end, at, keys)?);
         }
+        let mut alike = Vec::with_capacity(heads.len());
         for _ in 0..more {
             let anchor = |e: &RecentEntry<'_>| e.value().load(Ordering::Acquire);
             let mut best = recent.as_ref().map(|entry| (&**entry.key(), anchor(entry)));
-            for head in heads.iter().flatten() {
-                if best.is_none_or(|(key, _)| end.precedes(head.0, key)) {
-                    best = Some(*head);
+            for (key, position) in heads.iter().flatten() {
+                if best.is_none_or(|(best, _)| end.precedes(key, best)) {
+                    best = Some((&**key, *position));
                 }
             }
-            let Some((key, anchor)) = best.filter(|b| limit.is_none_or(|l| end.precedes(b.0, l)))
-            else {
+            let precedes = |key| limit.as_ref().is_none_or(|limit| end.precedes(key, limit));
+            let Some((key, anchor)) = best.filter(|best| precedes(best.0)) else {
                 self.met = true;
                 return Ok(());
             };
             // Other levels may have the same key.
-            for ((head_of_run, at), run) in
-                heads.iter_mut().zip(&mut side.at).zip(&self.levels.runs)
-            {
-                if head_of_run.is_some_and(|(k, _)| k == key) {
-                    *at = end.advance(*at);
-                    *head_of_run = head(run, end, at, keys)?;
-                }
-            }
+            alike.clear();
+            alike.extend(heads.iter().map(|h| h.as_ref().is_some_and(|(k, _)| **k == *key)));
             let same = recent.as_ref().filter(|entry| **entry.key() == *key);
             let moved = same.map(|entry| match end {
                 End::Front => entry.next(),
                 End::Back => entry.prev(),
             });
+            let alike = alike.iter().enumerate().filter(|(_, alike)| **alike);
+            for (of, _) in alike {
+                let (run, at) = (&self.levels.runs[of], &mut side.at[of]);
+                *at = end.advance(*at);
+                heads[of] = head(run, end, at, keys)?;
+            }
             side.ahead.push_back(anchor);
             side.edge = Some(anchor);
             if let Some(moved) = moved {

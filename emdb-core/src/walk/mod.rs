@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::format::record::Record;
+use crate::format::sealed::Opened;
 use crate::range::Bounds;
 use crate::store::names::Incarnation;
 use crate::store::read::Held;
@@ -58,9 +59,25 @@ enum Found {
     Staged(Vec<u8>),
 }
 
-/// A record that is read only while the walk that found it holds its memory.
-#[derive(Debug, Clone, Copy)]
-struct Lasting(Record<'static>);
+/// A record that is read only while the walk that found it holds its memory, and what is in it if
+/// it is sealed.
+#[derive(Debug, Clone)]
+struct Lasting {
+    record: Record<'static>,
+    opened: Option<Arc<Opened>>,
+}
+
+impl Lasting {
+    #[inline]
+    fn key(&self) -> &[u8] {
+        self.opened.as_ref().map_or(self.record.key(), |opened| opened.key())
+    }
+
+    #[inline]
+    fn value(&self) -> &[u8] {
+        self.opened.as_ref().map_or(self.record.value(), |opened| opened.value())
+    }
+}
 
 // SAFETY: a record is a pointer to bytes that nobody writes any more; who has it holds them.
 unsafe impl Send for Lasting {}
@@ -157,7 +174,7 @@ impl Walk {
     #[inline]
     fn entry<'a>(&'a self, found: &'a Found) -> (&'a [u8], &'a [u8]) {
         match found {
-            Found::Record(Lasting(record)) => (record.key(), record.value()),
+            Found::Record(record) => (record.key(), record.value()),
             Found::Staged(key) => {
                 let value = self.overlay.as_ref().and_then(|o| o.value(key));
                 (key, value.unwrap_or_default())

@@ -80,7 +80,7 @@ impl Ordered {
         let side = &mut self.sides[end as usize];
         if let Some(record) = side.ready.get(side.given) {
             side.given += 1;
-            return Ok(Some(*record));
+            return Ok(Some(record.clone()));
         }
         self.next_of_more(end)
     }
@@ -101,7 +101,7 @@ impl Ordered {
         let side = &mut self.sides[end as usize];
         if let Some(record) = side.ready.first() {
             side.given = 1;
-            return Ok(Some(*record));
+            return Ok(Some(record.clone()));
         }
         if let Some(failed) = side.failed.take() {
             return Err(failed);
@@ -171,7 +171,9 @@ impl Batch<'_> {
         while self.side.ready.len() < self.side.batch {
             let Some(anchor) = anchors(*len)? else { break };
             let record = reader.record(anchor)?;
-            match (self.bounds.place(record.key()), end) {
+            let opened = reader.opened(record, false)?.map(Arc::new);
+            let key = opened.as_ref().map_or(record.key(), |opened| opened.key());
+            match (self.bounds.place(key), end) {
                 (Ordering::Equal, _) => {}
                 (Ordering::Greater, End::Front) | (Ordering::Less, End::Back) => return Ok(true),
                 // Not there yet.
@@ -179,13 +181,15 @@ impl Batch<'_> {
             }
             *len = record.len();
             if let Some(version) = self.held.resolve(self.incarnation, record)? {
-                if self.values {
-                    reader.verify_value(version)?;
-                }
+                let opened = match opened {
+                    Some(opened) if version.position() == anchor => Some(opened),
+                    _ => reader.opened(version, self.values)?.map(Arc::new),
+                };
                 // SAFETY: `held` keeps the memory as long as the walk, which has what it found.
-                self.side.ready.push(Lasting(unsafe { version.outliving() }));
+                let record = unsafe { version.outliving() };
+                self.side.ready.push(Lasting { record, opened });
             } else {
-                self.pass_over(anchor, record.key())?;
+                self.pass_over(anchor, key)?;
             }
         }
         Ok(false)

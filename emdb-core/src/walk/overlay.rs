@@ -21,7 +21,7 @@ pub(crate) struct Overlay {
 
 impl Overlay {
     pub(crate) fn new(staged: Sorted, now: u64, bounds: Bounds) -> Overlay {
-        Overlay { staged, now, bounds, peeked: [None; 2], upcoming: [None, None] }
+        Overlay { staged, now, bounds, peeked: [None, None], upcoming: [None, None] }
     }
 
     pub(super) fn value(&self, key: &[u8]) -> Option<&[u8]> {
@@ -64,7 +64,7 @@ impl Overlay {
             let Some(record) = next.or_else(|| self.peeked[1 - end as usize].take()) else {
                 return Ok(None);
             };
-            let key = record.0.key();
+            let key = record.key();
             let behind = limit.is_some_and(|limit| match end {
                 End::Front => key >= limit,
                 End::Back => key <= limit,

@@ -19,13 +19,16 @@ type Entry = (u64, u64);
 impl Run {
     /// The keys of these records, each once.
     pub(crate) fn sort<'k>(positions: &[u64], keys: impl Keys<'k>) -> Result<Run> {
-        let mut common: Option<&[u8]> = None;
+        let mut common: Option<Vec<u8>> = None;
         for (i, &position) in positions.iter().enumerate() {
             if let Some(&later) = positions.get(i + AHEAD) {
                 keys.prefetch(later, 0);
             }
             let key = keys.key(position)?;
-            common = Some(common.map_or(key, |c| &c[..shared(c, key)]));
+            match &mut common {
+                Some(common) => common.truncate(shared(common, &key)),
+                None => common = Some(key.into_owned()),
+            }
         }
         let common = common.unwrap_or_default();
         let mut entries = Vec::with_capacity(positions.len());
@@ -33,10 +36,10 @@ impl Run {
             if let Some(&later) = positions.get(i + AHEAD) {
                 keys.prefetch(later, 0);
             }
-            entries.push((window(keys.key(position)?, common.len()), position));
+            entries.push((window(&keys.key(position)?, common.len()), position));
         }
         entries.sort_unstable();
-        let mut builder = Builder::new(common, entries.len());
+        let mut builder = Builder::new(&common, entries.len());
         for group in entries.chunk_by(|a, b| a.0 == b.0) {
             if let [entry] = group {
                 builder.push(*entry);
@@ -128,7 +131,7 @@ impl Run {
                     continue;
                 };
                 let order = match head.0.cmp(&entry.0) {
-                    Ordering::Equal => keys.key(head.1)?.cmp(keys.key(entry.1)?),
+                    Ordering::Equal => keys.key(head.1)?.cmp(&keys.key(entry.1)?),
                     unequal => unequal,
                 };
                 match order {
@@ -172,7 +175,7 @@ fn lesser<'k>(
         return Ok(left.next().or_else(|| right.next()));
     };
     let order = match l.0.cmp(&r.0) {
-        Ordering::Equal => keys.key(l.1)?.cmp(keys.key(r.1)?),
+        Ordering::Equal => keys.key(l.1)?.cmp(&keys.key(r.1)?),
         unequal => unequal,
     };
     Ok(match order {

@@ -145,7 +145,7 @@ impl Run {
         while low < high {
             let middle = low + (high - low) / 2;
             let found = keys.key(self.positions[middle])?;
-            if found < key || behind && found == key {
+            if *found < *key || behind && *found == *key {
                 low = middle + 1;
             } else {
                 high = middle;

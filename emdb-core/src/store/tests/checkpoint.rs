@@ -205,12 +205,12 @@ fn pages_of_two_images_can_not_be_exchanged() {
 fn forge(image: &[u8], change: impl FnOnce(&mut Header, &mut u32, &mut Vec<Namespace>)) -> Vec<u8> {
     let mut header = Header::read(image).unwrap();
     let meta = &image[header.meta_at as usize..][..header.meta_len as usize];
-    let (mut next_id, mut namespaces) = image::read_meta(meta).unwrap();
+    let (mut next_id, mut namespaces, sessions) = image::read_meta(meta).unwrap();
     let length = header.len;
     change(&mut header, &mut next_id, &mut namespaces);
     let mut out = Vec::new();
     namespaces.iter().for_each(|n| n.encode(&mut out));
-    let meta = image::meta(next_id, namespaces.len() as u32, &out);
+    let meta = image::meta(next_id, namespaces.len() as u32, &out, &sessions);
     let mut forged = image[..header.meta_at.min(image.len() as u64) as usize].to_vec();
     forged.extend(&meta);
     header.meta_len = meta.len() as u64;

@@ -85,7 +85,7 @@ fn expiries_of_replaced_records_do_not_gather_in_checkpoints() {
     let image = bytes(&disk, IMAGE);
     let header = Header::read(&image).unwrap();
     let meta = &image[header.meta_at as usize..][..header.meta_len as usize];
-    let (_, namespaces) = crate::format::image::read_meta(meta).unwrap();
+    let (_, namespaces, _) = crate::format::image::read_meta(meta).unwrap();
     let expiries = namespaces[0].expiries.count / 2;
     assert!(expiries <= 200, "{expiries} expiries of 100 records");
 }
@@ -303,7 +303,7 @@ fn live_in(
 fn names_live_through_power_cuts_checkpoints_and_compactions() {
     for seed in 0..seeds() {
         let mut random = Random(seed * 7919 + 1);
-        let mut disk = SimDisk::new(seed % 2 == 0);
+        let mut disk = SimDisk::new(seed % 2 == 0).sealed(seed % 3 == 1);
         let mut history = vec![Names::from([(String::new(), Model::new())])];
         let mut durable = 0;
         for _ in 0..6 {
@@ -334,13 +334,13 @@ fn names_live_through_power_cuts_checkpoints_and_compactions() {
 fn a_sweep_finds_all_that_has_expired_whatever_was_compacted_or_loaded() {
     for seed in 0..seeds() {
         let mut random = Random(seed + 1);
-        let disk = SimDisk::new(true);
-        open::create(&disk, Path::new(PATH)).unwrap();
+        let disk = SimDisk::new(true).sealed(seed % 3 == 1);
+        open::create(&settings(&disk), &disk, Path::new(PATH)).unwrap();
         let clock = crate::clock::ManualClock::new(1_000_000);
         let settings = Settings {
             manual_clock: Some(clock.clone()),
             range_scans: seed % 2 == 0,
-            ..Settings::default()
+            ..settings(&disk)
         };
         let mut now = 1_000_000;
         let mut model = BTreeMap::<Vec<u8>, Option<u64>>::new();

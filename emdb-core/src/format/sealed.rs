@@ -1,0 +1,157 @@
+//! Records of an encrypted file: what is inside of one, what stands outside, and what the seal
+//! vouches for.
+//!
+//! A sealed record is a record whose key is the fingerprint of namespace and key (nothing, for
+//! what is about a namespace) and whose value is
+//!
+//! ```text
+//! text | session u32 | counter u32 | tag
+//! ```
+//!
+//! The text is encrypted: value, key, the key's length (u16), namespace (u32). That of a mark is
+//! open, and the seal vouches for it.
+
+use super::record::{Prepared, Record, Verb};
+
+/// Session, counter and tag.
+pub(crate) const TRAILER: usize = 24;
+
+/// The key's length and the namespace.
+pub(crate) const INNER: usize = 6;
+
+/// The bytes that a seal vouches for beside the text: see [`Bound::bytes`].
+pub(crate) const BOUND: usize = 78;
+
+/// The key and the length of the text of a record that begins a session: the session's salt.
+pub(crate) const SESSION_KEY: &[u8] = b"S";
+pub(crate) const SALT: usize = 16;
+
+/// The longest record that begins a session.
+pub(crate) const SESSION_LEN: usize = 11 + 1 + SALT + TRAILER;
+
+/// Everything about a record that its seal vouches for, but for its text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bound<'a> {
+    pub(crate) file_id: [u8; 16],
+    pub(crate) generation: u64,
+    pub(crate) position: u64,
+    pub(crate) session: u32,
+    pub(crate) counter: u32,
+    pub(crate) kind: u8,
+    pub(crate) text_len: usize,
+    pub(crate) expiry: Option<u64>,
+    pub(crate) link: u64,
+    /// At most 16 bytes.
+    pub(crate) key: &'a [u8],
+}
+
+impl Bound<'_> {
+    pub(crate) fn bytes(&self) -> [u8; BOUND] {
+        let mut out = [0; BOUND];
+        let mut at = 0;
+        let mut put = |bytes: &[u8]| {
+            out[at..at + bytes.len()].copy_from_slice(bytes);
+            at += bytes.len();
+        };
+        put(&self.file_id);
+        put(&self.generation.to_le_bytes());
+        put(&self.position.to_le_bytes());
+        put(&self.session.to_le_bytes());
+        put(&self.counter.to_le_bytes());
+        put(&[self.kind]);
+        put(&(self.text_len as u32).to_le_bytes());
+        put(&self.expiry.unwrap_or(0).to_le_bytes());
+        put(&self.link.to_le_bytes());
+        let key = &self.key[..self.key.len().min(16)];
+        put(&[key.len() as u8]);
+        put(key);
+        out
+    }
+}
+
+/// The parts of a sealed record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    pub(crate) text: &'a [u8],
+    pub(crate) session: u32,
+    pub(crate) counter: u32,
+    pub(crate) tag: [u8; 16],
+}
+
+impl<'a> Parts<'a> {
+    /// None of what can't be sealed.
+    pub(crate) fn of(record: &Record<'a>) -> Option<Parts<'a>> {
+        if record.key().len() > 16 {
+            return None;
+        }
+        let (text, trailer) = record.value().split_last_chunk::<TRAILER>()?;
+        let (session, rest) = trailer.split_first_chunk::<4>()?;
+        let (counter, tag) = rest.split_first_chunk::<4>()?;
+        Some(Parts {
+            text,
+            session: u32::from_le_bytes(*session),
+            counter: u32::from_le_bytes(*counter),
+            tag: *tag.first_chunk::<16>()?,
+        })
+    }
+
+    pub(crate) fn trailer(session: u32, counter: u32, tag: [u8; 16]) -> [u8; TRAILER] {
+        let mut out = [0; TRAILER];
+        out[..4].copy_from_slice(&session.to_le_bytes());
+        out[4..8].copy_from_slice(&counter.to_le_bytes());
+        out[8..].copy_from_slice(&tag);
+        out
+    }
+}
+
+/// The text of a record, before it is encrypted, into an empty buffer.
+pub(crate) fn put_text(prepared: &Prepared<'_>, namespace: u32, out: &mut Vec<u8>) {
+    out.extend_from_slice(prepared.value);
+    out.extend_from_slice(prepared.key);
+    out.extend_from_slice(&(prepared.key.len() as u16).to_le_bytes());
+    out.extend_from_slice(&namespace.to_le_bytes());
+}
+
+/// What was in a sealed record.
+#[derive(Debug, Clone)]
+pub(crate) struct Opened {
+    bytes: Vec<u8>,
+    value_len: usize,
+    key_len: usize,
+    pub(crate) namespace: u32,
+}
+
+impl Opened {
+    /// Makes sense of a text that was decrypted.
+    pub(crate) fn of(bytes: Vec<u8>) -> Option<Opened> {
+        let (rest, inner) = bytes.split_last_chunk::<INNER>()?;
+        let (key_len, namespace) = inner.split_first_chunk::<2>()?;
+        let key_len = usize::from(u16::from_le_bytes(*key_len));
+        let namespace = u32::from_le_bytes(*namespace.first_chunk::<4>()?);
+        let value_len = rest.len().checked_sub(key_len)?;
+        Some(Opened { bytes, value_len, key_len, namespace })
+    }
+
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.bytes[self.value_len..self.value_len + self.key_len]
+    }
+
+    pub(crate) fn value(&self) -> &[u8] {
+        &self.bytes[..self.value_len]
+    }
+
+    pub(crate) fn into_value(mut self) -> Vec<u8> {
+        self.bytes.truncate(self.value_len);
+        self.bytes
+    }
+
+    pub(crate) fn into_key(mut self) -> Vec<u8> {
+        self.bytes.truncate(self.value_len + self.key_len);
+        self.bytes.split_off(self.value_len)
+    }
+}
+
+/// Whether the record begins a session.
+pub(crate) fn is_session(record: &Record<'_>) -> bool {
+    record.verb() == Verb::Mark && record.key() == SESSION_KEY
+}
