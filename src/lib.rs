@@ -520,17 +520,17 @@
 //!   whole program on real input. The engine: `raw`, `ranges`, `snapshots`, `nested`, `backup`,
 //!   `maintenance`.
 
+#[cfg(feature = "encrypt")]
+pub use emdb_core::EncryptionOptions;
 #[cfg(feature = "nested")]
 pub use emdb_core::Focus;
 #[cfg(feature = "ttl")]
 pub use emdb_core::Ttl;
-#[cfg(feature = "encrypt")]
-pub use emdb_core::{Cipher, EncryptionOptions, KdfParams};
 pub use emdb_core::{
-    Emdb, EmdbBuilder, EmdbIter, EmdbKeyIter, EmdbRangeIter, EmdbStats, EncryptionInput, Error,
-    FlushPolicy, IoBackend, KeyRange, LockHolder, Lost, LostKind, Namespace, NamespaceOptions,
-    ProblemKind, Progress, RecoveryReport, Result, Results, SalvageOptions, SalvageReport,
-    Snapshot, SnapshotNamespace, Transaction, TransactionNamespace, ValueRef,
+    Cipher, Emdb, EmdbBuilder, EmdbIter, EmdbKeyIter, EmdbRangeIter, EmdbStats, EncryptionInput,
+    Error, FlushPolicy, IoBackend, KdfParams, KeyRange, LockHolder, Lost, LostKind, Namespace,
+    NamespaceOptions, ProblemKind, Progress, RecoveryReport, Result, Results, SalvageOptions,
+    SalvageReport, Snapshot, SnapshotNamespace, Transaction, TransactionNamespace, ValueRef,
 };
 // A table's are called so, too.
 pub use emdb_core::{Problem as FileProblem, VerifyReport as FileVerifyReport};

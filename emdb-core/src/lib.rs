@@ -78,7 +78,6 @@ mod walk;
 
 #[cfg(feature = "encrypt")]
 pub use admin::EncryptionOptions;
-#[cfg(feature = "encrypt")]
 pub use crypt::{Cipher, KdfParams};
 pub use db::Emdb;
 pub use encryption::EncryptionInput;

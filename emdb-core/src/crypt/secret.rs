@@ -19,8 +19,11 @@ struct Inner {
     is_passphrase: bool,
     bytes: Hidden,
     /// What it came to last time, so that making a database and opening it stretch it once.
-    last: Mutex<Option<([u8; 16], Stretch, Arc<Wrapping>)>>,
+    last: Mutex<Option<Last>>,
 }
+
+/// Salt and work, and what they came to.
+type Last = ([u8; 16], Stretch, Arc<Wrapping>);
 
 /// What wraps a data key, and tells that it is the right one.
 struct Wrapping {
