@@ -18,7 +18,7 @@ pub(crate) mod primitive;
 pub(crate) mod sealed_image;
 mod secret;
 mod sessions;
-#[cfg(test)]
+#[cfg(all(test, feature = "encrypt"))]
 mod tests;
 mod vault;
 

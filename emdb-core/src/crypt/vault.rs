@@ -234,6 +234,14 @@ impl Writer {
         Ok(if begins { SESSION_LEN } else { 0 })
     }
 
+    /// One whose session is known beforehand.
+    #[cfg(test)]
+    pub(super) fn with_salt(vault: &Vault, salt: [u8; SALT]) -> Writer {
+        vault.add(0, salt);
+        let current = Some(Current { number: 0, salt, counter: 0, bytes: 0 });
+        Writer { current, text: Vec::new() }
+    }
+
     /// What was sealed last may not be in the journal: counters must not follow on it, nor come
     /// again.
     pub(crate) fn abandon(&mut self) {
