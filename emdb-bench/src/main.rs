@@ -7,8 +7,10 @@
 //! system's temporary folder (`TMPDIR` names another), which should be on a real disk.
 //!
 //! With `--features peers`, `--peers` compares with other databases instead, and `--typed` compares
-//! typed tables with rows and indexes that are kept by hand.
+//! typed tables with rows and indexes that are kept by hand. `--encrypted` compares a plain database
+//! with encrypted ones.
 
+mod encrypted;
 mod engine;
 mod limit;
 #[cfg_attr(not(feature = "peers"), path = "peers/disabled.rs")]
@@ -29,7 +31,8 @@ fn main() -> ExitCode {
     if args.iter().any(|arg| arg == "--typed") {
         return exit_code(peers::typed::run(&args));
     }
-    let mut args = args.into_iter();
+    let encrypted = args.iter().any(|arg| arg == "--encrypted");
+    let mut args = args.into_iter().filter(|arg| arg != "--encrypted");
     let mut records = 1_000_000;
     while let Some(arg) = args.next() {
         match (arg.as_str(), args.next()) {
@@ -39,11 +42,14 @@ fn main() -> ExitCode {
             }
             _ => {
                 eprintln!(
-                    "usage: emdb-bench [--smoke | --records N | --peers ... | --typed ...]   (N from 1000)"
+                    "usage: emdb-bench [--encrypted] [--smoke | --records N | --peers ... | --typed ...]   (N from 1000)"
                 );
                 return ExitCode::from(2);
             }
         }
+    }
+    if encrypted {
+        return exit_code(encrypted::run(records));
     }
     exit_code(run(&Workload::new(records)))
 }
