@@ -25,7 +25,7 @@ mod vault;
 pub use cipher::{Cipher, KdfParams};
 pub(crate) use keys::Keys;
 pub(crate) use secret::{Sealing, Secret, Unlocked};
-pub(crate) use vault::{Admission, Vault, Writer};
+pub(crate) use vault::{Admission, Framing, Vault, Writer};
 
 use crate::error::Error;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::keys::Master;
-use super::{Cipher, KdfParams, Sealing, Secret, Unlocked, Vault, Writer};
+use super::{Cipher, Framing, KdfParams, Sealing, Secret, Unlocked, Vault, Writer};
 use crate::db::Emdb;
 use crate::encryption::EncryptionInput;
 use crate::format::place::Place;
@@ -151,7 +151,8 @@ fn a_sealed_record_is_the_documented_one() {
         let prepared =
             Prepared::sealed(Verb::Put, true, (b"key", b"value"), None, Some(fingerprint));
         let at = 8192 + begin as u64;
-        let len = writer.write((&vault, place), at, &prepared, (0, 0, false), &mut out[begin..]);
+        let len =
+            writer.write((&vault, place), at, &prepared, Framing::default(), &mut out[begin..]);
         assert_eq!(hex(&out[..begin + len]), documented(what), "{what}");
         assert_eq!(len, prepared.len(0));
         let bytes = out[begin..begin + len].to_vec();

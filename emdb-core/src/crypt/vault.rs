@@ -196,6 +196,17 @@ impl<'v> Admission<'v> {
     }
 }
 
+/// What stands around a record.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Framing {
+    pub(crate) namespace: u32,
+    pub(crate) expiry: Option<u64>,
+    /// The distance to what it replaces, or 0.
+    pub(crate) link: u64,
+    /// Whether it is not the first of its commit.
+    pub(crate) continues: bool,
+}
+
 /// What the end of a journal needs for sealing.
 #[derive(Debug, Default)]
 pub(crate) struct Writer {
@@ -272,7 +283,7 @@ impl Writer {
         (vault, place): (&Vault, Place),
         position: u64,
         prepared: &Prepared<'_>,
-        (namespace, link, continues): (u32, u64, bool),
+        Framing { namespace, expiry, link, continues }: Framing,
         out: &mut [u8],
     ) -> usize {
         let mut text = std::mem::take(&mut self.text);
@@ -287,9 +298,9 @@ impl Writer {
             counter,
             kind: prepared.kind(link, continues),
             text_len: text.len(),
-            expiry: prepared.expiry,
+            expiry,
             link,
-            key: prepared.fingerprint(),
+            key: prepared.stored_key(),
         };
         let tag = self.seal(vault, session, counter, &bound.bytes(), &mut text);
         text.extend_from_slice(&Parts::trailer(session, counter, tag));

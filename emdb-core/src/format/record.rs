@@ -68,15 +68,46 @@ const LINK_MAX: usize = 6;
 pub(crate) struct Prepared<'a> {
     pub(crate) key: &'a [u8],
     pub(crate) value: &'a [u8],
-    pub(crate) expiry: Option<u64>,
     prefix: [u8; PREFIX_MAX],
     prefix_len: u8,
+    /// Whether the record will be sealed, and how long its fingerprint is then: empty for what is
+    /// about a namespace.
+    sealed: Option<u8>,
     /// Bytes behind the head: those of key and value as they lie in the journal.
     payload: u32,
     value_crc: u32,
     head_crc: u32,
-    /// What stands for namespace and key where records are sealed.
-    fingerprint: Option<[u8; 16]>,
+    /// What stands for namespace and key then.
+    fingerprint: [u8; 16],
+}
+
+/// Kind, lengths, namespace and expiry, and the bytes that they take.
+#[inline(always)]
+fn prefix(
+    (verb, commit): (Verb, bool),
+    namespace: u32,
+    lens: (usize, usize),
+    expiry: Option<u64>,
+) -> ([u8; PREFIX_MAX], usize) {
+    debug_assert!(lens.0 <= MAX_KEY && lens.1 <= MAX_STORED);
+    let mut prefix = [0; PREFIX_MAX];
+    let mut kind = verb as u8;
+    let mut len = 1;
+    len += varint::put(lens.0 as u64, &mut prefix[len..]);
+    len += varint::put(lens.1 as u64, &mut prefix[len..]);
+    if commit {
+        kind |= COMMIT;
+    }
+    if namespace != 0 {
+        kind |= NAMESPACE;
+        len += varint::put(u64::from(namespace), &mut prefix[len..]);
+    }
+    if let Some(at) = expiry {
+        kind |= EXPIRY;
+        len += varint::put(at, &mut prefix[len..]);
+    }
+    prefix[0] = kind;
+    (prefix, len)
 }
 
 impl<'a> Prepared<'a> {
@@ -90,18 +121,21 @@ impl<'a> Prepared<'a> {
         value: &'a [u8],
         expiry: Option<u64>,
     ) -> Prepared<'a> {
-        let mut prepared = Prepared::framed(
-            verb,
-            commit,
-            namespace,
-            (key, value),
-            expiry,
-            (key.len(), value.len()),
-        );
-        let prefix = &prepared.prefix[..usize::from(prepared.prefix_len)];
-        prepared.head_crc = checksum::append(checksum::append(0, prefix), key);
-        prepared.value_crc = checksum::append(0, value);
-        prepared
+        let lens = (key.len(), value.len());
+        let (prefix, len) = prefix((verb, commit), namespace, lens, expiry);
+        let head_crc = checksum::append(checksum::append(0, &prefix[..len]), key);
+        let value_crc = checksum::append(0, value);
+        Prepared {
+            key,
+            value,
+            prefix,
+            prefix_len: len as u8,
+            sealed: None,
+            payload: (key.len() + value.len()) as u32,
+            value_crc,
+            head_crc,
+            fingerprint: [0; 16],
+        }
     }
 
     /// As [`Prepared::new`], for a record that will be sealed: the fingerprint, where there is one,
@@ -114,48 +148,17 @@ impl<'a> Prepared<'a> {
         fingerprint: Option<[u8; 16]>,
     ) -> Prepared<'a> {
         let lens = (fingerprint.map_or(0, |f| f.len()), value.len() + key.len() + INNER + TRAILER);
-        let prepared = Prepared::framed(verb, commit, 0, (key, value), expiry, lens);
-        Prepared { fingerprint, ..prepared }
-    }
-
-    /// Everything but the checksums, of a record whose key and value have `lens` in the journal.
-    #[inline]
-    fn framed(
-        verb: Verb,
-        commit: bool,
-        namespace: u32,
-        (key, value): (&'a [u8], &'a [u8]),
-        expiry: Option<u64>,
-        lens: (usize, usize),
-    ) -> Prepared<'a> {
-        debug_assert!(lens.0 <= MAX_KEY && lens.1 <= MAX_STORED);
-        let mut prefix = [0; PREFIX_MAX];
-        let mut kind = verb as u8;
-        let mut len = 1;
-        len += varint::put(lens.0 as u64, &mut prefix[len..]);
-        len += varint::put(lens.1 as u64, &mut prefix[len..]);
-        if commit {
-            kind |= COMMIT;
-        }
-        if namespace != 0 {
-            kind |= NAMESPACE;
-            len += varint::put(u64::from(namespace), &mut prefix[len..]);
-        }
-        if let Some(at) = expiry {
-            kind |= EXPIRY;
-            len += varint::put(at, &mut prefix[len..]);
-        }
-        prefix[0] = kind;
+        let (prefix, len) = prefix((verb, commit), 0, lens, expiry);
         Prepared {
             key,
             value,
-            expiry,
             prefix,
             prefix_len: len as u8,
+            sealed: Some(lens.0 as u8),
             payload: (lens.0 + lens.1) as u32,
             value_crc: 0,
             head_crc: 0,
-            fingerprint: None,
+            fingerprint: fingerprint.unwrap_or_default(),
         }
     }
 
@@ -168,21 +171,20 @@ impl<'a> Prepared<'a> {
     /// The key as it lies in the journal.
     #[inline]
     pub(crate) fn stored_key(&self) -> &[u8] {
-        self.fingerprint.as_ref().map_or(self.key, |fingerprint| fingerprint)
-    }
-
-    /// The key that a sealed record has in the journal: none if it is about a namespace.
-    pub(crate) fn fingerprint(&self) -> &[u8] {
-        self.fingerprint.as_ref().map_or(&[], |fingerprint| fingerprint)
+        self.sealed.map_or(self.key, |len| &self.fingerprint[..usize::from(len)])
     }
 
     /// The record around `text`, its sealed value.
     pub(crate) fn around<'b>(&'b self, text: &'b [u8]) -> Prepared<'b> {
-        let mut record = Prepared { key: self.fingerprint(), value: text, ..*self };
-        let prefix = &record.prefix[..usize::from(record.prefix_len)];
-        record.head_crc = checksum::append(checksum::append(0, prefix), record.key);
-        record.value_crc = checksum::append(0, text);
-        record
+        let key = self.stored_key();
+        let prefix = &self.prefix[..usize::from(self.prefix_len)];
+        Prepared {
+            key,
+            value: text,
+            head_crc: checksum::append(checksum::append(0, prefix), key),
+            value_crc: checksum::append(0, text),
+            ..*self
+        }
     }
 
     /// Bytes of the record with a link of `link` (0: none).

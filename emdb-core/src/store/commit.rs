@@ -14,6 +14,7 @@ use super::Store;
 use super::generation::{Era, Generation};
 use super::names::{Incarnation, NamespaceState};
 use super::tail::Tail;
+use crate::crypt::Framing;
 use crate::error::{Error, Result};
 use crate::format::record::{Prepared, Record, Verb};
 use crate::format::{MAX_KEY, MAX_VALUE};
@@ -126,6 +127,7 @@ impl<'a> Step<'a> {
         self
     }
 
+    #[inline(always)]
     fn new(
         target: &'a Arc<NamespaceState>,
         generation: &Generation,
@@ -133,7 +135,8 @@ impl<'a> Step<'a> {
         id: u32,
         put: (&'a [u8], &'a [u8]),
     ) -> Step<'a> {
-        let (prepared, hash) = prepare(generation, (verb, expiry, commit), id, put);
+        let (is_sealed, located) =
+            (generation.vault.is_some(), locate(generation, verb, id, put.0));
         Step {
             target,
             verb,
@@ -141,8 +144,8 @@ impl<'a> Step<'a> {
             commit,
             id,
             fresh: None,
-            prepared,
-            hash,
+            prepared: prepare(is_sealed, (verb, expiry, commit), id, put, located.1),
+            hash: located.0,
             absent: false,
             wants_value: false,
             void: false,
@@ -157,7 +160,10 @@ impl<'a> Step<'a> {
         let what = (self.verb, self.expiry, self.commit);
         let guard = crossbeam_epoch::pin();
         let generation = &self.target.line(&guard).era.generation;
-        (self.prepared, self.hash) = prepare(generation, what, id, (key, value));
+        let (hash, fingerprint) = locate(generation, self.verb, id, key);
+        let is_sealed = generation.vault.is_some();
+        self.prepared = prepare(is_sealed, what, id, (key, value), fingerprint);
+        self.hash = hash;
     }
 
     fn is_write(&self) -> bool {
@@ -193,23 +199,30 @@ fn is_write(verb: Verb) -> bool {
     matches!(verb, Verb::Put | Verb::Remove)
 }
 
-/// The record, as far as it can be encoded without its position, and the hash that its key is found
-/// by.
-#[inline]
+/// What the key of a write is found by: a hash, and a fingerprint where records are sealed.
+#[inline(always)]
+fn locate(generation: &Generation, verb: Verb, id: u32, key: &[u8]) -> (u64, Option<[u8; 16]>) {
+    if !is_write(verb) {
+        return (0, None);
+    }
+    let located = generation.locate(id, key);
+    (located.hash, located.fingerprint)
+}
+
+/// The record, as far as it can be encoded without its position.
+#[inline(always)]
 fn prepare<'a>(
-    generation: &Generation,
+    is_sealed: bool,
     (verb, expiry, commit): (Verb, Option<u64>, bool),
     id: u32,
     (key, value): (&'a [u8], &'a [u8]),
-) -> (Prepared<'a>, u64) {
-    if generation.vault.is_none() {
-        let hash = if is_write(verb) { generation.hash(key) } else { 0 };
-        return (Prepared::new(verb, commit, id, key, value, expiry), hash);
+    fingerprint: Option<[u8; 16]>,
+) -> Prepared<'a> {
+    if is_sealed {
+        Prepared::sealed(verb, commit, (key, value), expiry, fingerprint)
+    } else {
+        Prepared::new(verb, commit, id, key, value, expiry)
     }
-    let located = is_write(verb).then(|| generation.locate(id, key));
-    let fingerprint = located.and_then(|located| located.fingerprint);
-    let prepared = Prepared::sealed(verb, commit, (key, value), expiry, fingerprint);
-    (prepared, located.map_or(0, |located| located.hash))
 }
 
 pub(crate) fn check_len(what: &'static str, bytes: &[u8], limit: usize) -> Result<()> {
@@ -516,7 +529,8 @@ fn encode(
         for step in steps.iter_mut().filter(|step| !step.void) {
             step.position = pen.position();
             let link = step.prior.map_or(0, |p| step.position - p.position);
-            pen.write(&step.prepared, (step.id, link, continues));
+            let (namespace, expiry) = (step.id, step.expiry);
+            pen.write(&step.prepared, Framing { namespace, expiry, link, continues });
             continues = !step.commit;
         }
     })

@@ -87,11 +87,14 @@ impl Generation {
     pub(crate) fn locate<'k>(&self, namespace: u32, key: &'k [u8]) -> Located<'k> {
         match &self.vault {
             None => Located { hash: self.hash(key), key, fingerprint: None },
-            Some(vault) => {
-                let fingerprint = vault.keys.fingerprint(namespace, key);
-                Located { hash: self.hash(&fingerprint), key, fingerprint: Some(fingerprint) }
-            }
+            Some(vault) => self.locate_sealed(vault, namespace, key),
         }
+    }
+
+    #[inline(never)]
+    fn locate_sealed<'k>(&self, vault: &Vault, namespace: u32, key: &'k [u8]) -> Located<'k> {
+        let fingerprint = vault.keys.fingerprint(namespace, key);
+        Located { hash: self.hash(&fingerprint), key, fingerprint: Some(fingerprint) }
     }
 
     /// The stored key's hash in the index: XXH3 (Collet, xxHash specification), seeded with a random

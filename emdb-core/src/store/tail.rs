@@ -13,7 +13,7 @@ use std::thread::ThreadId;
 use super::generation::Generation;
 use super::link::Link;
 use super::names::NamespaceState;
-use crate::crypt::{Vault, Writer};
+use crate::crypt::{Framing, Vault, Writer};
 use crate::error::{Error, Result};
 use crate::format::MAX_POSITION;
 use crate::format::image::{NOTE_KEY, NOTE_LEN};
@@ -64,21 +64,16 @@ impl Pen<'_> {
         self.start + self.used as u64
     }
 
-    /// Writes a record of the incarnation `namespace`. `continues` on every record of a commit but
-    /// its first.
-    #[inline]
-    pub(crate) fn write(
-        &mut self,
-        prepared: &Prepared<'_>,
-        (namespace, link, continues): (u32, u64, bool),
-    ) {
+    /// Writes a record.
+    #[inline(always)]
+    pub(crate) fn write(&mut self, prepared: &Prepared<'_>, framing: Framing) {
         let position = self.position();
         let out = &mut self.out[self.used..];
+        let Framing { link, continues, .. } = framing;
         self.used += match &mut self.seal {
             None => prepared.write(self.place, position, link, continues, out),
             Some((writer, vault)) => {
-                let at = (namespace, link, continues);
-                writer.write((*vault, self.place), position, prepared, at, out)
+                writer.write((*vault, self.place), position, prepared, framing, out)
             }
         };
     }
