@@ -34,11 +34,11 @@ bench *args:
 
 # simulated power cuts, the long run
 power-cuts cuts="1000000":
-    EMDB_POWER_CUTS={{cuts}} cargo test --release -p emdb-core power_cut
+    EMDB_POWER_CUTS={{cuts}} cargo test --release -p emdb-core --all-features power_cut
 
 # SIGKILL of a writing process, the long run
 kill rounds="5000":
-    EMDB_KILL_ROUNDS={{rounds}} cargo test --release --test kill --test maintenance_kill --test lifetimes -- kill
+    EMDB_KILL_ROUNDS={{rounds}} cargo test --release --all-features --test kill --test maintenance_kill --test encryption_kill --test lifetimes -- kill
 
 # random lives of a database with every operation in them, the long run
 lives lives="1000" seed="1":
@@ -47,6 +47,10 @@ lives lives="1000" seed="1":
 # LMDB, redb, fjall and emdb 1 beside ours; `just peers --only ours,lmdb`
 peers *args:
     cargo run --release -p emdb-bench --features peers -- --peers {{args}}
+
+# a plain database beside encrypted ones, and the ciphers alone
+encrypted *args:
+    cargo run --release -p emdb-bench -- --encrypted {{args}}
 
 # typed tables beside LMDB with index tables that are kept by hand
 typed *args:

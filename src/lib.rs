@@ -518,7 +518,7 @@
 //! - The `examples` folder. Typed tables: `typed`, `indexes`, `composite_keys`, `transactions`,
 //!   `migration`, `ttl_sessions`, `zero_copy`, `json_export`, `async_service`, and `quickstart`, a
 //!   whole program on real input. The engine: `raw`, `ranges`, `snapshots`, `nested`, `backup`,
-//!   `maintenance`.
+//!   `maintenance`, `encryption`.
 
 #[cfg(feature = "encrypt")]
 pub use emdb_core::EncryptionOptions;

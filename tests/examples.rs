@@ -16,6 +16,7 @@ fn examples() -> Vec<String> {
         .filter(|name| cfg!(feature = "ttl") || !["raw", "ttl_sessions"].contains(&&**name))
         .filter(|name| cfg!(feature = "nested") || name != "nested")
         .filter(|name| cfg!(feature = "json") || name != "json_export")
+        .filter(|name| cfg!(feature = "encrypt") || name != "encryption")
         .collect();
     names.sort();
     names
