@@ -11,7 +11,7 @@
 //! [transactions](#transactions), [snapshots](#snapshots), [expiry](#expiry),
 //! [versions and migration](#versions-and-migration),
 //! [validation and errors](#validation-and-errors), [bytes beside types](#bytes-beside-types),
-//! [verifying and repairing](#verifying-and-repairing). Then come the [features](#features), the
+//! [verifying and repairing](#verifying-and-repairing), [encryption](#encryption). Then come the [features](#features), the
 //! [guarantees](#guarantees) and the [limits](#limits).
 //!
 //! # A record
@@ -463,6 +463,40 @@
 //! # Ok::<(), TableError>(())
 //! ```
 //!
+//! # Encryption
+//!
+//! With the feature `encrypt` a database is encrypted by giving the builder a key, 256 random bits, or a
+//! passphrase. Keys, values and names are encrypted then, in the checkpoint and in temporary files
+//! too, and everything else works as it does without.
+//!
+//! ```
+//! # #[cfg(feature = "encrypt")]
+//! # fn main() -> emdb::Result<()> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("db");
+//! use emdb::{Emdb, EncryptionInput};
+//!
+//! # let key_from_the_key_store = [7; 32];
+//! let db = Emdb::builder().path(&path).encryption_key(key_from_the_key_store).build()?;
+//! db.insert("key", "value")?;
+//! db.close()?;
+//! assert!(Emdb::open(&path).is_err());
+//!
+//! let (current, new) = (EncryptionInput::RawKey([7; 32]), EncryptionInput::RawKey([8; 32]));
+//! Emdb::rotate_encryption_key(&path, current, new)?;
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "encrypt"))]
+//! # fn main() {}
+//! ```
+//!
+//! Somebody who has the files, but neither the key nor a hand on the process, reads nothing of that, and
+//! whatever they change is an error when it is read, not data. They see sizes, counts, expiries, and
+//! which records have the same key. They can put back an older state of the whole file, which is as
+//! authentic as ever. A database that was plaintext before may live on in free blocks and in backups.
+//! `SECURITY.md` in the repository says all of it, how keys are held, and how it is done; without both
+//! slots of its header nobody can read an encrypted file any more.
+//!
 //! # Features
 //!
 //! | feature | default | what it brings |
@@ -470,7 +504,7 @@
 //! | `ttl` | yes | records that expire: `default_ttl`, `insert_with_ttl`, `expires_at`, `ttl`, `persist`, `sweep_expired`, and the attributes `ttl` and `expires_at` of records. Expiry that is stored is honoured without it, too |
 //! | `json` | no | `Table::export_json`, `Table::import_json`: rows as lines of JSON; the module `dynamic`: rows and whole databases as JSON, without their Rust types |
 //! | `nested` | no | dotted groups of keys: `focus`, `group`, `delete_group` |
-//! | `encrypt` | no | reserved for encryption at rest; brings nothing yet, files are plaintext |
+//! | `encrypt` | no | [encryption](#encryption): `encryption_key`, `encryption_passphrase`, `cipher` and `kdf_params` of the builder, `enable_encryption`, `disable_encryption`, `rotate_encryption_key`, `change_passphrase`, and `EncryptionOptions` |
 //! | `uuid` | no | [`Key`](trait@Key) for `uuid::Uuid` |
 //! | `jiff` | no | [`Key`](trait@Key) for `jiff::Timestamp` and the civil `Date`, `Time` and `DateTime` |
 //! | `time` | no | [`Key`](trait@Key) for `time::OffsetDateTime`, `Date`, `Time` and `PrimitiveDateTime` |
