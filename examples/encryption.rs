@@ -31,7 +31,8 @@ fn main() -> Result<(), TableError> {
     assert!(!bytes.windows(12).any(|part| part == b"Ada Lovelace"));
 
     // Without the passphrase, or with another one, there is an error that says so.
-    for wrong in [Emdb::builder().path(&path), Emdb::builder().path(&path).encryption_key([7; 32])] {
+    for wrong in [Emdb::builder().path(&path), Emdb::builder().path(&path).encryption_key([7; 32])]
+    {
         match wrong.build() {
             Err(Error::EncryptionError(reason)) => println!("refused: {reason}"),
             other => panic!("an encrypted database opened: {other:?}"),

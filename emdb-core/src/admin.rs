@@ -126,7 +126,7 @@ impl EncryptionOptions {
                 other => other,
             });
         }
-        convert(path, None, Some(&sealing), &mut progress)
+        convert(open_offline(path, None)?, Some(&sealing), &mut progress)
     }
 
     /// As [`Emdb::rotate_encryption_key_with`].
@@ -157,12 +157,13 @@ impl EncryptionOptions {
     ) -> Result<()> {
         let (path, current) = (path.as_ref(), Secret::new(current));
         let sealing = self.sealing(new, path)?;
-        match convert(path, Some(&current), Some(&sealing), &mut progress) {
-            // Done already, if the new key fits.
-            Err(e @ Error::EncryptionError(_)) => {
+        match open_offline(path, Some(&current)) {
+            Ok(db) => convert(db, Some(&sealing), &mut progress),
+            // Done already, if the file says so and the new key fits.
+            Err(e @ Error::EncryptionError(_)) if is_converted(path)? => {
                 finish(path, Some(&sealing.secret)).map_err(|_| e)
             }
-            done => done,
+            Err(e) => Err(e),
         }
     }
 
@@ -193,20 +194,24 @@ impl EncryptionOptions {
     ) -> Result<()> {
         let (path, current) = (path.as_ref(), Secret::new(current));
         let sealing = self.sealing(new, path)?;
-        let rewrap = |secret: &Secret| {
-            let db = open_offline(path, Some(secret))?;
-            let era = db.store().era(&crossbeam_epoch::pin()).clone();
-            let Some(key) = era.generation.unlocked() else { return Err(absent()) };
-            db.store().rewrap(sealing.wrap(&key.master)?)?;
-            drop(era);
-            db.close()
-        };
-        match rewrap(&current) {
+        let db = match open_offline(path, Some(&current)) {
             // Done already, if the new one fits, but perhaps not in both places.
-            Err(e @ Error::EncryptionError(_)) => rewrap(&sealing.secret).map_err(|_| e),
-            done => done,
-        }
+            Err(e @ Error::EncryptionError(_)) => {
+                open_offline(path, Some(&sealing.secret)).map_err(|_| e)?
+            }
+            opened => opened?,
+        };
+        let era = db.store().era(&crossbeam_epoch::pin()).clone();
+        let Some(key) = era.generation.unlocked() else { return Err(absent()) };
+        db.store().rewrap(sealing.wrap(&key.master)?)?;
+        drop(era);
+        db.close()
     }
+}
+
+/// Whether the file took the place of one with another key, and has not been used since.
+fn is_converted(path: &Path) -> Result<bool> {
+    Ok(open::peek(path)?.is_some_and(|header| header.converted))
 }
 
 fn is_encrypted(path: &Path) -> Result<bool> {
@@ -232,13 +237,8 @@ fn open_offline(path: &Path, secret: Option<&Secret>) -> Result<Emdb> {
     Emdb::open_at(PathBuf::from(path), &Settings { sealing, ..Settings::default() })
 }
 
-fn convert(
-    path: &Path,
-    current: Option<&Secret>,
-    target: Option<&Sealing>,
-    tell: Tell<'_>,
-) -> Result<()> {
-    let db = open_offline(path, current)?;
+/// Rewrites the database for this key, or without one, and closes it.
+fn convert(db: Emdb, target: Option<&Sealing>, tell: Tell<'_>) -> Result<()> {
     let key = target.map(Sealing::create).transpose()?;
     let total = db.store().live_bytes();
     db.store().convert(key, &mut Meter::new(tell, total))?;
@@ -247,8 +247,12 @@ fn convert(
 
 /// Opens a database that is converted already, which tidies up.
 fn finish(path: &Path, secret: Option<&Secret>) -> Result<()> {
+    // The open tidies up if need be, and takes this for use.
+    let was_converted = is_converted(path)?;
     let db = open_offline(path, secret)?;
-    db.store().finish_conversion()?;
+    if was_converted {
+        db.store().finish_conversion()?;
+    }
     db.close()
 }
 
@@ -268,7 +272,8 @@ impl Emdb {
     ///   Windows, where a mapped file can't be replaced.
     /// - `Corrupted`: it is damaged.
     ///
-    /// After an error it is as it was.
+    /// After an error it is as it was; only where files beside it can't be removed (`Io`) it may be
+    /// encrypted all the same. The call can be made again then.
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {
@@ -327,8 +332,8 @@ impl Emdb {
     ///
     /// # Errors
     /// As [`enable_encryption`](Emdb::enable_encryption), and `EncryptionError` for a wrong key, or if
-    /// the database is not encrypted. When the call is made again after a crash that came when all
-    /// but tidying up was done, it does that.
+    /// the database is not encrypted. When the call is made again and the database was not opened
+    /// since, there is nothing left to do, and it says `Ok`.
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {
@@ -373,10 +378,11 @@ impl Emdb {
         mut progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<()> {
         let (path, current) = (path.as_ref(), Secret::new(current));
-        match open::peek(path)? {
-            Some(header) if header.converted && header.envelope.is_none() => finish(path, None),
-            _ => convert(path, Some(&current), None, &mut progress),
+        if is_converted(path)? && !is_encrypted(path)? {
+            // Done already, but for what a crash may have kept from being tidied.
+            return finish(path, None);
         }
+        convert(open_offline(path, Some(&current))?, None, &mut progress)
     }
 
     /// Gives the database at `path`, which nobody has open, a new data key and a new key of its

@@ -158,7 +158,9 @@ impl Sealing {
         // The wrapping key is of this salt, and so wraps once: the nonce can be constant.
         let mut key = primitive::hide(master.key().to_vec());
         let aead = Aead::new(master.cipher, &wrapping.key)?;
-        let tag = aead.seal([0; 12], &envelope.open_part(), &mut key).unwrap_or_default();
+        let tag = aead.seal([0; 12], &envelope.open_part(), &mut key);
+        let tag =
+            tag.ok_or_else(|| Error::EncryptionError("the key can't be wrapped".to_owned()))?;
         envelope.wrapped[..32].copy_from_slice(&key);
         envelope.wrapped[32..].copy_from_slice(&tag);
         Ok(envelope)

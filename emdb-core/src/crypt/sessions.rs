@@ -3,14 +3,36 @@
 
 use std::fmt;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::primitive::Aead;
 
-/// A session: a random salt, and the cipher that it leads to.
+/// A session: a random salt, the cipher that it leads to, and where in the journal its records lie.
 pub(crate) struct Session {
-    pub(crate) number: u32,
-    pub(crate) salt: [u8; 16],
+    pub(super) number: u32,
+    pub(super) salt: [u8; 16],
+    /// Where it begins, or 0 if that is not known.
+    pub(super) start: u64,
+    /// Where the next one begins.
+    end: AtomicU64,
     pub(super) aead: OnceLock<Aead>,
+}
+
+impl Session {
+    pub(super) fn new(number: u32, salt: [u8; 16], start: u64) -> Session {
+        Session { number, salt, start, end: AtomicU64::new(u64::MAX), aead: OnceLock::new() }
+    }
+
+    pub(super) fn begun_at(self, start: u64) -> Session {
+        Session { start, ..self }
+    }
+
+    /// Whether a record of this session can lie at `position`. What lies elsewhere is of another
+    /// course of events: of a copy that was written on, or of a tail that was cut.
+    #[inline]
+    pub(super) fn holds(&self, position: u64) -> bool {
+        self.start <= position && position < self.end.load(Ordering::Acquire)
+    }
 }
 
 impl fmt::Debug for Session {
@@ -43,15 +65,22 @@ impl Sessions {
         self.0.get(bucket)?.get()?.get(at)?.get()
     }
 
-    /// Takes in a session. One that is known already stays.
-    pub(super) fn add(&self, session: Session) {
-        let (bucket, at) = place(session.number);
-        let Some(bucket_cell) = self.0.get(bucket) else { return };
+    /// Takes in a session, which begins behind all that are known. False if another one is known by
+    /// its number.
+    pub(super) fn add(&self, session: Session) -> bool {
+        let (number, salt, start) = (session.number, session.salt, session.start);
+        let (bucket, at) = place(number);
+        let Some(bucket_cell) = self.0.get(bucket) else { return false };
         let slots =
             bucket_cell.get_or_init(|| (0..1_usize << bucket).map(|_| OnceLock::new()).collect());
-        if let Some(slot) = slots.get(at) {
-            let _ = slot.set(session);
+        let Some(slot) = slots.get(at) else { return false };
+        let known = slot.get_or_init(|| session);
+        if start > 0
+            && let Some(last) = (0..number).rev().find_map(|number| self.get(number))
+        {
+            last.end.fetch_min(start, Ordering::AcqRel);
         }
+        known.salt == salt && (known.start == start || start == 0)
     }
 
     /// All there are, in the order of their numbers.

@@ -11,6 +11,7 @@ use super::primitive::Aead;
 use super::sessions::{Session, Sessions};
 use super::{Keys, Unlocked, tampered};
 use crate::error::{Error, Result};
+use crate::format::image::Salts;
 use crate::format::place::Place;
 use crate::format::record::{Prepared, Record, Verb};
 use crate::format::sealed::{self, Bound, Opened, Parts, SALT, SESSION_KEY, SESSION_LEN, TRAILER};
@@ -42,15 +43,34 @@ impl Vault {
         })
     }
 
-    /// The salts of the sessions that are known, by their numbers.
-    pub(crate) fn salts(&self) -> Vec<(u32, [u8; SALT])> {
-        self.sessions.all().map(|session| (session.number, session.salt)).collect()
+    /// The sessions that began before `position`, by their numbers: where, and with which salt.
+    pub(crate) fn salts(&self, position: u64) -> Salts {
+        let before = self.sessions.all().filter(|session| session.start < position);
+        before.map(|session| (session.number, session.start, session.salt)).collect()
     }
 
-    /// Takes in a session that is known to be of this journal.
-    pub(crate) fn add(&self, number: u32, salt: [u8; SALT]) {
-        self.sessions.add(Session { number, salt, aead: Default::default() });
+    /// Takes in a session that is known to be of this journal; `start` is 0 if it is not known
+    /// where it begins. False if it contradicts what is known.
+    fn add(&self, number: u32, salt: [u8; SALT], start: u64) -> bool {
         self.next.fetch_max(number.saturating_add(1), Ordering::AcqRel);
+        self.sessions.add(Session::new(number, salt, start))
+    }
+
+    /// Takes in the sessions of a checkpoint, if its note in the journal is authentic: then all of
+    /// them are of this journal.
+    pub(crate) fn take_checkpoint(&self, note: &Record<'_>, sessions: Salts) -> Result<bool> {
+        let Some(parts) = Parts::of(note) else { return Ok(false) };
+        let Some(session) = sessions.iter().find(|s| s.0 == parts.session) else {
+            return Ok(false);
+        };
+        let aead = self.keys.session(self.generation, session.0, &session.2)?;
+        let ascending = sessions.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1);
+        let before = sessions.iter().all(|s| s.1 < note.position());
+        if !ascending || !before || !self.is_open_text_whole(note, &parts, &aead)? {
+            return Ok(false);
+        }
+        let mut sessions = sessions.into_iter();
+        Ok(sessions.all(|(number, start, salt)| self.add(number, salt, start)))
     }
 
     fn aead<'s>(&self, session: &'s Session) -> Result<&'s Aead> {
@@ -89,7 +109,8 @@ impl Vault {
     /// As [`Vault::open`]; none if it is not.
     pub(crate) fn try_open(&self, record: &Record<'_>) -> Result<Option<Opened>> {
         let Some(parts) = Parts::of(record) else { return Ok(None) };
-        let Some(session) = self.sessions.get(parts.session) else { return Ok(None) };
+        let session = self.sessions.get(parts.session).filter(|s| s.holds(record.position()));
+        let Some(session) = session else { return Ok(None) };
         let bound = self.bound(record, &parts).bytes();
         let mut text = parts.text.to_vec();
         let aead = self.aead(session)?;
@@ -102,7 +123,7 @@ impl Vault {
     /// Whether a mark is what was written there.
     pub(crate) fn is_mark_whole(&self, record: &Record<'_>) -> Result<bool> {
         let Some(parts) = Parts::of(record) else { return Ok(false) };
-        match self.sessions.get(parts.session) {
+        match self.sessions.get(parts.session).filter(|s| s.holds(record.position())) {
             Some(session) => self.is_open_text_whole(record, &parts, self.aead(session)?),
             None => Ok(false),
         }
@@ -126,14 +147,14 @@ impl Vault {
             return Ok(None);
         };
         let Some(&salt) = parts.text.first_chunk::<SALT>() else { return Ok(None) };
-        self.take_salt(record, &parts, salt)
+        self.take_salt(record, &parts, salt, record.position())
     }
 
     /// The same of a sync mark, which has the salt of its session as well.
     pub(crate) fn take_session_of_mark(&self, record: &Record<'_>) -> Result<Option<u32>> {
         let Some(parts) = Parts::of(record) else { return Ok(None) };
         let Some(&salt) = parts.text.last_chunk::<SALT>() else { return Ok(None) };
-        self.take_salt(record, &parts, salt)
+        self.take_salt(record, &parts, salt, 0)
     }
 
     fn take_salt(
@@ -141,13 +162,13 @@ impl Vault {
         record: &Record<'_>,
         parts: &Parts<'_>,
         salt: [u8; SALT],
+        start: u64,
     ) -> Result<Option<u32>> {
         let aead = self.keys.session(self.generation, parts.session, &salt)?;
         if !self.is_open_text_whole(record, parts, &aead)? {
             return Ok(None);
         }
-        self.add(parts.session, salt);
-        Ok(Some(parts.session))
+        Ok(self.add(parts.session, salt, start).then_some(parts.session))
     }
 }
 
@@ -167,10 +188,9 @@ pub(crate) struct Admission<'v> {
 }
 
 impl<'v> Admission<'v> {
-    /// From the start of a journal, or behind `last`.
+    /// From the start of a journal, or behind `last`, which is authentic.
     pub(crate) fn new(vault: &'v Vault, last: Option<&Record<'_>>) -> Admission<'v> {
-        let at = last.and_then(Parts::of).map(|parts| (parts.session, parts.counter + 1));
-        Admission { vault, at }
+        Admission { vault, at: last.and_then(Parts::of).and_then(|parts| behind(&parts)) }
     }
 
     /// Lets the next record in, and gives what is in it; nothing is in a mark.
@@ -188,12 +208,17 @@ impl<'v> Admission<'v> {
         if self.at != Some((parts.session, parts.counter)) {
             return Err(refused());
         }
-        self.at = Some((parts.session, parts.counter + 1));
+        self.at = behind(&parts);
         if record.verb() != Verb::Mark {
             return self.vault.open(record).map(Some);
         }
         if self.vault.is_mark_whole(record)? { Ok(None) } else { Err(refused()) }
     }
+}
+
+/// Session and counter of the record behind one.
+fn behind(parts: &Parts<'_>) -> Option<(u32, u32)> {
+    Some((parts.session, parts.counter.checked_add(1)?))
 }
 
 /// What stands around a record.
@@ -221,6 +246,8 @@ struct Current {
     /// That of the next record. The first is that of the record which begins the session.
     counter: u32,
     bytes: u64,
+    /// The session itself, until it begins.
+    session: Option<Session>,
 }
 
 impl Writer {
@@ -235,21 +262,25 @@ impl Writer {
             let mut salt = [0; SALT];
             getrandom::fill(&mut salt).map_err(std::io::Error::from)?;
             let number = vault.next.load(Ordering::Acquire);
-            let session = Session { number, salt, aead: Default::default() };
+            if number == u32::MAX {
+                return Err(worn());
+            }
+            let session = Session::new(number, salt, 0);
+            // So that nothing can fail any more when the time has come.
             vault.aead(&session)?;
-            vault.next.store(number.checked_add(1).ok_or_else(worn)?, Ordering::Release);
-            vault.sessions.add(session);
-            self.current = Some(Current { number, salt, counter: 0, bytes: 0 });
+            let session = Some(session);
+            self.current = Some(Current { number, salt, counter: 0, bytes: 0, session });
         }
-        let begins = self.current.as_ref().is_some_and(|c| c.counter == 0);
+        let begins = self.current.as_ref().is_some_and(|current| current.session.is_some());
         Ok(if begins { SESSION_LEN } else { 0 })
     }
 
     /// One whose session is known beforehand.
     #[cfg(test)]
     pub(super) fn with_salt(vault: &Vault, salt: [u8; SALT]) -> Writer {
-        vault.add(0, salt);
-        let current = Some(Current { number: 0, salt, counter: 0, bytes: 0 });
+        let session = Some(Session::new(0, salt, 0));
+        vault.aead(session.as_ref().unwrap()).unwrap();
+        let current = Some(Current { number: 0, salt, counter: 0, bytes: 0, session });
         Writer { current, text: Vec::new() }
     }
 
@@ -267,14 +298,12 @@ impl Writer {
         position: u64,
         out: &mut [u8],
     ) -> usize {
-        match &self.current {
-            Some(current) if current.counter == 0 => {
-                let salt = current.salt;
-                let key = SESSION_KEY;
-                self.write_open((vault, place), position, (key, &salt), out)
-            }
-            _ => 0,
-        }
+        let Some(current) = &mut self.current else { return 0 };
+        let Some(session) = current.session.take() else { return 0 };
+        let salt = current.salt;
+        vault.next.fetch_max(current.number + 1, Ordering::AcqRel);
+        vault.sessions.add(session.begun_at(position));
+        self.write_open((vault, place), position, (SESSION_KEY, &salt), out)
     }
 
     /// Writes a record, sealed, and gives its length.

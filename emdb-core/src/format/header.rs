@@ -20,7 +20,8 @@ const SLOT_AT: [u64; 2] = [0, JOURNAL_START / 2];
 const CLEAN: u32 = 1;
 const ENCRYPTED: u32 = 2;
 const CONVERTED: u32 = 4;
-const FLAGS: u32 = CLEAN | ENCRYPTED | CONVERTED;
+const UNTIDY: u32 = 8;
+const FLAGS: u32 = CLEAN | ENCRYPTED | CONVERTED | UNTIDY;
 
 /// Where the envelope lies, and the seal over all bytes before it; the checksum is last.
 const ENVELOPE_AT: usize = 80;
@@ -51,9 +52,11 @@ pub(crate) struct Header {
     pub(crate) created_ms: u64,
     /// Of an encrypted file: its key, wrapped.
     pub(crate) envelope: Option<Envelope>,
-    /// The file took the place of one with another key, or none, and what that left beside it may
-    /// still be there.
+    /// The file took the place of one with another key, or none, and has not been opened for use
+    /// since.
     pub(crate) converted: bool,
+    /// What that one left beside it may still be there.
+    pub(crate) untidy: bool,
 }
 
 impl Header {
@@ -73,6 +76,7 @@ impl Header {
             created_ms,
             envelope: None,
             converted: false,
+            untidy: false,
         })
     }
 
@@ -83,6 +87,8 @@ impl Header {
             sequence: 1,
             synced: JOURNAL_START,
             clean_len: None,
+            converted: false,
+            untidy: false,
             ..self.clone()
         }
     }
@@ -101,7 +107,8 @@ impl Header {
         let flag = |is, flag| if is { flag } else { 0 };
         let flags = flag(self.clean_len.is_some(), CLEAN)
             | flag(self.envelope.is_some(), ENCRYPTED)
-            | flag(self.converted, CONVERTED);
+            | flag(self.converted, CONVERTED)
+            | flag(self.untidy, UNTIDY);
         put(&flags.to_le_bytes());
         put(&self.file_id);
         put(&self.hash_seed.to_le_bytes());
@@ -173,7 +180,11 @@ fn slot(front: &[u8], at: u64) -> &[u8] {
 }
 
 /// What doesn't hold in the header area `front` of a file whose header is `known`: byte and reason.
-pub(crate) fn check(front: &[u8], known: &Header) -> Vec<(u64, &'static str)> {
+pub(crate) fn check(
+    front: &[u8],
+    known: &Header,
+    signer: Option<&dyn Sign>,
+) -> Vec<(u64, &'static str)> {
     let mut problems = Vec::new();
     let mut newest = 0;
     for at in SLOT_AT {
@@ -183,6 +194,8 @@ pub(crate) fn check(front: &[u8], known: &Header) -> Vec<(u64, &'static str)> {
                 let identity = |h: &Header| (h.file_id, h.hash_seed, h.generation, h.created_ms);
                 if identity(&found) != identity(known) {
                     problems.push((at, "a header slot belongs to another file"));
+                } else if signer.is_some_and(|signer| !found.is_signed(front, signer)) {
+                    problems.push((at, "a header slot is not authentic"));
                 }
             }
             Slot::Version(_) => problems.push((at, "a header slot has another version")),
@@ -245,6 +258,7 @@ fn decode(slot: &[u8]) -> Slot {
         created_ms,
         envelope,
         converted: flags & CONVERTED != 0,
+        untidy: flags & UNTIDY != 0,
     })
 }
 

@@ -251,18 +251,19 @@ impl Namespace {
     }
 }
 
-/// The salts of a journal's sessions, by their numbers.
-pub(crate) type Salts = Vec<(u32, [u8; 16])>;
+/// The sessions of a journal by their numbers: where each begins, and its salt.
+pub(crate) type Salts = Vec<(u32, u64, [u8; 16])>;
 
 /// The metadata of `count` namespaces, and of the sessions of a journal whose records are sealed.
 pub(crate) fn meta(next_id: u32, count: u32, namespaces: &[u8], sessions: &Salts) -> Vec<u8> {
-    let mut out = Vec::with_capacity(12 + namespaces.len() + 20 * sessions.len());
+    let mut out = Vec::with_capacity(12 + namespaces.len() + 28 * sessions.len());
     out.extend(next_id.to_le_bytes());
     out.extend(count.to_le_bytes());
     out.extend(namespaces);
     out.extend((sessions.len() as u32).to_le_bytes());
-    for (number, salt) in sessions {
+    for (number, start, salt) in sessions {
         out.extend(number.to_le_bytes());
+        out.extend(start.to_le_bytes());
         out.extend(salt);
     }
     out
@@ -275,8 +276,8 @@ pub(crate) fn read_meta(bytes: &[u8]) -> Option<(u32, Vec<Namespace>, Salts)> {
     from.bound(count, 30)?;
     let namespaces = (0..count).map(|_| Namespace::read(&mut from)).collect::<Option<_>>()?;
     let count = from.u32()? as usize;
-    from.bound(count, 20)?;
-    let session = |_| Some((from.u32()?, from.array()?));
+    from.bound(count, 28)?;
+    let session = |_| Some((from.u32()?, from.u64()?, from.array()?));
     let sessions = (0..count).map(session).collect::<Option<_>>()?;
     from.0.is_empty().then_some((next_id, namespaces, sessions))
 }
@@ -368,7 +369,7 @@ mod tests {
             namespace.encode(&mut out);
             all.push(namespace);
         }
-        let sessions = vec![(3, [5; 16])];
+        let sessions = vec![(3, 8192, [5; 16])];
         let meta = meta(9, 2, &out, &sessions);
         assert_eq!(read_meta(&meta), Some((9, all, sessions)));
         assert!((0..meta.len()).all(|len| read_meta(&meta[..len]).is_none()));

@@ -11,6 +11,8 @@
 //! The text is encrypted: value, key, the key's length (u16), namespace (u32). That of a mark is
 //! open, and the seal vouches for it.
 
+use std::fmt;
+
 use super::record::{Prepared, Record, Verb};
 
 /// Session, counter and tag.
@@ -113,12 +115,19 @@ pub(crate) fn put_text(prepared: &Prepared<'_>, namespace: u32, out: &mut Vec<u8
 }
 
 /// What was in a sealed record.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Opened {
     bytes: Vec<u8>,
     value_len: usize,
     key_len: usize,
     pub(crate) namespace: u32,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nothing that is sealed is shown.
+        f.debug_struct("Opened").field("len", &self.bytes.len()).finish_non_exhaustive()
+    }
 }
 
 impl Opened {

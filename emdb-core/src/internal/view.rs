@@ -128,7 +128,7 @@ impl View {
             return Ok(staged.value.as_ref().and(staged.expiry));
         }
         let Some(base) = &self.base else { return Ok(None) };
-        Ok(self.held.stored(base, key)?.and_then(|record| record.expiry()))
+        self.held.expiry(base, key)
     }
 
     /// The number of records; expired ones count until they are swept.

@@ -16,7 +16,6 @@ use super::order::Anchors;
 use super::read::{Held, Reader};
 use super::site::Site;
 use super::tail::{MarkOf, Tail};
-use crate::crypt::Vault;
 use crate::crypt::sealed_image::Sealer;
 use crate::error::{Error, Result};
 use crate::format::image::{self, Array, Full, Namespace, Run as StoredRun, Slots};
@@ -273,7 +272,8 @@ impl Store {
         }
         writer.out.align(8)?;
         let meta_at = writer.out.at();
-        let (count, salts) = (capture.namespaces.len() as u32, vault.map(Vault::salts));
+        let (count, salts) =
+            (capture.namespaces.len() as u32, vault.map(|vault| vault.salts(capture.note_at)));
         let salts = salts.unwrap_or_default();
         let meta = image::meta(capture.next_id, count, &namespaces, &salts);
         writer.out.put(&meta)?;

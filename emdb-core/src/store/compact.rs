@@ -133,7 +133,7 @@ impl Store {
             }
             #[cfg(feature = "encrypt")]
             Key::Other(key) => {
-                let header = Header { converted: true, ..header };
+                let header = Header { converted: true, untidy: true, ..header };
                 open::fresh(&settings, &*site.disk, &path, header, key.as_ref())?
             }
         };

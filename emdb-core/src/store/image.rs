@@ -88,15 +88,18 @@ impl Image {
             && (header.boot == [0; 16] || disk.boot() == Some(header.boot))
             && header.generation == file.generation;
         let note = noted(&header, generation).filter(|_| bound);
-        let note_at = note?.position();
+        let note = note?;
+        let note_at = note.position();
         let place = image::place(header.note, header.below);
         let meta = map.bytes(header.meta_at, header.meta_len)?;
         if image::sum(meta, place, header.meta_at) != header.meta_sum {
             return None;
         }
         let (next_id, namespaces, sessions) = image::read_meta(meta)?;
-        if let Some(vault) = &generation.vault {
-            sessions.into_iter().for_each(|(number, salt)| vault.add(number, salt));
+        if let Some(vault) = &generation.vault
+            && !vault.take_checkpoint(&note, sessions).ok()?
+        {
+            return None;
         }
         let (below, alarm) = (header.below, Arc::<Alarm>::default());
         let (end, used) = (header.meta_at, image::PAGE);

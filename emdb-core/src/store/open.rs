@@ -69,8 +69,11 @@ fn memory_store(
 
 /// An empty in-memory store, for the next generation of another.
 pub(crate) fn memory_after(settings: &Settings, former: &Generation) -> Result<Arc<Store>> {
-    let header =
-        Header { generation: former.number + 1, hash_seed: former.hash_seed, ..Header::create(0)? };
+    let header = Header::create(0)?;
+    // What is prepared for the one is good for the other.
+    let file_id = former.vault.as_ref().map_or(header.file_id, |vault| vault.keys.file_id);
+    let (generation, hash_seed) = (former.number + 1, former.hash_seed);
+    let header = Header { file_id, generation, hash_seed, ..header };
     memory_store(settings, None, &header, None, former.unlocked())
 }
 
@@ -196,6 +199,11 @@ pub(crate) fn peek(path: &Path) -> Result<Option<Header>> {
 }
 
 fn front(path: &Path) -> Result<Vec<u8>> {
+    // Opening something else, a pipe for one, could wait.
+    if !std::fs::metadata(path)?.is_file() {
+        let what = format!("{} is not a regular file", path.display());
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, what).into());
+    }
     let mut front = Vec::new();
     std::fs::File::open(path)?.take(JOURNAL_START).read_to_end(&mut front)?;
     Ok(front)
@@ -234,14 +242,14 @@ fn check_cipher(settings: &Settings, vault: Option<&Vault>) -> Result<()> {
 }
 
 /// Removes what a file with another key left, if this one took its place and that was not done
-/// yet. Gives the header that the file has then.
+/// yet. Gives the header that the file has then. What can't be removed is left for the next open.
 fn tidy(disk: &dyn Disk, path: &Path, header: Header, generation: &Generation) -> Result<Header> {
-    if !header.converted {
+    if !header.converted && !header.untidy {
         return Ok(header);
     }
-    Site::remove_left(disk, path)?;
-    let header =
-        Header { sequence: header.sequence + 1, converted: false, clean_len: None, ..header };
+    let untidy = header.untidy && Site::remove_left(disk, path).is_err();
+    let sequence = header.sequence + 1;
+    let header = Header { sequence, converted: false, untidy, clean_len: None, ..header };
     let (at, bytes) = header.encode(generation.signer());
     generation.medium.write_at(at, &bytes)?;
     generation.medium.sync()?;

@@ -76,17 +76,18 @@ impl<'g> Reader<'g> {
                 Some(position) => record = self.record(position)?,
                 None => return Ok(None),
             }
-            if !record.is_put() {
-                self.authentic(record)?;
-            }
         }
-        Ok(Some(record).filter(Record::is_put))
+        if !record.is_put() {
+            self.authentic(record)?;
+            return Ok(None);
+        }
+        Ok(Some(record))
     }
 
     /// `record`, known to be what was written there: a checksum tells of accidents alone. In a
     /// file whose records are not sealed that is all there is.
     #[inline]
-    fn authentic(self, record: Record<'g>) -> Result<Record<'g>> {
+    pub(crate) fn authentic(self, record: Record<'g>) -> Result<Record<'g>> {
         match &self.generation.vault {
             None => Ok(record),
             Some(vault) => vault.open(&record).map(|_| record),
@@ -264,6 +265,12 @@ impl Held {
         self.live(self.stored(incarnation, key)?, self.reader())
     }
 
+    /// When `key`, if it was there, expires.
+    pub(crate) fn expiry(&self, incarnation: &Incarnation, key: &[u8]) -> Result<Option<u64>> {
+        let Some(record) = self.stored(incarnation, key)? else { return Ok(None) };
+        Ok(self.reader().authentic(record)?.expiry())
+    }
+
     /// What the order of `incarnation` needs of this state.
     pub(crate) fn anchors<'a>(&'a self, incarnation: &'a Incarnation) -> Anchors<'a> {
         Anchors { reader: self.reader(), table: &incarnation.table, views: self.view.all() }
@@ -408,7 +415,8 @@ impl Store {
     /// When `key`, if it is there, expires.
     pub(crate) fn expires_at(&self, namespace: &NamespaceState, key: &[u8]) -> Result<Option<u64>> {
         let guard = crossbeam_epoch::pin();
-        Ok(self.find(namespace, key, &guard)?.and_then(|(record, _)| record.expiry()))
+        let Some((record, era)) = self.find(namespace, key, &guard)? else { return Ok(None) };
+        Ok(self.reader(era).authentic(record)?.expiry())
     }
 
     /// The expiry of what is written without one of its own. What the library keeps for itself

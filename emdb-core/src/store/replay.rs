@@ -251,7 +251,7 @@ pub(super) fn publish(
         let found = read(position);
         let is_same = found.is_some_and(|r| r.key() == record.key());
         let is_whole = |r: Record<'_>| {
-            let vault = generation.vault.as_ref().filter(|_| !is_same);
+            let vault = generation.vault.as_ref();
             r.verify_head(generation.place) && vault.is_none_or(|vault| vault.open(&r).is_ok())
         };
         if position < unread && !found.is_some_and(is_whole) {

@@ -15,7 +15,7 @@ use super::names::{DEFAULT_ID, INTERNAL, Incarnation, NamespaceState};
 use super::read::Reader;
 use super::replay::publish;
 use super::rescue::for_each_slot;
-use super::scan::{Part, Parts, Scanner, find_place};
+use super::scan::{Part, Parts, Piece, Scanner, find_place};
 use super::unlock::unlock;
 use super::{Store, open};
 use crate::crypt::Secret;
@@ -82,6 +82,7 @@ impl Salvage {
             Err(e) if secret.is_some() => return Err(e),
             Err(e) => {
                 let place = find_place(&memory, JOURNAL_START, len).ok_or(e)?;
+                refuse_sealed(place, &memory, len)?;
                 (place, Header::create(0)?.hash_seed, 0)
             }
         };
@@ -365,6 +366,31 @@ impl Salvage {
         }
         name
     }
+}
+
+/// Refuses a journal whose records are sealed, which can't be told from its place when there is no
+/// header: marks of sealed journals are longer, and counters follow each other.
+fn refuse_sealed(place: Place, memory: &Memory, len: u64) -> Result<()> {
+    let mut last: Option<(u64, u32, u32)> = None;
+    for piece in Scanner::new(place, memory, JOURNAL_START, len) {
+        let Piece::Record(record) = piece else { continue };
+        let is_mark = record.verb() == Verb::Mark;
+        let parts = SealedParts::of(&record);
+        let follows = parts.is_some_and(|parts| {
+            let before = parts.counter.checked_sub(1);
+            before.is_some_and(|n| last == Some((record.position(), parts.session, n)))
+        });
+        let is_long = is_mark && record.value().len() > mark::MARK_LEN;
+        if follows || is_session(&record) || is_long {
+            return Err(Error::EncryptionError(
+                "the file is encrypted and both slots of its header are lost, and with them the \
+                 key: nobody can read it any more; restore a backup"
+                    .to_owned(),
+            ));
+        }
+        last = parts.map(|parts| (record.end(), parts.session, parts.counter));
+    }
+    Ok(())
 }
 
 /// The key of the record at `position`.

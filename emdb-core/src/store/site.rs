@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::{compact, salvage};
+use super::{backup, compact, salvage};
 use crate::error::Result;
 use crate::lock::FileLock;
 use crate::paths;
@@ -12,7 +12,7 @@ use crate::storage::Disk;
 use crate::sync;
 
 /// What may lie beside a file that took the place of one with another key.
-const LEFT: [&str; 9] = [
+const LEFT: [&str; 10] = [
     ".torn",
     ".torn.emdb-tmp",
     ".meta",
@@ -21,6 +21,7 @@ const LEFT: [&str; 9] = [
     ".hot.meta.emdb-tmp",
     ".emdb-tmp",
     compact::TEMP,
+    backup::TEMP,
     salvage::TEMP,
 ];
 
@@ -53,9 +54,9 @@ impl Site {
 
     /// Removes what the former file left beside the one at `path`, for good.
     pub(crate) fn remove_left(disk: &dyn Disk, path: &Path) -> std::io::Result<()> {
-        for end in LEFT {
-            disk.remove(&paths::sibling(path, end))?;
-        }
+        // As much as can be, and then the first thing that could not.
+        let removed = LEFT.map(|end| disk.remove(&paths::sibling(path, end)));
+        removed.into_iter().collect::<std::io::Result<()>>()?;
         disk.sync_names(path)
     }
 

@@ -147,7 +147,9 @@ impl Store {
         let found = self.durability.at_rest(|known| {
             // Not before: a compaction keeps the header until both are of the new file.
             let era = self.era(&crossbeam_epoch::pin()).clone();
-            header::check(&era.generation.memory.front(JOURNAL_START as usize), known)
+            let generation = &era.generation;
+            let front = generation.memory.front(JOURNAL_START as usize);
+            header::check(&front, known, generation.signer())
         });
         for (at, reason) in found.into_iter().flatten() {
             report.add(ProblemKind::Header, at, reason);

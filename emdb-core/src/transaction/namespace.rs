@@ -387,8 +387,7 @@ impl TransactionNamespace {
         if let Some(staged) = self.staged(key) {
             return Ok(staged.value.and(staged.expiry));
         }
-        let expiry =
-            self.base(|held, base| Ok(held.stored(base, key)?.and_then(|r| r.expiry())))?;
+        let expiry = self.base(|held, base| held.expiry(base, key))?;
         Ok(expiry.flatten())
     }
 
