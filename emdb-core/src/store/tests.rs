@@ -19,6 +19,8 @@ use crate::storage::sim::{Faults, Random, SimDisk};
 use crate::sync::lock;
 
 mod checkpoint;
+#[cfg(feature = "encrypt")]
+mod convert;
 mod seams;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
