@@ -16,7 +16,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use emdb::{Emdb, FlushPolicy};
+use emdb::{Emdb, EmdbBuilder, FlushPolicy};
 use op::Op;
 use rng::Rng;
 use state::{State, read_state};
@@ -110,8 +110,22 @@ impl Iterator for Calls {
     }
 }
 
-fn open(path: &Path, seed: u64) -> emdb::Result<Emdb> {
+/// What opens the database at `path`, whose name tells whether it is encrypted.
+#[cfg(feature = "encrypt")]
+fn builder(path: &Path) -> EmdbBuilder {
+    let sealed = path.file_name().is_some_and(|name| name.to_str().unwrap().starts_with("sealed"));
     let builder = Emdb::builder().path(path);
+    if sealed { builder.encryption_key([7; 32]) } else { builder }
+}
+
+/// Nothing is encrypted without the feature.
+#[cfg(not(feature = "encrypt"))]
+fn builder(path: &Path) -> EmdbBuilder {
+    Emdb::builder().path(path)
+}
+
+fn open(path: &Path, seed: u64) -> emdb::Result<Emdb> {
+    let builder = builder(path);
     match seed % 5 {
         0 => builder.build(),
         1 => builder.flush_policy(FlushPolicy::Group).build(),
@@ -159,7 +173,7 @@ fn allowed(mut before: State, seed: u64, acknowledged: usize) -> Vec<State> {
 fn check(path: &Path, allowed: &[State], context: &str) -> State {
     assert!(Emdb::lock_holder(path).unwrap().is_none(), "{context}: somebody holds the lock");
     Emdb::break_lock(path).unwrap();
-    let db = Emdb::open(path).unwrap_or_else(|e| panic!("{context}: {e}"));
+    let db = builder(path).build().unwrap_or_else(|e| panic!("{context}: {e}"));
     let report = db.recovery().unwrap_or_else(|| panic!("{context}: no report"));
     assert_eq!(report.commits_dropped, 0, "{context}: a kill loses no whole commit");
     let found = read_state(&db).unwrap_or_else(|e| panic!("{context}: {e}"));
@@ -191,9 +205,9 @@ struct Run {
 }
 
 impl Run {
-    fn new() -> Run {
+    fn new(sealed: bool) -> Run {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("victim.emdb");
+        let path = folder.path().join(if sealed { "sealed.emdb" } else { "victim.emdb" });
         Run { folder, path, state: State::new() }
     }
 }
@@ -202,11 +216,11 @@ impl Run {
 fn a_kill_loses_nothing_acknowledged_and_tears_nothing() {
     let base = rng::seed();
     let mut rng = Rng::new(base);
-    let mut run = Run::new();
+    let mut run = Run::new(rng.below(2) == 0);
     let mut acknowledged_in_all = 0_u64;
     for round in 0..rounds() {
         if rng.below(12) == 0 {
-            run = Run::new();
+            run = Run::new(rng.below(2) == 0);
         }
         let seed = rng.next();
         // Some are killed while they open or recover.
@@ -222,7 +236,9 @@ fn a_kill_loses_nothing_acknowledged_and_tears_nothing() {
         let states = allowed(run.state.clone(), seed, acknowledged);
         // Half of the files stay as the kill left them: the next child recovers them.
         if run.path.exists() && rng.below(2) == 0 {
-            let copy = run.folder.path().join("copy.emdb");
+            // With the key that the name tells.
+            let name = run.path.file_name().unwrap().to_str().unwrap();
+            let copy = run.folder.path().join(format!("{name}.copy"));
             std::fs::copy(&run.path, &copy).unwrap();
             let found = check(&copy, &states, &context);
             run.state = found;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use emdb::{Emdb, FlushPolicy};
 
+use crate::keys::{CAN_ENCRYPT, Key};
 use crate::op::Op;
 use crate::rng::{self, Rng};
 use crate::state::{State, read_state};
@@ -15,6 +16,9 @@ use crate::{folder, number, sibling};
 /// Tells a test binary that it is the child: the path and the seed.
 const PATH: &str = "EMDB_TEST_LIFETIMES_PATH";
 const SEED: &str = "EMDB_TEST_LIFETIMES_SEED";
+
+/// What the files are called; the second one is encrypted.
+const NAMES: [&str; 2] = ["victim", "sealed victim"];
 
 /// The calls of one child, the same for the parent that checks them.
 struct Calls(Rng);
@@ -57,7 +61,7 @@ impl Iterator for Calls {
 }
 
 fn open(path: &Path, seed: u64) -> emdb::Result<Emdb> {
-    let builder = Emdb::builder().path(path).auto_compact(0.3, 64 << 10);
+    let builder = Key::of_name(path).builder(path).auto_compact(0.3, 64 << 10);
     let builder = builder.enable_range_scans(seed & 1 == 0);
     match seed % 5 {
         0 => builder.build(),
@@ -115,7 +119,8 @@ fn allowed(before: &State, seed: u64, acknowledged: usize) -> Vec<State> {
 }
 
 fn check(path: &Path, allowed: &[State], context: &str) -> State {
-    let db = Emdb::open(path).unwrap_or_else(|e| panic!("{context}: {e}"));
+    let db = Key::of_name(path).builder(path).build();
+    let db = db.unwrap_or_else(|e| panic!("{context}: {e}"));
     assert_eq!(db.recovery().unwrap().commits_dropped, 0, "{context}");
     for end in [".compact.tmp", ".meta.emdb-tmp", ".emdb-tmp"] {
         // What is on its way to the checkpoint is replaced by the next one.
@@ -139,6 +144,7 @@ fn a_kill_beside_compactions_and_checkpoints_loses_nothing_acknowledged() {
     let base = rng::seed();
     let mut rng = Rng::new(base);
     let mut place = folder();
+    let mut name = NAMES[0];
     let mut state = State::new();
     let mut acknowledged_in_all = 0;
     let rounds = number("EMDB_KILL_ROUNDS", 40);
@@ -146,8 +152,9 @@ fn a_kill_beside_compactions_and_checkpoints_loses_nothing_acknowledged() {
         if rng.below(10) == 0 {
             place = folder();
             state.clear();
+            name = NAMES[usize::from(CAN_ENCRYPT && rng.below(2) == 0)];
         }
-        let path = place.path().join("victim");
+        let path = place.path().join(name);
         let seed = rng.next();
         let (calls, patience) = match rng.below(6) {
             0 => (0, 15_000),
@@ -163,14 +170,15 @@ fn a_kill_beside_compactions_and_checkpoints_loses_nothing_acknowledged() {
         }
         let backup = sibling(&path, ".copy");
         if backup.exists() {
-            let db = Emdb::open(&backup).unwrap_or_else(|e| panic!("{context}, backup: {e}"));
+            let db = Key::of_name(&backup).builder(&backup).build();
+            let db = db.unwrap_or_else(|e| panic!("{context}, backup: {e}"));
             assert!(db.verify().unwrap().is_ok(), "{context}, backup");
             drop(db);
             std::fs::remove_file(&backup).unwrap();
         }
         // Some files stay as the kill left them: the next child recovers them.
         state = if rng.below(2) == 0 {
-            let copy = place.path().join("copied");
+            let copy = sibling(&path, " copied");
             for end in ["", ".meta", ".compact.tmp"] {
                 let _ = std::fs::remove_file(sibling(&copy, end));
                 let _ = std::fs::copy(sibling(&path, end), sibling(&copy, end));

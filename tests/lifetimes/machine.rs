@@ -11,6 +11,7 @@ use emdb_core::internal::ManualClock;
 
 use crate::held::Held;
 use crate::journal::Journal;
+use crate::keys::{CAN_ENCRYPT, Key};
 use crate::model::{
     Bytes, Model, NAMES, ROWS, Records, Row, Rows, check, check_table, is_live, key, namespace,
     visible,
@@ -20,6 +21,8 @@ use crate::{folder, number};
 
 /// Bytes from which a record takes another way to the disk.
 const LARGE: u64 = 300_000;
+/// In the year 2100.
+const LATER: u64 = 4_102_444_800_000;
 
 pub(crate) struct World {
     pub(crate) rng: Rng,
@@ -38,6 +41,7 @@ pub(crate) struct World {
     pub(crate) sound: bool,
     pub(crate) journal: Journal,
     pub(crate) kind: Kind,
+    pub(crate) key: Key,
     pub(crate) trace: VecDeque<String>,
     /// In a callback of a long call.
     pub(crate) within: bool,
@@ -51,6 +55,8 @@ pub(crate) struct Kind {
     pub(crate) table: bool,
     /// Many keys, so that tables grow.
     pub(crate) wide: bool,
+    /// Is encrypted now and then, with one key after the other.
+    pub(crate) sealed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,16 +105,27 @@ impl World {
     fn new(seed: u64) -> World {
         let mut rng = Rng::new(seed);
         let folder = folder();
-        let kind =
-            Kind { auto: rng.below(4) == 0, table: rng.below(3) == 0, wide: rng.below(10) == 0 };
+        let kind = Kind {
+            auto: rng.below(4) == 0,
+            table: rng.below(3) == 0,
+            wide: rng.below(10) == 0,
+            sealed: CAN_ENCRYPT && seed % 2 == 1,
+        };
+        let mut model = Model::new();
+        let mut key = Key::default();
+        if kind.sealed {
+            // Keys are changed by the system's clock, for which nothing has expired then.
+            model.now = LATER;
+            key = Key::some(&mut rng);
+        }
         let mut world = World {
             path: folder.path().join("0"),
             folder,
             rng,
             files: 0,
             db: None,
-            clock: ManualClock::new(1000),
-            model: Model::new(),
+            clock: ManualClock::new(model.now),
+            model,
             table: None,
             held: Vec::new(),
             gone: Vec::new(),
@@ -116,6 +133,7 @@ impl World {
             sound: false,
             journal: Journal::default(),
             kind,
+            key,
             trace: VecDeque::new(),
             within: false,
         };
@@ -486,6 +504,10 @@ impl World {
 
     /// The figures are what the file comes to.
     pub(crate) fn figures(&mut self) {
+        if !self.key.is_none() {
+            // Nobody can read it.
+            return;
+        }
         for attempt in 0.. {
             let db = self.db();
             let before = db.stats().unwrap();

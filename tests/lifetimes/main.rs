@@ -17,6 +17,7 @@ mod state;
 
 mod held;
 mod journal;
+mod keys;
 mod kill;
 
 mod machine;

@@ -32,8 +32,9 @@ impl World {
         self.model.all_ordered = self.below(3) == 0;
         let policies = [FlushPolicy::OnEachFlush, FlushPolicy::Group, FlushPolicy::WriteThrough];
         let policy = policies[self.below(3) as usize];
-        let mut builder = Emdb::builder()
-            .path(&self.path)
+        let mut builder = self
+            .key
+            .builder(&self.path)
             .enable_range_scans(self.model.all_ordered)
             .flush_policy(policy)
             .verify_reads(self.below(4) != 0);
@@ -56,7 +57,7 @@ impl World {
     }
 
     fn read_only(&self, path: &Path, ordered: bool) -> Emdb {
-        let builder = Emdb::builder().path(path).read_only(true).enable_range_scans(ordered);
+        let builder = self.key.builder(path).read_only(true).enable_range_scans(ordered);
         with_clock(builder, self.clock.clone()).build().unwrap()
     }
 
@@ -76,7 +77,7 @@ impl World {
     /// Compares what is salvaged of a file that nobody has open with the model.
     fn check_salvaged(&mut self, path: &Path) {
         let target = self.fresh_path();
-        let report = Emdb::salvage(path, &target, None).unwrap();
+        let report = Emdb::salvage(path, &target, self.key.input()).unwrap();
         assert!(report.lost.is_empty(), "{:?}", report.lost);
         let db = self.read_only(&target, false);
         let mut model = Model { all_ordered: false, ..self.model.clone() };
@@ -89,7 +90,8 @@ impl World {
         drop(db);
         if self.kind.table {
             // It goes on as a table.
-            let db = with_clock(Emdb::builder().path(&target), self.clock.clone()).build().unwrap();
+            let builder = self.key.builder(&target);
+            let db = with_clock(builder, self.clock.clone()).build().unwrap();
             let table = Table::open(&db).unwrap();
             check_table(&table, &model);
         }
@@ -167,6 +169,8 @@ impl World {
             let (path, model) = (self.path.clone(), self.model.clone());
             self.check_file(&path, &model);
         }
+        let rewritten = self.change_key();
+        self.sound &= !rewritten;
         self.meddle();
         if self.below(5) == 0 {
             let path = self.path.clone();
@@ -182,7 +186,7 @@ impl World {
         if self.sound {
             assert!(db.recovery().unwrap().from_checkpoint.is_some(), "the checkpoint is used");
         }
-        if before.is_some() && !self.kind.table {
+        if before.is_some() && !self.kind.table && !rewritten {
             assert_eq!(Some(self.live_bytes()), before, "live bytes before and after");
         }
         self.look();
@@ -210,7 +214,8 @@ impl World {
             self.check_file(&copy, &model);
         }
         if self.below(2) == 0 {
-            let db = with_clock(Emdb::builder().path(&copy), self.clock.clone()).build().unwrap();
+            let builder = self.key.builder(&copy);
+            let db = with_clock(builder, self.clock.clone()).build().unwrap();
             assert_eq!(db.recovery().unwrap().torn_bytes, 0);
             let model = Model { all_ordered: false, ..self.model.clone() };
             check(&db, &model, &mut self.rng);
@@ -260,8 +265,9 @@ impl World {
         }
         let stats = db.stats().unwrap();
         if !busy && !self.kind.auto {
-            // Creates and marks are what is left.
-            let most = 64 + 80 * (self.model.names().len() + 8) as u64;
+            // Creates and marks are what is left; sealed ones are longer.
+            let each = if self.key.is_none() { 80 } else { 160 };
+            let most = 64 + each * (self.model.names().len() + 8) as u64;
             assert!(stats.dead_bytes <= most, "{} bytes are dead", stats.dead_bytes);
         }
         let left = sibling(&self.path, ".compact.tmp").exists();

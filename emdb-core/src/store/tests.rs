@@ -21,6 +21,7 @@ use crate::sync::lock;
 mod checkpoint;
 #[cfg(feature = "encrypt")]
 mod hostile;
+mod convert;
 mod seams;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
