@@ -225,7 +225,7 @@ fn absent() -> Error {
     )
 }
 
-/// Opens a database that has to exist, for as long as the call lasts.
+/// Opens a database that has to exist, for as long as the call lasts, and not for use.
 fn open_offline(path: &Path, secret: Option<&Secret>) -> Result<Emdb> {
     // Something to convert has to be there; an open would make it.
     std::fs::metadata(path)?;
@@ -234,7 +234,7 @@ fn open_offline(path: &Path, secret: Option<&Secret>) -> Result<Emdb> {
         cipher: Cipher::default(),
         params: KdfParams::default(),
     });
-    Emdb::open_at(PathBuf::from(path), &Settings { sealing, ..Settings::default() })
+    Emdb::open_at(PathBuf::from(path), &Settings { sealing, offline: true, ..Settings::default() })
 }
 
 /// Rewrites the database for this key, or without one, and closes it.
@@ -247,13 +247,7 @@ fn convert(db: Emdb, target: Option<&Sealing>, tell: Tell<'_>) -> Result<()> {
 
 /// Opens a database that is converted already, which tidies up.
 fn finish(path: &Path, secret: Option<&Secret>) -> Result<()> {
-    // The open tidies up if need be, and takes this for use.
-    let was_converted = is_converted(path)?;
-    let db = open_offline(path, secret)?;
-    if was_converted {
-        db.store().finish_conversion()?;
-    }
-    db.close()
+    open_offline(path, secret)?.close()
 }
 
 impl Emdb {
@@ -272,8 +266,9 @@ impl Emdb {
     ///   Windows, where a mapped file can't be replaced.
     /// - `Corrupted`: it is damaged.
     ///
-    /// After an error it is as it was; only where files beside it can't be removed (`Io`) it may be
-    /// encrypted all the same. The call can be made again then.
+    /// After `Cancelled`, and after an error before the new file takes the old one's place, it is as it
+    /// was. After an `Io` from then on it is encrypted already. Making the call again is right
+    /// in either case.
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {

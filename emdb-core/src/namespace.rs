@@ -199,7 +199,8 @@ impl Namespace {
     pub fn contains_key(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         let guard = crossbeam_epoch::pin();
         let found = self.store().find(&self.state, key.as_ref(), &guard)?;
-        Ok(found.is_some_and(|(record, _)| !self.store().is_expired(&record)))
+        let Some((record, era)) = found else { return Ok(false) };
+        Ok(self.store().reader(era).live(record, || self.store().clock.now())?.is_some())
     }
 
     /// The number of records. Expired ones count until they are swept.

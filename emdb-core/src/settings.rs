@@ -101,6 +101,8 @@ pub(crate) struct Settings {
     pub(crate) manual_clock: Option<ManualClock>,
     /// What a new database is sealed with, and an existing one opened.
     pub(crate) sealing: Option<Sealing>,
+    /// The file is not opened for use: it stays *converted* if it is.
+    pub(crate) offline: bool,
     /// The cipher, if one was asked for.
     pub(crate) cipher: Option<Cipher>,
 }

@@ -1,5 +1,7 @@
 //! Nonces, and answers that are known: those of docs/format.md.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -12,8 +14,11 @@ use crate::format::place::Place;
 use crate::format::record::{Prepared, Record, Verb};
 use crate::sync::lock;
 
-/// Every pair of key and nonce that any test of this crate has sealed with.
-static SEALED: Mutex<Option<HashSet<([u8; 16], [u8; 12])>>> = Mutex::new(None);
+/// What stands for a key, and a nonce.
+type Pair = ([u8; 16], [u8; 12]);
+
+/// Every pair that any test of this crate has sealed with.
+static SEALED: Mutex<Option<HashSet<Pair>>> = Mutex::new(None);
 
 /// Takes in a pair, which must not have been there.
 pub(super) fn note_nonce(key: [u8; 16], nonce: [u8; 12]) {

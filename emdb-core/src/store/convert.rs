@@ -23,13 +23,10 @@ impl Store {
 
     /// Removes what the former file left. The header goes on saying that the file is converted, until
     /// it is opened for use: the call may be made again.
-    pub(crate) fn finish_conversion(&self) -> Result<()> {
+    pub(super) fn finish_conversion(&self) -> Result<()> {
         let Some(Site { disk, path, .. }) = &self.site else { return Ok(()) };
         Site::remove_left(&**disk, path)?;
-        self.change_header(|header| {
-            header.untidy = false;
-            header.converted = true;
-        })
+        self.change_header(|header| header.untidy = false)
     }
 
     /// Has both header slots wrap the data key in another way.

@@ -168,7 +168,7 @@ pub(crate) fn on_disk(settings: &Settings, disk: Arc<dyn Disk>, path: &Path) -> 
         (report, None, Tail::new(accepted, len))
     } else {
         let (report, header) = end.repair(&*disk, path, header, &era.generation, len)?;
-        let header = tidy(&*disk, path, header, &era.generation)?;
+        let header = tidy(settings, &*disk, path, header, &era.generation)?;
         (report, Some(header), Tail::new(accepted, accepted))
     };
     report.elapsed = began.elapsed();
@@ -243,13 +243,20 @@ fn check_cipher(settings: &Settings, vault: Option<&Vault>) -> Result<()> {
 
 /// Removes what a file with another key left, if this one took its place and that was not done
 /// yet. Gives the header that the file has then. What can't be removed is left for the next open.
-fn tidy(disk: &dyn Disk, path: &Path, header: Header, generation: &Generation) -> Result<Header> {
-    if !header.converted && !header.untidy {
+fn tidy(
+    settings: &Settings,
+    disk: &dyn Disk,
+    path: &Path,
+    header: Header,
+    generation: &Generation,
+) -> Result<Header> {
+    let converted = header.converted && settings.offline;
+    if header.converted == converted && !header.untidy {
         return Ok(header);
     }
     let untidy = header.untidy && Site::remove_left(disk, path).is_err();
     let sequence = header.sequence + 1;
-    let header = Header { sequence, converted: false, untidy, clean_len: None, ..header };
+    let header = Header { sequence, converted, untidy, clean_len: None, ..header };
     let (at, bytes) = header.encode(generation.signer());
     generation.medium.write_at(at, &bytes)?;
     generation.medium.sync()?;

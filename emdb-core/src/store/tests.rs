@@ -19,9 +19,9 @@ use crate::storage::sim::{Faults, Random, SimDisk};
 use crate::sync::lock;
 
 mod checkpoint;
+mod convert;
 #[cfg(feature = "encrypt")]
 mod hostile;
-mod convert;
 mod seams;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
