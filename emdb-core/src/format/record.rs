@@ -58,8 +58,10 @@ const CRCS: usize = 8;
 /// The shortest head: checksums, kind and two lengths of one byte.
 pub(crate) const HEAD_MIN: usize = CRCS + 3;
 
-/// kind, lengths, namespace, expiry.
-const PREFIX_MAX: usize = 1 + 3 + 5 + 5 + 10;
+/// kind, lengths, namespace, expiry; or, sealed, kind, lengths and expiry, and behind them the
+/// fingerprint.
+const PREFIX_MAX: usize = FINGERPRINT_AT + 16;
+const FINGERPRINT_AT: usize = 1 + 1 + 5 + 10;
 /// A link is shorter than a position.
 const LINK_MAX: usize = 6;
 
@@ -70,15 +72,13 @@ pub(crate) struct Prepared<'a> {
     pub(crate) value: &'a [u8],
     prefix: [u8; PREFIX_MAX],
     prefix_len: u8,
-    /// Whether the record will be sealed, and how long its fingerprint is then: empty for what is
-    /// about a namespace.
+    /// Whether the record will be sealed, and how long the fingerprint is that stands for namespace
+    /// and key then: empty for what is about a namespace.
     sealed: Option<u8>,
     /// Bytes behind the head: those of key and value as they lie in the journal.
     payload: u32,
     value_crc: u32,
     head_crc: u32,
-    /// What stands for namespace and key then.
-    fingerprint: [u8; 16],
 }
 
 /// Kind, lengths, namespace and expiry, and the bytes that they take.
@@ -134,7 +134,6 @@ impl<'a> Prepared<'a> {
             payload: (key.len() + value.len()) as u32,
             value_crc,
             head_crc,
-            fingerprint: [0; 16],
         }
     }
 
@@ -148,7 +147,10 @@ impl<'a> Prepared<'a> {
         fingerprint: Option<[u8; 16]>,
     ) -> Prepared<'a> {
         let lens = (fingerprint.map_or(0, |f| f.len()), value.len() + key.len() + INNER + TRAILER);
-        let (prefix, len) = prefix((verb, commit), 0, lens, expiry);
+        let (mut prefix, len) = prefix((verb, commit), 0, lens, expiry);
+        if let Some(fingerprint) = fingerprint {
+            prefix[FINGERPRINT_AT..].copy_from_slice(&fingerprint);
+        }
         Prepared {
             key,
             value,
@@ -158,7 +160,6 @@ impl<'a> Prepared<'a> {
             payload: (lens.0 + lens.1) as u32,
             value_crc: 0,
             head_crc: 0,
-            fingerprint: fingerprint.unwrap_or_default(),
         }
     }
 
@@ -171,7 +172,7 @@ impl<'a> Prepared<'a> {
     /// The key as it lies in the journal.
     #[inline]
     pub(crate) fn stored_key(&self) -> &[u8] {
-        self.sealed.map_or(self.key, |len| &self.fingerprint[..usize::from(len)])
+        self.sealed.map_or(self.key, |len| &self.prefix[FINGERPRINT_AT..][..usize::from(len)])
     }
 
     /// The record around `text`, its sealed value.
@@ -202,7 +203,7 @@ impl<'a> Prepared<'a> {
 
     /// Writes the record for `position` at the front of `out` and gives its length. `continues` on
     /// every record of a commit but its first.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(
         &self,
         place: Place,

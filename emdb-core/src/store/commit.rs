@@ -16,6 +16,7 @@ use super::names::{Incarnation, NamespaceState};
 use super::tail::Tail;
 use crate::crypt::Framing;
 use crate::error::{Error, Result};
+use crate::format::place::Place;
 use crate::format::record::{Prepared, Record, Verb};
 use crate::format::{MAX_KEY, MAX_VALUE};
 use crate::index::{MAX_RECORDS, Published};
@@ -131,12 +132,43 @@ impl<'a> Step<'a> {
     fn new(
         target: &'a Arc<NamespaceState>,
         generation: &Generation,
-        (verb, expiry, commit): (Verb, Option<u64>, bool),
+        what: (Verb, Option<u64>, bool),
         id: u32,
         put: (&'a [u8], &'a [u8]),
     ) -> Step<'a> {
-        let (is_sealed, located) =
-            (generation.vault.is_some(), locate(generation, verb, id, put.0));
+        // Apart, so that what is not sealed is made where it stays.
+        if generation.vault.is_some() {
+            return Step::sealed(target, generation, what, id, put);
+        }
+        let (verb, expiry, commit) = what;
+        let hash = if is_write(verb) { generation.hash(put.0) } else { 0 };
+        let prepared = Prepared::new(verb, commit, id, put.0, put.1, expiry);
+        Step::of(target, what, id, prepared, hash)
+    }
+
+    #[inline(never)]
+    fn sealed(
+        target: &'a Arc<NamespaceState>,
+        generation: &Generation,
+        what: (Verb, Option<u64>, bool),
+        id: u32,
+        (key, value): (&'a [u8], &'a [u8]),
+    ) -> Step<'a> {
+        let (verb, expiry, commit) = what;
+        let located = is_write(verb).then(|| generation.locate(id, key));
+        let fingerprint = located.and_then(|located| located.fingerprint);
+        let prepared = Prepared::sealed(verb, commit, (key, value), expiry, fingerprint);
+        Step::of(target, what, id, prepared, located.map_or(0, |located| located.hash))
+    }
+
+    #[inline(always)]
+    fn of(
+        target: &'a Arc<NamespaceState>,
+        (verb, expiry, commit): (Verb, Option<u64>, bool),
+        id: u32,
+        prepared: Prepared<'a>,
+        hash: u64,
+    ) -> Step<'a> {
         Step {
             target,
             verb,
@@ -144,8 +176,8 @@ impl<'a> Step<'a> {
             commit,
             id,
             fresh: None,
-            prepared: prepare(is_sealed, (verb, expiry, commit), id, put, located.1),
-            hash: located.0,
+            prepared,
+            hash,
             absent: false,
             wants_value: false,
             void: false,
@@ -154,16 +186,15 @@ impl<'a> Step<'a> {
         }
     }
 
+    /// Makes the record again, for another incarnation or with another end.
     fn prepare(&mut self, id: u32) {
         let Prepared { key, value, .. } = self.prepared;
-        self.id = id;
         let what = (self.verb, self.expiry, self.commit);
         let guard = crossbeam_epoch::pin();
         let generation = &self.target.line(&guard).era.generation;
-        let (hash, fingerprint) = locate(generation, self.verb, id, key);
-        let is_sealed = generation.vault.is_some();
-        self.prepared = prepare(is_sealed, what, id, (key, value), fingerprint);
-        self.hash = hash;
+        let Step { prepared, hash, .. } =
+            Step::new(self.target, generation, what, id, (key, value));
+        (self.id, self.prepared, self.hash) = (id, prepared, hash);
     }
 
     fn is_write(&self) -> bool {
@@ -197,32 +228,6 @@ impl<'a> Step<'a> {
 
 fn is_write(verb: Verb) -> bool {
     matches!(verb, Verb::Put | Verb::Remove)
-}
-
-/// What the key of a write is found by: a hash, and a fingerprint where records are sealed.
-#[inline(always)]
-fn locate(generation: &Generation, verb: Verb, id: u32, key: &[u8]) -> (u64, Option<[u8; 16]>) {
-    if !is_write(verb) {
-        return (0, None);
-    }
-    let located = generation.locate(id, key);
-    (located.hash, located.fingerprint)
-}
-
-/// The record, as far as it can be encoded without its position.
-#[inline(always)]
-fn prepare<'a>(
-    is_sealed: bool,
-    (verb, expiry, commit): (Verb, Option<u64>, bool),
-    id: u32,
-    (key, value): (&'a [u8], &'a [u8]),
-    fingerprint: Option<[u8; 16]>,
-) -> Prepared<'a> {
-    if is_sealed {
-        Prepared::sealed(verb, commit, (key, value), expiry, fingerprint)
-    } else {
-        Prepared::new(verb, commit, id, key, value, expiry)
-    }
 }
 
 pub(crate) fn check_len(what: &'static str, bytes: &[u8], limit: usize) -> Result<()> {
@@ -517,6 +522,23 @@ fn end_commits(steps: &mut [Step<'_>]) {
     }
 }
 
+fn encode_plain(
+    place: Place,
+    tail: &mut Tail,
+    steps: &mut [Step<'_>],
+    (start, room): (u64, usize),
+) -> u64 {
+    let out = tail.target(start, room);
+    let (mut used, mut continues) = (0, false);
+    for step in steps.iter_mut().filter(|step| !step.void) {
+        step.position = start + used as u64;
+        let link = step.prior.map_or(0, |p| step.position - p.position);
+        used += step.prepared.write(place, step.position, link, continues, &mut out[used..]);
+        continues = !step.commit;
+    }
+    start + used as u64
+}
+
 /// Encodes the records into the room that was made for them, and gives their end.
 fn encode(
     generation: &Generation,
@@ -524,6 +546,9 @@ fn encode(
     steps: &mut [Step<'_>],
     room: (u64, usize),
 ) -> u64 {
+    if generation.vault.is_none() {
+        return encode_plain(generation.place, tail, steps, room);
+    }
     tail.encode(generation, room, |pen| {
         let mut continues = false;
         for step in steps.iter_mut().filter(|step| !step.void) {

@@ -11,68 +11,63 @@ use crate::value::ValueRef;
 
 /// A record with its namespace, key and value.
 #[derive(Debug, Clone)]
-pub(crate) enum Entry<'g> {
-    Plain(Record<'g>),
-    Sealed(Record<'g>, Opened),
+pub(crate) struct Entry<'g> {
+    record: Record<'g>,
+    /// What is in it, if it is sealed.
+    opened: Option<Box<Opened>>,
 }
 
 impl<'g> Entry<'g> {
+    /// A record that is not sealed.
+    pub(crate) fn plain(record: Record<'g>) -> Entry<'g> {
+        Entry { record, opened: None }
+    }
+
     pub(crate) fn record(&self) -> &Record<'g> {
-        match self {
-            Entry::Plain(record) | Entry::Sealed(record, _) => record,
-        }
+        &self.record
     }
 
     /// The incarnation that the record belongs to.
     pub(crate) fn namespace(&self) -> u32 {
-        match self {
-            Entry::Plain(record) => record.namespace(),
-            Entry::Sealed(_, opened) => opened.namespace,
-        }
+        self.opened.as_ref().map_or_else(|| self.record.namespace(), |opened| opened.namespace)
     }
 
     #[inline]
     pub(crate) fn key(&self) -> &[u8] {
-        match self {
-            Entry::Plain(record) => record.key(),
-            Entry::Sealed(_, opened) => opened.key(),
-        }
+        self.opened.as_ref().map_or(self.record.key(), |opened| opened.key())
     }
 
     #[inline]
     pub(crate) fn value(&self) -> &[u8] {
-        match self {
-            Entry::Plain(record) => record.value(),
-            Entry::Sealed(_, opened) => opened.value(),
-        }
+        self.opened.as_ref().map_or(self.record.value(), |opened| opened.value())
     }
 
     #[inline]
     pub(crate) fn into_value(self) -> Vec<u8> {
-        match self {
-            Entry::Plain(record) => record.value().to_vec(),
-            Entry::Sealed(_, opened) => opened.into_value(),
+        match self.opened {
+            None => self.record.value().to_vec(),
+            Some(opened) => opened.into_value(),
         }
     }
 
     pub(crate) fn into_key(self) -> Vec<u8> {
-        match self {
-            Entry::Plain(record) => record.key().to_vec(),
-            Entry::Sealed(_, opened) => opened.into_key(),
+        match self.opened {
+            None => self.record.key().to_vec(),
+            Some(opened) => opened.into_key(),
         }
     }
 
     #[inline]
     pub(crate) fn expiry(&self) -> Option<u64> {
-        self.record().expiry()
+        self.record.expiry()
     }
 
     /// The value, borrowed from the journal where that has it in the clear.
     #[inline]
     pub(crate) fn lend(self, pin: &Arc<Pin>) -> ValueRef {
-        match self {
-            Entry::Plain(record) => ValueRef::of(record, pin),
-            Entry::Sealed(_, opened) => ValueRef::owned(opened.into_value()),
+        match self.opened {
+            None => ValueRef::of(self.record, pin),
+            Some(opened) => ValueRef::owned(opened.into_value()),
         }
     }
 }
@@ -81,13 +76,8 @@ impl<'g> Reader<'g> {
     /// What the record says, its value verified.
     #[inline]
     pub(crate) fn entry(self, record: Record<'g>) -> Result<Entry<'g>> {
-        match &self.generation.vault {
-            None => {
-                self.verify_value(record)?;
-                Ok(Entry::Plain(record))
-            }
-            Some(vault) => Ok(Entry::Sealed(record, vault.open(&record)?)),
-        }
+        let opened = self.opened(record, true)?;
+        Ok(Entry { record, opened: opened.map(Box::new) })
     }
 
     /// What is in the record, if it is sealed. If not, its value is verified if it is wanted.
@@ -104,9 +94,7 @@ impl<'g> Reader<'g> {
     /// can't be told apart.
     #[inline]
     pub(crate) fn key_entry(self, record: Record<'g>) -> Result<Entry<'g>> {
-        match &self.generation.vault {
-            None => Ok(Entry::Plain(record)),
-            Some(_) => self.entry(record),
-        }
+        let opened = self.opened(record, false)?;
+        Ok(Entry { record, opened: opened.map(Box::new) })
     }
 }
