@@ -21,11 +21,13 @@ mod sessions;
 #[cfg(all(test, feature = "encrypt"))]
 mod tests;
 mod vault;
+mod writer;
 
 pub use cipher::{Cipher, KdfParams};
 pub(crate) use keys::Keys;
 pub(crate) use secret::{Sealing, Secret, Unlocked};
-pub(crate) use vault::{Admission, Framing, Vault, Writer};
+pub(crate) use vault::{Admission, Vault};
+pub(crate) use writer::{Framing, Writer};
 
 use crate::error::Error;
 
