@@ -467,7 +467,8 @@
 //!
 //! With the feature `encrypt` a database is encrypted by giving the builder a key, 256 random bits, or a
 //! passphrase. Keys, values and names are encrypted then, in the checkpoint and in temporary files
-//! too, and everything else works as it does without.
+//! too, and everything else works as it does without, but reads own what they decrypt, and an open derives
+//! the key and decrypts the checkpoint.
 //!
 //! ```
 //! # #[cfg(feature = "encrypt")]

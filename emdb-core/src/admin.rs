@@ -43,7 +43,8 @@ pub struct EncryptionOptions {
 }
 
 impl EncryptionOptions {
-    /// AES-256-GCM, or what the database has; and the default work for a new passphrase.
+    /// The cipher and the work that the database has; where it has none, AES-256-GCM and the default
+    /// of [`KdfParams`].
     ///
     /// ```
     /// # use emdb_core::EncryptionOptions;
@@ -54,7 +55,8 @@ impl EncryptionOptions {
         EncryptionOptions { cipher: None, params: None }
     }
 
-    /// The cipher of the new file.
+    /// The cipher of the new file. A change of the passphrase makes none, and leaves the cipher as it
+    /// is.
     ///
     /// ```
     /// # use emdb_core::{Cipher, EncryptionOptions};
@@ -388,7 +390,8 @@ impl Emdb {
     ///
     /// # Errors
     /// As [`enable_encryption`](Emdb::enable_encryption), and `EncryptionError` for a wrong key, or if
-    /// the database is not encrypted.
+    /// the database is not encrypted. When the call is made again and the database was not opened
+    /// since, there is nothing left to do, and it says `Ok`.
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {

@@ -285,7 +285,8 @@ impl Emdb {
     /// order, be it behind damage or in a tail that was never flushed. A key whose last commit is
     /// lost so has the value of the one before. Namespaces keep names and options, records their
     /// expiry. Records of a namespace whose beginning is lost come into one that is called
-    /// `salvaged-` and a number. A file without a header is read as well.
+    /// `salvaged-` and a number. A file without a header is read as well. The copy of an encrypted
+    /// file is encrypted with the same key.
     ///
     /// The copy is built beside its place, as `<target>.salvage.tmp`, and appears whole or not at
     /// all. Memory is needed for the hash index of the live records.

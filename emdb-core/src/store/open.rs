@@ -190,8 +190,8 @@ pub(crate) fn on_disk(settings: &Settings, disk: Arc<dyn Disk>, path: &Path) -> 
     Ok(store)
 }
 
-/// The header of the file at `path`, as it is now; none of an empty file, or one that can't be
-/// locked to look at it.
+/// The header of the file at `path`, as it is now, which nothing has vouched for; none of an empty
+/// file. Takes no lock.
 #[cfg(feature = "encrypt")]
 pub(crate) fn peek(path: &Path) -> Result<Option<Header>> {
     let front = front(path)?;
