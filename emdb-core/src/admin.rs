@@ -195,6 +195,11 @@ impl EncryptionOptions {
         new: EncryptionInput,
     ) -> Result<()> {
         let (path, current) = (path.as_ref(), Secret::new(current));
+        if self.cipher.is_some() {
+            return Err(Error::config(
+                "a passphrase changes without the cipher; EncryptionOptions::rotate changes both",
+            ));
+        }
         let sealing = self.sealing(new, path)?;
         let db = match open_offline(path, Some(&current)) {
             // Done already, if the new one fits, but perhaps not in both places.

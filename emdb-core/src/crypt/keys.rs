@@ -83,4 +83,8 @@ impl Sign for Keys {
     fn sign(&self, slot: &[u8]) -> Tag {
         self.headers.of(&[slot])
     }
+
+    fn is_same(&self, slot: &[u8], other: &[u8]) -> bool {
+        primitive::same(slot, other)
+    }
 }

@@ -2,7 +2,7 @@
 
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{AeadInOut, KeyInit};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use chacha20poly1305::ChaCha20Poly1305;
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
@@ -107,8 +107,10 @@ pub(crate) fn stretch(passphrase: &[u8], salt: &[u8], params: KdfParams) -> Resu
     let (memory, passes, lanes) = (params.memory_kib(), params.passes(), params.lanes());
     let params = Params::new(memory, passes, lanes, Some(32)).map_err(bad)?;
     let mut out = Zeroizing::new(vec![0; 32]);
+    // By itself it would not overwrite the memory in which it works.
+    let mut blocks = Zeroizing::new(vec![Block::new(); params.block_count()]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(passphrase, salt, &mut out)
+        .hash_password_into_with_memory(passphrase, salt, &mut out, &mut blocks[..])
         .map_err(bad)?;
     Ok(out)
 }
