@@ -22,3 +22,4 @@ mod forgery;
 mod header;
 mod keys;
 mod plaintext;
+mod twins;

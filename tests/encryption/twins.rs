@@ -1,0 +1,638 @@
+//! An encrypted database and a plain one, treated alike, stay alike, and hold what a model of them
+//! says: through transactions, reopens, kills, compaction and changes of keys.
+//!
+//! `EMDB_TWINS` is the number of lives to look at, and `EMDB_SEED` the first of them.
+#![cfg(feature = "ttl")]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::ops::Bound;
+
+use emdb::{
+    Cipher, Emdb, EmdbBuilder, EmdbRangeIter, Error, Namespace, NamespaceOptions, Snapshot, Ttl,
+};
+use tempfile::TempDir;
+
+use crate::files::{KEY, OTHER_KEY, Place, raw};
+use crate::rng::{Rng, seed};
+use crate::state::read_state;
+
+type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+type Records = BTreeMap<Vec<u8>, (Vec<u8>, Option<u64>)>;
+type Model = BTreeMap<String, Records>;
+
+const NAMES: [&str; 4] = ["", "plain", "sorted", "third"];
+const LATER: u64 = 4_102_444_800_000;
+
+/// A walk over a range that is held, with what is left of it.
+struct HeldRange {
+    walks: [EmdbRangeIter; 2],
+    left: VecDeque<(Vec<u8>, Vec<u8>)>,
+}
+
+struct Twins {
+    rng: Rng,
+    folder: TempDir,
+    place: Place,
+    ordered: bool,
+    /// Whether much is inserted at once now and then, which takes its time.
+    wide: bool,
+    cipher: Cipher,
+    key: [u8; 32],
+    /// The encrypted one first.
+    dbs: Vec<Emdb>,
+    model: Model,
+    snapshots: Vec<([Snapshot; 2], Model)>,
+    ranges: Vec<HeldRange>,
+}
+
+/// One step of a transaction.
+#[derive(Clone)]
+enum Staged {
+    Put(Vec<u8>, Vec<u8>, Option<u64>),
+    Remove(Vec<u8>),
+    Clear,
+    Look(Vec<u8>),
+    Walk,
+}
+
+fn pairs(records: &Records) -> Pairs {
+    records.iter().map(|(k, (v, _))| (k.clone(), v.clone())).collect()
+}
+
+impl Twins {
+    fn new(seed: u64) -> Twins {
+        let mut rng = Rng::new(seed);
+        let ordered = rng.below(2) == 0;
+        let cipher = if rng.below(2) == 0 { Cipher::Aes256Gcm } else { Cipher::ChaCha20Poly1305 };
+        let shared = std::path::Path::new("/dev/shm");
+        let made = if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() };
+        let mut twins = Twins {
+            rng,
+            folder: made.unwrap(),
+            place: Place::new(),
+            ordered,
+            wide: std::env::var_os("EMDB_TWINS").is_some(),
+            cipher,
+            key: KEY,
+            dbs: Vec::new(),
+            model: Model::from([(String::new(), Records::new())]),
+            snapshots: Vec::new(),
+            ranges: Vec::new(),
+        };
+        twins.open();
+        twins
+    }
+
+    fn builder(&self, place: &Place) -> EmdbBuilder {
+        let builder = Emdb::builder().path(&place.path).enable_range_scans(self.ordered);
+        builder.encryption_key(self.key).cipher(self.cipher)
+    }
+
+    fn open(&mut self) {
+        let sealed = self.builder(&self.place).build().unwrap();
+        let path = self.folder.path().join("db");
+        let plain = Emdb::builder().path(path).enable_range_scans(self.ordered).build().unwrap();
+        self.dbs = vec![sealed, plain];
+    }
+
+    fn key(&mut self) -> Vec<u8> {
+        match self.rng.below(40) {
+            0 => Vec::new(),
+            1 => vec![b'k'; self.rng.below(300) as usize],
+            2 => vec![0xFF; self.rng.below(4) as usize],
+            _ => format!("key {:02}", self.rng.below(70)).into_bytes(),
+        }
+    }
+
+    fn value(&mut self) -> Vec<u8> {
+        let len = match self.rng.below(60) {
+            0 => 270_000,
+            1..4 => self.rng.below(9000),
+            _ => self.rng.below(40),
+        };
+        let byte = self.rng.next() as u8;
+        (0..len).map(|n| byte.wrapping_add(n as u8)).collect()
+    }
+
+    fn expiry(&mut self) -> Option<u64> {
+        match self.rng.below(6) {
+            0 => Some(LATER + self.rng.below(100)),
+            1 => Some(1 + self.rng.below(1000)),
+            _ => None,
+        }
+    }
+
+    fn name(&mut self) -> &'static str {
+        NAMES[self.rng.below(4) as usize]
+    }
+
+    fn handles(&mut self, name: &str) -> Vec<Namespace> {
+        self.model.entry(name.to_owned()).or_default();
+        let ordered = name == "sorted" || self.ordered;
+        let options = NamespaceOptions::new().ordered(ordered);
+        let open = |db: &Emdb| match name {
+            "" => Namespace::clone(db),
+            name if ordered => db.namespace_with(name, options.clone()).unwrap(),
+            name => db.namespace(name).unwrap(),
+        };
+        self.dbs.iter().map(open).collect()
+    }
+
+    fn records(&mut self, name: &str) -> &mut Records {
+        self.model.entry(name.to_owned()).or_default()
+    }
+
+    /// What an insertion leaves.
+    fn put(records: &mut Records, key: &[u8], value: &[u8], expiry: Option<u64>) {
+        match expiry {
+            // Expired at once.
+            Some(at) if at < LATER => drop(records.remove(key)),
+            _ => drop(records.insert(key.to_owned(), (value.to_owned(), expiry))),
+        }
+    }
+
+    fn ttl(expiry: Option<u64>) -> Ttl {
+        expiry.map_or(Ttl::None, Ttl::ExpiresAt)
+    }
+
+    fn step(&mut self) {
+        match self.rng.below(200) {
+            0..60 => self.insert(),
+            60..80 => self.remove(),
+            80..90 => self.look(),
+            90..100 => self.insert_many(),
+            100..125 => self.transaction(),
+            125..128 => self.clear(),
+            128..131 => self.drop_namespace(),
+            131..143 => self.walk(),
+            143..150 => self.hold_range(),
+            150..160 => self.go_on_walking(),
+            160..166 => self.hold_snapshot(),
+            166..170 => self.look_at_snapshots(),
+            170..174 => self.sweep(),
+            174..178 => self.dbs.iter().for_each(|db| db.checkpoint().unwrap()),
+            178..181 => self.dbs.iter().for_each(|db| db.flush().unwrap()),
+            181..184 => self.dbs.iter().for_each(|db| db.compact().unwrap()),
+            184..187 => self.reopen(),
+            187..190 => self.kill(),
+            190..192 => self.backup(),
+            192..193 => self.change_key(),
+            193..194 => self.read_only(),
+            194..196 => self.torn(),
+            196..197 => self.salvage(),
+            _ => self.persist(),
+        }
+    }
+
+    fn insert(&mut self) {
+        let (name, key, value, expiry) = (self.name(), self.key(), self.value(), self.expiry());
+        for handle in self.handles(name) {
+            handle.insert_with_ttl(&key, &value, Twins::ttl(expiry)).unwrap();
+        }
+        Twins::put(self.records(name), &key, &value, expiry);
+    }
+
+    fn remove(&mut self) {
+        let (name, key) = (self.name(), self.key());
+        let handles = self.handles(name);
+        let prior = self.records(name).remove(&key).map(|(value, _)| value);
+        for handle in handles {
+            assert_eq!(handle.remove(&key).unwrap(), prior);
+        }
+    }
+
+    fn look(&mut self) {
+        let (name, key) = (self.name(), self.key());
+        let handles = self.handles(name);
+        let found = self.records(name).get(&key).cloned();
+        for handle in handles {
+            assert_eq!(handle.get(&key).unwrap(), found.clone().map(|f| f.0));
+            assert_eq!(handle.contains_key(&key).unwrap(), found.is_some());
+            let expires = handle.expires_at(&key).unwrap().filter(|at| *at >= LATER);
+            assert_eq!(expires, found.as_ref().and_then(|f| f.1));
+        }
+    }
+
+    fn persist(&mut self) {
+        let (name, key) = (self.name(), self.key());
+        let handles = self.handles(name);
+        let found = self.records(name).get_mut(&key);
+        let there = found.is_some();
+        if let Some(found) = found {
+            found.1 = None;
+        }
+        for handle in handles {
+            assert_eq!(handle.persist(&key).unwrap(), there);
+        }
+    }
+
+    fn insert_many(&mut self) {
+        let name = self.name();
+        let many = if self.rng.below(60) == 0 && self.wide { 40_000 } else { self.rng.below(50) };
+        let from = self.rng.below(3) * 20_000;
+        let items: Pairs = match many {
+            40_000 => (0..many)
+                .map(|n| (format!("key {:06}", (n * 7919 + from) % 60_000).into_bytes(), vec![7]))
+                .collect(),
+            _ => (0..many).map(|_| (self.key(), self.value())).collect(),
+        };
+        for handle in self.handles(name) {
+            handle.insert_many(items.iter().map(|(k, v)| (k, v))).unwrap();
+        }
+        for (key, value) in items {
+            self.records(name).insert(key, (value, None));
+        }
+    }
+
+    fn transaction(&mut self) {
+        let mut steps = Vec::new();
+        for _ in 0..self.rng.below(12) {
+            let name = self.name();
+            steps.push((
+                name,
+                match self.rng.below(20) {
+                    0..10 => Staged::Put(self.key(), self.value(), self.expiry()),
+                    10..14 => Staged::Remove(self.key()),
+                    14..16 => Staged::Clear,
+                    16..18 => Staged::Look(self.key()),
+                    _ => Staged::Walk,
+                },
+            ));
+        }
+        let rolls_back = self.rng.below(4) == 0;
+        let handles: Vec<_> = NAMES.iter().map(|name| self.handles(name)).collect();
+        let mut seen: [Vec<Vec<Vec<u8>>>; 2] = [Vec::new(), Vec::new()];
+        for (which, (db, seen)) in self.dbs.iter().zip(&mut seen).enumerate() {
+            let done: Result<(), Error> = db.transaction(|tx| {
+                for (name, step) in &steps {
+                    let at = NAMES.iter().position(|n| n == name).unwrap();
+                    let handle = &handles[at][which];
+                    let is_ordered = handle.is_ordered();
+                    let tx = tx.namespace(handle);
+                    match step {
+                        Staged::Put(key, value, expiry) => {
+                            tx.insert_with_ttl(key, value, Twins::ttl(*expiry))?;
+                        }
+                        Staged::Remove(key) => seen.push(tx.remove(key)?.into_iter().collect()),
+                        Staged::Clear => tx.clear()?,
+                        Staged::Look(key) => seen.push(tx.get(key)?.into_iter().collect()),
+                        Staged::Walk => {
+                            let mut found: Pairs =
+                                tx.iter()?.results().collect::<Result<_, _>>()?;
+                            found.sort();
+                            if is_ordered {
+                                assert_eq!(tx.range(..)?, found);
+                                let mut back: Pairs = tx.range_iter(..)?.rev().collect();
+                                back.reverse();
+                                assert_eq!(back, found);
+                            }
+                            seen.push(found.into_iter().flat_map(|(k, v)| [k, v]).collect());
+                        }
+                    }
+                }
+                if rolls_back { Err(Error::KeyNotFound) } else { Ok(()) }
+            });
+            assert_eq!(done.is_err(), rolls_back, "{done:?}");
+        }
+        let mut model = self.model.clone();
+        let mut expected: Vec<Vec<Vec<u8>>> = Vec::new();
+        for (name, step) in steps {
+            let records = model.entry(name.to_owned()).or_default();
+            match step {
+                Staged::Put(key, value, expiry) => Twins::put(records, &key, &value, expiry),
+                Staged::Remove(key) => {
+                    expected.push(records.remove(&key).map(|r| r.0).into_iter().collect());
+                }
+                Staged::Clear => records.clear(),
+                Staged::Look(key) => {
+                    expected.push(records.get(&key).map(|r| r.0.clone()).into_iter().collect());
+                }
+                Staged::Walk => {
+                    expected.push(pairs(records).into_iter().flat_map(|(k, v)| [k, v]).collect());
+                }
+            }
+        }
+        assert!(seen[0] == expected, "the encrypted one differs in a transaction");
+        assert!(seen[1] == expected, "the plain one differs in a transaction");
+        if !rolls_back {
+            self.model = model;
+        }
+    }
+
+    fn clear(&mut self) {
+        let name = self.name();
+        for handle in self.handles(name) {
+            handle.clear().unwrap();
+        }
+        self.records(name).clear();
+    }
+
+    fn drop_namespace(&mut self) {
+        let name = self.name();
+        if !name.is_empty() {
+            let there = self.model.remove(name).is_some();
+            for db in &self.dbs {
+                assert_eq!(db.drop_namespace(name).unwrap(), there);
+            }
+        }
+    }
+
+    fn bounds(&mut self) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+        let mut one = || match self.rng.below(4) {
+            0 => Bound::Unbounded,
+            1 => Bound::Excluded(self.key()),
+            _ => Bound::Included(self.key()),
+        };
+        let (low, high) = (one(), one());
+        (low, high)
+    }
+
+    fn within(records: &Records, bounds: &(Bound<Vec<u8>>, Bound<Vec<u8>>)) -> Pairs {
+        let after = |k: &Vec<u8>| match bounds.0.as_ref() {
+            Bound::Unbounded => true,
+            Bound::Included(low) => k >= low,
+            Bound::Excluded(low) => k > low,
+        };
+        let before = |k: &Vec<u8>| match bounds.1.as_ref() {
+            Bound::Unbounded => true,
+            Bound::Included(high) => k <= high,
+            Bound::Excluded(high) => k < high,
+        };
+        pairs(records).into_iter().filter(|(k, _)| after(k) && before(k)).collect()
+    }
+
+    fn walk(&mut self) {
+        let name = self.name();
+        let (bounds, handles) = (self.bounds(), self.handles(name));
+        let expected = Twins::within(self.records(name), &bounds);
+        let all = pairs(self.records(name));
+        for handle in handles {
+            if handle.is_ordered() {
+                assert!(handle.range(bounds.clone()).unwrap() == expected);
+                let mut back: Pairs = handle.range_iter(bounds.clone()).unwrap().rev().collect();
+                back.reverse();
+                assert!(back == expected);
+            }
+            let mut found: Pairs = handle.iter().unwrap().results().map(Result::unwrap).collect();
+            found.sort();
+            assert!(found == all);
+            let mut keys: Vec<_> = handle.keys().unwrap().results().map(Result::unwrap).collect();
+            keys.sort();
+            assert!(keys.iter().eq(all.iter().map(|(k, _)| k)));
+        }
+    }
+
+    fn hold_range(&mut self) {
+        if self.ranges.len() > 3 {
+            self.ranges.remove(0);
+        }
+        let name = self.name();
+        let (bounds, handles) = (self.bounds(), self.handles(name));
+        if handles[0].is_ordered() {
+            let left = Twins::within(self.records(name), &bounds).into();
+            let walk = |handle: &Namespace| handle.range_iter(bounds.clone()).unwrap();
+            self.ranges.push(HeldRange { walks: [walk(&handles[0]), walk(&handles[1])], left });
+        }
+    }
+
+    fn go_on_walking(&mut self) {
+        for HeldRange { walks, left } in &mut self.ranges {
+            for _ in 0..self.rng.below(40) {
+                let front = self.rng.below(2) == 0;
+                let expected = if front { left.pop_front() } else { left.pop_back() };
+                for walk in &mut *walks {
+                    let found = if front { walk.next() } else { walk.next_back() };
+                    walk.status().unwrap();
+                    assert!(found == expected, "{found:?} instead of {expected:?}");
+                }
+            }
+        }
+    }
+
+    fn hold_snapshot(&mut self) {
+        if self.snapshots.len() > 3 {
+            let gone = self.rng.below(4) as usize;
+            self.snapshots.remove(gone);
+        }
+        let both = [self.dbs[0].snapshot(), self.dbs[1].snapshot()];
+        self.snapshots.push((both, self.model.clone()));
+    }
+
+    fn look_at_snapshots(&mut self) {
+        let (bounds, key) = (self.bounds(), self.key());
+        for (both, model) in &self.snapshots {
+            for snapshot in both {
+                for (name, records) in model {
+                    let seen = match name.as_str() {
+                        "" => None,
+                        name => Some(snapshot.namespace(name).unwrap()),
+                    };
+                    let seen = seen.as_ref().unwrap_or(snapshot);
+                    let mut found: Pairs =
+                        seen.iter().unwrap().results().map(Result::unwrap).collect();
+                    found.sort();
+                    assert!(found == pairs(records), "a snapshot of {name:?} differs");
+                    let value = seen.get(&key).unwrap();
+                    assert_eq!(value, records.get(&key).map(|r| r.0.clone()));
+                    assert_eq!(seen.contains_key(&key).unwrap(), value.is_some());
+                    if name == "sorted" || self.ordered {
+                        let found = seen.range(bounds.clone()).unwrap();
+                        assert!(found == Twins::within(records, &bounds));
+                    }
+                }
+            }
+        }
+    }
+
+    fn sweep(&mut self) {
+        assert_eq!(self.dbs[0].sweep_expired(), self.dbs[1].sweep_expired());
+        for name in self.model.keys().cloned().collect::<Vec<_>>() {
+            let len = self.records(&name).len();
+            for handle in self.handles(&name) {
+                assert_eq!(handle.len().unwrap(), len, "{name:?}");
+            }
+        }
+    }
+
+    fn reopen(&mut self) {
+        for db in self.dbs.drain(..) {
+            db.close().unwrap();
+        }
+        self.open();
+        self.compare();
+    }
+
+    /// Goes on with a copy of the files as a killed process leaves them.
+    fn kill(&mut self) {
+        let copy = self.place.copy();
+        self.dbs.remove(0);
+        self.place = copy;
+        self.dbs.clear();
+        self.open();
+        self.compare();
+    }
+
+    fn backup(&mut self) {
+        // A copy has nothing that is expired.
+        self.sweep();
+        let place = Place::new();
+        self.dbs[0].backup_to(&place.path).unwrap();
+        if self.rng.below(2) == 0 {
+            self.dbs.clear();
+            self.place = place;
+            self.open();
+            self.compare();
+        } else {
+            let db = self.builder(&place).read_only(true).build().unwrap();
+            self.is_as_modelled(&db, &self.model);
+        }
+    }
+
+    fn change_key(&mut self) {
+        self.sweep();
+        self.dbs.clear();
+        let other = if self.key == KEY { OTHER_KEY } else { KEY };
+        let path = self.place.path.clone();
+        if self.rng.below(2) == 0 {
+            Emdb::rotate_encryption_key(&path, raw(self.key), raw(other)).unwrap();
+            self.key = other;
+        } else {
+            Emdb::disable_encryption(&path, raw(self.key)).unwrap();
+            let db = Emdb::open(&path).unwrap();
+            self.is_as_modelled(&db, &self.model);
+            db.close().unwrap();
+            Emdb::enable_encryption(&path, raw(other)).unwrap();
+            self.key = other;
+            self.cipher = Cipher::Aes256Gcm;
+        }
+        self.open();
+        self.compare();
+    }
+
+    fn read_only(&mut self) {
+        let copy = self.place.copy();
+        let before = copy.files();
+        let db = self.builder(&copy).read_only(true).build().unwrap();
+        self.is_as_modelled(&db, &self.model);
+        drop(db);
+        assert!(copy.files() == before);
+    }
+
+    /// Loses the end of what was not flushed, wherever that is, and goes on.
+    fn torn(&mut self) {
+        let size = |db: &Emdb| db.stats().unwrap().logical_size_bytes;
+        self.dbs[0].flush().unwrap();
+        let (from, mut models) = (size(&self.dbs[0]), vec![self.model.clone()]);
+        for _ in 0..1 + self.rng.below(10) {
+            match self.rng.below(8) {
+                0 => self.transaction(),
+                1 => self.remove(),
+                2 => self.clear(),
+                _ => self.insert(),
+            }
+            models.push(self.model.clone());
+        }
+        let copy = self.place.copy();
+        let cut = from + self.rng.below(size(&self.dbs[0]).saturating_sub(from) + 1);
+        let mut bytes = copy.bytes();
+        match self.rng.below(3) {
+            0 => bytes.truncate(cut as usize),
+            1 => bytes[cut as usize..].fill(0),
+            _ if (cut as usize) < bytes.len() => bytes[cut as usize] ^= 1,
+            _ => {}
+        }
+        fs::write(&copy.path, bytes).unwrap();
+        let _ = fs::remove_file(copy.beside(".hot.meta"));
+        let mut db = self.builder(&copy).build().unwrap();
+        // Names without records don't show; nor do they matter.
+        let flat = |model: &Model| -> crate::state::State {
+            let of = |(name, records): (&String, &Records)| -> Vec<_> {
+                let named = pairs(records).into_iter();
+                named.map(|(k, v)| ((name.clone(), k), v)).collect()
+            };
+            model.iter().flat_map(of).collect()
+        };
+        db.sweep_expired();
+        let mut state = read_state(&db).unwrap();
+        assert!(models.iter().any(|model| flat(model) == state), "cut at {cut} from {from}");
+        for round in 0..3 {
+            for _ in 0..self.rng.below(5) {
+                let (key, value) = (self.key(), self.value());
+                db.insert(&key, &value).unwrap();
+                state.insert((String::new(), key), value);
+            }
+            if round == 1 {
+                db.checkpoint().unwrap();
+            }
+            db.flush().unwrap();
+            assert!(db.verify().unwrap().is_ok());
+            drop(db);
+            db = self.builder(&copy).build().unwrap();
+            assert!(read_state(&db).unwrap() == state, "after the cut, round {round}");
+        }
+    }
+
+    fn salvage(&mut self) {
+        let (copy, target) = (self.place.copy(), Place::new());
+        let report = Emdb::salvage(&copy.path, &target.path, Some(raw(self.key))).unwrap();
+        let db = self.builder(&target).build().unwrap();
+        self.is_as_modelled(&db, &self.model);
+        assert!(report.lost.is_empty(), "{report:?}");
+    }
+
+    fn is_as_modelled(&self, db: &Emdb, model: &Model) {
+        let names = db.list_namespaces().unwrap();
+        assert!(names.iter().eq(model.keys().filter(|name| !name.is_empty())));
+        for (name, records) in model {
+            let handle = match name.as_str() {
+                "" => Namespace::clone(db),
+                name => db.namespace(name).unwrap(),
+            };
+            let mut found: Pairs = handle.iter().unwrap().results().map(Result::unwrap).collect();
+            found.sort();
+            assert!(found == pairs(records), "{name:?} differs");
+            for (key, (value, expiry)) in records.iter().take(200) {
+                assert_eq!(handle.get(key).unwrap().as_ref(), Some(value));
+                assert_eq!(handle.expires_at(key).unwrap(), *expiry);
+            }
+            if handle.is_ordered() {
+                assert!(handle.range(..).unwrap() == pairs(records));
+            }
+        }
+    }
+
+    fn compare(&self) {
+        for db in &self.dbs {
+            self.is_as_modelled(db, &self.model);
+        }
+        let [sealed, plain] = [&self.dbs[0], &self.dbs[1]].map(|db| db.stats().unwrap());
+        assert_eq!(sealed.live_records, plain.live_records);
+        assert_eq!(sealed.namespace_count, plain.namespace_count);
+    }
+}
+
+#[test]
+fn an_encrypted_database_and_a_plain_one_live_alike() {
+    let lives = std::env::var("EMDB_TWINS").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
+    let first = seed();
+    for life in 0..lives {
+        let seed = first.wrapping_add(life);
+        let told = std::panic::catch_unwind(|| {
+            let mut twins = Twins::new(seed);
+            for _ in 0..150 {
+                twins.step();
+            }
+            twins.look_at_snapshots();
+            twins.go_on_walking();
+            twins.compare();
+            for db in &twins.dbs {
+                assert!(db.verify().unwrap().is_ok());
+            }
+        });
+        if let Err(panic) = told {
+            eprintln!("EMDB_SEED={seed}");
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
