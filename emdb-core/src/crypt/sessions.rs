@@ -27,6 +27,11 @@ impl Session {
         Session { start, ..self }
     }
 
+    /// Whether the next one begins where it did.
+    pub(super) fn is_empty(&self) -> bool {
+        self.start == self.end.load(Ordering::Acquire)
+    }
+
     /// Whether a record of this session can lie at `position`. What lies elsewhere is of another
     /// course of events: of a copy that was written on, or of a tail that was cut.
     #[inline]

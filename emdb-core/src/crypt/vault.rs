@@ -39,7 +39,8 @@ impl Vault {
 
     /// The sessions that began before `position`, by their numbers: where, and with which salt.
     pub(crate) fn salts(&self, position: u64) -> Salts {
-        let before = self.sessions.all().filter(|session| session.start < position);
+        // One whose first commit failed has no record.
+        let before = self.sessions.all().filter(|s| s.start < position && !s.is_empty());
         before.map(|session| (session.number, session.start, session.salt)).collect()
     }
 

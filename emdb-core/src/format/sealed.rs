@@ -141,6 +141,11 @@ impl Opened {
         Some(Opened { bytes, value_len, key_len, namespace })
     }
 
+    /// Bytes in memory.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(crate) fn key(&self) -> &[u8] {
         &self.bytes[self.value_len..self.value_len + self.key_len]
     }

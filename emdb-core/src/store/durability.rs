@@ -277,14 +277,17 @@ impl Store {
         self.check_health()?;
         let Some(slot) = &mut *slot else { return Ok(()) };
         let era = self.era(&crossbeam_epoch::pin()).clone();
+        let sync = || {
+            era.generation.medium.sync().map_err(|e| {
+                self.poison();
+                Error::from(e)
+            })
+        };
         // A slot is written only when the other one is on stable storage.
-        era.generation.medium.sync()?;
+        sync()?;
         change(&mut slot.header);
         self.write_header(&era.generation, slot, None)?;
-        era.generation.medium.sync().map_err(|e| {
-            self.poison();
-            e.into()
-        })
+        sync()
     }
 
     /// Syncs, and has the header say so on stable storage as well. Gives the position up to which

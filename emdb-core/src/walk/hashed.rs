@@ -57,7 +57,7 @@ impl Hashed {
                 let opened = self.held.reader().opened(record, self.values)?;
                 // SAFETY: `held` keeps the memory as long as this walk, which has what it found.
                 let record = unsafe { record.outliving() };
-                return Ok(Some(Lasting { record, opened: opened.map(Arc::new) }));
+                return Ok(Some(Lasting { record, opened: opened.map(Box::new) }));
             }
         }
     }

@@ -61,13 +61,19 @@ enum Found {
 
 /// A record that is read only while the walk that found it holds its memory, and what is in it if
 /// it is sealed.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Lasting {
     record: Record<'static>,
-    opened: Option<Arc<Opened>>,
+    opened: Option<Box<Opened>>,
 }
 
 impl Lasting {
+    /// The same, which gives up what was in it: nobody asks a second time.
+    #[inline]
+    fn take(&mut self) -> Lasting {
+        Lasting { record: self.record, opened: self.opened.take() }
+    }
+
     #[inline]
     fn key(&self) -> &[u8] {
         self.opened.as_ref().map_or(self.record.key(), |opened| opened.key())

@@ -12,6 +12,7 @@ use super::merged::Merged;
 use super::single::Single;
 use super::{End, Lasting};
 use crate::error::{Error, Result};
+use crate::format::sealed::Opened;
 use crate::order::{Keys, Levels};
 use crate::range::Bounds;
 use crate::store::names::Incarnation;
@@ -19,6 +20,8 @@ use crate::store::read::Held;
 
 /// Records that are made ready at a time, at most: one at first, then three, six, and so on.
 const MOST: usize = 16;
+/// Bytes of opened records with which no more are made ready: they lie in memory of their own.
+const OPENED: usize = 256 << 10;
 
 #[derive(Debug)]
 pub(super) struct Ordered {
@@ -78,9 +81,9 @@ impl Ordered {
     #[inline]
     pub(super) fn next(&mut self, end: End) -> Result<Option<Lasting>> {
         let side = &mut self.sides[end as usize];
-        if let Some(record) = side.ready.get(side.given) {
+        if let Some(record) = side.ready.get_mut(side.given) {
             side.given += 1;
-            return Ok(Some(record.clone()));
+            return Ok(Some(record.take()));
         }
         self.next_of_more(end)
     }
@@ -99,9 +102,9 @@ impl Ordered {
             self.sides[end as usize].failed = Some(e);
         }
         let side = &mut self.sides[end as usize];
-        if let Some(record) = side.ready.first() {
+        if let Some(record) = side.ready.first_mut() {
             side.given = 1;
-            return Ok(Some(record.clone()));
+            return Ok(Some(record.take()));
         }
         if let Some(failed) = side.failed.take() {
             return Err(failed);
@@ -168,10 +171,11 @@ impl Batch<'_> {
         mut anchors: impl FnMut(usize) -> Result<Option<u64>>,
     ) -> Result<bool> {
         let reader = self.held.reader();
+        let mut bytes = 0;
         while self.side.ready.len() < self.side.batch {
             let Some(anchor) = anchors(*len)? else { break };
             let record = reader.record(anchor)?;
-            let opened = reader.opened(record, false)?.map(Arc::new);
+            let opened = reader.opened(record, false)?;
             let key = opened.as_ref().map_or(record.key(), |opened| opened.key());
             match (self.bounds.place(key), end) {
                 (Ordering::Equal, _) => {}
@@ -183,11 +187,15 @@ impl Batch<'_> {
             if let Some(version) = self.held.resolve(self.incarnation, record)? {
                 let opened = match opened {
                     Some(opened) if version.position() == anchor => Some(opened),
-                    _ => reader.opened(version, self.values)?.map(Arc::new),
+                    _ => reader.opened(version, self.values)?,
                 };
+                bytes += opened.as_ref().map_or(0, Opened::len);
                 // SAFETY: `held` keeps the memory as long as the walk, which has what it found.
                 let record = unsafe { version.outliving() };
-                self.side.ready.push(Lasting { record, opened });
+                self.side.ready.push(Lasting { record, opened: opened.map(Box::new) });
+                if bytes > OPENED {
+                    break;
+                }
             } else {
                 self.pass_over(anchor, key)?;
             }
