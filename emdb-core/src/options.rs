@@ -333,7 +333,7 @@ impl EmdbBuilder {
     }
 
     /// As [`encryption_key`](EmdbBuilder::encryption_key), with a text from which the key is derived
-    /// by Argon2id: see [`KdfParams`](crate::KdfParams) for how long that takes at each open.
+    /// by Argon2id: see [`KdfParams`] for how long that takes at each open.
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {

@@ -133,7 +133,7 @@ impl Twins {
         let options = NamespaceOptions::new().ordered(ordered);
         let open = |db: &Emdb| match name {
             "" => Namespace::clone(db),
-            name if ordered => db.namespace_with(name, options.clone()).unwrap(),
+            name if ordered => db.namespace_with(name, options).unwrap(),
             name => db.namespace(name).unwrap(),
         };
         self.dbs.iter().map(open).collect()

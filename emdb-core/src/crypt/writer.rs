@@ -70,7 +70,7 @@ impl Writer {
     }
 
     /// One whose session is known beforehand.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "encrypt"))]
     pub(super) fn with_salt(vault: &Vault, salt: [u8; SALT]) -> Writer {
         let session = Some(Session::new(0, salt, 0));
         vault.aead(session.as_ref().unwrap()).unwrap();

@@ -19,6 +19,7 @@ use crate::storage::sim::{Faults, Random, SimDisk};
 use crate::sync::lock;
 
 mod checkpoint;
+#[cfg(feature = "encrypt")]
 mod convert;
 #[cfg(feature = "encrypt")]
 mod hostile;
