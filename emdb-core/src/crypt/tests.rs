@@ -149,7 +149,7 @@ fn a_sealed_record_is_the_documented_one() {
         let unlocked = Unlocked { envelope, master: master(cipher) };
         let vault = Vault::new(&unlocked, [0x55; 16], 1).unwrap();
         let place = Place::new([0x55; 16], 1).sealed();
-        let mut writer = Writer::with_salt(&vault, [0x66; 16]);
+        let mut writer = Writer::with_salt(&vault, [0x66; 16]).unwrap();
         let mut out = vec![0; 300];
         let begin = writer.begin(&vault, place, 8192, &mut out);
         let fingerprint = vault.keys.fingerprint(0, b"key");

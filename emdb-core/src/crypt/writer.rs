@@ -71,11 +71,12 @@ impl Writer {
 
     /// One whose session is known beforehand.
     #[cfg(all(test, feature = "encrypt"))]
-    pub(super) fn with_salt(vault: &Vault, salt: [u8; SALT]) -> Writer {
-        let session = Some(Session::new(0, salt, 0));
-        vault.aead(session.as_ref().unwrap()).unwrap();
+    pub(super) fn with_salt(vault: &Vault, salt: [u8; SALT]) -> Result<Writer> {
+        let session = Session::new(0, salt, 0);
+        vault.aead(&session)?;
+        let session = Some(session);
         let current = Some(Current { number: 0, salt, counter: 0, bytes: 0, session });
-        Writer { current, text: Vec::new() }
+        Ok(Writer { current, text: Vec::new() })
     }
 
     /// What was sealed last may not be in the journal: counters must not follow on it, nor come
