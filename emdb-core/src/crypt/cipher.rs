@@ -30,8 +30,8 @@ impl Cipher {
 
 /// How much work it is to try a passphrase: the parameters of Argon2id (RFC 9106).
 ///
-/// The default, 64 MiB in three passes with four lanes, takes some 0.2 s and is the second choice
-/// that the RFC recommends. The parameters stand in the file; a later open uses those.
+/// The default, 64 MiB in three passes with four lanes, takes a fraction of a second and is the second
+/// choice that the RFC recommends. The parameters stand in the file; a later open uses those.
 ///
 /// | | least | most |
 /// | --- | --- | --- |
