@@ -119,14 +119,16 @@ impl Change {
     }
 
     fn apply(self, path: &Path) -> Result<()> {
-        let options = EncryptionOptions::new().kdf_params(QUICK).cipher(self.cipher);
+        let quick = EncryptionOptions::new().kdf_params(QUICK);
+        let options = quick.cipher(self.cipher);
         let go_on = |_| ControlFlow::Continue(());
         match self.call {
             Call::Enable => options.enable(path, self.to.input(), go_on),
             Call::Disable => Emdb::disable_encryption(path, self.from.input()),
             Call::Rotate => options.rotate(path, self.from.input(), self.to.input(), go_on),
             Call::ChangePassphrase => {
-                options.change_passphrase(path, self.from.input(), self.to.input())
+                // The cipher stays.
+                quick.change_passphrase(path, self.from.input(), self.to.input())
             }
         }
     }
