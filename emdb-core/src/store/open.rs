@@ -81,6 +81,14 @@ fn vault(key: Option<&Unlocked>, header: &Header) -> Result<Option<Vault>> {
     key.map(|key| Vault::new(key, header.file_id, header.generation)).transpose()
 }
 
+/// The header of a new file with this key, or none, what opens its records, and its bytes.
+fn new_header(key: Option<&Unlocked>, header: Header) -> Result<(Header, Option<Vault>, Vec<u8>)> {
+    let header = Header { envelope: key.map(|key| key.envelope.clone()), ..header };
+    let vault = vault(key, &header)?;
+    let image = header.image(vault.as_ref().map(|vault| &vault.keys as &dyn Sign));
+    Ok((header, vault, image))
+}
+
 /// An empty store in a new file at `path`, sealed if there is a key, without help in the
 /// background.
 pub(crate) fn fresh(
@@ -91,10 +99,8 @@ pub(crate) fn fresh(
     key: Option<&Unlocked>,
 ) -> Result<Arc<Store>> {
     let medium = disk.create(path)?;
-    let header = Header { envelope: key.map(|key| key.envelope.clone()), ..header };
-    let vault = vault(key, &header)?;
-    let signer = vault.as_ref().map(|vault| &vault.keys as &dyn Sign);
-    medium.write_at(0, &header.image(signer))?;
+    let (header, vault, image) = new_header(key, header)?;
+    medium.write_at(0, &image)?;
     // The image has the next slot as well.
     let header = Header { sequence: header.sequence + 1, ..header };
     let memory = Memory::flat(&*medium, JOURNAL_START)?;
@@ -220,11 +226,9 @@ pub(crate) fn check_is_database(path: &Path) -> Result<()> {
 /// Makes a new database file.
 pub(crate) fn create(settings: &Settings, disk: &dyn Disk, path: &Path) -> Result<()> {
     let key = settings.sealing.as_ref().map(Sealing::create).transpose()?;
-    let envelope = key.as_ref().map(|key| key.envelope.clone());
-    let header = Header { envelope, ..Header::create(crate::clock::unix_ms())? };
-    let vault = vault(key.as_ref(), &header)?;
-    let signer = vault.as_ref().map(|vault| &vault.keys as &dyn Sign);
-    Ok(disk.publish(path, &header.image(signer))?)
+    let header = Header::create(crate::clock::unix_ms())?;
+    let (_, _, image) = new_header(key.as_ref(), header)?;
+    Ok(disk.publish(path, &image)?)
 }
 
 /// A cipher that was asked for has to be the one that the file has.
