@@ -27,17 +27,20 @@ pub(crate) fn append(crc: u32, bytes: &[u8]) -> u32 {
 fn short(crc: u32, bytes: &[u8]) -> u32 {
     use std::arch::x86_64::{_mm_crc32_u8, _mm_crc32_u16, _mm_crc32_u32, _mm_crc32_u64};
 
-    let (words, mut rest) = bytes.as_chunks::<8>();
-    let (fours, words) = words.as_chunks::<4>();
+    let word = |state, bytes: &[u8; 8]| _mm_crc32_u64(state, u64::from_le_bytes(*bytes));
+    let (chunks, mut rest) = bytes.as_chunks::<32>();
     let mut state = u64::from(!crc);
-    for [a, b, c, d] in fours {
-        state = _mm_crc32_u64(state, u64::from_le_bytes(*a));
-        state = _mm_crc32_u64(state, u64::from_le_bytes(*b));
-        state = _mm_crc32_u64(state, u64::from_le_bytes(*c));
-        state = _mm_crc32_u64(state, u64::from_le_bytes(*d));
+    for chunk in chunks {
+        state = chunk.as_chunks().0.iter().fold(state, word);
     }
-    for word in words {
-        state = _mm_crc32_u64(state, u64::from_le_bytes(*word));
+    // Halves rather than a loop, which the compiler would unroll for more than there can be.
+    if let Some((half, after)) = rest.split_first_chunk::<16>() {
+        state = half.as_chunks().0.iter().fold(state, word);
+        rest = after;
+    }
+    if let Some((half, after)) = rest.split_first_chunk::<8>() {
+        state = word(state, half);
+        rest = after;
     }
     let mut state = state as u32;
     if let Some((word, after)) = rest.split_first_chunk::<4>() {

@@ -372,23 +372,22 @@ impl<'a> Record<'a> {
 
     #[inline]
     fn head_crc(&self) -> u32 {
-        if self.kind & (LINK | CONTINUES) == 0 {
-            // Prefix and key lie side by side.
-            return checksum::append(0, self.bytes(CRCS, self.value_at() - CRCS));
-        }
-        let first = checksum::append(0, &[self.kind & !(LINK | CONTINUES)]);
+        // The checksum does not cover two bits of the kind, its first byte. A CRC that begins with
+        // them is that of the bytes without them: what it begins with is XORed to the first bytes.
+        let outside = u32::from(self.kind & (LINK | CONTINUES));
         let crc = if self.kind & LINK == 0 {
-            checksum::append(first, self.bytes(CRCS + 1, self.value_at() - CRCS - 1))
+            // Prefix and key lie side by side.
+            checksum::append(outside, self.bytes(CRCS, self.value_at() - CRCS))
         } else {
-            self.linked_crc(first)
+            self.linked_crc(outside)
         };
         if self.continues() { crc ^ CONTINUES_CRC } else { crc }
     }
 
-    fn linked_crc(&self, first: u32) -> u32 {
+    fn linked_crc(&self, outside: u32) -> u32 {
         let rare = self.rare();
         let prefix = self.bytes(0, rare.prefix_end);
-        let crc = checksum::append(first, prefix.get(CRCS + 1..).unwrap_or_default());
+        let crc = checksum::append(outside, prefix.get(CRCS..).unwrap_or_default());
         link_crc(checksum::append(crc, self.key()), rare.link)
     }
 

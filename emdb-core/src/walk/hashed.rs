@@ -25,11 +25,13 @@ pub(super) struct Hashed {
     next_tag: Option<u32>,
     slots: Vec<Slot>,
     at: usize,
+    here: Option<Lasting>,
 }
 
 impl Hashed {
     pub(super) fn new(held: Held, incarnation: Arc<Incarnation>) -> Hashed {
-        Hashed { held, values: true, incarnation, next_tag: Some(0), slots: Vec::new(), at: 0 }
+        let slots = Vec::new();
+        Hashed { held, values: true, incarnation, next_tag: Some(0), slots, at: 0, here: None }
     }
 
     /// Lets values unverified, for a walk over keys.
@@ -37,11 +39,22 @@ impl Hashed {
         self.values = false;
     }
 
-    /// The next record, its value verified if that is wanted.
-    pub(super) fn next(&mut self) -> Result<Option<Lasting>> {
+    /// Where the last step went to.
+    #[inline]
+    pub(super) fn here(&self) -> Option<&Lasting> {
+        self.here.as_ref()
+    }
+
+    /// The same, to keep it.
+    pub(super) fn take(&mut self) -> Option<Lasting> {
+        self.here.take()
+    }
+
+    /// Goes to the next record, its value verified if that is wanted; tells whether there is one.
+    pub(super) fn go(&mut self) -> Result<bool> {
         loop {
             let Some(slot) = self.slots.get(self.at) else {
-                let Some(tag) = self.next_tag else { return Ok(None) };
+                let Some(tag) = self.next_tag else { return Ok(false) };
                 self.slots.clear();
                 self.at = 0;
                 let guard = crossbeam_epoch::pin();
@@ -57,7 +70,8 @@ impl Hashed {
                 let opened = self.held.reader().opened(record, self.values)?;
                 // SAFETY: `held` keeps the memory as long as this walk, which has what it found.
                 let record = unsafe { record.outliving() };
-                return Ok(Some(Lasting { record, opened: opened.map(Box::new) }));
+                self.here = Some(Lasting { record, opened: opened.map(Box::new) });
+                return Ok(true);
             }
         }
     }

@@ -38,8 +38,8 @@ pub(crate) struct Walk {
     /// Keys that don't begin so are passed over.
     prefix: Option<Box<[u8]>>,
     failed: Option<Error>,
-    /// Where the last lent item is.
-    lent: Option<Found>,
+    /// Where the walk is, if there is an overlay. Otherwise the base says it.
+    here: Option<Found>,
 }
 
 // One in each walk, made once.
@@ -50,7 +50,7 @@ enum Base {
     Ordered(Ordered),
 }
 
-/// What a walk came to.
+/// What a walk with an overlay came to.
 #[derive(Debug)]
 enum Found {
     /// A record, its head verified, in memory that the walk's base holds.
@@ -76,12 +76,15 @@ impl Lasting {
 
     #[inline]
     fn key(&self) -> &[u8] {
-        self.opened.as_ref().map_or(self.record.key(), |opened| opened.key())
+        self.entry().0
     }
 
     #[inline]
-    fn value(&self) -> &[u8] {
-        self.opened.as_ref().map_or(self.record.value(), |opened| opened.value())
+    fn entry(&self) -> (&[u8], &[u8]) {
+        match &self.opened {
+            None => (self.record.key(), self.record.value()),
+            Some(opened) => (opened.key(), opened.value()),
+        }
     }
 }
 
@@ -145,94 +148,99 @@ impl Walk {
     /// The next key with its value, verified, as `make` has it.
     #[inline]
     pub(crate) fn next<T>(&mut self, end: End, make: impl FnOnce(&[u8], &[u8]) -> T) -> Option<T> {
-        let found = self.step(end)?;
-        let (key, value) = self.entry(&found);
-        Some(make(key, value))
+        self.next_entry(end).map(|(key, value)| make(key, value))
     }
 
     /// As [`Walk::next`], borrowed.
     #[inline]
     pub(crate) fn next_entry(&mut self, end: End) -> Option<(&[u8], &[u8])> {
-        self.go(end);
-        self.here()
+        if self.go(end) { self.here() } else { None }
     }
 
-    /// Goes to the next item; tells whether there was one.
-    #[inline]
-    pub(crate) fn go(&mut self, end: End) -> bool {
-        self.lent = self.step(end);
-        self.lent.is_some()
+    /// The next key; see [`Walk::without_values`].
+    pub(crate) fn next_key(&mut self, end: End) -> Option<Vec<u8>> {
+        self.next(end, |key, _| key.to_vec())
     }
 
     /// The item that [`Walk::go`] went to.
     #[inline]
     pub(crate) fn here(&self) -> Option<(&[u8], &[u8])> {
-        self.lent.as_ref().map(|found| self.entry(found))
-    }
-
-    /// The next key; see [`Walk::without_values`].
-    pub(crate) fn next_key(&mut self, end: End) -> Option<Vec<u8>> {
-        let found = self.step(end)?;
-        Some(self.entry(&found).0.to_vec())
-    }
-
-    /// What the last step found.
-    #[inline]
-    fn entry<'a>(&'a self, found: &'a Found) -> (&'a [u8], &'a [u8]) {
-        match found {
-            Found::Record(record) => (record.key(), record.value()),
-            Found::Staged(key) => {
-                let value = self.overlay.as_ref().and_then(|o| o.value(key));
-                (key, value.unwrap_or_default())
-            }
+        match (&self.overlay, &self.base) {
+            (None, base) => base.as_ref()?.here().map(Lasting::entry),
+            (Some(overlay), _) => match self.here.as_ref()? {
+                Found::Record(record) => Some(record.entry()),
+                Found::Staged(key) => Some((key, overlay.value(key).unwrap_or_default())),
+            },
         }
     }
 
-    /// Goes to the next item.
+    /// Goes to the next item; tells whether there was one.
     #[inline]
-    fn step(&mut self, end: End) -> Option<Found> {
+    pub(crate) fn go(&mut self, end: End) -> bool {
         match self.advance(end) {
-            Ok(Some(found)) => Some(found),
-            Ok(None) => {
+            Ok(true) => true,
+            Ok(false) => {
                 self.base = None;
-                None
+                false
             }
             Err(e) => {
                 self.base = None;
                 self.overlay = None;
                 self.failed = Some(e);
-                None
+                false
             }
         }
     }
 
     #[inline]
-    fn advance(&mut self, end: End) -> Result<Option<Found>> {
+    fn advance(&mut self, end: End) -> Result<bool> {
         loop {
             let found = match (&mut self.overlay, &mut self.base) {
-                (None, Some(base)) => base.next(end)?.map(Found::Record),
-                (None, None) => None,
-                (Some(overlay), base) => overlay.next(base.as_mut(), end)?,
+                (None, Some(base)) => base.go(end)?,
+                (None, None) => false,
+                (Some(overlay), base) => {
+                    self.here = overlay.next(base.as_mut(), end)?;
+                    self.here.is_some()
+                }
             };
-            let Some(found) = found else { return Ok(None) };
-            if let Some(prefix) = &self.prefix
-                && !self.entry(&found).0.starts_with(prefix)
-            {
-                continue;
+            let passed_over = match &self.prefix {
+                Some(prefix) if found => !self.here().is_some_and(|(k, _)| k.starts_with(prefix)),
+                _ => false,
+            };
+            if !passed_over {
+                return Ok(found);
             }
-            return Ok(Some(found));
         }
     }
 }
 
 impl Base {
     #[inline]
-    fn next(&mut self, end: End) -> Result<Option<Lasting>> {
+    fn go(&mut self, end: End) -> Result<bool> {
         match self {
             // It has no order, and so no other end.
-            Base::Hashed(hashed) => hashed.next(),
-            Base::Ordered(ordered) => ordered.next(end),
+            Base::Hashed(hashed) => hashed.go(),
+            Base::Ordered(ordered) => ordered.go(end),
         }
+    }
+
+    #[inline]
+    fn here(&self) -> Option<&Lasting> {
+        match self {
+            Base::Hashed(hashed) => hashed.here(),
+            Base::Ordered(ordered) => ordered.here(),
+        }
+    }
+
+    /// The next record, to keep it.
+    fn next(&mut self, end: End) -> Result<Option<Lasting>> {
+        if !self.go(end)? {
+            return Ok(None);
+        }
+        Ok(match self {
+            Base::Hashed(hashed) => hashed.take(),
+            Base::Ordered(ordered) => ordered.take(),
+        })
     }
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Ordered {
     /// Whether values are wanted, and so verified.
     values: bool,
     sides: [Side; 2],
+    /// The end that the walk is at.
+    at: End,
     /// The length of the last record: the next ones are taken to be like it.
     len: usize,
 }
@@ -49,7 +51,7 @@ enum Anchors {
 struct Side {
     /// In the order of this end.
     ready: Vec<Lasting>,
-    /// How many of them have been given.
+    /// How many of them have been given. The last of those is where the walk is.
     given: usize,
     batch: usize,
     /// What comes behind them.
@@ -69,7 +71,8 @@ impl Ordered {
             _ => Anchors::Merged(Box::new(Merged::new(levels.clone()))),
         };
         let sides = Default::default();
-        Ordered { held, incarnation, levels, bounds, anchors, values: true, sides, len: 128 }
+        let (values, at) = (true, End::Front);
+        Ordered { held, incarnation, levels, bounds, anchors, values, sides, at, len: 128 }
     }
 
     /// Lets values unverified, for a walk over keys.
@@ -77,19 +80,34 @@ impl Ordered {
         self.values = false;
     }
 
-    /// The next record from this end, its value verified if that is wanted.
+    /// Goes to the next record from this end, its value verified if that is wanted; tells whether
+    /// there is one.
     #[inline]
-    pub(super) fn next(&mut self, end: End) -> Result<Option<Lasting>> {
+    pub(super) fn go(&mut self, end: End) -> Result<bool> {
+        self.at = end;
         let side = &mut self.sides[end as usize];
-        if let Some(record) = side.ready.get_mut(side.given) {
+        if side.given < side.ready.len() {
             side.given += 1;
-            return Ok(Some(record.take()));
+            return Ok(true);
         }
-        self.next_of_more(end)
+        self.go_further(end)
+    }
+
+    /// Where the last step went to.
+    #[inline]
+    pub(super) fn here(&self) -> Option<&Lasting> {
+        let side = &self.sides[self.at as usize];
+        side.ready.get(side.given.checked_sub(1)?)
+    }
+
+    /// The same, to keep it.
+    pub(super) fn take(&mut self) -> Option<Lasting> {
+        let side = &mut self.sides[self.at as usize];
+        side.ready.get_mut(side.given.checked_sub(1)?).map(Lasting::take)
     }
 
     #[inline(never)]
-    fn next_of_more(&mut self, end: End) -> Result<Option<Lasting>> {
+    fn go_further(&mut self, end: End) -> Result<bool> {
         let side = &mut self.sides[end as usize];
         if let Some(failed) = side.failed.take() {
             return Err(failed);
@@ -101,21 +119,23 @@ impl Ordered {
             self.anchors = Anchors::None;
             self.sides[end as usize].failed = Some(e);
         }
-        let side = &mut self.sides[end as usize];
-        if let Some(record) = side.ready.first_mut() {
-            side.given = 1;
-            return Ok(Some(record.take()));
+        let [front, back] = &mut self.sides;
+        let (side, other) = match end {
+            End::Front => (front, back),
+            End::Back => (back, front),
+        };
+        if side.ready.is_empty() {
+            // When an end finds nothing more, the other one may have made ready what is left; what
+            // failed there lies before that.
+            if let Some(failed) = side.failed.take().or_else(|| other.failed.take()) {
+                return Err(failed);
+            }
+            if other.given < other.ready.len() {
+                side.ready.extend(other.ready.pop());
+            }
         }
-        if let Some(failed) = side.failed.take() {
-            return Err(failed);
-        }
-        // When an end finds nothing more, the other one may have made ready what is left.
-        let other = &mut self.sides[1 - end as usize];
-        if let Some(failed) = other.failed.take() {
-            // It lies before that.
-            return Err(failed);
-        }
-        Ok(if other.given < other.ready.len() { other.ready.pop() } else { None })
+        side.given = side.ready.len().min(1);
+        Ok(side.given > 0)
     }
 
     /// Makes a batch of records ready.
