@@ -84,8 +84,12 @@ impl EncryptionOptions {
     fn sealing(&self, input: EncryptionInput, path: &Path) -> Result<Sealing> {
         let former = open::peek(path)?.and_then(|header| header.envelope);
         let known = former.as_ref().and_then(|former| KdfParams::of(former.stretch));
+        if let Some(params) = &self.params {
+            params.check()?;
+        }
+        // What the file names beyond the bounds, its open refuses.
+        let known = known.filter(|known| known.check().is_ok());
         let params = self.params.or(known).unwrap_or_default();
-        params.check()?;
         let known = former.and_then(|former| Cipher::of_id(former.cipher));
         let cipher = self.cipher.or(known).unwrap_or_default();
         Ok(Sealing { secret: Secret::new(input), cipher, params })
@@ -94,7 +98,8 @@ impl EncryptionOptions {
     /// As [`Emdb::enable_encryption_with`].
     ///
     /// # Errors
-    /// As [`Emdb::enable_encryption_with`]; `InvalidConfig` if the parameters are out of bounds.
+    /// As [`Emdb::enable_encryption_with`]; `InvalidConfig` if the parameters are out of bounds, or if the
+    /// database is encrypted with this key already and has another cipher than the one asked for.
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {
@@ -119,7 +124,7 @@ impl EncryptionOptions {
         let sealing = self.sealing(target, path)?;
         if is_encrypted(path)? {
             // Done already, but for what a crash may have kept from being tidied.
-            return finish(path, Some(&sealing.secret)).map_err(|e| match e {
+            return finish(path, Some(&sealing.secret), self.cipher).map_err(|e| match e {
                 Error::EncryptionError(_) => Error::EncryptionError(
                     "the database is encrypted already, with another key; change that by \
                      Emdb::rotate_encryption_key"
@@ -163,7 +168,7 @@ impl EncryptionOptions {
             Ok(db) => convert(db, Some(&sealing), &mut progress),
             // Done already, if the file says so and the new key fits.
             Err(e @ Error::EncryptionError(_)) if is_converted(path)? => {
-                finish(path, Some(&sealing.secret)).map_err(|_| e)
+                finish(path, Some(&sealing.secret), self.cipher).map_err(|_| e)
             }
             Err(e) => Err(e),
         }
@@ -234,6 +239,11 @@ fn absent() -> Error {
 
 /// Opens a database that has to exist, for as long as the call lasts, and not for use.
 fn open_offline(path: &Path, secret: Option<&Secret>) -> Result<Emdb> {
+    open_with(path, secret, None)
+}
+
+/// The same, with this cipher if one is named.
+fn open_with(path: &Path, secret: Option<&Secret>, cipher: Option<Cipher>) -> Result<Emdb> {
     // Something to convert has to be there; an open would make it.
     std::fs::metadata(path)?;
     let sealing = secret.map(|secret| Sealing {
@@ -241,7 +251,8 @@ fn open_offline(path: &Path, secret: Option<&Secret>) -> Result<Emdb> {
         cipher: Cipher::default(),
         params: KdfParams::default(),
     });
-    Emdb::open_at(PathBuf::from(path), &Settings { sealing, offline: true, ..Settings::default() })
+    let settings = Settings { sealing, cipher, offline: true, ..Settings::default() };
+    Emdb::open_at(PathBuf::from(path), &settings)
 }
 
 /// Rewrites the database for this key, or without one, and closes it.
@@ -253,8 +264,8 @@ fn convert(db: Emdb, target: Option<&Sealing>, tell: Tell<'_>) -> Result<()> {
 }
 
 /// Opens a database that is converted already, which tidies up.
-fn finish(path: &Path, secret: Option<&Secret>) -> Result<()> {
-    open_offline(path, secret)?.close()
+fn finish(path: &Path, secret: Option<&Secret>, cipher: Option<Cipher>) -> Result<()> {
+    open_with(path, secret, cipher)?.close()
 }
 
 impl Emdb {
@@ -382,7 +393,7 @@ impl Emdb {
         let (path, current) = (path.as_ref(), Secret::new(current));
         if is_converted(path)? && !is_encrypted(path)? {
             // Done already, but for what a crash may have kept from being tidied.
-            return finish(path, None);
+            return finish(path, None, None);
         }
         convert(open_offline(path, Some(&current))?, None, &mut progress)
     }

@@ -54,10 +54,11 @@ impl FileLock {
     /// Takes the lock of the data file at `path`, which need not exist yet.
     pub(crate) fn acquire(path: &Path) -> Result<FileLock> {
         let name = paths::lock_file(path);
-        let mut file =
-            paths::private(OpenOptions::new().read(true).write(true).create(true).truncate(false))
-                .open(&name)
-                .map_err(|e| refuse_link(&name, e))?;
+        let mut file = paths::private_lock(
+            OpenOptions::new().read(true).write(true).create(true).truncate(false),
+        )
+        .open(&name)
+        .map_err(|e| refuse_link(&name, e))?;
         lock_patiently(&file, Kind::Alone)?;
         refuse_database(&name, &file)?;
         write_holder(&mut file)?;
@@ -245,7 +246,7 @@ fn resolved(path: &Path) -> Result<Option<PathBuf>> {
 }
 
 fn existing(name: &Path) -> Result<Option<File>> {
-    match paths::private(OpenOptions::new().read(true)).open(name) {
+    match paths::private_lock(OpenOptions::new().read(true)).open(name) {
         Ok(file) => Ok(Some(file)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(refuse_link(name, e)),

@@ -77,6 +77,18 @@ pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
+/// The same for a lock file, which may be something else: a pipe would wait for somebody at its other
+/// end. Not for what is written through a ring, which takes that flag for its own.
+pub(crate) fn private_lock(options: &mut OpenOptions) -> &mut OpenOptions {
+    let options = private(options);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    }
+    options
+}
+
 /// `<data dir>/<app>/<database>`; with `make`, the folders are made.
 pub(crate) fn in_data_dir(
     root: Option<PathBuf>,

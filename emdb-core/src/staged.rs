@@ -5,6 +5,7 @@
 //! walks never sorts.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex};
 
@@ -17,7 +18,7 @@ const WASTE: usize = 1 << 20;
 pub(crate) type Sorted = Arc<BTreeMap<Vec<u8>, Staged>>;
 
 /// A write on its way to a commit.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Staged {
     /// None for a removal.
     pub(crate) value: Option<Vec<u8>>,
@@ -32,7 +33,7 @@ impl Staged {
 }
 
 /// The same, borrowed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct StagedRef<'a> {
     pub(crate) key: &'a [u8],
     /// None for a removal.
@@ -48,7 +49,7 @@ impl<'a> StagedRef<'a> {
 }
 
 /// What a transaction has written to one namespace.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Stage {
     list: Vec<Write>,
     /// Keys and values.
@@ -60,6 +61,13 @@ pub(crate) struct Stage {
     sorting: Mutex<Sorting>,
 }
 
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The file that it goes to may be encrypted: no key and no value is shown.
+        f.debug_struct("Stage").field("writes", &self.list.len()).finish_non_exhaustive()
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Write {
     key: (usize, usize),
@@ -69,7 +77,7 @@ struct Write {
     before: Option<u32>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Sorting {
     sorted: Sorted,
     /// How many of the list are in it.

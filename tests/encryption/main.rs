@@ -13,6 +13,7 @@ mod state;
 mod files;
 mod forge;
 mod reading;
+mod replays;
 mod sample;
 
 mod admin;

@@ -247,9 +247,10 @@ fn decode(slot: &[u8]) -> Slot {
     debug_assert_eq!(at, ENVELOPE_AT);
     let envelope = Envelope::read(&body[ENVELOPE_AT..ENVELOPE_AT + envelope::LEN]);
     let envelope = if flags & ENCRYPTED == 0 { Some(None) } else { envelope.map(Some) };
-    // Nobody has written that many slots: a forgery, which would leave no number to go on with.
-    let Some(envelope) = envelope.filter(|_| sequence <= u64::MAX / 2 && flags & !FLAGS == 0)
-    else {
+    // Nobody has written that many slots, or whole files: a forgery, which would leave no number to
+    // go on with.
+    let sane = sequence.max(generation) <= u64::MAX / 2 && flags & !FLAGS == 0;
+    let Some(envelope) = envelope.filter(|_| sane) else {
         return Slot::Invalid;
     };
     Slot::Valid(Header {

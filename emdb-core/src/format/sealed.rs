@@ -97,6 +97,17 @@ impl<'a> Parts<'a> {
         })
     }
 
+    /// Whether a record of this form can be sealed, whatever is in it.
+    pub(crate) fn fit(record: &Record<'_>) -> bool {
+        let (key_len, value_len) = (record.key().len(), record.value().len());
+        record.namespace() == 0
+            && match record.verb() {
+                Verb::Mark => value_len >= SALT + TRAILER,
+                Verb::Put | Verb::Remove => key_len == 16 && value_len >= INNER + TRAILER,
+                _ => key_len == 0 && value_len >= INNER + TRAILER,
+            }
+    }
+
     pub(crate) fn trailer(session: u32, counter: u32, tag: [u8; 16]) -> [u8; TRAILER] {
         let mut out = [0; TRAILER];
         out[..4].copy_from_slice(&session.to_le_bytes());

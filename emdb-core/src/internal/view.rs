@@ -1,6 +1,7 @@
 //! One state of a namespace, to read for as long as wanted: of a database, of a snapshot, or of a
 //! transaction with what it has written until then.
 
+use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -17,11 +18,17 @@ use crate::walk::{End, Overlay, Walk};
 use super::{CATALOGUE, child_name};
 
 /// A namespace in one state.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct View {
     held: Held,
     base: Option<Arc<Incarnation>>,
     staged: Option<Sorted>,
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("View").field("held", &self.held).finish_non_exhaustive()
+    }
 }
 
 impl View {

@@ -1,5 +1,6 @@
 //! A run in an image, which is not read before the order is asked for.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::Run;
@@ -10,7 +11,6 @@ use crate::format::place::Place;
 use crate::storage::Map;
 
 /// Where a run lies in an image.
-#[derive(Debug)]
 pub(crate) struct Stored {
     pub(crate) map: Arc<Map>,
     pub(crate) place: Place,
@@ -19,6 +19,13 @@ pub(crate) struct Stored {
     pub(crate) common: Box<[u8]>,
     pub(crate) windows: Array,
     pub(crate) positions: Array,
+}
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Parts of keys are in it, which may be of an encrypted file.
+        f.debug_struct("Stored").field("below", &self.below).finish_non_exhaustive()
+    }
 }
 
 impl Stored {

@@ -204,7 +204,15 @@ impl Disk for FileDisk {
     }
 
     fn open_read_only(&self, path: &Path) -> io::Result<Arc<dyn Medium>> {
-        Ok(Arc::new(ReadOnly(Arc::new(FileMedium::new(File::open(path)?)))))
+        let mut options = OpenOptions::new();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            // A pipe of that name would wait for somebody to write.
+            options.custom_flags(libc::O_NONBLOCK);
+        }
+        let file = options.read(true).open(path)?;
+        Ok(Arc::new(ReadOnly(Arc::new(FileMedium::new(file)))))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -25,7 +25,7 @@ impl Store {
     /// it is opened for use: the call may be made again.
     pub(super) fn finish_conversion(&self) -> Result<()> {
         let Some(Site { disk, path, .. }) = &self.site else { return Ok(()) };
-        Site::remove_left(&**disk, path)?;
+        Site::remove_left(&**disk, path, None)?;
         self.change_header(|header| header.untidy = false)
     }
 

@@ -174,7 +174,8 @@ pub(crate) fn on_disk(settings: &Settings, disk: Arc<dyn Disk>, path: &Path) -> 
         (report, None, Tail::new(accepted, len))
     } else {
         let (report, header) = end.repair(&*disk, path, header, &era.generation, len)?;
-        let header = tidy(settings, &*disk, path, header, &era.generation)?;
+        let kept = report.torn_file.as_deref();
+        let header = tidy(settings, &*disk, (path, kept), header, &era.generation)?;
         (report, Some(header), Tail::new(accepted, accepted))
     };
     report.elapsed = began.elapsed();
@@ -246,11 +247,12 @@ fn check_cipher(settings: &Settings, vault: Option<&Vault>) -> Result<()> {
 }
 
 /// Removes what a file with another key left, if this one took its place and that was not done
-/// yet. Gives the header that the file has then. What can't be removed is left for the next open.
+/// yet, but for `kept`, which this open has put there. Gives the header that the file has then. What
+/// can't be removed is left for the next open.
 fn tidy(
     settings: &Settings,
     disk: &dyn Disk,
-    path: &Path,
+    (path, kept): (&Path, Option<&Path>),
     header: Header,
     generation: &Generation,
 ) -> Result<Header> {
@@ -258,7 +260,7 @@ fn tidy(
     if header.converted == converted && !header.untidy {
         return Ok(header);
     }
-    let untidy = header.untidy && Site::remove_left(disk, path).is_err();
+    let untidy = header.untidy && Site::remove_left(disk, path, kept).is_err();
     let sequence = header.sequence + 1;
     let header = Header { sequence, converted, untidy, clean_len: None, ..header };
     let (at, bytes) = header.encode(generation.signer());

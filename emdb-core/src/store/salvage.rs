@@ -369,26 +369,29 @@ impl Salvage {
 }
 
 /// Refuses a journal whose records are sealed, which can't be told from its place when there is no
-/// header: marks of sealed journals are longer, and counters follow each other.
+/// header: marks of sealed journals are longer. Should none be left, counters that follow each other
+/// tell; but values of a plain journal can look like that, so no record may be of another form.
 fn refuse_sealed(place: Place, memory: &Memory, len: u64) -> Result<()> {
     let mut last: Option<(u64, u32, u32)> = None;
+    let (mut sealed, mut counted, mut plain) = (false, false, false);
     for piece in Scanner::new(place, memory, JOURNAL_START, len) {
         let Piece::Record(record) = piece else { continue };
-        let is_mark = record.verb() == Verb::Mark;
+        let is_long = record.value().len() > mark::MARK_LEN;
+        sealed |= record.verb() == Verb::Mark && is_long;
+        plain |= !SealedParts::fit(&record);
         let parts = SealedParts::of(&record);
-        let follows = parts.is_some_and(|parts| {
+        counted |= parts.is_some_and(|parts| {
             let before = parts.counter.checked_sub(1);
             before.is_some_and(|n| last == Some((record.position(), parts.session, n)))
         });
-        let is_long = is_mark && record.value().len() > mark::MARK_LEN;
-        if follows || is_session(&record) || is_long {
-            return Err(Error::EncryptionError(
-                "the file is encrypted and both slots of its header are lost, and with them the \
-                 key: nobody can read it any more; restore a backup"
-                    .to_owned(),
-            ));
-        }
         last = parts.map(|parts| (record.end(), parts.session, parts.counter));
+    }
+    if sealed || counted && !plain {
+        return Err(Error::EncryptionError(
+            "the file is encrypted and both slots of its header are lost, and with them the key: \
+             nobody can read it any more; restore a backup"
+                .to_owned(),
+        ));
     }
     Ok(())
 }

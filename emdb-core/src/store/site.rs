@@ -52,10 +52,19 @@ impl Site {
         paths::sibling(path, ".hot.meta")
     }
 
-    /// Removes what the former file left beside the one at `path`, for good.
-    pub(crate) fn remove_left(disk: &dyn Disk, path: &Path) -> std::io::Result<()> {
+    /// Removes what the former file left beside the one at `path`, for good, but for `kept`, which
+    /// is this one's.
+    pub(crate) fn remove_left(
+        disk: &dyn Disk,
+        path: &Path,
+        kept: Option<&Path>,
+    ) -> std::io::Result<()> {
         // As much as can be, and then the first thing that could not.
-        let removed = LEFT.map(|end| disk.remove(&paths::sibling(path, end)));
+        let names = LEFT.map(|end| paths::sibling(path, end));
+        let removed = names.map(|name| match kept == Some(&name) {
+            true => Ok(()),
+            false => disk.remove(&name),
+        });
         removed.into_iter().collect::<std::io::Result<()>>()?;
         disk.sync_names(path)
     }

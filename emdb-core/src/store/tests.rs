@@ -23,6 +23,8 @@ mod checkpoint;
 mod convert;
 #[cfg(feature = "encrypt")]
 mod hostile;
+#[cfg(feature = "encrypt")]
+mod sealed_beside;
 mod seams;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;

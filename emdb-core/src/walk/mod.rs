@@ -10,6 +10,7 @@ mod ordered;
 mod overlay;
 mod single;
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
@@ -30,7 +31,7 @@ pub(crate) enum End {
 }
 
 /// The walk below all iterators.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Walk {
     /// None once the end is reached, so that a finished iterator holds nothing.
     base: Option<Base>,
@@ -40,6 +41,13 @@ pub(crate) struct Walk {
     failed: Option<Error>,
     /// Where the walk is, if there is an overlay. Otherwise the base says it.
     here: Option<Found>,
+}
+
+impl fmt::Debug for Walk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What it goes over may be of an encrypted file.
+        f.debug_struct("Walk").field("failed", &self.failed).finish_non_exhaustive()
+    }
 }
 
 // One in each walk, made once.

@@ -7,7 +7,6 @@ use crate::error::Result;
 use crate::range::Bounds;
 use crate::staged::{Sorted, Staged};
 
-#[derive(Debug)]
 pub(crate) struct Overlay {
     staged: Sorted,
     now: u64,

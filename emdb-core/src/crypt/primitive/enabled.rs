@@ -107,8 +107,12 @@ pub(crate) fn stretch(passphrase: &[u8], salt: &[u8], params: KdfParams) -> Resu
     let (memory, passes, lanes) = (params.memory_kib(), params.passes(), params.lanes());
     let params = Params::new(memory, passes, lanes, Some(32)).map_err(bad)?;
     let mut out = Zeroizing::new(vec![0; 32]);
-    // By itself it would not overwrite the memory in which it works.
-    let mut blocks = Zeroizing::new(vec![Block::new(); params.block_count()]);
+    // By itself it would not overwrite the memory in which it works. A file may ask for more than
+    // there is.
+    let mut blocks = Zeroizing::new(Vec::new());
+    let room = blocks.try_reserve_exact(params.block_count());
+    room.map_err(|_| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
+    blocks.resize(params.block_count(), Block::new());
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into_with_memory(passphrase, salt, &mut out, &mut blocks[..])
         .map_err(bad)?;
