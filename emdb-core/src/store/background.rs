@@ -1,89 +1,94 @@
-//! Threads that help: one syncs what has waited too long and brings a lagging header up to date,
-//! the other keeps ordered namespaces in order ahead of their readers, which can take longer.
-//!
-//! They hold the store weakly: they keep no database open.
+//! What is done in the background: one thread syncs what has waited too long and brings a lagging
+//! header up to date, another keeps ordered namespaces in order ahead of their readers, which can
+//! take longer, and a third takes checkpoints and compacts.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, Weak};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::Store;
+use super::helper::Helper;
 use super::maintain::Maintain;
-use crate::sync::{lock, wait, wait_timeout};
 
 /// How long order can wait when little is written.
 const TIDY_AFTER: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Default)]
 pub(crate) struct Background {
-    sync: Helper,
-    /// Started when the first namespace is ordered.
-    order: Helper,
+    sync: Arc<Helper<Orders>>,
+    /// A sync is ordered already.
+    sync_asked: AtomicBool,
+    /// Allowed when the first namespace is ordered.
+    order: Arc<Helper<Orders>>,
     pub(super) maintain: Maintain,
 }
 
-#[derive(Debug, Default)]
-struct Helper {
-    shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
 impl Background {
-    /// Starts the thread that syncs.
+    /// Lets the thread that syncs help, now and then by itself if that is wanted.
     pub(crate) fn start_sync(store: &Arc<Store>, flush_every: Option<Duration>) {
-        store.background.sync.start(store, "emdb-sync", flush_every);
+        let sync = &store.background.sync;
+        sync.allow(store, "emdb-sync", run);
+        sync.tell(|orders| {
+            orders.flush_every = flush_every;
+            flush_every.is_some()
+        });
     }
 
-    /// Starts the thread that orders, if there is none.
+    /// Lets the thread that orders help.
     pub(crate) fn start_order(store: &Arc<Store>) {
         if !store.is_elsewhere() {
-            store.background.order.start(store, "emdb-order", None);
+            store.background.order.allow(store, "emdb-order", run);
         }
     }
 
     /// Asks for order soon: much has been written.
     pub(crate) fn settle_soon(&self) {
-        lock(&self.order.shared.orders).settle = true;
-        self.order.shared.told.notify_one();
+        self.order.tell(|orders| {
+            orders.settle = true;
+            true
+        });
     }
 
     /// Asks for order in a while: a reader found something to do.
     pub(crate) fn tidy_later(&self) {
-        let mut orders = lock(&self.order.shared.orders);
-        if orders.tidy_at.is_none() {
-            orders.tidy_at = Some(Instant::now() + TIDY_AFTER);
-            self.order.shared.told.notify_one();
-        }
+        self.order.tell(|orders| {
+            let first = orders.tidy_at.is_none();
+            orders.tidy_at.get_or_insert_with(|| Instant::now() + TIDY_AFTER);
+            first
+        });
     }
 
     /// Asks for a sync soon.
     pub(crate) fn sync_soon(&self) {
-        if !self.sync.shared.asked.swap(true, Ordering::AcqRel) {
-            lock(&self.sync.shared.orders).sync = true;
-            self.sync.shared.told.notify_one();
+        if !self.sync_asked.swap(true, Ordering::AcqRel) {
+            self.sync.tell(|orders| {
+                orders.sync = true;
+                true
+            });
         }
     }
 
     /// What asks for damaged parts of the index to be put right.
     pub(crate) fn healer(&self) -> impl Fn() + Send + Sync + 'static {
-        let shared = self.sync.shared.clone();
+        let sync = self.sync.clone();
         move || {
-            lock(&shared.orders).heal = true;
-            shared.told.notify_one();
+            sync.tell(|orders| {
+                orders.heal = true;
+                true
+            });
         }
     }
 
     /// Asks for a header refresh after `delay`.
     pub(crate) fn refresh_after(&self, delay: Duration) {
-        let mut orders = lock(&self.sync.shared.orders);
-        if orders.refresh_at.is_none() {
-            orders.refresh_at = Some(Instant::now() + delay);
-            self.sync.shared.told.notify_one();
-        }
+        self.sync.tell(|orders| {
+            let first = orders.refresh_at.is_none();
+            orders.refresh_at.get_or_insert_with(|| Instant::now() + delay);
+            first
+        });
     }
 
-    /// Ends the threads and waits for them.
+    /// Ends the threads and waits for them. None begins any more.
     pub(crate) fn stop(&self) {
         self.maintain.stop();
         self.order.stop();
@@ -91,47 +96,10 @@ impl Background {
     }
 }
 
-impl Helper {
-    /// Starts the thread if it isn't there. Without one (the system may have no more) nothing is
-    /// lost but its help.
-    fn start(&self, store: &Arc<Store>, name: &str, flush_every: Option<Duration>) {
-        // Held throughout, so that two callers don't start two.
-        let mut thread = lock(&self.thread);
-        if thread.is_none() {
-            let (weak, shared) = (Arc::downgrade(store), self.shared.clone());
-            let run = move || run(&weak, &shared, flush_every);
-            *thread = std::thread::Builder::new().name(name.into()).spawn(run).ok();
-        }
-    }
-
-    /// Ends the thread and waits for it, unless this is the thread: it can hold the last
-    /// reference to the store for a moment.
-    fn stop(&self) {
-        self.shared.stopping.store(true, Ordering::Release);
-        lock(&self.shared.orders).stop = true;
-        self.shared.told.notify_all();
-        if let Some(thread) = lock(&self.thread).take()
-            && thread.thread().id() != std::thread::current().id()
-        {
-            let _ = thread.join();
-        }
-    }
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    orders: Mutex<Orders>,
-    told: Condvar,
-    /// A sync is ordered already.
-    asked: AtomicBool,
-    /// The thread is to end.
-    stopping: AtomicBool,
-}
-
 #[derive(Debug, Default)]
 struct Orders {
+    flush_every: Option<Duration>,
     sync: bool,
-    stop: bool,
     refresh_at: Option<Instant>,
     heal: bool,
     settle: bool,
@@ -148,14 +116,19 @@ enum Order {
     Stop,
 }
 
-fn run(store: &Weak<Store>, shared: &Shared, flush_every: Option<Duration>) {
+fn run(store: &Weak<Store>, helper: &Helper<Orders>) {
+    let flush_every = helper.orders().flush_every;
     let mut flush_at = flush_every.map(|every| Instant::now() + every);
     loop {
-        let order = next(shared, flush_at);
+        let order = next(helper, flush_at);
         let Some(store) = store.upgrade() else { return };
         let done = match order {
             Order::Stop => return,
-            Order::Sync => store.flush(),
+            Order::Sync => {
+                // What is written from here on may ask again.
+                store.background.sync_asked.store(false, Ordering::Release);
+                store.flush()
+            }
             Order::Refresh => store.refresh_header(),
             Order::Heal => {
                 // What can't be put right, readers meet again and tell.
@@ -164,8 +137,7 @@ fn run(store: &Weak<Store>, shared: &Shared, flush_every: Option<Duration>) {
             }
             Order::Settle | Order::Tidy => {
                 let all = matches!(order, Order::Tidy);
-                let stopped = || shared.stopping.load(Ordering::Acquire);
-                if store.settle_orders(all, stopped) {
+                if store.settle_orders(all, || helper.is_stopping()) {
                     store.background.tidy_later();
                 }
                 Ok(())
@@ -182,15 +154,14 @@ fn run(store: &Weak<Store>, shared: &Shared, flush_every: Option<Duration>) {
     }
 }
 
-fn next(shared: &Shared, flush_at: Option<Instant>) -> Order {
-    let mut orders = lock(&shared.orders);
+fn next(helper: &Helper<Orders>, flush_at: Option<Instant>) -> Order {
+    let mut orders = helper.orders();
     loop {
         let now = Instant::now();
-        if orders.stop {
+        if helper.is_stopping() {
             return Order::Stop;
         }
         if std::mem::take(&mut orders.sync) {
-            shared.asked.store(false, Ordering::Release);
             return Order::Sync;
         }
         if orders.refresh_at.is_some_and(|at| at <= now) {
@@ -211,9 +182,6 @@ fn next(shared: &Shared, flush_at: Option<Instant>) -> Order {
             return Order::Tidy;
         }
         let times = flush_at.into_iter().chain(orders.refresh_at).chain(orders.tidy_at);
-        orders = match times.min() {
-            Some(at) => wait_timeout(&shared.told, orders, at - now),
-            None => wait(&shared.told, orders),
-        };
+        orders = helper.wait(orders, times.min());
     }
 }

@@ -4,17 +4,16 @@
 //! then whether this is a good moment, until there is nothing left to do.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, Weak};
-use std::thread::JoinHandle;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::Store;
 use super::checkpoint::{Care, SOME};
+use super::helper::Helper;
 use crate::error::{Error, Result};
 use crate::format::JOURNAL_START;
 use crate::progress::Meter;
-use crate::sync::{lock, wait, wait_timeout};
 
 /// Bytes of the journal with which it looks for the first time, if it is to compact.
 const LITTLE: u64 = 64 << 10;
@@ -34,55 +33,33 @@ const REST: Duration = Duration::from_secs(1);
 const REST_MAX: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Default)]
-pub(crate) struct Maintain {
-    shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    orders: Mutex<Orders>,
-    told: Condvar,
-    stopping: AtomicBool,
-}
+pub(crate) struct Maintain(Arc<Helper<Orders>>);
 
 #[derive(Debug, Default)]
 struct Orders {
     look: bool,
-    stop: bool,
 }
 
 impl Maintain {
-    /// Starts the thread. Without one (the system may have no more) opens take longer.
-    pub(crate) fn start(&self, store: &Arc<Store>) {
-        let (weak, shared) = (Arc::downgrade(store), self.shared.clone());
-        let thread = std::thread::Builder::new().name("emdb-maintain".into());
-        *lock(&self.thread) = thread.spawn(move || run(&weak, &shared)).ok();
-    }
-
     fn look(&self) {
-        lock(&self.shared.orders).look = true;
-        self.shared.told.notify_one();
+        self.0.tell(|orders| {
+            orders.look = true;
+            true
+        });
     }
 
     /// Ends the thread, a checkpoint that it is taking included, and waits for it, unless this is
     /// the thread.
     pub(crate) fn stop(&self) {
-        self.shared.stopping.store(true, Ordering::Release);
-        lock(&self.shared.orders).stop = true;
-        self.shared.told.notify_all();
-        if let Some(thread) = lock(&self.thread).take()
-            && thread.thread().id() != std::thread::current().id()
-        {
-            let _ = thread.join();
-        }
+        self.0.stop();
     }
 }
 
 impl Store {
     /// Begins to take checkpoints when they are due.
     pub(super) fn start_maintaining(self: &Arc<Store>) {
-        self.background.maintain.start(self);
+        // Without the thread opens take longer.
+        self.background.maintain.0.allow(self, "emdb-maintain", run);
         self.wait_for_more();
         self.maintain_if_due();
     }
@@ -133,19 +110,19 @@ impl Store {
     }
 }
 
-fn run(store: &Weak<Store>, shared: &Shared) {
+fn run(store: &Weak<Store>, helper: &Helper<Orders>) {
     loop {
         {
-            let mut orders = lock(&shared.orders);
-            while !orders.look && !orders.stop {
-                orders = wait(&shared.told, orders);
+            let mut orders = helper.orders();
+            while !orders.look && !helper.is_stopping() {
+                orders = helper.wait(orders, None);
             }
-            if orders.stop {
+            if helper.is_stopping() {
                 return;
             }
             orders.look = false;
         }
-        if !watch(store, shared) {
+        if !watch(store, helper) {
             return;
         }
     }
@@ -170,19 +147,18 @@ impl Rest {
 }
 
 /// Looks until there is nothing to do; false when the thread is to end.
-fn watch(store: &Weak<Store>, shared: &Shared) -> bool {
+fn watch(store: &Weak<Store>, helper: &Helper<Orders>) -> bool {
     let mut changed = (0, Instant::now());
     let (mut checkpoints, mut compactions) = (Rest::default(), Rest::default());
-    let stopped = || shared.stopping.load(Ordering::Acquire);
+    let stopped = || helper.is_stopping();
     loop {
         let until = Instant::now() + TICK;
         {
-            let mut orders = lock(&shared.orders);
-            while !orders.stop && Instant::now() < until {
-                let left = until.saturating_duration_since(Instant::now());
-                orders = wait_timeout(&shared.told, orders, left);
+            let mut orders = helper.orders();
+            while !helper.is_stopping() && Instant::now() < until {
+                orders = helper.wait(orders, Some(until));
             }
-            if orders.stop {
+            if helper.is_stopping() {
                 return false;
             }
         }

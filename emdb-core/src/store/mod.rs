@@ -13,6 +13,7 @@ mod durability;
 pub(crate) mod entry;
 mod expiries;
 pub(crate) mod generation;
+mod helper;
 mod image;
 pub(crate) mod link;
 mod maintain;
