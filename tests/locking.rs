@@ -226,6 +226,22 @@ mod lock_holder {
     }
 
     #[test]
+    fn is_the_present_one_whatever_a_former_one_left() {
+        let (_folder, path) = folder();
+        drop(Emdb::open(&path).unwrap());
+        let usual = fs::read(lock_file(&path)).unwrap().len();
+        for left in ["", "pid=1\n", &"pid=4294967295\nanything=\u{e9}".repeat(100)] {
+            fs::write(lock_file(&path), left).unwrap();
+            let db = Emdb::open(&path).unwrap();
+            let holder = Emdb::lock_holder(&path).unwrap().unwrap();
+            assert_eq!(holder.pid, std::process::id());
+            assert_eq!(holder.crate_version, "0.1.0");
+            drop(db);
+            assert_eq!(fs::read(lock_file(&path)).unwrap().len(), usual);
+        }
+    }
+
+    #[test]
     fn is_nobody_before_the_first_open() {
         let (folder, path) = folder();
         assert!(Emdb::lock_holder(&path).unwrap().is_none());

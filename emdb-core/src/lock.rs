@@ -179,9 +179,16 @@ fn write_holder(file: &mut File) -> Result<()> {
         unix_ms(),
         env!("CARGO_PKG_VERSION"),
     );
+    let len = text.len() as u64;
+    let mut replace = || {
+        file.rewind()?;
+        file.write_all(text.as_bytes())?;
+        // What a former holder left is as long but for the process: to cut it first would cost
+        // more than all else that an open does.
+        if file.metadata()?.len() > len { file.set_len(len) } else { Ok(()) }
+    };
     // A full disk must not keep a database closed whose own file has room.
-    let _ =
-        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
+    let _ = replace();
     Ok(())
 }
 
