@@ -20,6 +20,8 @@ use crate::store::read::Held;
 
 /// Records that are made ready at a time, at most: one at first, then three, six, and so on.
 const MOST: usize = 16;
+/// How many there is room for from the first on: ten records, say, take one allocation.
+const ROOM: usize = 6;
 /// Bytes of opened records with which no more are made ready: they lie in memory of their own.
 const OPENED: usize = 256 << 10;
 
@@ -115,6 +117,7 @@ impl Ordered {
         side.ready.clear();
         side.given = 0;
         side.batch = (2 * side.batch + usize::from(side.batch < 2)).min(MOST);
+        side.ready.reserve(side.batch.max(ROOM));
         if let Err(e) = self.prepare(end) {
             self.anchors = Anchors::None;
             self.sides[end as usize].failed = Some(e);
