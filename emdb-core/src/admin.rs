@@ -99,7 +99,7 @@ impl EncryptionOptions {
     ///
     /// # Errors
     /// As [`Emdb::enable_encryption_with`]; `InvalidConfig` if the parameters are out of bounds, or if the
-    /// database is encrypted with this key already and has another cipher than the one asked for.
+    /// database is encrypted with this key already, but not with the cipher or the parameters asked for.
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {
@@ -124,16 +124,30 @@ impl EncryptionOptions {
         let sealing = self.sealing(target, path)?;
         if is_encrypted(path)? {
             // Done already, but for what a crash may have kept from being tidied.
-            return finish(path, Some(&sealing.secret), self.cipher).map_err(|e| match e {
+            finish(path, Some(&sealing.secret), self.cipher).map_err(|e| match e {
                 Error::EncryptionError(_) => Error::EncryptionError(
                     "the database is encrypted already, with another key; change that by \
                      Emdb::rotate_encryption_key"
                         .to_owned(),
                 ),
                 other => other,
-            });
+            })?;
+            return self.check_stretch(path);
         }
         convert(open_offline(path, None)?, Some(&sealing), &mut progress)
+    }
+
+    /// Refuses parameters that the encrypted file at `path` does not have.
+    fn check_stretch(&self, path: &Path) -> Result<()> {
+        let envelope = open::peek(path)?.and_then(|header| header.envelope);
+        let known = envelope.and_then(|envelope| KdfParams::of(envelope.stretch));
+        match (self.params, known) {
+            (Some(wanted), Some(known)) if wanted != known => Err(Error::config(format!(
+                "the database is encrypted already, with {known:?}; leave the parameters out, or \
+                 change them with EncryptionOptions::change_passphrase"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// As [`Emdb::rotate_encryption_key_with`].

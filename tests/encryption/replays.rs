@@ -4,7 +4,7 @@
 use std::fs;
 use std::ops::ControlFlow;
 
-use emdb::{Cipher, Emdb, EncryptionOptions, Error};
+use emdb::{Cipher, Emdb, EncryptionOptions, Error, KdfParams};
 
 use super::files::{KEY, OTHER_KEY, Place, QUICK, passphrase, raw};
 use super::forge::change_header;
@@ -43,6 +43,22 @@ fn a_cipher_that_the_encrypted_database_does_not_have_is_not_passed_over() {
     assert!(rotated.is_err(), "{rotated:?}");
     let same = EncryptionOptions::new().cipher(Cipher::Aes256Gcm);
     same.enable(&place.path, raw(KEY), go_on).unwrap();
+}
+
+#[test]
+fn parameters_that_the_encrypted_database_does_not_have_are_not_passed_over() {
+    let place = Place::new();
+    Emdb::open(&place.path).unwrap().close().unwrap();
+    let go_on = |_| ControlFlow::Continue(());
+    let quick = EncryptionOptions::new().kdf_params(QUICK);
+    quick.enable(&place.path, passphrase("text"), go_on).unwrap();
+    let other = EncryptionOptions::new().kdf_params(KdfParams::new(19_456, 3, 1));
+    let enabled = other.enable(&place.path, passphrase("text"), go_on);
+    assert!(matches!(enabled, Err(Error::InvalidConfig(_))), "{enabled:?}");
+    let wrong_key = other.enable(&place.path, passphrase("other"), go_on);
+    assert!(matches!(wrong_key, Err(Error::EncryptionError(_))), "{wrong_key:?}");
+    other.change_passphrase(&place.path, passphrase("text"), passphrase("text")).unwrap();
+    other.enable(&place.path, passphrase("text"), go_on).unwrap();
 }
 
 #[test]
