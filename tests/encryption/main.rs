@@ -24,3 +24,4 @@ mod header;
 mod keys;
 mod plaintext;
 mod twins;
+mod walks;

@@ -110,20 +110,28 @@ macro_rules! view {
 
 view!(Namespace, SnapshotNamespace, TransactionNamespace);
 
-/// All items, each taken from the end that the next bit tells, in their order.
+/// All items, each taken from the end that the next bit tells, lent or not as another bit tells, in
+/// their order.
 fn from_ends(mut iter: EmdbRangeIter, bits: u64) -> Entries {
     let (mut front, mut back) = (Vec::new(), Vec::new());
+    let owned = |(key, value): (&[u8], &[u8])| (key.to_vec(), value.to_vec());
     for turn in 0.. {
-        let item = if bits >> (turn % 64) & 1 == 1 {
-            iter.next().inspect(|item| front.push(item.clone()))
-        } else {
-            iter.next_back().inspect(|item| back.push(item.clone()))
+        let bit = |bits: u64| bits >> (turn % 64) & 1 == 1;
+        let item = match (bit(bits), bit(bits.rotate_left(13))) {
+            (true, true) => iter.next_entry().map(owned),
+            (true, false) => iter.next(),
+            (false, true) => iter.next_entry_back().map(owned),
+            (false, false) => iter.next_back(),
         };
+        let taken = if bit(bits) { &mut front } else { &mut back };
+        taken.extend(item.clone());
         if item.is_none() {
             break;
         }
     }
     assert_eq!((iter.next(), iter.next_back()), (None, None), "it goes on after its end");
+    assert_eq!(iter.next_entry(), None, "it goes on after its end");
+    assert_eq!(iter.next_entry_back(), None, "it goes on after its end");
     iter.status().unwrap();
     front.extend(back.into_iter().rev());
     front

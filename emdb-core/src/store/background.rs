@@ -27,11 +27,10 @@ impl Background {
     /// Lets the thread that syncs help, now and then by itself if that is wanted.
     pub(crate) fn start_sync(store: &Arc<Store>, flush_every: Option<Duration>) {
         let sync = &store.background.sync;
+        // The thread reads it once, as it begins.
+        sync.orders().flush_every = flush_every;
         sync.allow(store, "emdb-sync", run);
-        sync.tell(|orders| {
-            orders.flush_every = flush_every;
-            flush_every.is_some()
-        });
+        sync.tell(|_| flush_every.is_some());
     }
 
     /// Lets the thread that orders help.
@@ -125,8 +124,9 @@ fn run(store: &Weak<Store>, helper: &Helper<Orders>) {
         let done = match order {
             Order::Stop => return,
             Order::Sync => {
-                // What is written from here on may ask again.
-                store.background.sync_asked.store(false, Ordering::Release);
+                // What is written from here on may ask again. A swap, because a store alone could be
+                // seen later than what the sync reads first: a writer in between would not ask.
+                store.background.sync_asked.swap(false, Ordering::AcqRel);
                 store.flush()
             }
             Order::Refresh => store.refresh_header(),

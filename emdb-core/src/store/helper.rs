@@ -46,6 +46,11 @@ impl<O: Send + 'static> Helper<O> {
 
     /// Gives orders; `change` tells whether there is something new among them.
     pub(super) fn tell(self: &Arc<Self>, change: impl FnOnce(&mut O) -> bool) {
+        if self.work.get().is_some_and(|work| work.origin.is_elsewhere()) {
+            // A forked child has no threads of its parent, and is to have none of its own. One that
+            // isn't there may hold the lock.
+            return;
+        }
         if change(&mut lock(&self.orders)) {
             self.told.notify_one();
             self.begin();
@@ -55,8 +60,7 @@ impl<O: Send + 'static> Helper<O> {
     /// Begins the thread if it isn't there. Without one (the system may have no more) nothing is
     /// lost but its help.
     fn begin(self: &Arc<Self>) {
-        // A forked child has no threads of its parent, and is to have none of its own.
-        let Some(work) = self.work.get().filter(|work| !work.origin.is_elsewhere()) else { return };
+        let Some(work) = self.work.get() else { return };
         // Held throughout, so that two callers don't begin two, nor one when it has been stopped.
         let mut thread = lock(&self.thread);
         if thread.is_some() || self.is_stopping() {

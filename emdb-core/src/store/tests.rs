@@ -21,6 +21,7 @@ use crate::sync::lock;
 mod checkpoint;
 #[cfg(feature = "encrypt")]
 mod convert;
+mod helper;
 #[cfg(feature = "encrypt")]
 mod hostile;
 #[cfg(feature = "encrypt")]
