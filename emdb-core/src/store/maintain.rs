@@ -183,6 +183,8 @@ fn watch(store: &Weak<Store>, helper: &Helper<Orders>) -> bool {
                 continue;
             }
             store.wait_for_more();
+            // For what came since the end was looked at: nobody told.
+            store.maintain_if_due();
             return true;
         }
         let quiet = changed.1.elapsed();
