@@ -174,7 +174,7 @@ fn a_lock_file_that_is_a_pipe_does_not_keep_an_open_waiting() {
 
 /// What is as long as it may be, with what encryption adds.
 #[test]
-#[ignore = "it takes gigabytes"]
+#[ignore = "it takes gigabytes: cargo test --release --all-features --test encryption -- --ignored"]
 fn the_longest_key_and_value_fit() {
     let place = Place::new();
     let db = place.builder().enable_range_scans(true).build().unwrap();
