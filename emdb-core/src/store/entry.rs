@@ -18,9 +18,16 @@ pub(crate) struct Entry<'g> {
 }
 
 impl<'g> Entry<'g> {
-    /// A record that is not sealed.
-    pub(crate) fn plain(record: Record<'g>) -> Entry<'g> {
-        Entry { record, opened: None }
+    /// A record, and what is in it if it is sealed.
+    #[inline]
+    pub(crate) fn new(record: Record<'g>, opened: Option<Opened>) -> Entry<'g> {
+        Entry { record, opened: opened.map(Box::new) }
+    }
+
+    /// The same, which gives up what was in it.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Entry<'g> {
+        Entry { record: self.record, opened: self.opened.take() }
     }
 
     pub(crate) fn record(&self) -> &Record<'g> {
@@ -32,14 +39,23 @@ impl<'g> Entry<'g> {
         self.opened.as_ref().map_or_else(|| self.record.namespace(), |opened| opened.namespace)
     }
 
+    /// Key and value.
+    #[inline]
+    pub(crate) fn pair(&self) -> (&[u8], &[u8]) {
+        match &self.opened {
+            None => (self.record.key(), self.record.value()),
+            Some(opened) => (opened.key(), opened.value()),
+        }
+    }
+
     #[inline]
     pub(crate) fn key(&self) -> &[u8] {
-        self.opened.as_ref().map_or(self.record.key(), |opened| opened.key())
+        self.pair().0
     }
 
     #[inline]
     pub(crate) fn value(&self) -> &[u8] {
-        self.opened.as_ref().map_or(self.record.value(), |opened| opened.value())
+        self.pair().1
     }
 
     #[inline]
@@ -76,8 +92,7 @@ impl<'g> Reader<'g> {
     /// What the record says, its value verified.
     #[inline]
     pub(crate) fn entry(self, record: Record<'g>) -> Result<Entry<'g>> {
-        let opened = self.opened(record, true)?;
-        Ok(Entry { record, opened: opened.map(Box::new) })
+        Ok(Entry::new(record, self.opened(record, true)?))
     }
 
     /// What is in the record, if it is sealed. If not, its value is verified if it is wanted.
@@ -94,7 +109,6 @@ impl<'g> Reader<'g> {
     /// can't be told apart.
     #[inline]
     pub(crate) fn key_entry(self, record: Record<'g>) -> Result<Entry<'g>> {
-        let opened = self.opened(record, false)?;
-        Ok(Entry { record, opened: opened.map(Box::new) })
+        Ok(Entry::new(record, self.opened(record, false)?))
     }
 }

@@ -170,7 +170,7 @@ impl Salvage {
                     let place = (record.position(), record.end());
                     self.lose(LostKind::Value, place, None, None);
                 }
-                Part::Value(record) => self.lose_entry(LostKind::Value, &Entry::plain(record)),
+                Part::Value(record) => self.lose_entry(LostKind::Value, &Entry::new(record, None)),
                 Part::Gap { from, to } => self.lose(LostKind::Gap, (from, to), None, None),
             }
         }

@@ -69,8 +69,7 @@ impl Hashed {
             if let Some(record) = self.held.seen(slot.position())? {
                 let opened = self.held.reader().opened(record, self.values)?;
                 // SAFETY: `held` keeps the memory as long as this walk, which has what it found.
-                let record = unsafe { record.outliving() };
-                self.here = Some(Lasting { record, opened: opened.map(Box::new) });
+                self.here = Some(unsafe { Lasting::new(record, opened) });
                 return Ok(true);
             }
         }

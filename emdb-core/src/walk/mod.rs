@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::format::record::Record;
 use crate::format::sealed::Opened;
 use crate::range::Bounds;
+use crate::store::entry::Entry;
 use crate::store::names::Incarnation;
 use crate::store::read::Held;
 use hashed::Hashed;
@@ -67,32 +68,22 @@ enum Found {
     Staged(Vec<u8>),
 }
 
-/// A record that is read only while the walk that found it holds its memory, and what is in it if
-/// it is sealed.
+/// What is read only while the walk that found it holds its memory.
 #[derive(Debug)]
-struct Lasting {
-    record: Record<'static>,
-    opened: Option<Box<Opened>>,
-}
+struct Lasting(Entry<'static>);
 
 impl Lasting {
+    /// # Safety
+    /// The memory of the record stays readable as long as the result is used.
+    #[inline]
+    unsafe fn new(record: Record<'_>, opened: Option<Opened>) -> Lasting {
+        // SAFETY: by the caller.
+        Lasting(Entry::new(unsafe { record.outliving() }, opened))
+    }
+
     /// The same, which gives up what was in it: nobody asks a second time.
-    #[inline]
     fn take(&mut self) -> Lasting {
-        Lasting { record: self.record, opened: self.opened.take() }
-    }
-
-    #[inline]
-    fn key(&self) -> &[u8] {
-        self.entry().0
-    }
-
-    #[inline]
-    fn entry(&self) -> (&[u8], &[u8]) {
-        match &self.opened {
-            None => (self.record.key(), self.record.value()),
-            Some(opened) => (opened.key(), opened.value()),
-        }
+        Lasting(self.0.take())
     }
 }
 
@@ -174,9 +165,9 @@ impl Walk {
     #[inline]
     pub(crate) fn here(&self) -> Option<(&[u8], &[u8])> {
         match (&self.overlay, &self.base) {
-            (None, base) => base.as_ref()?.here().map(Lasting::entry),
+            (None, base) => base.as_ref()?.here().map(|found| found.0.pair()),
             (Some(overlay), _) => match self.here.as_ref()? {
-                Found::Record(record) => Some(record.entry()),
+                Found::Record(record) => Some(record.0.pair()),
                 Found::Staged(key) => Some((key, overlay.value(key).unwrap_or_default())),
             },
         }

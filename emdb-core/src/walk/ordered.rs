@@ -214,8 +214,7 @@ impl Batch<'_> {
                 };
                 bytes += opened.as_ref().map_or(0, Opened::len);
                 // SAFETY: `held` keeps the memory as long as the walk, which has what it found.
-                let record = unsafe { version.outliving() };
-                self.side.ready.push(Lasting { record, opened: opened.map(Box::new) });
+                self.side.ready.push(unsafe { Lasting::new(version, opened) });
                 if bytes > OPENED {
                     break;
                 }

@@ -63,7 +63,7 @@ impl Overlay {
             let Some(record) = next.or_else(|| self.peeked[1 - end as usize].take()) else {
                 return Ok(None);
             };
-            let key = record.key();
+            let key = record.0.key();
             let behind = limit.is_some_and(|limit| match end {
                 End::Front => key >= limit,
                 End::Back => key <= limit,
