@@ -88,8 +88,26 @@ pub(crate) fn covers(from: u32, depth: u32, hash: u64) -> bool {
 /// What a segment is made from again: hashes and positions of its live keys.
 pub(crate) type Found = Vec<(u64, u64)>;
 
+/// In the order of their home lines, which needs the least displacement: so what a segment held
+/// fits in one of its size.
 fn entries(found: &[(u64, u64)]) -> Vec<Entry> {
-    found.iter().map(|&(hash, at)| Entry::new(Slot::new(hash, at, false), home_of(hash))).collect()
+    let mut homes = [0usize; 1 << FULL_BITS];
+    for &(hash, _) in found {
+        homes[usize::from(home_of(hash))] += 1;
+    }
+    // Beginning behind the line with the least surplus up to it, no key of the lines before the
+    // beginning is displaced past it.
+    let surplus = homes.iter().scan(0, |sum, keys| {
+        *sum += *keys as i64 - LINE as i64;
+        Some(*sum)
+    });
+    let first = surplus.enumerate().min_by_key(|&(_, sum)| sum).map_or(0, |(line, _)| line + 1);
+    let mut entries: Vec<_> = found
+        .iter()
+        .map(|&(hash, at)| Entry::new(Slot::new(hash, at, false), home_of(hash)))
+        .collect();
+    entries.sort_unstable_by_key(|entry| entry.lines_behind(first));
+    entries
 }
 
 /// The slots of keys found again.
@@ -101,7 +119,8 @@ pub(crate) fn slots(found: &[(u64, u64)]) -> impl Iterator<Item = Slot> + '_ {
 #[derive(Debug)]
 pub(crate) enum Unfit<E> {
     Damaged(Damaged),
-    /// There is no room for the slots in a segment of this size, which is as good as impossible.
+    /// There is no room for the slots in a segment of this size, as there was in one that was not
+    /// forged.
     Full,
     Other(E),
 }

@@ -65,6 +65,11 @@ impl Entry {
     pub(super) fn parts(&self) -> (u64, u16) {
         (self.slot.0, self.home)
     }
+
+    /// How many lines of a full-size segment the home line lies behind `line`, going round.
+    pub(super) fn lines_behind(&self, line: usize) -> usize {
+        usize::from(self.home).wrapping_sub(line) & ((1 << FULL_BITS) - 1)
+    }
 }
 
 #[inline]
@@ -101,6 +106,11 @@ impl Segment {
 
     pub(crate) fn smallest() -> Segment {
         Segment::new(0, SMALLEST_BITS)
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_full_size() -> Segment {
+        Segment::new(0, FULL_BITS)
     }
 
     pub(crate) fn depth(&self) -> u32 {
@@ -314,9 +324,17 @@ impl Segment {
     }
 
     /// The same, of slots as they were read from this segment.
+    ///
+    /// They come in the order of their lines, which begins behind a line that is not full: so no
+    /// key was displaced from before the first one to behind it. Put in this order into a segment
+    /// of this size, each finds a place at its own or before, whichever of them are left out:
+    /// those that were put before it take none that lies further back than theirs.
     pub(super) fn entries_of(&self, words: &[u64], keep: impl Fn(Slot) -> bool) -> Entries {
         let mut entries = Entries::with_capacity(self.used.load(Ordering::Relaxed) as usize);
-        for (number, line) in words.chunks(LINE).enumerate() {
+        let roomy = |line: &Line| line.0[LINE - 1].load(Ordering::Relaxed) == 0;
+        let first = self.lines.iter().position(roomy).map_or(0, |line| line + 1);
+        let lines = words.chunks(LINE).enumerate();
+        for (number, line) in lines.clone().skip(first).chain(lines.take(first)) {
             for (i, word) in line.iter().enumerate() {
                 let slot = Slot(*word);
                 if slot.is_empty() || !keep(slot) {

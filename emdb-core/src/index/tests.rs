@@ -150,3 +150,39 @@ fn readers_find_present_keys_while_a_writer_grows_the_table() {
         done.store(true, Ordering::Relaxed);
     });
 }
+
+/// A full-size segment with as many keys as it took before one found no place.
+fn crowded(seed: u64) -> (Segment, Vec<(u64, u64)>) {
+    let segment = Segment::of_full_size();
+    let mut keys = Vec::new();
+    loop {
+        let position = keys.len() as u64 + 1;
+        let hash = hash(seed << 32 | position);
+        match segment.place(hash, None, Slot::new(hash, position, false), &mut |_| false) {
+            Placed::New => keys.push((hash, position)),
+            _ => return (segment, keys),
+        }
+    }
+}
+
+#[test]
+fn what_a_segment_held_fits_in_one_of_its_size_in_whatever_order_it_is_found_again() {
+    for seed in 0..40 {
+        let (segment, mut keys) = crowded(seed);
+        keys.sort_by_key(|&(_, position)| hash(position));
+        for _ in 0..2 {
+            let Some(image::Portion::Full { used, words, .. }) = Table::portion_of(&keys, 0) else {
+                panic!("{} keys of {seed} have no room", keys.len());
+            };
+            assert_eq!(used as usize, keys.len());
+            assert_eq!(words.iter().filter(|word| **word != 0).count(), keys.len());
+            keys.reverse();
+        }
+        // Nor does leaving some out, or dividing the rest.
+        for some in [2, 3, 10] {
+            let entries = segment.entries(|slot| !slot.position().is_multiple_of(some));
+            assert!(Segment::filled(0, segment.line_bits(), &entries).is_some(), "{seed}, {some}");
+            assert!(segment.split(&entries).is_some(), "{seed}, {some}");
+        }
+    }
+}

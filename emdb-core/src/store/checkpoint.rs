@@ -14,6 +14,7 @@ use super::expiries::Expiry;
 use super::names::Incarnation;
 use super::order::Anchors;
 use super::read::{Held, Reader};
+use super::rescue;
 use super::site::Site;
 use super::tail::{MarkOf, Tail};
 use crate::crypt::sealed_image::Sealer;
@@ -346,14 +347,13 @@ impl Writer<'_> {
             let found = self.reader.version(self.reader.record(position)?, self.below)?;
             Ok(found.map(|record| (record.position(), false)))
         };
-        let full = || Error::Io(std::io::Error::other("a part of the index has no room"));
         match table.portion(from, self.below, resolve, &crossbeam_epoch::pin()) {
             Ok(portion) => Ok(portion),
             Err(Unfit::Damaged(damaged)) => {
                 let found = self.reader.segment_again(table, from, damaged)?;
-                Table::portion_of(&found, damaged.depth).ok_or_else(full)
+                Table::portion_of(&found, damaged.depth).ok_or_else(rescue::forged)
             }
-            Err(Unfit::Full) => Err(full()),
+            Err(Unfit::Full) => Err(rescue::forged()),
             Err(Unfit::Other(error)) => Err(error),
         }
     }

@@ -12,7 +12,7 @@ use crossbeam_epoch::Guard;
 use super::Store;
 use super::names::Incarnation;
 use super::read::Reader;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::JOURNAL_START;
 use crate::format::record::{Record, Verb};
 use crate::index::image::{self, Damaged};
@@ -135,15 +135,18 @@ impl<'g> Reader<'g> {
     ) -> Result<()> {
         for (&(from, _), found) in of.iter().zip(found) {
             if !table.repair(from, found, guard) {
-                return Err(crate::error::Error::corrupted(
-                    JOURNAL_START,
-                    "a part of the index can't be built again; open the database without its \
-                     checkpoint",
-                ));
+                return Err(forged());
             }
         }
         Ok(())
     }
+}
+
+/// The slots of an image don't fit in the segments that it says they were in.
+#[cold]
+pub(super) fn forged() -> Error {
+    let what = "a part of the index can't be built again; open the database without its checkpoint";
+    Error::corrupted(JOURNAL_START, what)
 }
 
 /// Shows each slot of the table to `visit`.
