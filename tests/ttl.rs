@@ -483,14 +483,17 @@ mod sweep_expired {
     fn costs_what_has_expired_and_not_what_is_stored() {
         let (db, clock) = in_memory();
         db.insert_many((0..100_000u32).map(|n| (n.to_be_bytes(), "v"))).unwrap();
-        db.insert_with_ttl("k", "v", ms(10)).unwrap();
-        clock.set(START + 10);
-        let began = Instant::now();
-        assert_eq!(db.keys().unwrap().count(), 100_000);
-        let walk = began.elapsed();
-        let began = Instant::now();
-        assert_eq!(db.sweep_expired(), 1);
-        let sweep = began.elapsed();
+        let (mut walk, mut sweep) = (Duration::MAX, Duration::MAX);
+        for round in 1..6 {
+            db.insert_with_ttl("k", "v", ms(10)).unwrap();
+            clock.set(START + 10 * round);
+            let began = Instant::now();
+            assert_eq!(db.keys().unwrap().count(), 100_000);
+            walk = walk.min(began.elapsed());
+            let began = Instant::now();
+            assert_eq!(db.sweep_expired(), 1);
+            sweep = sweep.min(began.elapsed());
+        }
         assert!(sweep < walk / 4, "{sweep:?}, and a walk over all takes {walk:?}");
     }
 

@@ -84,6 +84,6 @@ fn a_plain_write_waits_for_one_transaction_at_the_most() {
         }
         let taken = began.elapsed();
         done.store(true, std::sync::atomic::Ordering::Relaxed);
-        assert!(taken < Duration::from_secs(2), "{taken:?} for 40 writes beside transactions");
+        assert!(taken < Duration::from_secs(10), "{taken:?} for 40 writes beside transactions");
     });
 }

@@ -208,7 +208,7 @@ fn work_out_of_bounds_is_refused_before_it_is_done() {
         let began = Instant::now();
         nobody_opens(&format!("{memory} KiB, {passes} passes, {lanes} lanes"), &forged);
         let took = began.elapsed();
-        assert!(took < Duration::from_secs(1), "{took:?} for {memory}, {passes}, {lanes}");
+        assert!(took < Duration::from_secs(10), "{took:?} for {memory}, {passes}, {lanes}");
     }
     let forged = change_header(&bytes, &[0, 1], |slot| slot[PASSES] += 1);
     nobody_opens("other work within bounds", &forged);
