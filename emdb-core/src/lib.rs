@@ -73,6 +73,7 @@ mod transaction;
 #[cfg(feature = "ttl")]
 mod ttl;
 mod value;
+mod verify;
 mod view;
 mod walk;
 
@@ -96,8 +97,8 @@ pub use snapshot::{Snapshot, SnapshotNamespace};
 pub use stats::EmdbStats;
 pub use storage::IoBackend;
 pub use store::recovery::RecoveryReport;
-pub use store::verify::{Problem, ProblemKind, VerifyReport};
 pub use transaction::{Transaction, TransactionNamespace};
 #[cfg(feature = "ttl")]
 pub use ttl::Ttl;
 pub use value::ValueRef;
+pub use verify::{Problem, ProblemKind, VerifyReport};

@@ -11,8 +11,9 @@ use crate::format::record::Verb;
 use crate::iter::{EmdbIter, EmdbKeyIter};
 use crate::range::Bounds;
 use crate::store::Store;
-use crate::store::commit::{Access, Step};
+use crate::store::commit::Access;
 use crate::store::names::NamespaceState;
+use crate::store::step::Step;
 use crate::value::ValueRef;
 use crate::walk::{Walk, unordered};
 

@@ -7,7 +7,8 @@ use crate::format::record::Verb;
 use crate::iter::EmdbIter;
 use crate::namespace::Namespace;
 use crate::range::Bounds;
-use crate::store::commit::{Access, Step};
+use crate::store::commit::Access;
+use crate::store::step::Step;
 use crate::store::transact::Exclusive;
 use crate::walk::{End, Walk};
 

@@ -9,8 +9,9 @@ use crate::namespace::Namespace;
 use crate::options::EmdbBuilder;
 use crate::snapshot::SnapshotNamespace;
 use crate::store::Store;
-use crate::store::commit::{Access, Step};
+use crate::store::commit::Access;
 use crate::store::names::NamespaceState;
+use crate::store::step::Step;
 use crate::store::transact::Exclusive;
 use crate::transaction::TransactionNamespace;
 

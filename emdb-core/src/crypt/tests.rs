@@ -11,7 +11,8 @@ use super::{Cipher, Framing, KdfParams, Sealing, Secret, Unlocked, Vault, Writer
 use crate::db::Emdb;
 use crate::encryption::EncryptionInput;
 use crate::format::place::Place;
-use crate::format::record::{Prepared, Record, Verb};
+use crate::format::prepared::Prepared;
+use crate::format::record::{Record, Verb};
 use crate::sync::lock;
 
 /// What stands for a key, and a nonce.

@@ -7,7 +7,8 @@ use super::sessions::Session;
 use super::vault::nonce;
 use crate::error::{Error, Result};
 use crate::format::place::Place;
-use crate::format::record::{Prepared, Verb};
+use crate::format::prepared::Prepared;
+use crate::format::record::Verb;
 use crate::format::sealed::{self, Bound, Parts, SALT, SESSION_KEY, SESSION_LEN, TRAILER};
 
 /// Records and bytes after which a session ends, far below where a key would wear out (NIST SP

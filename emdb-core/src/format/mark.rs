@@ -44,9 +44,9 @@ impl Mark {
     }
 
     #[cfg(test)]
-    pub(crate) fn prepare(&self) -> super::record::Prepared<'_> {
+    pub(crate) fn prepare(&self) -> super::prepared::Prepared<'_> {
         let (verb, key) = (super::record::Verb::Mark, self.padding());
-        super::record::Prepared::new(verb, true, 0, key, &self.value, None)
+        super::prepared::Prepared::new(verb, true, 0, key, &self.value, None)
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod image;
 pub(crate) mod mark;
 pub(crate) mod options;
 pub(crate) mod place;
+pub(crate) mod prepared;
 pub(crate) mod record;
 pub(crate) mod sealed;
 pub(crate) mod varint;

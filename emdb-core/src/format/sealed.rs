@@ -13,7 +13,8 @@
 
 use std::fmt;
 
-use super::record::{Prepared, Record, Verb};
+use super::prepared::Prepared;
+use super::record::{Record, Verb};
 
 /// Session, counter and tag.
 pub(crate) const TRAILER: usize = 24;

@@ -5,12 +5,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Store;
-use super::commit::{Access, Step};
+use super::commit::Access;
 use super::entry::Entry;
 use super::generation::Generation;
 use super::names::NamespaceState;
 use super::namespaces::Clear;
 use super::read::Reader;
+use super::step::Step;
 use crate::error::{Error, Result};
 use crate::format::options::Options;
 use crate::format::record::{Record, Verb};

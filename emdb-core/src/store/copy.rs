@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Store;
-use super::commit::{Access, Step};
+use super::commit::Access;
 use super::entry::Entry;
 use super::names::{Incarnation, NamespaceState};
 use super::read::{Held, Reader};
 use super::rescue::for_each_slot;
+use super::step::Step;
 use crate::crypt::Admission;
 use crate::error::{Error, Result};
 use crate::format::JOURNAL_START;

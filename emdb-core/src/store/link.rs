@@ -5,8 +5,8 @@
 //! and share the next one.
 
 use super::Store;
-use super::commit::Step;
 use super::durability::Turn;
+use super::step::Step;
 use super::tail::Tail;
 use crate::error::Result;
 use crate::storage::Medium;

@@ -15,6 +15,7 @@ mod expiries;
 pub(crate) mod generation;
 mod helper;
 mod image;
+mod image_writer;
 pub(crate) mod link;
 mod maintain;
 pub(crate) mod names;
@@ -28,6 +29,7 @@ mod rescue;
 pub(crate) mod salvage;
 mod scan;
 pub(crate) mod site;
+pub(crate) mod step;
 #[cfg(feature = "ttl")]
 mod sweep;
 mod tail;

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::Store;
 use super::background::Background;
-use super::commit::{Access, Step};
+use super::commit::Access;
 use super::names::{self, CATALOGUE, INTERNAL, Incarnation, NamespaceState};
 use super::read::Present;
+use super::step::Step;
 use crate::error::{Error, Result};
 use crate::format::options::Options;
 use crate::format::record::Verb;

@@ -237,7 +237,7 @@ fn count_commits(place: Place, memory: &Memory, from: u64, len: usize) -> (u64, 
 mod tests {
     use super::*;
     use crate::format::mark::Mark;
-    use crate::format::record::Prepared;
+    use crate::format::prepared::Prepared;
     use crate::storage::sim::SimDisk;
     use crate::store::generation::Era;
 

@@ -310,7 +310,7 @@ pub(crate) fn find_place(memory: &Memory, from: u64, end: u64) -> Option<Place> 
 mod tests {
     use super::*;
     use crate::format::JOURNAL_START;
-    use crate::format::record::Prepared;
+    use crate::format::prepared::Prepared;
     use crate::storage::Disk;
     use crate::storage::sim::SimDisk;
     use std::path::Path;

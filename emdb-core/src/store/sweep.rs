@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crossbeam_epoch::Guard;
 
 use super::Store;
-use super::commit::{Access, Step};
+use super::commit::Access;
 use super::entry::Entry;
 use super::names::{Line, NamespaceState};
+use super::step::Step;
 use crate::error::Result;
 use crate::format::record::Verb;
 use crate::sync::lock;

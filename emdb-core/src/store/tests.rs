@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::checkpoint::Care;
-use super::commit::{Access, Step};
+use super::commit::Access;
 use super::open;
+use super::step::Step;
 use super::*;
 use crate::crypt::{Cipher, KdfParams, Sealing, Secret};
 use crate::encryption::EncryptionInput;

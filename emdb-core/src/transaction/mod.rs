@@ -11,10 +11,11 @@ use crate::format::record::Verb;
 use crate::namespace::Namespace;
 use crate::staged::StagedRef;
 use crate::store::Store;
-use crate::store::commit::{Access, Step};
+use crate::store::commit::Access;
 use crate::store::names::{NamespaceState, child_prefix};
 use crate::store::namespaces::Clear;
 use crate::store::read::Held;
+use crate::store::step::Step;
 use crate::store::transact::Exclusive;
 pub use namespace::TransactionNamespace;
 

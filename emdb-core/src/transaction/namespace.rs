@@ -10,9 +10,9 @@ use crate::iter::{EmdbIter, EmdbKeyIter};
 use crate::range::Bounds;
 use crate::staged::{Stage, StagedRef};
 use crate::store::Store;
-use crate::store::commit::check_len;
 use crate::store::names::{Incarnation, NamespaceState};
 use crate::store::read::Held;
+use crate::store::step::check_len;
 use crate::walk::{Overlay, Walk, unordered};
 
 /// One namespace in a transaction: what is committed, with what the transaction wrote over it.
