@@ -121,26 +121,16 @@ impl<'a> Record<'a> {
                 value_len = value_len & 0x7F | usize::from(third) << 7;
                 at += 1;
             } else {
-                at = CRCS + 1;
-                let mut number = || {
-                    let (value, used) =
-                        varint::get(|i| (at + i < available).then(|| byte(at + i)))?;
-                    at += used;
-                    Some(value)
-                };
-                key_len = number()? as usize;
-                value_len = number()? as usize;
+                // SAFETY: by the caller.
+                (key_len, value_len, at) = unsafe { Record::read_lens(start, available) }?;
             }
         }
         if key_len > MAX_KEY || value_len > MAX_STORED {
             return None;
         }
         if kind & (NAMESPACE | EXPIRY | LINK) != 0 {
-            let rare = Rare::read(kind, at, |i| (i < available).then(|| byte(i)))?;
-            if kind & LINK != 0 && (rare.link == 0 || rare.link >= position) {
-                return None;
-            }
-            at = rare.head_len;
+            // SAFETY: by the caller.
+            at = unsafe { Record::read_rare(position, start, available, at) }?;
         }
         if available - at < key_len || available - at - key_len < value_len {
             return None;
@@ -154,6 +144,43 @@ impl<'a> Record<'a> {
             kind,
             _bytes: PhantomData,
         })
+    }
+
+    /// Lengths of keys and values, whatever they take, and where they end. Apart, as what follows,
+    /// so that [`Record::read`] is short enough to become a part of every lookup and walk.
+    ///
+    /// # Safety
+    /// `available` bytes from `start` can be read.
+    #[inline(never)]
+    unsafe fn read_lens(start: *const u8, available: usize) -> Option<(usize, usize, usize)> {
+        let mut at = CRCS + 1;
+        let mut number = || {
+            // SAFETY: only bytes before `available`.
+            let byte = |i: usize| (i < available).then(|| unsafe { start.add(i).read() });
+            let (value, used) = varint::get(|i| byte(at + i))?;
+            at += used;
+            Some(value as usize)
+        };
+        Some((number()?, number()?, at))
+    }
+
+    /// Where the key begins, behind fields from `at` on that most records don't have.
+    ///
+    /// # Safety
+    /// `available` bytes from `start` can be read, at least [`HEAD_MIN`].
+    #[inline(never)]
+    unsafe fn read_rare(
+        position: u64,
+        start: *const u8,
+        available: usize,
+        at: usize,
+    ) -> Option<usize> {
+        // SAFETY: only bytes before `available`.
+        let byte = |i: usize| (i < available).then(|| unsafe { start.add(i).read() });
+        let kind = byte(CRCS)?;
+        let rare = Rare::read(kind, at, byte)?;
+        let leads_back = kind & LINK == 0 || rare.link != 0 && rare.link < position;
+        leads_back.then_some(rare.head_len)
     }
 
     /// The same record for as long as the caller likes.
@@ -187,12 +214,12 @@ impl<'a> Record<'a> {
     }
 
     /// Whether kind, lengths, namespace, expiry, link and key are what was written here.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn verify_head(&self, place: Place) -> bool {
         self.stored(0) == self.head_crc() ^ place.mix(self.position) as u32
     }
 
-    #[inline]
+    #[inline(always)]
     fn head_crc(&self) -> u32 {
         // The checksum does not cover two bits of the kind, its first byte. A CRC that begins with
         // them is that of the bytes without them: what it begins with is XORed to the first bytes.
@@ -221,7 +248,7 @@ impl<'a> Record<'a> {
     }
 
     /// Whether the value is what was written here.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn verify_value(&self, place: Place) -> bool {
         let crc = checksum::append(0, self.value());
         self.stored(4) == crc ^ (place.mix(self.position) >> 32) as u32

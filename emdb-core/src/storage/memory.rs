@@ -122,7 +122,7 @@ impl Memory {
 
     /// As [`Memory::record`], for a record that is likely to be read whole: its lines are asked for
     /// at once rather than one after the other.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record_ahead(&self, position: u64) -> Option<Record<'_>> {
         let (start, available) = self.at(position)?;
         prefetch_line(start.wrapping_add(64));

@@ -96,7 +96,7 @@ impl<'g> Reader<'g> {
     }
 
     /// What is in the record, if it is sealed. If not, its value is verified if it is wanted.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn opened(self, record: Record<'g>, value: bool) -> Result<Option<Opened>> {
         match &self.generation.vault {
             None if value => self.verify_value(record).map(|()| None),

@@ -131,8 +131,8 @@ impl<'g> Reader<'g> {
     }
 
     /// Whether the value is what was written; told by the seal where there is one.
-    #[inline]
-    pub(super) fn verify_value(self, record: Record<'_>) -> Result<()> {
+    #[inline(always)]
+    pub(crate) fn verify_value(self, record: Record<'_>) -> Result<()> {
         if self.verify && !record.verify_value(self.generation.place) {
             return Err(damaged_value(record.value_position()));
         }
@@ -277,28 +277,35 @@ impl Held {
     }
 
     /// What the key of `record`, which is any version of it, was in this state, if that is live.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn resolve<'a>(
         &'a self,
         incarnation: &Incarnation,
         record: Record<'a>,
     ) -> Result<Option<Record<'a>>> {
         let position = record.position();
-        if position < self.view.watermark() && !self.pin.generation.superseded.get(position) {
+        let watermark = self.view.watermark();
+        let is_newest = position < watermark && !self.pin.generation.superseded.get(position);
+        // Most are, and live: short enough to become a part of a walk.
+        if is_newest && record.is_put() && record.expiry().is_none() {
+            return Ok(Some(record));
+        }
+        self.resolve_other(incarnation, record, is_newest)
+    }
+
+    #[inline(never)]
+    fn resolve_other<'a>(
+        &'a self,
+        incarnation: &Incarnation,
+        record: Record<'a>,
+        is_newest: bool,
+    ) -> Result<Option<Record<'a>>> {
+        if is_newest {
             if !record.is_put() {
                 return self.reader().authentic(record).map(|_| None);
             }
             return self.reader().live(record, || self.now);
         }
-        self.resolve_changed(incarnation, record)
-    }
-
-    #[inline(never)]
-    fn resolve_changed<'a>(
-        &'a self,
-        incarnation: &Incarnation,
-        record: Record<'a>,
-    ) -> Result<Option<Record<'a>>> {
         let watermark = self.view.watermark();
         let version = if record.position() < watermark {
             let hash = self.pin.generation.hash(record.key());

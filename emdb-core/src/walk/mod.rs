@@ -164,18 +164,36 @@ impl Walk {
     /// The item that [`Walk::go`] went to.
     #[inline]
     pub(crate) fn here(&self) -> Option<(&[u8], &[u8])> {
-        match (&self.overlay, &self.base) {
-            (None, base) => base.as_ref()?.here().map(|found| found.0.pair()),
-            (Some(overlay), _) => match self.here.as_ref()? {
-                Found::Record(record) => Some(record.0.pair()),
-                Found::Staged(key) => Some((key, overlay.value(key).unwrap_or_default())),
-            },
+        match &self.overlay {
+            None => self.base.as_ref()?.here().map(|found| found.0.pair()),
+            Some(overlay) => self.here_over(overlay),
+        }
+    }
+
+    #[inline(never)]
+    fn here_over<'a>(&'a self, overlay: &'a Overlay) -> Option<(&'a [u8], &'a [u8])> {
+        match self.here.as_ref()? {
+            Found::Record(record) => Some(record.0.pair()),
+            Found::Staged(key) => Some((key, overlay.value(key).unwrap_or_default())),
         }
     }
 
     /// Goes to the next item; tells whether there was one.
     #[inline]
     pub(crate) fn go(&mut self, end: End) -> bool {
+        // Most are ready, and then it is few instructions.
+        if self.overlay.is_none()
+            && self.prefix.is_none()
+            && let Some(Base::Ordered(ordered)) = &mut self.base
+            && ordered.give(end)
+        {
+            return true;
+        }
+        self.go_further(end)
+    }
+
+    #[inline(never)]
+    fn go_further(&mut self, end: End) -> bool {
         match self.advance(end) {
             Ok(true) => true,
             Ok(false) => {

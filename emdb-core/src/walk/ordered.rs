@@ -86,13 +86,17 @@ impl Ordered {
     /// there is one.
     #[inline]
     pub(super) fn go(&mut self, end: End) -> Result<bool> {
+        if self.give(end) { Ok(true) } else { self.go_further(end) }
+    }
+
+    /// Goes to the next record from this end, if that is ready.
+    #[inline]
+    pub(super) fn give(&mut self, end: End) -> bool {
         self.at = end;
         let side = &mut self.sides[end as usize];
-        if side.given < side.ready.len() {
-            side.given += 1;
-            return Ok(true);
-        }
-        self.go_further(end)
+        let is_ready = side.given < side.ready.len();
+        side.given += usize::from(is_ready);
+        is_ready
     }
 
     /// Where the last step went to.
@@ -191,14 +195,34 @@ impl Batch<'_> {
         self,
         end: End,
         len: &mut usize,
+        anchors: impl FnMut(usize) -> Result<Option<u64>>,
+    ) -> Result<bool> {
+        // Compiled twice, as the loop is short where there is nothing to open.
+        if self.held.reader().generation.vault.is_some() {
+            self.fill_by::<true>(end, len, anchors)
+        } else {
+            self.fill_by::<false>(end, len, anchors)
+        }
+    }
+
+    #[inline]
+    fn fill_by<const SEALED: bool>(
+        self,
+        end: End,
+        len: &mut usize,
         mut anchors: impl FnMut(usize) -> Result<Option<u64>>,
     ) -> Result<bool> {
         let reader = self.held.reader();
+        let open = |record, value| match SEALED {
+            true => reader.opened(record, value),
+            false if value => reader.verify_value(record).map(|()| None),
+            false => Ok(None),
+        };
         let mut bytes = 0;
         while self.side.ready.len() < self.side.batch {
             let Some(anchor) = anchors(*len)? else { break };
             let record = reader.record(anchor)?;
-            let opened = reader.opened(record, false)?;
+            let opened = open(record, false)?;
             let key = opened.as_ref().map_or(record.key(), |opened| opened.key());
             match (self.bounds.place(key), end) {
                 (Ordering::Equal, _) => {}
@@ -210,7 +234,7 @@ impl Batch<'_> {
             if let Some(version) = self.held.resolve(self.incarnation, record)? {
                 let opened = match opened {
                     Some(opened) if version.position() == anchor => Some(opened),
-                    _ => reader.opened(version, self.values)?,
+                    _ => open(version, self.values)?,
                 };
                 bytes += opened.as_ref().map_or(0, Opened::len);
                 // SAFETY: `held` keeps the memory as long as the walk, which has what it found.
