@@ -19,6 +19,8 @@ use crate::storage::sim::{Faults, Random, SimDisk};
 use crate::sync::lock;
 
 mod checkpoint;
+mod collisions;
+mod counts;
 #[cfg(feature = "encrypt")]
 mod convert;
 mod helper;
@@ -27,6 +29,8 @@ mod hostile;
 #[cfg(feature = "encrypt")]
 mod sealed_beside;
 mod seams;
+#[cfg(feature = "ttl")]
+mod sweeps;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
