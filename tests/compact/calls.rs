@@ -314,12 +314,16 @@ fn threads_that_are_always_in_transactions_let_it_come_to_an_end() {
                 let (db, over) = (&db, &over);
                 for thread in 0..4u32 {
                     scope.spawn(move || {
-                        while over.load(Ordering::Relaxed) == 0 {
+                        // Once at least: on a busy machine it can be over before a thread begins.
+                        loop {
                             commit(db, |tx| {
                                 std::thread::sleep(Duration::from_micros(500));
                                 tx.insert(thread.to_le_bytes(), "x")
                             })
                             .unwrap();
+                            if over.load(Ordering::Relaxed) != 0 {
+                                break;
+                            }
                         }
                     });
                 }

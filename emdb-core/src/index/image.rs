@@ -88,12 +88,19 @@ pub(crate) fn covers(from: u32, depth: u32, hash: u64) -> bool {
 /// What a segment is made from again: hashes and positions of its live keys.
 pub(crate) type Found = Vec<(u64, u64)>;
 
-/// In the order of their home lines, which needs the least displacement: so what a segment held
-/// fits in one of its size.
 fn entries(found: &[(u64, u64)]) -> Vec<Entry> {
+    let entry = |&(hash, at): &(u64, u64)| Entry::new(Slot::new(hash, at, false), home_of(hash));
+    let mut entries: Vec<_> = found.iter().map(entry).collect();
+    in_order(&mut entries);
+    entries
+}
+
+/// Sorts entries of a full-size segment by their home lines, which needs the least displacement: so
+/// what a segment held fits in one of its size.
+pub(super) fn in_order(entries: &mut [Entry]) {
     let mut homes = [0usize; 1 << FULL_BITS];
-    for &(hash, _) in found {
-        homes[usize::from(home_of(hash))] += 1;
+    for entry in &*entries {
+        homes[entry.lines_behind(0)] += 1;
     }
     // Beginning behind the line with the least surplus up to it, no key of the lines before the
     // beginning is displaced past it.
@@ -102,12 +109,7 @@ fn entries(found: &[(u64, u64)]) -> Vec<Entry> {
         Some(*sum)
     });
     let first = surplus.enumerate().min_by_key(|&(_, sum)| sum).map_or(0, |(line, _)| line + 1);
-    let mut entries: Vec<_> = found
-        .iter()
-        .map(|&(hash, at)| Entry::new(Slot::new(hash, at, false), home_of(hash)))
-        .collect();
     entries.sort_unstable_by_key(|entry| entry.lines_behind(first));
-    entries
 }
 
 /// The slots of keys found again.

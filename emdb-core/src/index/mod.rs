@@ -24,6 +24,8 @@ mod slot;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_portion;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,12 +35,15 @@ use crossbeam_epoch::{Atomic, Guard, Owned, Shared};
 use image::{Damaged, Origin};
 pub(crate) use lines::PAGE;
 pub(crate) use segment::Segment;
-use segment::{Entry, Placed};
+use segment::{Entry, FULL_BITS, Placed, home_of};
 pub(crate) use slot::Slot;
 use slot::TAG_BITS;
 
 /// Records that one namespace takes. Beyond, segments could run out of hash bits to split by.
 pub(crate) const MAX_RECORDS: u64 = 1 << 30;
+
+/// Keys that find a place where all bits of their hashes are alike that the index goes by.
+pub(crate) const MAX_ALIKE: u64 = (slot::REACH * lines::LINE) as u64;
 
 /// What [`Table::publish`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,8 +125,8 @@ impl Table {
     /// The key's slot is the one that points to `old`, or one for which `same` says that its
     /// record, which an earlier step of the same commit wrote, has the same key. `oldest` is
     /// asked for the oldest view's watermark when a segment is replaced. Called by the one writer
-    /// alone, when the segment is ready (see [`Table::is_ready`]). `None` when the table can't
-    /// grow any more.
+    /// alone, when the segment is ready (see [`Table::is_ready`]). `None` when there are too many
+    /// keys whose hashes are alike.
     pub(crate) fn publish(
         &self,
         hash: u64,
@@ -136,15 +141,32 @@ impl Table {
             match segment.place(hash, old, Slot::new(hash, new, removed), &mut same) {
                 Placed::New => return Some(Published::New),
                 Placed::Replaced(position) => return Some(Published::Replaced(position)),
-                Placed::Full => self.grow(hash, oldest(), guard)?,
+                Placed::Full => {}
+            }
+            if self.grow(hash, oldest(), guard).is_none() {
+                let slot = Slot::new(hash, new, removed);
+                return self.squeeze(hash, slot, oldest(), guard);
             }
         }
+    }
+
+    /// Puts the slot of a new key into a segment that can't be divided any more, if there is room
+    /// for all of its keys in some order: then there is in whatever order they come.
+    #[cold]
+    fn squeeze(&self, hash: u64, slot: Slot, oldest: u64, guard: &Guard) -> Option<Published> {
+        let segment = self.segment(hash, guard);
+        let mut entries = segment.entries(|slot| slot.is_needed(oldest));
+        entries.push(Entry::new(slot, home_of(hash)));
+        image::in_order(&mut entries);
+        let one = Segment::filled(segment.depth(), FULL_BITS, &entries)?;
+        self.renew(hash, Some(one), &entries, guard)?;
+        Some(Published::New)
     }
 
     /// Replaces the full segment of `hash`.
     fn grow(&self, hash: u64, oldest: u64, guard: &Guard) -> Option<()> {
         let segment = self.segment(hash, guard);
-        let entries = segment.entries(|slot| !(slot.is_tombstone() && slot.position() < oldest));
+        let entries = segment.entries(|slot| slot.is_needed(oldest));
         self.renew(hash, segment.rebuilt(&entries), &entries, guard)
     }
 

@@ -54,6 +54,11 @@ impl Slot {
         self.0 & TOMBSTONE != 0
     }
 
+    /// Whether any view, of which none is older than `oldest`, can ask for it.
+    pub(super) fn is_needed(self, oldest: u64) -> bool {
+        !(self.is_tombstone() && self.position() < oldest)
+    }
+
     pub(crate) fn displacement(self) -> usize {
         (self.0 >> DISPLACEMENT_SHIFT) as usize & (REACH - 1)
     }

@@ -19,7 +19,7 @@ use crate::crypt::Framing;
 use crate::error::{Error, Result};
 use crate::format::place::Place;
 use crate::format::record::Verb;
-use crate::index::{MAX_RECORDS, Published};
+use crate::index::{MAX_ALIKE, MAX_RECORDS, Published};
 use crate::order::Order;
 use crate::sync::{lock, wait};
 use crate::view::Views;
@@ -123,13 +123,12 @@ impl Store {
             }
             return Err(error);
         }
-        let published = self.publish(generation, tail, steps, start, &guard);
-        let published = published.map(|tallies| tallies.apply(end, &generation.views));
+        let tallies = self.publish(generation, tail, steps, (start, end), &guard)?;
+        tallies.apply(end, &generation.views);
         tail.skipped += start - tail.position;
         tail.position = end;
         self.data_end.0.store(generation.sequence(end), Ordering::Release);
         generation.committed.0.store(end, Ordering::Release);
-        published?;
         self.trim(generation, tail, steps, &guard);
         Ok(())
     }
@@ -137,7 +136,7 @@ impl Store {
     /// Finds what each step replaces; gives the bytes that all of them take at the most.
     fn resolve(&self, steps: &mut [Step<'_>], era: &Era, guard: &Guard) -> Result<usize> {
         let reader = self.reader(era);
-        let mut bound = 0;
+        let (mut bound, mut added) = (0, 0);
         for at in 0..steps.len() {
             if let Some(later) = steps.get(at + AHEAD).filter(|s| s.is_write()) {
                 later.incarnation(guard).table.prefetch(later.hash, guard);
@@ -153,14 +152,6 @@ impl Store {
             }
             if step.is_write() && step.fresh.is_none() {
                 let incarnation = step.target.current(guard);
-                let records = incarnation.records.load(Ordering::Relaxed);
-                if records.saturating_add(at as u64) >= MAX_RECORDS {
-                    return Err(Error::TooLarge {
-                        what: "the number of records in a namespace",
-                        size: MAX_RECORDS + 1,
-                        limit: MAX_RECORDS,
-                    });
-                }
                 reader.make_ready(&incarnation.table, step.hash, guard)?;
                 let prior = match step.absent {
                     true => None,
@@ -172,6 +163,17 @@ impl Store {
                     )?,
                 };
                 step.prior = prior.as_ref().map(Prior::of);
+                if step.verb == Verb::Put && !step.prior.is_some_and(|p| p.put) {
+                    let records = incarnation.records.load(Ordering::Relaxed);
+                    if records.saturating_add(added) >= MAX_RECORDS {
+                        return Err(Error::TooLarge {
+                            what: "the number of records in a namespace",
+                            size: MAX_RECORDS + 1,
+                            limit: MAX_RECORDS,
+                        });
+                    }
+                    added += 1;
+                }
                 if let Some(record) = prior.filter(|r| step.wants_value && r.is_put()) {
                     let live = reader.checked(record, || self.clock.now())?.is_some();
                     step.prior = Some(Prior { live, ..Prior::of(&record) });
@@ -185,13 +187,14 @@ impl Store {
         Ok(bound)
     }
 
-    /// Points the index at the new records; gives the changes of the counts.
+    /// Points the index at the new records, which lie from `start` to `end`; gives the changes of
+    /// the counts. When it fails, the journal has no such commit.
     fn publish<'s>(
         &self,
         generation: &Generation,
         tail: &mut Tail,
         steps: &'s [Step<'_>],
-        start: u64,
+        (start, end): (u64, u64),
         guard: &'s Guard,
     ) -> Result<Tallies<'s>> {
         // Of the same commit and key: its record was put in place just now.
@@ -238,10 +241,8 @@ impl Store {
                 (Some(Published::Replaced(p)), Some(prior)) if p == prior.position => Some(prior),
                 (Some(Published::Replaced(p)), _) => record(p).as_ref().map(Prior::of),
                 (None, _) => {
-                    // Out of reach by the limit on records; were it not, the index would not
-                    // show what the journal holds.
-                    self.poison();
-                    return Err(Error::Poisoned);
+                    let (at, range) = ((steps, step), (start, end));
+                    return Err(self.take_back(generation, tail, at, range));
                 }
             };
             if let Some(order) = incarnation.order.get() {
@@ -251,6 +252,32 @@ impl Store {
             tallies.add(incarnation, records, bytes);
         }
         Ok(tallies)
+    }
+
+    /// Takes a commit back of which the record of `step` finds no place in the index: an open would
+    /// find none either. By chance that does not happen; whoever knows the seed of the hash can make
+    /// keys for it.
+    #[cold]
+    fn take_back(
+        &self,
+        generation: &Generation,
+        tail: &mut Tail,
+        (steps, step): (&[Step<'_>], &Step<'_>),
+        (start, end): (u64, u64),
+    ) -> Error {
+        let mut written = steps.iter().filter(|step| !step.void);
+        let is_first = written.next().is_some_and(|first| std::ptr::eq(first, step));
+        // The index leads to the records before this one. The last one, which ends the commit, is
+        // not among them.
+        let last = written.next_back().map_or(start, |last| last.position);
+        let from = if is_first { start } else { last };
+        if tail.take_back(&*generation.medium, from, end).is_err() || !is_first {
+            // What came next would lie where the index leads already.
+            self.poison();
+            return Error::Poisoned;
+        }
+        let what = "the number of keys in a namespace whose hashes are alike";
+        Error::TooLarge { what, size: MAX_ALIKE + 1, limit: MAX_ALIKE }
     }
 
     /// Tells the order of a namespace what a step did.

@@ -76,7 +76,7 @@ impl Incarnation {
     }
 
     /// Lets readers from the watermark `from` on see the present number of records. Called by
-    /// the one writer alone, at most once for each `from`, before the watermark moves there.
+    /// the one writer alone, before the watermark moves there.
     pub(crate) fn show_records(&self, from: u64, views: &Views) {
         self.count.show(from, self.records.load(Ordering::Relaxed), views);
     }
@@ -103,7 +103,15 @@ struct Count {
 
 impl Count {
     fn show(&self, from: u64, number: u64, views: &Views) {
-        let changes = self.changes.load(Ordering::Relaxed) + 1;
+        let latest = self.changes.load(Ordering::Relaxed);
+        let slot = &self.slots[latest as usize % 2];
+        if slot.0.load(Ordering::Relaxed) == from {
+            // The same commit once more. The other slot has what there is until then, which a view
+            // can still begin to look at.
+            slot.1.store(number, Ordering::Release);
+            return;
+        }
+        let changes = latest + 1;
         let slot = &self.slots[changes as usize % 2];
         // What the slot held until now. No view of it can come any more.
         let former = slot.0.load(Ordering::Relaxed);

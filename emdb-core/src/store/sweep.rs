@@ -16,6 +16,12 @@ use crate::sync::lock;
 /// Records removed in one commit.
 const BATCH: usize = 1024;
 
+/// Whether the entry is the put at `position` with this expiry.
+fn is_it(entry: &Entry<'_>, at: u64, position: u64) -> bool {
+    let record = entry.record();
+    record.position() == position && record.expiry() == Some(at) && record.is_put()
+}
+
 impl Store {
     /// Every namespace, internal ones too.
     pub(crate) fn all_namespaces(&self) -> Vec<Arc<NamespaceState>> {
@@ -85,8 +91,8 @@ impl Store {
                 newest.map(|record| reader.key_entry(record)).transpose()
             });
             match record {
-                Ok(Some(entry)) if entry.record().position() == position => Some(entry),
-                // Replaced, or removed.
+                Ok(Some(entry)) if is_it(&entry, at, position) => Some(entry),
+                // Replaced, or removed, or the image was forged.
                 Ok(_) | Err(_) => {
                     expiries.forget((at, position));
                     None

@@ -340,6 +340,25 @@ impl Tail {
         }
     }
 
+    /// Makes zeros again of what was put in place from `from` to `end`, which is not committed and
+    /// which nobody reads.
+    #[cold]
+    pub(crate) fn take_back(
+        &mut self,
+        medium: &dyn Medium,
+        from: u64,
+        end: u64,
+    ) -> std::io::Result<()> {
+        const ZEROS: [u8; PAGE as usize] = [0; PAGE as usize];
+        self.writer.abandon();
+        if !self.buffered {
+            self.target(from, (end - from) as usize).fill(0);
+            return Ok(());
+        }
+        let mut at = (from..end).step_by(ZEROS.len());
+        at.try_for_each(|at| medium.write_at(at, &ZEROS[..(end - at).min(PAGE) as usize]))
+    }
+
     /// Cuts the medium behind the committed end: a part of a commit must not stay, since later
     /// records could end where a part of it goes on.
     fn cut(&mut self, medium: &dyn Medium, memory: &Memory) -> std::io::Result<()> {

@@ -20,14 +20,18 @@ use crate::storage::sim::{Faults, Random, SimDisk};
 use crate::sync::lock;
 
 mod checkpoint;
+mod collisions;
 #[cfg(feature = "encrypt")]
 mod convert;
+mod counts;
 mod helper;
 #[cfg(feature = "encrypt")]
 mod hostile;
 #[cfg(feature = "encrypt")]
 mod sealed_beside;
 mod seams;
+#[cfg(feature = "ttl")]
+mod sweeps;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
