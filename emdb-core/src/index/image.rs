@@ -97,7 +97,7 @@ fn entries(found: &[(u64, u64)]) -> Vec<Entry> {
 
 /// Sorts entries of a full-size segment by their home lines, which needs the least displacement: so
 /// what a segment held fits in one of its size.
-pub(super) fn in_order(entries: &mut [Entry]) {
+fn in_order(entries: &mut [Entry]) {
     let mut homes = [0usize; 1 << FULL_BITS];
     for entry in &*entries {
         homes[entry.lines_behind(0)] += 1;
@@ -121,8 +121,7 @@ pub(crate) fn slots(found: &[(u64, u64)]) -> impl Iterator<Item = Slot> + '_ {
 #[derive(Debug)]
 pub(crate) enum Unfit<E> {
     Damaged(Damaged),
-    /// There is no room for the slots in a segment of this size, as there was in one that was not
-    /// forged.
+    /// There is no room for the slots in a segment as images have them.
     Full,
     Other(E),
 }
@@ -152,11 +151,14 @@ impl Table {
         }
         let (depth, line_bits) = (segment.depth(), segment.line_bits());
         let used = words.iter().filter(|word| **word != 0).count() as u32;
-        if line_bits == FULL_BITS && !lost {
+        if line_bits == FULL_BITS && !segment.is_wide() && !lost {
             return Ok(Portion::Full { depth, used, words });
         }
         let live = |slot: Slot| !slot.is_empty() && !slot.is_tombstone();
-        let entries = segment.entries_of(&words, live);
+        let mut entries = segment.entries_of(&words, live);
+        if segment.is_wide() {
+            in_order(&mut entries);
+        }
         if line_bits < FULL_BITS {
             let slots = entries.iter().map(Entry::parts).collect();
             return Ok(Portion::Small { line_bits, slots });
@@ -271,7 +273,11 @@ impl Segment {
             return None;
         }
         let entries: Vec<_> = slots.iter().map(|&(w, home)| Entry::new(Slot(w), home)).collect();
-        (line_bits.max(1)..=FULL_BITS).find_map(|bits| Segment::filled(0, bits, &entries))
+        // Of what was in the segment, little may be left. With a fifth of the slots in use the rest
+        // fits, unless it was forged: what an image says must not take any amount of memory.
+        let least = (1..=FULL_BITS).find(|&bits| slots.len() <= Segment::limit_of(bits))?;
+        let most = FULL_BITS.min(least + 2);
+        (line_bits.clamp(least, most)..=most).find_map(|bits| Segment::filled(0, bits, &entries))
     }
 
     /// A full-size segment whose slots lie in an image, each page verified when it is first used.

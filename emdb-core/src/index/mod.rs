@@ -35,15 +35,19 @@ use crossbeam_epoch::{Atomic, Guard, Owned, Shared};
 use image::{Damaged, Origin};
 pub(crate) use lines::PAGE;
 pub(crate) use segment::Segment;
-use segment::{Entry, FULL_BITS, Placed, home_of};
+use segment::{Entry, Placed};
 pub(crate) use slot::Slot;
 use slot::TAG_BITS;
 
 /// Records that one namespace takes. Beyond, segments could run out of hash bits to split by.
 pub(crate) const MAX_RECORDS: u64 = 1 << 30;
 
-/// Keys that find a place where all bits of their hashes are alike that the index goes by.
-pub(crate) const MAX_ALIKE: u64 = (slot::REACH * lines::LINE) as u64;
+/// Keys that a lookup may have to compare, since all bits of their hashes are alike that the index
+/// goes by. By chance that is a few.
+pub(crate) const MAX_ALIKE: usize = 4096;
+
+/// The same in an image.
+pub(crate) const MAX_STORED_ALIKE: u64 = (slot::REACH * lines::LINE) as u64;
 
 /// What [`Table::publish`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,38 +140,30 @@ impl Table {
         mut same: impl FnMut(u64) -> bool,
         guard: &Guard,
     ) -> Option<Published> {
+        let slot = Slot::new(hash, new, removed);
         loop {
             let segment = self.segment(hash, guard);
-            match segment.place(hash, old, Slot::new(hash, new, removed), &mut same) {
+            match segment.place(hash, old, slot, MAX_ALIKE, &mut same) {
                 Placed::New => return Some(Published::New),
                 Placed::Replaced(position) => return Some(Published::Replaced(position)),
-                Placed::Full => {}
-            }
-            if self.grow(hash, oldest(), guard).is_none() {
-                let slot = Slot::new(hash, new, removed);
-                return self.squeeze(hash, slot, oldest(), guard);
+                Placed::Full => self.grow(hash, oldest(), guard)?,
+                Placed::Crowded => return None,
             }
         }
-    }
-
-    /// Puts the slot of a new key into a segment that can't be divided any more, if there is room
-    /// for all of its keys in some order: then there is in whatever order they come.
-    #[cold]
-    fn squeeze(&self, hash: u64, slot: Slot, oldest: u64, guard: &Guard) -> Option<Published> {
-        let segment = self.segment(hash, guard);
-        let mut entries = segment.entries(|slot| slot.is_needed(oldest));
-        entries.push(Entry::new(slot, home_of(hash)));
-        image::in_order(&mut entries);
-        let one = Segment::filled(segment.depth(), FULL_BITS, &entries)?;
-        self.renew(hash, Some(one), &entries, guard)?;
-        Some(Published::New)
     }
 
     /// Replaces the full segment of `hash`.
     fn grow(&self, hash: u64, oldest: u64, guard: &Guard) -> Option<()> {
         let segment = self.segment(hash, guard);
         let entries = segment.entries(|slot| slot.is_needed(oldest));
-        self.renew(hash, segment.rebuilt(&entries), &entries, guard)
+        let mut one = segment.rebuilt(&entries);
+        // Keys that lie too close by somebody's doing: to divide them helps little, or can't be done.
+        let is_crowded = Segment::is_sparse(entries.len()) || segment.depth() == TAG_BITS;
+        let is_news = !segment.is_wide() || entries.len() < segment.used();
+        if one.is_none() && is_crowded && is_news {
+            one = Segment::wide(segment.depth(), &entries);
+        }
+        self.renew(hash, one, &entries, guard)
     }
 
     /// Puts `one` in the place of the segment of `hash`, or two halves made of `entries`.

@@ -6,7 +6,9 @@
 //!
 //! A segment begins small and doubles until it has [`FULL_BITS`] bits of lines; then it is split.
 //! Home lines are the top bits of 12 hash bits apart from the tag. Slots of a full-size segment
-//! imply all 12 (line and displacement); smaller ones keep them aside for the writer.
+//! imply all 12 (line and displacement); smaller ones keep them aside for the writer. So do wide
+//! ones, in which keys may lie further from home: keys that somebody who knows the hash has made to
+//! lie together take no more room than others so.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
@@ -33,8 +35,10 @@ pub(crate) struct Segment {
     /// A bit for each page of lines that is known to be as it was stored. Lines of a page without
     /// it are not looked at. Nothing is written before all bits are set.
     verified: AtomicU64,
-    /// Of each slot, the key's home bits; empty at full size.
+    /// Of each slot, the key's home bits; empty where the slots imply them.
     homes: Box<[AtomicU16]>,
+    /// Lines that a key can lie behind its home, its home among them.
+    reach: usize,
     used: AtomicU32,
     /// Whether a page is not as it was stored.
     bad: AtomicBool,
@@ -55,6 +59,8 @@ pub(crate) enum Placed {
     Replaced(u64),
     /// No room.
     Full,
+    /// Too many keys that are like it.
+    Crowded,
 }
 
 impl Entry {
@@ -80,7 +86,21 @@ pub(super) fn home_of(hash: u64) -> u16 {
 impl Segment {
     fn new(depth: u32, line_bits: u32) -> Segment {
         let lines = Lines::empty(1 << line_bits);
-        Segment::over(depth, lines, AtomicU32::new(0), AtomicU64::new(ALL), None)
+        let segment = Segment::over(depth, lines, AtomicU32::new(0), AtomicU64::new(ALL), None);
+        if line_bits == FULL_BITS { segment } else { segment.widened() }
+    }
+
+    /// Keeps homes aside. Nothing is in it yet.
+    fn widened(mut self) -> Segment {
+        let slots = self.lines.len() * LINE;
+        self.homes = std::iter::repeat_with(AtomicU16::default).take(slots).collect();
+        self.reach = self.lines.len();
+        self
+    }
+
+    /// Whether it is of full size, and its slots don't imply the homes of their keys.
+    pub(super) fn is_wide(&self) -> bool {
+        self.line_bits == FULL_BITS && !self.homes.is_empty()
     }
 
     pub(super) fn over(
@@ -90,14 +110,13 @@ impl Segment {
         verified: AtomicU64,
         proof: Option<Box<dyn Proof>>,
     ) -> Segment {
-        let line_bits = lines.len().trailing_zeros();
-        let homes = if line_bits == FULL_BITS { 0 } else { LINE << line_bits };
         Segment {
             depth,
-            line_bits,
+            line_bits: lines.len().trailing_zeros(),
             lines,
             verified,
-            homes: std::iter::repeat_with(AtomicU16::default).take(homes).collect(),
+            homes: Box::default(),
+            reach: REACH,
             used,
             bad: AtomicBool::new(false),
             proof,
@@ -184,18 +203,28 @@ impl Segment {
     }
 
     /// Slots that may be in use: four in five.
+    pub(super) fn limit_of(line_bits: u32) -> usize {
+        (LINE << line_bits) * 4 / 5
+    }
+
     fn limit(&self) -> usize {
-        (LINE << self.line_bits) * 4 / 5
+        Segment::limit_of(self.line_bits)
+    }
+
+    pub(super) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed) as usize
+    }
+
+    /// Whether so few keys are in a segment of full size: that they lie too close does not happen
+    /// by chance (once in 10^14 segments).
+    pub(super) fn is_sparse(keys: usize) -> bool {
+        keys < (LINE << FULL_BITS) / 4
     }
 
     #[inline]
     fn line(&self, home: u16, displacement: usize) -> usize {
         let first = usize::from(home) >> (FULL_BITS - self.line_bits);
         (first + displacement) & (self.lines.len() - 1)
-    }
-
-    fn reach(&self) -> usize {
-        REACH.min(self.lines.len())
     }
 
     #[inline]
@@ -212,7 +241,7 @@ impl Segment {
         mut visit: impl FnMut(Slot) -> ControlFlow<R>,
     ) -> Result<Option<R>, Damaged> {
         let home = home_of(hash);
-        for displacement in 0..self.reach() {
+        for displacement in 0..self.reach {
             let number = self.line(home, displacement);
             if !self.is_verified(number) {
                 return Err(self.damaged());
@@ -252,11 +281,12 @@ impl Segment {
         hash: u64,
         old: Option<u64>,
         slot: Slot,
+        most_alike: usize,
         same: &mut impl FnMut(u64) -> bool,
     ) -> Placed {
-        let home = home_of(hash);
+        let (home, mut alike) = (home_of(hash), 0);
         debug_assert!(self.verified.load(Ordering::Relaxed) == ALL);
-        for displacement in 0..self.reach() {
+        for displacement in 0..self.reach {
             let number = self.line(home, displacement);
             let line = &self.lines[number];
             let (mut matching, mut empty) = (0u32, 0u32);
@@ -267,13 +297,20 @@ impl Segment {
             }
             matching &= !empty;
             while matching != 0 {
-                let word = &line.0[matching.trailing_zeros() as usize];
+                let i = matching.trailing_zeros() as usize;
+                let word = &line.0[i];
                 matching &= matching - 1;
                 let present = Slot(word.load(Ordering::Relaxed)).position();
                 if old == Some(present) || same(present) {
                     word.store(slot.displaced(displacement).0, Ordering::Release);
                     return Placed::Replaced(present);
                 }
+                // As many as there are, in whatever order they came.
+                let kept = self.homes.get(number * LINE + i);
+                alike += usize::from(kept.is_some_and(|kept| kept.load(Ordering::Relaxed) == home));
+            }
+            if alike >= most_alike {
+                return Placed::Crowded;
             }
             if empty != 0 {
                 return self.take(
@@ -367,19 +404,32 @@ impl Segment {
     pub(crate) fn split(&self, entries: &[Entry]) -> Option<[Segment; 2]> {
         let (high, low): (Entries, Entries) =
             entries.iter().copied().partition(|e| e.slot.bit(self.depth));
-        let half = |entries: &[Entry]| Segment::filled(self.depth + 1, FULL_BITS, entries);
+        let half = |entries: &[Entry]| {
+            let usual = Segment::filled(self.depth + 1, FULL_BITS, entries);
+            usual.or_else(|| Segment::wide(self.depth + 1, entries))
+        };
         Some([half(&low)?, half(&high)?])
     }
 
     pub(super) fn filled(depth: u32, line_bits: u32, entries: &[Entry]) -> Option<Segment> {
-        let segment = Segment::new(depth, line_bits);
+        Segment::new(depth, line_bits).with(entries)
+    }
+
+    /// A segment of what has no room in another of full size.
+    #[cold]
+    pub(super) fn wide(depth: u32, entries: &[Entry]) -> Option<Segment> {
+        Segment::new(depth, FULL_BITS).widened().with(entries)
+    }
+
+    fn with(self, entries: &[Entry]) -> Option<Segment> {
+        let segment = self;
         for entry in entries {
             // The tag is in the slot; the home bits alone are missing from its hash.
             let hash = entry.slot.0 >> 46 << 46 | u64::from(entry.home) << HOME_SHIFT;
             // Each entry is another key, so none is the same.
-            match segment.place(hash, None, entry.slot, &mut |_| false) {
+            match segment.place(hash, None, entry.slot, usize::MAX, &mut |_| false) {
                 Placed::New => {}
-                Placed::Replaced(_) | Placed::Full => return None,
+                Placed::Replaced(_) | Placed::Full | Placed::Crowded => return None,
             }
         }
         Some(segment)

@@ -16,7 +16,8 @@ const TOMBSTONE: u64 = 1 << 45;
 const DISPLACEMENT_SHIFT: u32 = 42;
 const POSITION: u64 = (1 << DISPLACEMENT_SHIFT) - 1;
 
-/// Lines that a key can lie behind its home, its home among them.
+/// Lines that a key can lie behind its home, its home among them, where the slot alone says which
+/// that is.
 pub(crate) const REACH: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,11 +70,11 @@ impl Slot {
         Slot(self.0 & !(POSITION | TOMBSTONE) | flag | position & POSITION)
     }
 
+    /// The slot so many lines behind its home. From [`REACH`] lines on it doesn't say how many.
     #[inline]
     pub(crate) fn displaced(self, lines: usize) -> Slot {
-        Slot(
-            self.0 & !((REACH as u64 - 1) << DISPLACEMENT_SHIFT)
-                | (lines as u64) << DISPLACEMENT_SHIFT,
-        )
+        const MOST: u64 = REACH as u64 - 1;
+        let lines = MOST.min(lines as u64);
+        Slot(self.0 & !(MOST << DISPLACEMENT_SHIFT) | lines << DISPLACEMENT_SHIFT)
     }
 }

@@ -158,7 +158,9 @@ fn crowded(seed: u64) -> (Segment, Vec<(u64, u64)>) {
     loop {
         let position = keys.len() as u64 + 1;
         let hash = hash(seed << 32 | position);
-        match segment.place(hash, None, Slot::new(hash, position, false), &mut |_| false) {
+        match segment
+            .place(hash, None, Slot::new(hash, position, false), usize::MAX, &mut |_| false)
+        {
             Placed::New => keys.push((hash, position)),
             _ => return (segment, keys),
         }

@@ -277,7 +277,8 @@ impl Store {
             return Error::Poisoned;
         }
         let what = "the number of keys in a namespace whose hashes are alike";
-        Error::TooLarge { what, size: MAX_ALIKE + 1, limit: MAX_ALIKE }
+        let limit = MAX_ALIKE as u64;
+        Error::TooLarge { what, size: limit + 1, limit }
     }
 
     /// Tells the order of a namespace what a step did.

@@ -13,7 +13,7 @@ use crate::format::checksum;
 use crate::format::image::{self, Array, Full, Run as StoredRun, Slots};
 use crate::format::place::Place;
 use crate::index::image::{Portion, Unfit};
-use crate::index::{PAGE, Table};
+use crate::index::{MAX_STORED_ALIKE, PAGE, Table};
 use crate::order::{Order, Run};
 use crate::sync::lock;
 
@@ -83,7 +83,11 @@ impl<'a> Writer<'a> {
                 let found = self.reader.segment_again(table, from, damaged)?;
                 Table::portion_of(&found, damaged.depth).ok_or_else(rescue::forged)
             }
-            Err(Unfit::Full) => Err(rescue::forged()),
+            Err(Unfit::Full) => Err(Error::TooLarge {
+                what: "the number of keys whose hashes are alike, for a checkpoint",
+                size: MAX_STORED_ALIKE + 1,
+                limit: MAX_STORED_ALIKE,
+            }),
             Err(Unfit::Other(error)) => Err(error),
         }
     }

@@ -280,7 +280,11 @@ pub(super) fn publish(
     let prior = match published {
         Some(Published::New) => None,
         Some(Published::Replaced(position)) => read(position),
-        None => return Err("a namespace holds more records than an index takes"),
+        None => {
+            return Err(
+                "a namespace holds more records, or more whose hashes are alike, than an index takes",
+            );
+        }
     };
     if let Some(order) = incarnation.order.get() {
         if let Some(prior) = &prior {

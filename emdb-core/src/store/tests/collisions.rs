@@ -57,7 +57,14 @@ fn open(path: &Path) -> Emdb {
 
 /// Keys whose hashes have the same bits wherever the index looks.
 fn alike(keys: &Inverse) -> impl Iterator<Item = [u8; 8]> + '_ {
-    (0..MAX_ALIKE + 40).map(|n| keys.key(0x1_2345 << 46 | 7 << HOME_SHIFT | n))
+    (0..MAX_ALIKE as u64 + 4).map(|n| keys.key(0x1_2345 << 46 | 7 << HOME_SHIFT | n))
+}
+
+fn remove<K: AsRef<[u8]>>(db: &Emdb, keys: impl Iterator<Item = K>) {
+    let all = |tx: &mut crate::Transaction<'_>| {
+        keys.into_iter().try_for_each(|key| tx.remove(key.as_ref()).map(drop))
+    };
+    db.transaction(all).unwrap();
 }
 
 fn value(len: usize) -> Vec<u8> {
@@ -74,13 +81,17 @@ fn a_key_that_finds_no_place_in_the_index_is_refused_and_the_rest_goes_on() {
         let db = open(&path);
         db.insert("other", "value").unwrap();
         let keys = inverse(&db);
-        let (taken, refused): (Vec<_>, Vec<_>) =
-            alike(&keys).partition(|key| db.insert(key, &value).is_ok());
-        assert_eq!(taken.len() as u64, MAX_ALIKE);
+        let all: Vec<_> = alike(&keys).collect();
+        let (first, rest) = all.split_at(MAX_ALIKE - 5);
+        db.insert_many(first.iter().map(|key| (key, "v"))).unwrap();
+        let (last, refused): (Vec<_>, Vec<_>) =
+            rest.iter().partition(|key| db.insert(key, &value).is_ok());
+        let taken: Vec<_> = first.iter().chain(last).collect();
+        assert_eq!(taken.len(), MAX_ALIKE);
         for key in &refused {
             assert!(matches!(db.insert(key, &value), Err(Error::TooLarge { .. })));
             assert!(matches!(
-                db.insert_many([(key, "v"), (&[0; 8], "v")]),
+                db.insert_many([(*key, "v"), (&[0; 8], "v")]),
                 Err(Error::TooLarge { .. })
             ));
         }
@@ -89,7 +100,7 @@ fn a_key_that_finds_no_place_in_the_index_is_refused_and_the_rest_goes_on() {
         let check = |db: &Emdb| {
             assert!(db.verify().unwrap().is_ok());
             assert_eq!(db.get(taken[0]).unwrap().unwrap(), b"new");
-            assert!(taken.iter().all(|key| db.get(key).unwrap().is_some()));
+            assert!(taken.iter().step_by(50).all(|key| db.get(key).unwrap().is_some()));
             assert!(refused.iter().all(|key| db.get(key).unwrap().is_none()));
             assert_eq!(db.get("later").unwrap().unwrap(), b"value");
             assert_eq!(db.len().unwrap(), taken.len() + 2);
@@ -114,42 +125,33 @@ fn keys_that_have_room_in_one_order_have_it_in_all() {
     let path = folder.path().join("db");
     let db = Emdb::builder().path(&path).enable_range_scans(true).build().unwrap();
     let keys = inverse(&db);
-    // Those of the first home line fill all that they may lie in; those of the second one have
-    // room behind them, unless they come first.
+    // Those of the second home line lie behind those of the first one, or between them.
     let key = |home: u64, n: u64| keys.key(0x1_2345 << 46 | home << HOME_SHIFT | n);
-    let first: Vec<_> = (0..MAX_ALIKE).map(|n| key(7, n)).collect();
+    let first: Vec<_> = (0..MAX_ALIKE as u64).map(|n| key(7, n)).collect();
     let second: Vec<_> = (0..8).map(|n| key(8, n)).collect();
-    for key in second.iter().chain(&first) {
-        db.insert(key, "1").unwrap();
-    }
-    assert!(matches!(db.insert(key(7, MAX_ALIKE), ""), Err(Error::TooLarge { .. })));
-    assert!(matches!(db.insert(key(8, 8), ""), Err(Error::TooLarge { .. })));
+    db.insert_many(second.iter().chain(&first).map(|key| (key, "1"))).unwrap();
+    assert!(matches!(db.insert(key(7, MAX_ALIKE as u64), ""), Err(Error::TooLarge { .. })));
     let check = |db: &Emdb, value: &[u8]| {
         assert!(db.verify().unwrap().is_ok());
-        assert_eq!(db.len().unwrap(), 72);
-        for key in first.iter().chain(&second) {
+        assert_eq!(db.len().unwrap(), first.len() + second.len());
+        for key in first.iter().step_by(50).chain(&second) {
             assert_eq!(db.get(key).unwrap().unwrap(), value);
         }
     };
     check(&db, b"1");
     db.compact().unwrap();
     check(&db, b"1");
-    for key in second.iter().rev().chain(first.iter().rev()) {
-        db.remove(key).unwrap();
-    }
-    for key in first.iter().rev().chain(second.iter().rev()) {
-        db.insert(key, "2").unwrap();
-    }
+    remove(&db, second.iter().rev().chain(first.iter().rev()));
+    db.insert_many(first.iter().rev().chain(second.iter().rev()).map(|key| (key, "2"))).unwrap();
     check(&db, b"2");
     db.checkpoint().unwrap();
     drop(db);
     check(&open(&path), b"2");
-    let image = folder.path().join("db.meta");
-    std::fs::remove_file(image).unwrap();
     let db = open(&path);
-    check(&db, b"2");
     db.compact().unwrap();
     check(&db, b"2");
+    drop(db);
+    check(&open(&path), b"2");
 }
 
 #[test]
@@ -162,7 +164,7 @@ fn a_transaction_with_a_key_that_finds_no_place_is_not_made_and_the_file_opens_a
         let keys = inverse(&db);
         let mut all: Vec<_> = alike(&keys).map(|key| key.to_vec()).collect();
         let last = all.pop().unwrap();
-        all.truncate(MAX_ALIKE as usize);
+        all.truncate(MAX_ALIKE);
         db.insert_many(all.iter().map(|key| (key, "value"))).unwrap();
         let made = db.insert_many([
             (b"first".to_vec(), value.clone()),
@@ -172,7 +174,7 @@ fn a_transaction_with_a_key_that_finds_no_place_is_not_made_and_the_file_opens_a
         ]);
         assert!(matches!(made, Err(Error::Poisoned)), "{made:?}");
         let check = |db: &Emdb| {
-            assert!(all.iter().all(|key| db.get(key).unwrap().unwrap() == b"value"));
+            assert!(all.iter().step_by(50).all(|key| db.get(key).unwrap().unwrap() == b"value"));
             for absent in [&b"first"[..], &last, b"behind"] {
                 assert_eq!(db.get(absent).unwrap(), None);
             }
@@ -210,4 +212,49 @@ fn a_full_namespace_can_be_made_smaller() {
     assert_eq!(db.get("d").unwrap(), None);
     db.insert_many([("d", "1"), ("c", "2")]).unwrap();
     set(3);
+}
+
+#[test]
+fn keys_that_lie_too_close_take_no_more_memory_than_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    for memory in [false, true] {
+        let db = if memory { Emdb::open_in_memory() } else { open(&path) };
+        let keys = inverse(&db);
+        // One home line, and all the tags that there can be.
+        let key = |n: u64| keys.key(n << 46 | 7 << HOME_SHIFT | n);
+        let mut keys = 0;
+        let mut more = |from: u64, to: u64| {
+            db.insert_many((from..to).map(|n| (key(n), ""))).unwrap();
+            keys += to - from;
+            let bytes = db.stats().unwrap().index_bytes;
+            // By this many times as much as ordinary ones, if need be, and no more.
+            assert!(bytes < 600 * keys, "{bytes} bytes for {keys} keys");
+        };
+        more(0, 65);
+        more(65, 1000);
+        more(1000, 5000);
+        more(5000, 10_000);
+        let others = || (0..40_000_u32).map(u32::to_le_bytes);
+        db.insert_many(others().map(|key| (key, ""))).unwrap();
+        more(10_000, 16_000);
+        remove(&db, (0..16_000).step_by(2).map(key));
+        let check = |db: &Emdb| {
+            assert_eq!(db.len().unwrap(), 48_000);
+            assert!((0..16_000).all(|n| db.contains_key(key(n)).unwrap() == (n % 2 == 1)));
+            assert!(others().all(|key| db.contains_key(key).unwrap()));
+            assert_eq!(db.keys().unwrap().count(), 48_000);
+            assert!(db.verify().unwrap().is_ok());
+        };
+        check(&db);
+        db.compact().unwrap();
+        check(&db);
+        if !memory {
+            // Images have no room for them. An open reads the journal.
+            assert!(matches!(db.checkpoint(), Err(Error::TooLarge { .. })));
+            drop(db);
+            let db = open(&path);
+            check(&db);
+        }
+    }
 }
