@@ -25,6 +25,8 @@ mod slot;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_crowded;
+#[cfg(test)]
 mod tests_portion;
 
 use std::ops::ControlFlow;
@@ -147,9 +149,18 @@ impl Table {
                 Placed::New => return Some(Published::New),
                 Placed::Replaced(position) => return Some(Published::Replaced(position)),
                 Placed::Full => self.grow(hash, oldest(), guard)?,
-                Placed::Crowded => return None,
+                Placed::Crowded => self.shed(hash, oldest(), guard)?,
             }
         }
+    }
+
+    /// Replaces the segment of `hash` by what is needed of it. None if that is all: how many keys
+    /// are alike must not depend on when tombstones went, which an open decides anew.
+    #[cold]
+    fn shed(&self, hash: u64, oldest: u64, guard: &Guard) -> Option<()> {
+        let segment = self.segment(hash, guard);
+        let is_less = segment.entries(|slot| slot.is_needed(oldest)).len() < segment.used();
+        if is_less { self.grow(hash, oldest, guard) } else { None }
     }
 
     /// Replaces the full segment of `hash`.

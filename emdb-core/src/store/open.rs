@@ -150,24 +150,33 @@ pub(crate) fn on_disk(settings: &Settings, disk: Arc<dyn Disk>, path: &Path) -> 
     let image = Image::load(&*disk, path, &header, &era.generation, wants_order);
     let mut image_of = image.as_ref().map(|image| (image.below, image.len));
     let alarm = image.as_ref().map(|image| image.alarm.clone());
-    let read = |image: Option<Image>| {
+    let read = |image: Option<Image>, upto| {
         // Read already, when the image was bound to it.
         let from = image.as_ref().and_then(|image| memory.record(image.note_at));
         let mut replay = match image {
             Some(image) => Replay::of(&era, image),
             None => Replay::new(&era),
         };
-        let end = recovery::read(&header, &era.generation, (len, from), &mut replay)?;
-        Ok::<_, Error>((end, replay.into_parts()))
+        match recovery::read(&header, &era.generation, (len, from), upto, &mut replay) {
+            Ok(end) => Ok((end, replay.into_parts())),
+            Err(error) => Err((error, replay.refused)),
+        }
     };
-    let (end, parts) = match read(image) {
+    let done = match read(image, u64::MAX) {
         Err(_) if image_of.is_some() => {
             // It may be the image that is wrong: the journal alone decides.
             image_of = None;
-            read(None)?
+            read(None, u64::MAX)
         }
-        done => done?,
+        done => done,
     };
+    let (end, parts) = done.or_else(|(error, refused)| match refused {
+        Some(at) if recovery::is_last(&era.generation, at) => {
+            // Should it have been durable, it is the refusal that tells why.
+            read(None, at).map_err(|_| error)
+        }
+        _ => Err(error),
+    })?;
     let accepted = end.accepted;
     let (mut report, header, tail) = if settings.read_only {
         let report = end.leave(era.generation.place, memory, &*medium)?;

@@ -65,11 +65,13 @@ pub(crate) struct End {
 }
 
 /// Reads the journal, from the end of a checkpoint's note `from` on if there is one, into `replay`
-/// and judges what lies behind its last whole commit. Writes nothing.
+/// and judges what lies behind its last whole commit. Records from `upto` on are not read. Writes
+/// nothing.
 pub(crate) fn read<'g>(
     header: &Header,
     generation: &'g Generation,
     (len, from): (u64, Option<Record<'g>>),
+    upto: u64,
     replay: &mut Replay<'g>,
 ) -> Result<End> {
     let began = Instant::now();
@@ -85,7 +87,7 @@ pub(crate) fn read<'g>(
     let mut records = 0;
     let vault = generation.vault.as_ref();
     let mut admission = vault.map(|vault| Admission::new(vault, from.as_ref()));
-    while let Some(record) = whole(place, memory, at) {
+    while let Some(record) = whole(place, memory, at).filter(|_| at < upto) {
         // A record that belongs to another commit than the one that is open says that some are
         // missing; a mark is a commit of its own.
         let is_mark = record.verb() == Verb::Mark;
@@ -131,6 +133,19 @@ pub(crate) fn read<'g>(
         ..RecoveryReport::default()
     };
     Ok(End { accepted, synced, used, report })
+}
+
+/// Whether the commit of the record at `at` is the journal's last: one that was written, and not
+/// taken back any more, since the index has no room for it.
+pub(crate) fn is_last(generation: &Generation, mut at: u64) -> bool {
+    let next = |at| whole(generation.place, &generation.memory, at);
+    while let Some(record) = next(at) {
+        at = record.end();
+        if record.commits() {
+            return next(at).is_none();
+        }
+    }
+    false
 }
 
 /// Refuses a plain record in a file whose records are sealed, and the other way round: it may be
@@ -269,7 +284,7 @@ mod tests {
         let memory = Memory::flat(&*medium, len).unwrap();
         let era = Era::new(Generation::new(place, header.hash_seed, 1, memory, medium));
         let mut replay = Replay::new(&era);
-        let end = read(&header, &era.generation, (len, None), &mut replay).unwrap();
+        let end = read(&header, &era.generation, (len, None), u64::MAX, &mut replay).unwrap();
         ends.iter().position(|e| *e == end.accepted).unwrap()
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct Replay<'g> {
     latest: Option<Arc<Incarnation>>,
     guard: Guard,
     applied: usize,
+    /// Where the record lies that the index had no room for.
+    pub(crate) refused: Option<u64>,
 }
 
 impl<'g> Replay<'g> {
@@ -74,6 +76,7 @@ impl<'g> Replay<'g> {
             latest: None,
             guard: crossbeam_epoch::pin(),
             applied: 0,
+            refused: None,
         }
     }
 
@@ -165,7 +168,11 @@ impl<'g> Replay<'g> {
                 let table = &incarnation.table;
                 let reader = self.reader();
                 reader.make_ready(table, hash, &self.guard)?;
-                publish(reader.generation, incarnation, &record, hash, &self.guard).map_err(bad)
+                let done = publish(reader.generation, incarnation, &record, hash, &self.guard);
+                if done == Err(CROWDED) {
+                    self.refused = Some(record.position());
+                }
+                done.map_err(bad)
             }
             _ => {
                 self.latest = None;
@@ -231,6 +238,8 @@ impl<'g> Replay<'g> {
 }
 
 const DAMAGED: &str = "a record that this one may replace fails its checksum";
+const CROWDED: &str =
+    "a namespace holds more records, or more whose hashes are alike, than an index takes";
 const UNKNOWN: &str = "a record belongs to a namespace that does not exist";
 
 #[inline]
@@ -280,11 +289,7 @@ pub(super) fn publish(
     let prior = match published {
         Some(Published::New) => None,
         Some(Published::Replaced(position)) => read(position),
-        None => {
-            return Err(
-                "a namespace holds more records, or more whose hashes are alike, than an index takes",
-            );
-        }
+        None => return Err(CROWDED),
     };
     if let Some(order) = incarnation.order.get() {
         if let Some(prior) = &prior {

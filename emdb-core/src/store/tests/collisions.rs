@@ -1,6 +1,8 @@
 //! Keys whose hashes are alike, chosen by somebody who knows the file's seed. Nobody meets them by
 //! chance; who does must not lose the database for it.
 
+mod again;
+
 use std::path::Path;
 
 use crate::db::Emdb;
