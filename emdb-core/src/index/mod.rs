@@ -44,8 +44,8 @@ use slot::TAG_BITS;
 /// Records that one namespace takes. Beyond, segments could run out of hash bits to split by.
 pub(crate) const MAX_RECORDS: u64 = 1 << 30;
 
-/// Keys that a lookup may have to compare, since all bits of their hashes are alike that the index
-/// goes by. By chance that is a few.
+/// Keys that find a place of those whose hashes are alike in all bits that the index goes by, tag
+/// and home. By chance there are a few.
 pub(crate) const MAX_ALIKE: usize = 4096;
 
 /// The same in an image.

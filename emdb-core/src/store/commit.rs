@@ -255,8 +255,8 @@ impl Store {
     }
 
     /// Takes a commit back of which the record of `step` finds no place in the index: an open would
-    /// find none either. By chance that does not happen; whoever knows the seed of the hash can make
-    /// keys for it.
+    /// find none either, and drops it should a kill come before. By chance that does not happen;
+    /// whoever knows the seed of the hash can make keys for it.
     #[cold]
     fn take_back(
         &self,

@@ -236,16 +236,16 @@ fn keys_that_lie_too_close_take_no_more_memory_than_others() {
         more(0, 65);
         more(65, 1000);
         more(1000, 5000);
-        more(5000, 10_000);
-        let others = || (0..40_000_u32).map(u32::to_le_bytes);
+        more(5000, 8_000);
+        let others = || (0..20_000_u32).map(u32::to_le_bytes);
         db.insert_many(others().map(|key| (key, ""))).unwrap();
-        more(10_000, 16_000);
-        remove(&db, (0..16_000).step_by(2).map(key));
+        more(8_000, 12_000);
+        remove(&db, (0..12_000).step_by(2).map(key));
         let check = |db: &Emdb| {
-            assert_eq!(db.len().unwrap(), 48_000);
-            assert!((0..16_000).all(|n| db.contains_key(key(n)).unwrap() == (n % 2 == 1)));
+            assert_eq!(db.len().unwrap(), 26_000);
+            assert!((0..12_000).all(|n| db.contains_key(key(n)).unwrap() == (n % 2 == 1)));
             assert!(others().all(|key| db.contains_key(key).unwrap()));
-            assert_eq!(db.keys().unwrap().count(), 48_000);
+            assert_eq!(db.keys().unwrap().count(), 26_000);
             assert!(db.verify().unwrap().is_ok());
         };
         check(&db);
