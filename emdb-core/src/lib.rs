@@ -35,70 +35,47 @@
 //! A mapped file can't be protected from a foreign process that truncates it, or from a medium
 //! that fails below a mapping: either kills the process (SIGBUS). What is on disk stays right.
 
-#[cfg(feature = "encrypt")]
-mod admin;
-mod boot;
-mod clock;
-mod crypt;
-mod db;
-mod encryption;
+mod api;
+mod checkpoint;
+mod crypto;
+mod cursor;
 mod engine;
 mod error;
-mod fork;
 mod format;
 mod index;
-#[doc(hidden)]
-pub mod internal;
-mod iter;
-mod lock;
+mod journal;
 mod maintenance;
-mod namespace;
-#[cfg(feature = "nested")]
-mod nested;
-mod options;
-mod order;
-mod paths;
+mod mvcc;
+mod os;
 mod progress;
-mod range;
-mod ranges;
-mod salvage;
-mod settings;
-mod snapshot;
-mod staged;
-mod stats;
 mod storage;
-mod store;
-mod sync;
-mod transaction;
-#[cfg(feature = "ttl")]
-mod ttl;
-mod value;
-mod verify;
-mod view;
-mod walk;
+#[cfg(test)]
+mod tests;
 
 #[cfg(feature = "encrypt")]
-pub use admin::EncryptionOptions;
-pub use crypt::{Cipher, KdfParams};
-pub use db::Emdb;
-pub use encryption::EncryptionInput;
-pub use error::{Error, Result};
-pub use iter::{EmdbIter, EmdbKeyIter, EmdbRangeIter, Results};
-pub use lock::LockHolder;
-pub use namespace::Namespace;
+pub use api::admin::EncryptionOptions;
+pub use api::builder::EmdbBuilder;
+pub use api::db::Emdb;
+pub use api::encryption::EncryptionInput;
+#[doc(hidden)]
+pub use api::internal;
+pub use api::iterators::{EmdbIter, EmdbKeyIter, EmdbRangeIter, Results};
+pub use api::namespace::Namespace;
 #[cfg(feature = "nested")]
-pub use nested::Focus;
-pub use options::EmdbBuilder;
-pub use progress::Progress;
-pub use range::KeyRange;
-pub use salvage::{Lost, LostKind, SalvageOptions, SalvageReport};
-pub use settings::{FlushPolicy, NamespaceOptions};
-pub use snapshot::{Snapshot, SnapshotNamespace};
-pub use stats::EmdbStats;
-pub use storage::IoBackend;
-pub use store::recovery::RecoveryReport;
-pub use transaction::{Transaction, TransactionNamespace};
+pub use api::nested::Focus;
+pub use api::salvage::{Lost, LostKind, SalvageOptions, SalvageReport};
+pub use api::snapshot::{Snapshot, SnapshotNamespace};
+pub use api::stats::EmdbStats;
+pub use api::transaction::{Transaction, TransactionNamespace};
 #[cfg(feature = "ttl")]
-pub use ttl::Ttl;
-pub use value::ValueRef;
-pub use verify::{Problem, ProblemKind, VerifyReport};
+pub use api::ttl::Ttl;
+pub use crypto::{Cipher, KdfParams};
+pub use cursor::range::KeyRange;
+pub use engine::settings::{FlushPolicy, NamespaceOptions};
+pub use engine::value_ref::ValueRef;
+pub use error::{Error, Result};
+pub use journal::recovery::RecoveryReport;
+pub use maintenance::verify_report::{Problem, ProblemKind, VerifyReport};
+pub use os::lock::LockHolder;
+pub use progress::Progress;
+pub use storage::IoBackend;

@@ -1,6 +1,6 @@
 //! What a header says of the key of an encrypted file: 112 bytes of a slot.
 
-use super::image::Cursor;
+use crate::format::image::Cursor;
 
 /// Bytes of an envelope.
 pub(crate) const LEN: usize = 112;

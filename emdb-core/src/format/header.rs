@@ -3,9 +3,9 @@
 //! They are written in turn, each with a checksum and a sequence number: a slot is overwritten
 //! only when the other is already on stable storage, so one whole slot survives any crash.
 
-use super::envelope::{self, Envelope};
-use super::{JOURNAL_START, checksum};
 use crate::error::{Error, Result};
+use crate::format::envelope::Envelope;
+use crate::format::{JOURNAL_START, checksum, envelope};
 
 /// The version of everything on disk.
 pub(crate) const FORMAT_VERSION: u32 = 1;

@@ -9,10 +9,10 @@
 //! image's note and position are the key, so that they can't change places, also not with those
 //! of another image.
 
-use super::checksum;
-use super::place::Place;
-use super::record::{HEAD_MIN, Record, Verb};
-use super::sealed::TRAILER;
+use crate::format::checksum;
+use crate::format::place::Place;
+use crate::format::record::{HEAD_MIN, Record, Verb};
+use crate::format::sealed::TRAILER;
 
 const MAGIC: [u8; 8] = *b"\x89emdM\r\n\x1A";
 const VERSION: u32 = 1;
@@ -301,16 +301,16 @@ fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Reads from the front.
-pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
+pub(crate) struct Cursor<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Cursor<'a> {
-    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (front, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
         Some(*front)
     }
 
-    pub(super) fn u32(&mut self) -> Option<u32> {
+    pub(crate) fn u32(&mut self) -> Option<u32> {
         self.array().map(u32::from_le_bytes)
     }
 

@@ -4,8 +4,8 @@
 //! only this file, generation and position can have. So recovery finds marks behind a damaged
 //! record, where no record boundary is known any more, by looking at every aligned word.
 
-use super::place::Place;
-use super::record::HEAD_MIN;
+use crate::format::place::Place;
+use crate::format::record::HEAD_MIN;
 
 /// Bytes of a mark's value: the identifying word, the synced position, and a check of both.
 pub(crate) const MARK_LEN: usize = 24;

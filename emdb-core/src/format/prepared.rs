@@ -3,12 +3,12 @@
 //! All of it but link, mix and whether a commit goes on is known before the record's position is,
 //! and is computed by [`Prepared::new`] outside every lock.
 
-use super::place::Place;
-use super::record::{
+use crate::format::place::Place;
+use crate::format::record::{
     COMMIT, CONTINUES, CONTINUES_CRC, CRCS, EXPIRY, LINK, NAMESPACE, Verb, link_crc,
 };
-use super::sealed::{INNER, TRAILER};
-use super::{MAX_KEY, MAX_STORED, checksum, varint};
+use crate::format::sealed::{INNER, TRAILER};
+use crate::format::{MAX_KEY, MAX_STORED, checksum, varint};
 
 /// kind, lengths, namespace, expiry; or, sealed, kind, lengths and expiry, and behind them the
 /// fingerprint.

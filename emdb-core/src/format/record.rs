@@ -17,8 +17,8 @@
 
 use std::marker::PhantomData;
 
-use super::place::Place;
-use super::{MAX_KEY, MAX_STORED, checksum, varint};
+use crate::format::place::Place;
+use crate::format::{MAX_KEY, MAX_STORED, checksum, varint};
 
 /// What a record does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,17 +40,17 @@ pub(crate) enum Verb {
 }
 
 const VERB: u8 = 0b0000_0111;
-pub(super) const COMMIT: u8 = 0b0000_1000;
-pub(super) const LINK: u8 = 0b0001_0000;
-pub(super) const EXPIRY: u8 = 0b0010_0000;
-pub(super) const NAMESPACE: u8 = 0b0100_0000;
-pub(super) const CONTINUES: u8 = 0b1000_0000;
+pub(crate) const COMMIT: u8 = 0b0000_1000;
+pub(crate) const LINK: u8 = 0b0001_0000;
+pub(crate) const EXPIRY: u8 = 0b0010_0000;
+pub(crate) const NAMESPACE: u8 = 0b0100_0000;
+pub(crate) const CONTINUES: u8 = 0b1000_0000;
 
 /// Set in the head checksum of a record that continues a commit. The bit itself stays outside of
 /// the checksum: it is known only under the lock.
-pub(super) const CONTINUES_CRC: u32 = 0x9E37_79B9;
+pub(crate) const CONTINUES_CRC: u32 = 0x9E37_79B9;
 
-pub(super) const CRCS: usize = 8;
+pub(crate) const CRCS: usize = 8;
 
 /// The shortest head: checksums, kind and two lengths of one byte.
 pub(crate) const HEAD_MIN: usize = CRCS + 3;
@@ -58,7 +58,7 @@ pub(crate) const HEAD_MIN: usize = CRCS + 3;
 /// The head checksum with a link taken in. `LINK` itself stays outside: it is known only under
 /// the lock, and with it wrong the bytes that follow are read shifted.
 #[inline]
-pub(super) fn link_crc(head_crc: u32, link: u64) -> u32 {
+pub(crate) fn link_crc(head_crc: u32, link: u64) -> u32 {
     checksum::append(head_crc, &link.to_le_bytes())
 }
 

@@ -13,8 +13,8 @@
 
 use std::fmt;
 
-use super::prepared::Prepared;
-use super::record::{Record, Verb};
+use crate::format::prepared::Prepared;
+use crate::format::record::{Record, Verb};
 
 /// Session, counter and tag.
 pub(crate) const TRAILER: usize = 24;

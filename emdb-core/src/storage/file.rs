@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use memmap2::{MmapOptions, MmapRaw};
 
-use super::read_only::ReadOnly;
-use super::{Disk, IoBackend, Keep, Map, Medium, Window};
-use crate::paths;
+use crate::os::paths;
+use crate::storage::read_only::ReadOnly;
+use crate::storage::{Disk, IoBackend, Keep, Map, Medium, Window};
 
 /// Address space for a mapping of a small file, so that growth seldom needs a new one.
 const MAP_MIN: u64 = 1 << 30;
@@ -41,7 +41,7 @@ impl FileMedium {
         FileMedium { file, mapped_writes }
     }
 
-    pub(super) fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &File {
         &self.file
     }
 }
@@ -181,7 +181,7 @@ pub(crate) struct FileDisk;
 
 impl FileDisk {
     /// See [`Disk::create`].
-    pub(super) fn create_file(&self, path: &Path) -> io::Result<FileMedium> {
+    pub(crate) fn create_file(&self, path: &Path) -> io::Result<FileMedium> {
         self.remove(path)?;
         let mut options = OpenOptions::new();
         let new = options.read(true).write(true).create_new(true);
@@ -189,7 +189,7 @@ impl FileDisk {
     }
 
     /// See [`Disk::open`].
-    pub(super) fn open_file(&self, path: &Path) -> io::Result<FileMedium> {
+    pub(crate) fn open_file(&self, path: &Path) -> io::Result<FileMedium> {
         Ok(FileMedium::new(OpenOptions::new().read(true).write(true).open(path)?))
     }
 }

@@ -11,10 +11,10 @@ use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-use super::ram::Regions;
-use super::{Map, Medium};
 use crate::format::record::Record;
-use crate::sync::lock;
+use crate::os::sync::lock;
+use crate::storage::ram::Regions;
+use crate::storage::{Map, Medium};
 
 #[derive(Debug)]
 pub(crate) enum Memory {

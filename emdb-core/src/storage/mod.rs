@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)]
 
+pub(crate) mod data_file;
 pub(crate) mod file;
 pub(crate) mod memory;
 pub(crate) mod ram;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 use memmap2::MmapOptions;
 
-use crate::paths;
+use crate::os::paths;
 
 /// Readable bytes that stay where they are, and readable, until this is dropped.
 #[derive(Debug)]
@@ -146,7 +147,7 @@ pub(crate) trait Disk: Send + Sync + std::fmt::Debug {
     /// Which start of the machine this is: what was written and not synced in another one may be
     /// lost. None where that can't be told.
     fn boot(&self) -> Option<[u8; 16]> {
-        crate::boot::id()
+        crate::os::boot::id()
     }
 
     /// Makes the names in the directory of `path` durable.

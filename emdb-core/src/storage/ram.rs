@@ -11,7 +11,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::{IoBackend, Map, Medium, Window};
+use crate::storage::{IoBackend, Map, Medium, Window};
 
 const FIRST_BITS: u32 = 20;
 /// As small as the allocator's own: a larger one would make it zero the region at once, instead

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::{IoBackend, Map, Medium, Window};
+use crate::storage::{IoBackend, Map, Medium, Window};
 
 #[derive(Debug)]
 pub(crate) struct ReadOnly(pub(crate) Arc<dyn Medium>);

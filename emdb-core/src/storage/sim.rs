@@ -14,9 +14,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::read_only::ReadOnly;
-use super::{Disk, IoBackend, Map, Medium, Window};
-use crate::sync::lock;
+use crate::os::sync::lock;
+use crate::storage::read_only::ReadOnly;
+use crate::storage::{Disk, IoBackend, Map, Medium, Window};
 
 /// Sectors are written whole or not, but for the torn one.
 const SECTOR: usize = 512;

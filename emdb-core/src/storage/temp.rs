@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Disk;
+use crate::storage::Disk;
 
 /// Removes the file of a temporary name when dropped, after an error or when a callback panics. A
 /// file that was renamed has that name no more.

@@ -25,4 +25,4 @@ mod imp;
 #[path = "uring/disabled.rs"]
 mod imp;
 
-pub(super) use imp::files;
+pub(crate) use imp::files;

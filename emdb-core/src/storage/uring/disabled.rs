@@ -3,6 +3,6 @@
 use crate::storage::Disk;
 use crate::storage::file::FileDisk;
 
-pub(in crate::storage) fn files(_idle_ms: u32) -> Box<dyn Disk> {
+pub(crate) fn files(_idle_ms: u32) -> Box<dyn Disk> {
     Box::new(FileDisk)
 }

@@ -9,21 +9,20 @@
 
 #![allow(unsafe_code)]
 
-use std::fmt;
-use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use std::{fmt, io};
 
 use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{Fixed, FsyncFlags};
 use io_uring::{IoUring, Probe, opcode};
 
-use crate::fork::Origin;
+use crate::os::fork::Origin;
+use crate::os::sync::lock;
 use crate::storage::file::{FileDisk, FileMedium};
 use crate::storage::{Disk, IoBackend, Map, Medium, Window};
-use crate::sync::lock;
 
 /// Entries of a ring. It also bounds the kernel's workers, and a sync must leave one for a write.
 const ENTRIES: u32 = 8;
@@ -294,7 +293,7 @@ struct UringDisk {
     idle_ms: u32,
 }
 
-pub(in crate::storage) fn files(idle_ms: u32) -> Box<dyn Disk> {
+pub(crate) fn files(idle_ms: u32) -> Box<dyn Disk> {
     Box::new(UringDisk { idle_ms })
 }
 

@@ -1,0 +1,512 @@
+//! Encrypting a database that exists, decrypting it, and changing its key.
+//!
+//! All of them are for a database that nobody has open. Each but the change of a passphrase is a
+//! compaction into a file with another key, and takes the name of the old one as that does.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use crate::api::db::Emdb;
+use crate::api::encryption::EncryptionInput;
+use crate::crypto::{Cipher, KdfParams, Sealing, Secret};
+use crate::engine::open;
+use crate::engine::settings::Settings;
+use crate::error::{Error, Result};
+use crate::progress::{Meter, Progress, Tell};
+
+/// How a database is encrypted, beyond its key: cipher and work of a passphrase.
+///
+/// ```
+/// # fn main() -> emdb_core::Result<()> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("db");
+/// use std::ops::ControlFlow;
+/// use emdb_core::{Cipher, Emdb, EncryptionInput, EncryptionOptions};
+///
+/// # let db = Emdb::open(&path)?;
+/// # db.insert("key", "value")?;
+/// # db.close()?;
+/// let key = EncryptionInput::RawKey([7; 32]);
+/// let options = EncryptionOptions::new().cipher(Cipher::ChaCha20Poly1305);
+/// options.enable(&path, key, |_| ControlFlow::Continue(()))?;
+///
+/// let db = Emdb::builder().path(&path).encryption_key([7; 32]).build()?;
+/// assert_eq!(db.get("key")?.as_deref(), Some(&b"value"[..]));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+#[must_use = "options do nothing before enable(), rotate() or change_passphrase()"]
+pub struct EncryptionOptions {
+    cipher: Option<Cipher>,
+    params: Option<KdfParams>,
+}
+
+impl EncryptionOptions {
+    /// The cipher and the work that the database has; where it has none, AES-256-GCM and the default
+    /// of [`KdfParams`].
+    ///
+    /// ```
+    /// # use emdb_core::EncryptionOptions;
+    /// let options = EncryptionOptions::new();
+    /// # let _ = options;
+    /// ```
+    pub const fn new() -> EncryptionOptions {
+        EncryptionOptions { cipher: None, params: None }
+    }
+
+    /// The cipher of the new file. A change of the passphrase makes none, and leaves the cipher as it
+    /// is.
+    ///
+    /// ```
+    /// # use emdb_core::{Cipher, EncryptionOptions};
+    /// let options = EncryptionOptions::new().cipher(Cipher::ChaCha20Poly1305);
+    /// # let _ = options;
+    /// ```
+    pub const fn cipher(mut self, cipher: Cipher) -> EncryptionOptions {
+        self.cipher = Some(cipher);
+        self
+    }
+
+    /// How much work it is to try the new passphrase.
+    ///
+    /// ```
+    /// # use emdb_core::{EncryptionOptions, KdfParams};
+    /// let options = EncryptionOptions::new().kdf_params(KdfParams::new(256 << 10, 4, 4));
+    /// # let _ = options;
+    /// ```
+    pub const fn kdf_params(mut self, params: KdfParams) -> EncryptionOptions {
+        self.params = Some(params);
+        self
+    }
+
+    /// What is not asked for stays as it is in the file at `path`.
+    fn sealing(&self, input: EncryptionInput, path: &Path) -> Result<Sealing> {
+        let former = open::peek(path)?.and_then(|header| header.envelope);
+        let known = former.as_ref().and_then(|former| KdfParams::of(former.stretch));
+        if let Some(params) = &self.params {
+            params.check()?;
+        }
+        // What the file names beyond the bounds, its open refuses.
+        let known = known.filter(|known| known.check().is_ok());
+        let params = self.params.or(known).unwrap_or_default();
+        let known = former.and_then(|former| Cipher::of_id(former.cipher));
+        let cipher = self.cipher.or(known).unwrap_or_default();
+        Ok(Sealing { secret: Secret::new(input), cipher, params })
+    }
+
+    /// As [`Emdb::enable_encryption_with`].
+    ///
+    /// # Errors
+    /// As [`Emdb::enable_encryption_with`]; `InvalidConfig` if the parameters are out of bounds, or if the
+    /// database is encrypted with this key already, but not with the cipher or the parameters asked for.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// # use std::ops::ControlFlow;
+    /// # use emdb_core::{Emdb, EncryptionInput, EncryptionOptions};
+    /// # Emdb::open(&path)?.close()?;
+    /// let key = EncryptionInput::RawKey([7; 32]);
+    /// EncryptionOptions::new().enable(&path, key, |_| ControlFlow::Continue(()))?;
+    /// assert!(Emdb::open(&path).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn enable(
+        &self,
+        path: impl AsRef<Path>,
+        target: EncryptionInput,
+        mut progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let path = path.as_ref();
+        let sealing = self.sealing(target, path)?;
+        if is_encrypted(path)? {
+            // Done already, but for what a crash may have kept from being tidied.
+            finish(path, Some(&sealing.secret), self.cipher).map_err(|e| match e {
+                Error::EncryptionError(_) => Error::EncryptionError(
+                    "the database is encrypted already, with another key; change that by \
+                     Emdb::rotate_encryption_key"
+                        .to_owned(),
+                ),
+                other => other,
+            })?;
+            return self.check_stretch(path);
+        }
+        convert(open_offline(path, None)?, Some(&sealing), &mut progress)
+    }
+
+    /// Refuses parameters that the encrypted file at `path` does not have.
+    fn check_stretch(&self, path: &Path) -> Result<()> {
+        let envelope = open::peek(path)?.and_then(|header| header.envelope);
+        let known = envelope.and_then(|envelope| KdfParams::of(envelope.stretch));
+        match (self.params, known) {
+            (Some(wanted), Some(known)) if wanted != known => Err(Error::config(format!(
+                "the database is encrypted already, with {known:?}; leave the parameters out, or \
+                 change them with EncryptionOptions::change_passphrase"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// As [`Emdb::rotate_encryption_key_with`].
+    ///
+    /// # Errors
+    /// As [`Emdb::rotate_encryption_key_with`]; `InvalidConfig` if the parameters are out of bounds.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// # use std::ops::ControlFlow;
+    /// # use emdb_core::{Cipher, Emdb, EncryptionInput, EncryptionOptions};
+    /// # Emdb::builder().path(&path).encryption_key([7; 32]).build()?.close()?;
+    /// // The same key for the user, another cipher and another data key below it.
+    /// let key = EncryptionInput::RawKey([7; 32]);
+    /// let options = EncryptionOptions::new().cipher(Cipher::ChaCha20Poly1305);
+    /// options.rotate(&path, key.clone(), key, |_| ControlFlow::Continue(()))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rotate(
+        &self,
+        path: impl AsRef<Path>,
+        current: EncryptionInput,
+        new: EncryptionInput,
+        mut progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let (path, current) = (path.as_ref(), Secret::new(current));
+        let sealing = self.sealing(new, path)?;
+        match open_offline(path, Some(&current)) {
+            Ok(db) => convert(db, Some(&sealing), &mut progress),
+            // Done already, if the file says so and the new key fits.
+            Err(e @ Error::EncryptionError(_)) if is_converted(path)? => {
+                finish(path, Some(&sealing.secret), self.cipher).map_err(|_| e)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// As [`Emdb::change_passphrase`].
+    ///
+    /// # Errors
+    /// As [`Emdb::change_passphrase`]; `InvalidConfig` if the parameters are out of bounds.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// # use emdb_core::{Emdb, EncryptionInput, EncryptionOptions, KdfParams};
+    /// # let quick = KdfParams::new(19_456, 2, 1);
+    /// # Emdb::builder().path(&path).encryption_passphrase("same").kdf_params(quick).build()?.close()?;
+    /// // The same passphrase, but more work to try it.
+    /// let passphrase = EncryptionInput::Passphrase("same".to_owned());
+    /// let options = EncryptionOptions::new().kdf_params(KdfParams::new(128 << 10, 3, 4));
+    /// options.change_passphrase(&path, passphrase.clone(), passphrase)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn change_passphrase(
+        &self,
+        path: impl AsRef<Path>,
+        current: EncryptionInput,
+        new: EncryptionInput,
+    ) -> Result<()> {
+        let (path, current) = (path.as_ref(), Secret::new(current));
+        if self.cipher.is_some() {
+            return Err(Error::config(
+                "a passphrase changes without the cipher; EncryptionOptions::rotate changes both",
+            ));
+        }
+        let sealing = self.sealing(new, path)?;
+        let db = match open_offline(path, Some(&current)) {
+            // Done already, if the new one fits, but perhaps not in both places.
+            Err(e @ Error::EncryptionError(_)) => {
+                open_offline(path, Some(&sealing.secret)).map_err(|_| e)?
+            }
+            opened => opened?,
+        };
+        let era = db.store().era(&crossbeam_epoch::pin()).clone();
+        let Some(key) = era.generation.unlocked() else { return Err(absent()) };
+        db.store().rewrap(sealing.wrap(&key.master)?)?;
+        drop(era);
+        db.close()
+    }
+}
+
+/// Whether the file took the place of one with another key, and has not been used since.
+fn is_converted(path: &Path) -> Result<bool> {
+    Ok(open::peek(path)?.is_some_and(|header| header.converted))
+}
+
+fn is_encrypted(path: &Path) -> Result<bool> {
+    Ok(open::peek(path)?.is_some_and(|header| header.envelope.is_some()))
+}
+
+/// A key can't be changed where there is none.
+fn absent() -> Error {
+    Error::EncryptionError(
+        "the database is not encrypted; encrypt it by Emdb::enable_encryption".to_owned(),
+    )
+}
+
+/// Opens a database that has to exist, for as long as the call lasts, and not for use.
+fn open_offline(path: &Path, secret: Option<&Secret>) -> Result<Emdb> {
+    open_with(path, secret, None)
+}
+
+/// The same, with this cipher if one is named.
+fn open_with(path: &Path, secret: Option<&Secret>, cipher: Option<Cipher>) -> Result<Emdb> {
+    // Something to convert has to be there; an open would make it.
+    std::fs::metadata(path)?;
+    let sealing = secret.map(|secret| Sealing {
+        secret: secret.clone(),
+        cipher: Cipher::default(),
+        params: KdfParams::default(),
+    });
+    let settings = Settings { sealing, cipher, offline: true, ..Settings::default() };
+    Emdb::open_at(PathBuf::from(path), &settings)
+}
+
+/// Rewrites the database for this key, or without one, and closes it.
+fn convert(db: Emdb, target: Option<&Sealing>, tell: Tell<'_>) -> Result<()> {
+    let key = target.map(Sealing::create).transpose()?;
+    let total = db.store().live_bytes();
+    db.store().convert(key, &mut Meter::new(tell, total))?;
+    db.close()
+}
+
+/// Opens a database that is converted already, which tidies up.
+fn finish(path: &Path, secret: Option<&Secret>, cipher: Option<Cipher>) -> Result<()> {
+    open_with(path, secret, cipher)?.close()
+}
+
+impl Emdb {
+    /// Encrypts the database at `path`, which nobody has open, with the key `target`.
+    ///
+    /// A new, encrypted file is written beside the old one and takes its place: after a crash the
+    /// one or the other is there, whole, and the call can be made again. Namespaces, options, expiries
+    /// and table catalogues stay. The former file, its checkpoint and torn tail are unlinked;
+    /// what was in them may be left in free blocks of the medium, and in backups. A database that is
+    /// encrypted with this key already stays as it is.
+    ///
+    /// # Errors
+    /// - `AlreadyLocked`: the database is open.
+    /// - `EncryptionError`: it is encrypted already, with another key.
+    /// - `Io`: it does not exist, the disk is full, or the file has several hard links; also on
+    ///   Windows, where a mapped file can't be replaced.
+    /// - `Corrupted`: it is damaged.
+    ///
+    /// After `Cancelled`, and after an error before the new file takes the old one's place, it is as it
+    /// was. After an `Io` from then on it is encrypted already. Making the call again is right
+    /// in either case.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::{Emdb, EncryptionInput};
+    ///
+    /// # let db = Emdb::open(&path)?;
+    /// # db.insert("key", "value")?;
+    /// # db.close()?;
+    /// Emdb::enable_encryption(&path, EncryptionInput::Passphrase("correct horse".to_owned()))?;
+    ///
+    /// assert!(Emdb::open(&path).is_err());
+    /// let db = Emdb::builder().path(&path).encryption_passphrase("correct horse").build()?;
+    /// assert_eq!(db.get("key")?.as_deref(), Some(&b"value"[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn enable_encryption(path: impl AsRef<Path>, target: EncryptionInput) -> Result<()> {
+        Emdb::enable_encryption_with(path, target, |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`enable_encryption`](Emdb::enable_encryption), telling `progress` how many bytes of live
+    /// records have been copied. [`EncryptionOptions`] has more to choose from.
+    ///
+    /// # Errors
+    /// As [`enable_encryption`](Emdb::enable_encryption); `Cancelled` if `progress` breaks: the
+    /// database is as it was then.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use std::ops::ControlFlow;
+    /// use emdb_core::{Emdb, EncryptionInput, Error};
+    ///
+    /// # Emdb::open(&path)?.close()?;
+    /// let key = EncryptionInput::RawKey([7; 32]);
+    /// let cancelled = Emdb::enable_encryption_with(&path, key, |_| ControlFlow::Break(()));
+    /// assert!(matches!(cancelled, Err(Error::Cancelled)));
+    /// Emdb::open(&path)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn enable_encryption_with(
+        path: impl AsRef<Path>,
+        target: EncryptionInput,
+        progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        EncryptionOptions::new().enable(path, target, progress)
+    }
+
+    /// Decrypts the database at `path`, which nobody has open; `current` is its key. Everything else
+    /// is as with [`enable_encryption`](Emdb::enable_encryption). From then on anybody who can read
+    /// the file can read what is in it.
+    ///
+    /// # Errors
+    /// As [`enable_encryption`](Emdb::enable_encryption), and `EncryptionError` for a wrong key, or if
+    /// the database is not encrypted. When the call is made again and the database was not opened
+    /// since, there is nothing left to do, and it says `Ok`.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::{Emdb, EncryptionInput};
+    ///
+    /// # Emdb::builder().path(&path).encryption_key([7; 32]).build()?.close()?;
+    /// Emdb::disable_encryption(&path, EncryptionInput::RawKey([7; 32]))?;
+    /// assert!(!Emdb::open(&path)?.stats()?.encrypted);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn disable_encryption(path: impl AsRef<Path>, current: EncryptionInput) -> Result<()> {
+        Emdb::disable_encryption_with(path, current, |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`disable_encryption`](Emdb::disable_encryption), telling `progress` how many bytes of live
+    /// records have been copied.
+    ///
+    /// # Errors
+    /// As [`disable_encryption`](Emdb::disable_encryption); `Cancelled` if `progress` breaks: the
+    /// database is as it was then.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// # use std::ops::ControlFlow;
+    /// # use emdb_core::{Emdb, EncryptionInput};
+    /// # Emdb::builder().path(&path).encryption_key([7; 32]).build()?.close()?;
+    /// Emdb::disable_encryption_with(&path, EncryptionInput::RawKey([7; 32]), |progress| {
+    ///     println!("{} of {} bytes", progress.done, progress.total);
+    ///     ControlFlow::Continue(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn disable_encryption_with(
+        path: impl AsRef<Path>,
+        current: EncryptionInput,
+        mut progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let (path, current) = (path.as_ref(), Secret::new(current));
+        if is_converted(path)? && !is_encrypted(path)? {
+            // Done already, but for what a crash may have kept from being tidied.
+            return finish(path, None, None);
+        }
+        convert(open_offline(path, Some(&current))?, None, &mut progress)
+    }
+
+    /// Gives the database at `path`, which nobody has open, a new data key and a new key of its
+    /// user: everything is encrypted again. For a key that others may know. Everything else is as
+    /// with [`enable_encryption`](Emdb::enable_encryption); the cipher stays.
+    ///
+    /// Backups from before open with the former key, as ever.
+    ///
+    /// # Errors
+    /// As [`enable_encryption`](Emdb::enable_encryption), and `EncryptionError` for a wrong key, or if
+    /// the database is not encrypted. When the call is made again and the database was not opened
+    /// since, there is nothing left to do, and it says `Ok`.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::{Emdb, EncryptionInput};
+    ///
+    /// # Emdb::builder().path(&path).encryption_key([7; 32]).build()?.close()?;
+    /// let (current, new) = (EncryptionInput::RawKey([7; 32]), EncryptionInput::RawKey([8; 32]));
+    /// Emdb::rotate_encryption_key(&path, current, new)?;
+    /// assert!(Emdb::builder().path(&path).encryption_key([7; 32]).build().is_err());
+    /// Emdb::builder().path(&path).encryption_key([8; 32]).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rotate_encryption_key(
+        path: impl AsRef<Path>,
+        current: EncryptionInput,
+        new: EncryptionInput,
+    ) -> Result<()> {
+        Emdb::rotate_encryption_key_with(path, current, new, |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`rotate_encryption_key`](Emdb::rotate_encryption_key), telling `progress` how many bytes
+    /// of live records have been copied. [`EncryptionOptions`] has more to choose from.
+    ///
+    /// # Errors
+    /// As [`rotate_encryption_key`](Emdb::rotate_encryption_key); `Cancelled` if `progress` breaks:
+    /// the database is as it was then.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// # use std::ops::ControlFlow;
+    /// # use emdb_core::{Emdb, EncryptionInput};
+    /// # Emdb::builder().path(&path).encryption_key([7; 32]).build()?.close()?;
+    /// let (current, new) = (EncryptionInput::RawKey([7; 32]), EncryptionInput::RawKey([8; 32]));
+    /// Emdb::rotate_encryption_key_with(&path, current, new, |progress| {
+    ///     println!("{} of {} bytes", progress.done, progress.total);
+    ///     ControlFlow::Continue(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rotate_encryption_key_with(
+        path: impl AsRef<Path>,
+        current: EncryptionInput,
+        new: EncryptionInput,
+        progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<()> {
+        EncryptionOptions::new().rotate(path, current, new, progress)
+    }
+
+    /// Changes the passphrase, or raw key, of the database at `path`, which nobody has open. Only
+    /// the header is written: the data key stays and is wrapped anew. Whoever knew the former one and
+    /// has a copy of the former file, or its header, can still open both files; where that matters,
+    /// [`rotate_encryption_key`](Emdb::rotate_encryption_key) is the call.
+    ///
+    /// # Errors
+    /// - `AlreadyLocked`: the database is open.
+    /// - `EncryptionError`: a wrong key, or the database is not encrypted.
+    /// - `Io`: it does not exist, or can't be written.
+    /// - `Corrupted`: it is damaged.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::{Emdb, EncryptionInput};
+    ///
+    /// # let quick = emdb_core::KdfParams::new(19_456, 2, 1);
+    /// # Emdb::builder().path(&path).encryption_passphrase("old").kdf_params(quick).build()?.close()?;
+    /// let passphrase = |text: &str| EncryptionInput::Passphrase(text.to_owned());
+    /// Emdb::change_passphrase(&path, passphrase("old"), passphrase("new"))?;
+    /// assert!(Emdb::builder().path(&path).encryption_passphrase("old").build().is_err());
+    /// Emdb::builder().path(&path).encryption_passphrase("new").build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn change_passphrase(
+        path: impl AsRef<Path>,
+        current: EncryptionInput,
+        new: EncryptionInput,
+    ) -> Result<()> {
+        EncryptionOptions::new().change_passphrase(path, current, new)
+    }
+}

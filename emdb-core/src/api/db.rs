@@ -1,0 +1,587 @@
+//! The database handle and what is file-wide.
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::{fmt, io};
+
+use crate::api::builder::EmdbBuilder;
+use crate::api::handle::Engine;
+use crate::api::namespace::Namespace;
+use crate::api::snapshot::Snapshot;
+use crate::api::stats::EmdbStats;
+use crate::api::transaction;
+use crate::api::transaction::Transaction;
+use crate::checkpoint::take::Care;
+use crate::engine::settings::{NamespaceOptions, Settings};
+use crate::engine::{Store, open};
+use crate::error::{Error, Result};
+use crate::format::options::Options;
+use crate::journal::recovery::RecoveryReport;
+use crate::mvcc::names;
+use crate::os::lock::{FileLock, LockHolder};
+use crate::os::{lock, paths};
+use crate::storage;
+use crate::storage::Disk;
+
+/// An open database.
+///
+/// A handle is cheap to clone and can be used from every thread. All calls of [`Namespace`] are
+/// there as well, on the default namespace. The database is closed when its last handle goes,
+/// namespaces included; iterators and [`ValueRef`](crate::ValueRef)s don't keep it open.
+///
+/// ```
+/// # fn main() -> emdb_core::Result<()> {
+/// use emdb_core::Emdb;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("db");
+/// let db = Emdb::open(&path)?;
+/// db.insert("greeting", "hello")?;
+/// db.flush()?;
+/// drop(db);
+///
+/// let db = Emdb::open(&path)?;
+/// assert_eq!(db.get("greeting")?.as_deref(), Some(&b"hello"[..]));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Emdb {
+    default: Namespace,
+}
+
+impl fmt::Debug for Emdb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emdb").field("path", &self.path()).finish_non_exhaustive()
+    }
+}
+
+impl Deref for Emdb {
+    type Target = Namespace;
+
+    fn deref(&self) -> &Namespace {
+        &self.default
+    }
+}
+
+impl Emdb {
+    /// Opens the database in the file at `path`, or makes it: the file, not its folders.
+    ///
+    /// # Errors
+    /// - `AlreadyLocked`: another handle, here or in another process, has it open, for writing or
+    ///   for reading.
+    /// - `MagicMismatch`, `VersionMismatch`: the file is something else. It is not touched.
+    /// - `Corrupted`: bytes that were on stable storage are damaged. It is not touched.
+    /// - `Io`: what the operating system said; a missing folder, for one.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::{Emdb, Error};
+    ///
+    /// let db = Emdb::open(&path)?;
+    /// assert!(matches!(Emdb::open(&path), Err(Error::AlreadyLocked)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn open(path: impl AsRef<Path>) -> Result<Emdb> {
+        Emdb::open_at(path.as_ref().to_path_buf(), &Settings::default())
+    }
+
+    /// A database in memory alone, gone with its last handle. No two share anything.
+    ///
+    /// # Panics
+    /// If the operating system gives no random bytes, which it always does after it has booted;
+    /// `Emdb::builder().build()` gives an error instead.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// assert!(!db.path().exists());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn open_in_memory() -> Emdb {
+        match Emdb::in_memory(&Settings::default()) {
+            Ok(db) => db,
+            Err(e) => panic!("no random bytes for the key of the index: {e}"),
+        }
+    }
+
+    /// Options for opening a database.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use std::time::Duration;
+    /// use emdb_core::Emdb;
+    ///
+    /// let db = Emdb::builder().path(&path).flush_every(Duration::from_millis(100)).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder() -> EmdbBuilder {
+        EmdbBuilder::default()
+    }
+
+    pub(crate) fn in_memory(settings: &Settings) -> Result<Emdb> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = PathBuf::from(format!(":memory:/{}/{number}", std::process::id()));
+        Ok(Emdb::new(open::in_memory(settings)?, path))
+    }
+
+    pub(crate) fn open_at(given: PathBuf, settings: &Settings) -> Result<Emdb> {
+        let disk: Arc<dyn Disk> = storage::files(settings.sqpoll_idle_ms).into();
+        loop {
+            let path = paths::canonical(&given)?;
+            match std::fs::metadata(&path) {
+                Ok(meta) if !meta.is_file() => {
+                    let what = format!("{} is not a regular file", path.display());
+                    return Err(io::Error::new(io::ErrorKind::InvalidInput, what).into());
+                }
+                _ => {}
+            }
+            let mut lock = if settings.read_only {
+                FileLock::share(&path)?
+            } else {
+                FileLock::acquire(&path)?
+            };
+            let opened = Emdb::open_locked(&disk, &path, &mut lock, settings);
+            match opened {
+                // Something was renamed to the path between its check and its lock.
+                Ok(Opened::Moved) => lock.release(),
+                Ok(Opened::Store(store)) => {
+                    if let Some(site) = &store.site {
+                        site.keep_lock(lock);
+                    }
+                    return Ok(Emdb::new(store, given));
+                }
+                Err(e) => {
+                    lock.release();
+                    return Err(e);
+                }
+            }
+        }
+    }
+
+    fn open_locked(
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        lock: &mut FileLock,
+        settings: &Settings,
+    ) -> Result<Opened> {
+        match std::fs::metadata(path) {
+            _ if settings.read_only => {}
+            Ok(meta) if meta.len() == 0 => {
+                // A reader may have it open, who is not to lose the name to a new file.
+                lock.add_data_file(path)?;
+                open::create(settings, &**disk, path)?;
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => open::create(settings, &**disk, path)?,
+            Ok(_) => {}
+            Err(e) => return Err(e.into()),
+        }
+        if !lock.add_data_file(path)? {
+            return Ok(Opened::Moved);
+        }
+        open::on_disk(settings, disk.clone(), path).map(Opened::Store)
+    }
+
+    fn new(store: Arc<Store>, path: PathBuf) -> Emdb {
+        let state = store.default_namespace.clone();
+        let engine = Arc::new(Engine::new(store, path));
+        Emdb { default: Namespace { engine, state } }
+    }
+
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        self.default.store()
+    }
+
+    /// Another handle to the same database; the same as `clone`.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// let other = db.clone_handle();
+    /// other.insert("key", "value")?;
+    /// assert_eq!(db.len()?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn clone_handle(&self) -> Emdb {
+        self.clone()
+    }
+
+    /// The path as it was given. For a database in memory it is made up, and no file is there.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// let db = emdb_core::Emdb::open(&path)?;
+    /// assert_eq!(db.path(), path);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn path(&self) -> &Path {
+        &self.default.engine.path
+    }
+
+    /// Closes the database: takes a checkpoint if much has come since the last one, syncs, trims and
+    /// unlocks, and tells of errors that a drop must
+    /// swallow.
+    ///
+    /// # Errors
+    /// `AlreadyLocked` if other handles are alive, namespaces included; the database stays open
+    /// for those. `Io` if a sync or the trim failed, `Poisoned` if one had failed before.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// let db = emdb_core::Emdb::open(&path)?;
+    /// let other = db.clone_handle();
+    /// assert!(db.close().is_err());
+    /// other.close()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn close(self) -> Result<()> {
+        match Arc::into_inner(self.default.engine) {
+            Some(engine) => engine.close(true),
+            None => Err(Error::AlreadyLocked),
+        }
+    }
+
+    /// What the open found in the file and did about it; `None` in memory.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::Emdb;
+    ///
+    /// let db = Emdb::open(&path)?;
+    /// db.insert("key", "value")?;
+    /// db.close()?;
+    /// let db = Emdb::open(&path)?;
+    /// let report = db.recovery().unwrap();
+    /// assert!(report.clean && report.torn_bytes == 0 && report.records_replayed == 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn recovery(&self) -> Option<&RecoveryReport> {
+        self.store().recovery.as_ref()
+    }
+
+    /// Puts everything that was written before the call on stable storage.
+    ///
+    /// # Errors
+    /// `Io` if the sync failed: what was written since the last one may be lost by a power cut,
+    /// and writes are refused with `Poisoned` from then on.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// let db = emdb_core::Emdb::open(&path)?;
+    /// db.insert("key", "value")?;
+    /// db.flush()?;
+    /// assert_eq!(db.stats()?.syncs, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn flush(&self) -> Result<()> {
+        self.store().flush()
+    }
+
+    /// Writes a checkpoint, so that the next open need not read the journal before this point: the
+    /// file `<path>.meta`, an image of the index. It can be thrown away; absent, damaged or of
+    /// another file it is ignored. In memory this does nothing.
+    ///
+    /// There is seldom a reason to call it: one is taken when the database is closed, and in the
+    /// background as the journal grows.
+    ///
+    /// # Errors
+    /// `Io` if it can't be written: the former one is still there, and the database is as it was,
+    /// unless the journal's own sync failed. `TransactionActive` in a transaction of this thread,
+    /// `Poisoned` if a sync had failed before.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::Emdb;
+    ///
+    /// let db = Emdb::open(&path)?;
+    /// db.insert("key", "value")?;
+    /// db.checkpoint()?;
+    /// db.close()?;
+    /// let db = Emdb::open(&path)?;
+    /// assert!(db.recovery().unwrap().from_checkpoint.is_some());
+    /// assert_eq!(db.get("key")?.as_deref(), Some(&b"value"[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn checkpoint(&self) -> Result<()> {
+        self.store().checkpoint(Care::Durable, || false)
+    }
+
+    /// Figures about the database.
+    ///
+    /// # Errors
+    /// None at present.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// let stats = db.stats()?;
+    /// assert_eq!((stats.live_records, stats.namespace_count, stats.dead_bytes), (1, 1, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stats(&self) -> Result<EmdbStats> {
+        self.store().stats()
+    }
+
+    /// Opens the namespace, or begins it.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a name that is empty, longer than 255 bytes, or begins with `__emdb`;
+    /// where it has to be begun, as [`Namespace::insert`].
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.namespace("users")?.insert("alice", "1")?;
+    /// assert_eq!(db.namespace("users")?.len()?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn namespace(&self, name: impl AsRef<str>) -> Result<Namespace> {
+        let name = name.as_ref();
+        names::check_name(name)?;
+        self.open_namespace(name, NamespaceOptions::new())
+    }
+
+    /// As [`namespace`](Emdb::namespace), with options, which are stored with it: a later
+    /// `namespace(name)` has them without being told. An existing namespace gets what it lacks:
+    /// if it is to be ordered, its order is built when it is first asked for.
+    ///
+    /// # Errors
+    /// As [`namespace`](Emdb::namespace); `TransactionActive` inside a transaction of this thread
+    /// if an existing namespace has to change.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::NamespaceOptions;
+    ///
+    /// let log = db.namespace("log")?;
+    /// log.insert("2024-05-01", "started")?;
+    /// assert!(log.range("2024".."2025").is_err());
+    /// db.namespace_with("log", NamespaceOptions::new().ordered(true))?;
+    /// assert_eq!(log.range("2024".."2025")?.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn namespace_with(
+        &self,
+        name: impl AsRef<str>,
+        options: NamespaceOptions,
+    ) -> Result<Namespace> {
+        let name = name.as_ref();
+        names::check_name(name)?;
+        self.open_namespace(name, options)
+    }
+
+    pub(crate) fn open_namespace(
+        &self,
+        name: &str,
+        options: NamespaceOptions,
+    ) -> Result<Namespace> {
+        let options = Options { ordered: options.ordered };
+        let state = self.store().open_namespace(name, options)?;
+        Ok(Namespace { engine: self.default.engine.clone(), state })
+    }
+
+    /// Ends the namespace with all it holds, at the cost of one record; tells whether it
+    /// existed. Handles to it answer `NamespaceDropped` from then on; iterators go on.
+    ///
+    /// # Errors
+    /// As [`Emdb::namespace`].
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Error;
+    ///
+    /// let users = db.namespace("users")?;
+    /// assert!(db.drop_namespace("users")?);
+    /// assert!(!db.drop_namespace("users")?);
+    /// assert!(matches!(users.len(), Err(Error::NamespaceDropped)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn drop_namespace(&self, name: impl AsRef<str>) -> Result<bool> {
+        let name = name.as_ref();
+        names::check_name(name)?;
+        self.store().drop_namespace(name)
+    }
+
+    /// The names of all namespaces but the default one, sorted.
+    ///
+    /// # Errors
+    /// None at present.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.namespace("users")?;
+    /// db.namespace("orders")?;
+    /// assert_eq!(db.list_namespaces()?, ["orders", "users"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn list_namespaces(&self) -> Result<Vec<String>> {
+        Ok(self.store().list_namespaces())
+    }
+
+    /// Runs `body` in a transaction: exclusive among writers, and atomic in every sense. `Ok`
+    /// commits what it wrote; `Err` and a panic leave nothing of it. A crash leaves all of it or
+    /// nothing, and every reader and iterator sees all of it or nothing.
+    ///
+    /// Plain writes of other threads wait meanwhile, reads don't. Inside `body`, on the same
+    /// thread and database, reads, `flush` and opening an existing namespace work; every other
+    /// write is refused with `TransactionActive`.
+    ///
+    /// A committed transaction is durable after `flush`, or at once under
+    /// [`FlushPolicy::WriteThrough`](crate::FlushPolicy::WriteThrough). Staged writes are held
+    /// in memory.
+    ///
+    /// # Errors
+    /// What `body` returns, and as [`Namespace::insert`].
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// use emdb_core::{Emdb, Error};
+    ///
+    /// let db = Emdb::open_in_memory();
+    /// let log = db.namespace("log")?;
+    /// // The compiler can't guess the error type of a body that only ends in `Ok(..)`.
+    /// db.transaction(|tx| -> Result<(), Error> {
+    ///     tx.insert("balance", "7")?;
+    ///     tx.namespace(&log).insert("1", "set balance")?;
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(log.len()?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn transaction<T, E, F>(&self, body: F) -> Result<T, E>
+    where
+        F: for<'scope> FnOnce(&mut Transaction<'scope>) -> Result<T, E>,
+        E: From<Error>,
+    {
+        transaction::run(self.store(), body)
+    }
+
+    /// One committed state of all namespaces, to read from for as long as wanted. It copies
+    /// nothing, keeps no writer waiting, and outlives every handle.
+    ///
+    /// While it lives, the memory for what it sees and nobody else does is kept: index entries of
+    /// removed keys, namespaces that were cleared or dropped.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("balance", "7")?;
+    /// let before = db.snapshot();
+    /// db.insert("balance", "9")?;
+    /// assert_eq!(before.get("balance")?, Some(b"7".to_vec()));
+    /// assert_eq!(db.get("balance")?, Some(b"9".to_vec()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::new(self.store())
+    }
+
+    /// Who has the database at `path` open for writing now; `None` when nobody has.
+    ///
+    /// # Errors
+    /// `Io` if the lock file can't be read.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::Emdb;
+    ///
+    /// assert_eq!(Emdb::lock_holder(&path)?, None);
+    /// let db = Emdb::open(&path)?;
+    /// assert_eq!(Emdb::lock_holder(&path)?.unwrap().pid, std::process::id());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn lock_holder(path: impl AsRef<Path>) -> Result<Option<LockHolder>> {
+        lock::holder(path.as_ref())
+    }
+
+    /// Succeeds when nobody holds the lock of the database at `path`, whatever was left behind:
+    /// a lock goes with its process, so there is nothing to break.
+    ///
+    /// # Errors
+    /// `AlreadyLocked` while a live process holds it, for writing or for reading.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("db");
+    /// use emdb_core::Emdb;
+    ///
+    /// let db = Emdb::open(&path)?;
+    /// assert!(Emdb::break_lock(&path).is_err());
+    /// drop(db);
+    /// Emdb::break_lock(&path)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn break_lock(path: impl AsRef<Path>) -> Result<()> {
+        lock::break_lock(path.as_ref())
+    }
+}
+
+impl EmdbBuilder {
+    /// Opens the database.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for options that don't go together; otherwise as [`Emdb::open`].
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// let db = emdb_core::Emdb::builder().build()?;
+    /// assert!(!db.path().exists());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn build(self) -> Result<Emdb> {
+        let settings = self.settled()?;
+        match self.resolve()? {
+            Some(path) => Emdb::open_at(path, &settings),
+            None => Emdb::in_memory(&settings),
+        }
+    }
+}
+
+enum Opened {
+    Store(Arc<Store>),
+    Moved,
+}

@@ -1,0 +1,391 @@
+//! The key/value type: a handle to one namespace.
+
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::api::handle::Engine;
+use crate::api::iterators::{EmdbIter, EmdbKeyIter};
+use crate::cursor::range::Bounds;
+use crate::cursor::{Walk, unordered};
+use crate::engine::Store;
+use crate::engine::commit::Access;
+use crate::engine::value_ref::ValueRef;
+use crate::engine::write_op::Step;
+use crate::error::Result;
+use crate::format::record::Verb;
+use crate::mvcc::names::NamespaceState;
+
+/// Records and bytes that `insert_many` commits at once.
+const CHUNK_RECORDS: usize = 4096;
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// A set of keys with values, apart from those of other namespaces of the same database.
+///
+/// A handle is cheap to clone, can be sent to and used from other threads, and keeps the database
+/// open. [`Emdb`](crate::Emdb) derefs to the handle of its default namespace, so that all calls
+/// here are calls of a database, too.
+///
+/// Keys have up to 65,535 bytes and values up to 1 GiB; either may be empty. A namespace holds
+/// up to 2^30 records.
+///
+/// ```
+/// # fn main() -> emdb_core::Result<()> {
+/// let db = emdb_core::Emdb::open_in_memory();
+/// let users = db.namespace("users")?;
+/// users.insert("alice", "1")?;
+/// assert_eq!(users.get("alice")?, Some(b"1".to_vec()));
+/// assert_eq!(db.get("alice")?, None);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Namespace {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) state: Arc<NamespaceState>,
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespace").field("name", &self.name()).finish_non_exhaustive()
+    }
+}
+
+impl Namespace {
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.engine.store
+    }
+
+    /// The name; empty for the default namespace.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// assert_eq!(db.namespace("users")?.name(), "users");
+    /// assert_eq!(db.name(), "");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn name(&self) -> &str {
+        &self.state.name
+    }
+
+    /// Inserts `value` under `key`, or replaces what is there.
+    ///
+    /// The record is in the journal when the call returns: it survives a kill of the process. It
+    /// survives a power cut after [`flush`](crate::Emdb::flush), or at once under
+    /// [`FlushPolicy::WriteThrough`](crate::FlushPolicy::WriteThrough).
+    ///
+    /// # Errors
+    /// `TooLarge` beyond the limits, `TransactionActive` inside a transaction of this thread,
+    /// `NamespaceDropped`, `Io` if the disk is full (nothing has changed then), `Poisoned` after
+    /// an earlier failure, `Corrupted` if the index led to a damaged record.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", [1, 2, 3])?;
+    /// db.insert(String::from("key"), b"other")?;
+    /// assert_eq!(db.len()?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn insert(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+        let expiry = self.store().default_expiry(&self.state)?;
+        self.put(key.as_ref(), value.as_ref(), expiry)
+    }
+
+    pub(crate) fn put(&self, key: &[u8], value: &[u8], expiry: Option<u64>) -> Result<()> {
+        let store = self.store();
+        let step = Step::write(&self.state, Verb::Put, (key, value), expiry, true)?;
+        store.commit(&mut [step], Access::Plain)
+    }
+
+    /// The value of `key`; `None` when it is absent or expired.
+    ///
+    /// # Errors
+    /// `Corrupted` if the record is damaged, `NamespaceDropped`.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// assert_eq!(db.get("key")?, Some(b"value".to_vec()));
+    /// assert_eq!(db.get("other")?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
+        let guard = crossbeam_epoch::pin();
+        let found = self.store().get(&self.state, key.as_ref(), &guard)?;
+        Ok(found.map(|(entry, _)| entry.into_value()))
+    }
+
+    /// The value of `key` as it lies in the mapped journal, neither copied nor allocated; that of
+    /// an encrypted database is decrypted.
+    ///
+    /// # Errors
+    /// As [`get`](Namespace::get).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// let value = db.get_zerocopy("key")?.unwrap();
+    /// assert!(value.starts_with(b"val"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn get_zerocopy(&self, key: impl AsRef<[u8]>) -> Result<Option<ValueRef>> {
+        let guard = crossbeam_epoch::pin();
+        let found = self.store().get(&self.state, key.as_ref(), &guard)?;
+        Ok(found.map(|(entry, era)| entry.lend(era.pin())))
+    }
+
+    /// Removes `key` and gives the value that was live. Nothing is written for an absent key.
+    ///
+    /// # Errors
+    /// As [`insert`](Namespace::insert).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// assert_eq!(db.remove("key")?, Some(b"value".to_vec()));
+    /// assert_eq!(db.remove("key")?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
+        self.swap(Verb::Remove, (key.as_ref(), &[]), None)
+    }
+
+    /// Writes, and gives the value that was live until then, in one commit.
+    pub(crate) fn swap(
+        &self,
+        verb: Verb,
+        record: (&[u8], &[u8]),
+        expiry: Option<u64>,
+    ) -> Result<Option<Vec<u8>>> {
+        let store = self.store();
+        let step = Step::write(&self.state, verb, record, expiry, true)?;
+        let mut steps = [step.wanting_value()];
+        let mut tail = store.enter(Access::Plain)?;
+        // While the tail is held, this is the generation that the prior value is in.
+        let era = store.era(&crossbeam_epoch::pin()).clone();
+        store.commit_locked(&mut tail, &mut steps)?;
+        drop(tail);
+        store.committed()?;
+        let Some(position) = steps[0].replaced() else { return Ok(None) };
+        let reader = store.reader(&era);
+        Ok(Some(reader.entry(reader.record(position)?)?.into_value()))
+    }
+
+    /// Whether `key` is present and not expired. The value is not read.
+    ///
+    /// # Errors
+    /// As [`get`](Namespace::get), but for damage of the value.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "")?;
+    /// assert!(db.contains_key("key")?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn contains_key(&self, key: impl AsRef<[u8]>) -> Result<bool> {
+        let guard = crossbeam_epoch::pin();
+        let found = self.store().find(&self.state, key.as_ref(), &guard)?;
+        let Some((record, era)) = found else { return Ok(false) };
+        Ok(self.store().reader(era).live(record, || self.store().clock.now())?.is_some())
+    }
+
+    /// The number of records. Expired ones count until they are swept.
+    ///
+    /// # Errors
+    /// `NamespaceDropped`.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// assert_eq!(db.len()?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn len(&self) -> Result<usize> {
+        self.store().len(&self.state)
+    }
+
+    /// Whether there is no record.
+    ///
+    /// # Errors
+    /// As [`len`](Namespace::len).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// assert!(db.is_empty()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Removes everything, whatever its amount, at the cost of one record. Durable like any
+    /// write.
+    ///
+    /// # Errors
+    /// As [`insert`](Namespace::insert).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// db.clear()?;
+    /// assert!(db.is_empty()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn clear(&self) -> Result<()> {
+        self.store().clear(&self.state)
+    }
+
+    /// Inserts all items in their order, so that of two with the same key the later one wins.
+    ///
+    /// They are committed in chunks of at most 4,096 records and about 1 MiB, whatever the
+    /// iterator's length: each chunk is there as a whole or not at all, after a crash too, and
+    /// readers see it so. An error leaves the chunks before it in place. For all or nothing, use
+    /// [`transaction`](crate::Emdb::transaction).
+    ///
+    /// # Errors
+    /// As [`insert`](Namespace::insert).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert_many((0..10_000u32).map(|n| (n.to_be_bytes(), "value")))?;
+    /// assert_eq!(db.len()?, 10_000);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn insert_many<K, V>(&self, items: impl IntoIterator<Item = (K, V)>) -> Result<()>
+    where
+        K: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        let expiry = self.store().default_expiry(&self.state)?;
+        let mut chunk = Vec::new();
+        let mut bytes = 0;
+        for (key, value) in items {
+            bytes += key.as_ref().len() + value.as_ref().len();
+            chunk.push((key, value));
+            if bytes >= CHUNK_BYTES || chunk.len() == CHUNK_RECORDS {
+                self.put_chunk(&chunk, expiry)?;
+                chunk.clear();
+                bytes = 0;
+            }
+        }
+        self.put_chunk(&chunk, expiry)
+    }
+
+    fn put_chunk<K, V>(&self, chunk: &[(K, V)], expiry: Option<u64>) -> Result<()>
+    where
+        K: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        if chunk.is_empty() {
+            return self.state.check();
+        }
+        let store = self.store();
+        let mut steps = Vec::with_capacity(chunk.len());
+        let guard = crossbeam_epoch::pin();
+        for (i, (key, value)) in chunk.iter().enumerate() {
+            let record = (key.as_ref(), value.as_ref());
+            let last = i + 1 == chunk.len();
+            let (target, put) = (&self.state, Verb::Put);
+            steps.push(Step::write_in(&guard, target, put, record, expiry, last)?);
+        }
+        // Not held while a transaction is waited for.
+        drop(guard);
+        store.commit(&mut steps, Access::Plain)
+    }
+
+    /// All keys and values: exactly the state that was committed when the iterator was made,
+    /// whatever is written meanwhile. In the order of their keys if the namespace is ordered, in
+    /// no particular order otherwise. It survives the drop of every handle.
+    ///
+    /// # Errors
+    /// `NamespaceDropped`. Damage found on the way ends the iteration; see [`EmdbIter`].
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// let before = db.iter()?;
+    /// db.insert("later", "value")?;
+    /// assert_eq!(before.count(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn iter(&self) -> Result<EmdbIter> {
+        Ok(EmdbIter(self.walk()?))
+    }
+
+    /// All keys, as [`iter`](Namespace::iter). No value is read.
+    ///
+    /// # Errors
+    /// As [`iter`](Namespace::iter).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.insert("key", "value")?;
+    /// assert_eq!(db.keys()?.collect::<Vec<_>>(), [b"key"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn keys(&self) -> Result<EmdbKeyIter> {
+        Ok(EmdbKeyIter(self.walk()?.without_values()))
+    }
+
+    pub(crate) fn walk(&self) -> Result<Walk> {
+        let held = self.store().hold();
+        let incarnation = held.incarnation(&self.state);
+        // Not before the view is there: a drop in between would show what it ended.
+        self.state.check()?;
+        Walk::over(held, incarnation)
+    }
+
+    pub(crate) fn walk_range(&self, bounds: Bounds) -> Result<Walk> {
+        let held = self.store().hold();
+        let incarnation = held.incarnation(&self.state);
+        self.state.check()?;
+        if !self.is_ordered() {
+            return Err(unordered());
+        }
+        self.store().order_later(incarnation.as_deref());
+        Walk::range(held, incarnation, bounds)
+    }
+
+    /// Whether the keys are kept in order, so that ranges of them can be read.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::NamespaceOptions;
+    ///
+    /// assert!(!db.is_ordered());
+    /// assert!(db.namespace_with("log", NamespaceOptions::new().ordered(true))?.is_ordered());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn is_ordered(&self) -> bool {
+        self.store().wants_order(&self.state)
+    }
+}

@@ -1,0 +1,295 @@
+//! Times to live: what a record's expiry is, and calls that ask for it or change it.
+
+use std::time::Duration;
+
+use crate::api::builder::EmdbBuilder;
+use crate::api::db::Emdb;
+use crate::api::namespace::Namespace;
+use crate::api::snapshot::SnapshotNamespace;
+use crate::api::transaction::TransactionNamespace;
+use crate::engine::Store;
+use crate::engine::commit::Access;
+use crate::engine::write_lock::Exclusive;
+use crate::engine::write_op::Step;
+use crate::error::Result;
+use crate::format::record::Verb;
+use crate::mvcc::names::NamespaceState;
+
+/// When a record expires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Ttl {
+    /// Never.
+    None,
+    /// After the database's `default_ttl`; never if it has none.
+    #[default]
+    Default,
+    /// This long after the write.
+    Duration(Duration),
+    /// At this moment, in unix milliseconds. One that has passed makes a record that is expired
+    /// from the start.
+    ExpiresAt(u64),
+}
+
+impl Store {
+    pub(crate) fn expiry(&self, namespace: &NamespaceState, ttl: Ttl) -> Result<Option<u64>> {
+        match ttl {
+            Ttl::None => Ok(None),
+            Ttl::Default => self.default_expiry(namespace),
+            Ttl::Duration(d) => self.clock.after(d).map(Some),
+            Ttl::ExpiresAt(at) => Ok(Some(at)),
+        }
+    }
+}
+
+impl Namespace {
+    /// Inserts or replaces, with an expiry of its own.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a duration that no clock can show, and as
+    /// [`insert`](Namespace::insert).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// use std::time::Duration;
+    /// use emdb_core::{Emdb, Ttl};
+    ///
+    /// let db = Emdb::open_in_memory();
+    /// db.insert_with_ttl("session", "alice", Ttl::Duration(Duration::from_secs(60)))?;
+    /// assert!(db.ttl("session")?.unwrap() <= Duration::from_secs(60));
+    /// assert!(db.persist("session")?);
+    /// assert_eq!(db.ttl("session")?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn insert_with_ttl(
+        &self,
+        key: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+        ttl: Ttl,
+    ) -> Result<()> {
+        let expiry = self.store().expiry(&self.state, ttl)?;
+        self.put(key.as_ref(), value.as_ref(), expiry)
+    }
+
+    /// When the record of `key` expires or has expired, in unix milliseconds; `None` if it never
+    /// does or is absent.
+    ///
+    /// # Errors
+    /// As [`get`](Namespace::get).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Ttl;
+    ///
+    /// db.insert_with_ttl("key", "value", Ttl::ExpiresAt(4_102_444_800_000))?;
+    /// assert_eq!(db.expires_at("key")?, Some(4_102_444_800_000));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn expires_at(&self, key: impl AsRef<[u8]>) -> Result<Option<u64>> {
+        self.store().expires_at(&self.state, key.as_ref())
+    }
+
+    /// How long the record of `key` will live: zero if it is expired and not yet swept, `None`
+    /// if it never expires or is absent.
+    ///
+    /// # Errors
+    /// As [`get`](Namespace::get).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use std::time::Duration;
+    /// use emdb_core::Ttl;
+    ///
+    /// db.insert_with_ttl("key", "value", Ttl::ExpiresAt(1))?;
+    /// assert_eq!(db.ttl("key")?, Some(Duration::ZERO));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn ttl(&self, key: impl AsRef<[u8]>) -> Result<Option<Duration>> {
+        let at = self.expires_at(key)?;
+        Ok(at.map(|at| Duration::from_millis(at.saturating_sub(self.store().clock.now()))))
+    }
+
+    /// Makes the record of `key` permanent; tells whether it is live, and so is permanent now.
+    ///
+    /// # Errors
+    /// As [`insert`](Namespace::insert).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use std::time::Duration;
+    /// use emdb_core::Ttl;
+    ///
+    /// db.insert_with_ttl("key", "value", Ttl::Duration(Duration::from_secs(60)))?;
+    /// assert!(db.persist("key")?);
+    /// assert_eq!(db.ttl("key")?, None);
+    /// assert!(!db.persist("absent")?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn persist(&self, key: impl AsRef<[u8]>) -> Result<bool> {
+        let key = key.as_ref();
+        let store = self.store();
+        // Nobody may replace the value between reading and writing it.
+        let _exclusive = Exclusive::begin(store)?;
+        let guard = crossbeam_epoch::pin();
+        let Some((entry, _)) = store.get(&self.state, key, &guard)? else { return Ok(false) };
+        if entry.expiry().is_some() {
+            let put = (key, entry.value());
+            let step = Step::write(&self.state, Verb::Put, put, None, true)?;
+            store.commit(&mut [step], Access::Owner)?;
+        }
+        Ok(true)
+    }
+
+    /// Removes the expired records of this namespace and gives their number. Costs what has
+    /// expired, not what is stored. Inside a transaction of this thread it gives 0; a failed
+    /// write ends it early, and shows in the next write.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Ttl;
+    ///
+    /// let users = db.namespace("users")?;
+    /// users.insert_with_ttl("key", "value", Ttl::ExpiresAt(1))?;
+    /// assert_eq!(users.sweep_expired(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn sweep_expired(&self) -> usize {
+        let mut swept = 0;
+        // The number is what was removed until then.
+        let _ = self.store().sweep(&self.state, &mut swept);
+        swept
+    }
+}
+
+impl Emdb {
+    /// Removes the expired records of all namespaces; see [`Namespace::sweep_expired`].
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Ttl;
+    ///
+    /// db.namespace("users")?.insert_with_ttl("key", "value", Ttl::ExpiresAt(1))?;
+    /// assert_eq!(db.sweep_expired(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn sweep_expired(&self) -> usize {
+        let mut swept = 0;
+        for state in self.store().all_namespaces() {
+            let mut of_one = 0;
+            let done = self.store().sweep(&state, &mut of_one);
+            if !state.is_internal() {
+                swept += of_one;
+            }
+            if matches!(done, Err(e) if !matches!(e, crate::Error::NamespaceDropped)) {
+                break;
+            }
+        }
+        swept
+    }
+}
+
+impl TransactionNamespace {
+    /// Inserts or replaces, with an expiry of its own; see [`Namespace::insert_with_ttl`].
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a duration that no clock can show, and as
+    /// [`insert`](TransactionNamespace::insert).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use std::time::Duration;
+    /// use emdb_core::Ttl;
+    ///
+    /// db.transaction(|tx| tx.insert_with_ttl("key", "value", Ttl::Duration(Duration::from_secs(60))))?;
+    /// assert!(db.ttl("key")?.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn insert_with_ttl(
+        &mut self,
+        key: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+        ttl: Ttl,
+    ) -> Result<()> {
+        let expiry = self.expiry(ttl)?;
+        self.stage(key.as_ref(), value.as_ref(), expiry)
+    }
+
+    /// When the record of `key` expires; see [`Namespace::expires_at`].
+    ///
+    /// # Errors
+    /// As [`get`](TransactionNamespace::get).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::{Error, Ttl};
+    ///
+    /// db.transaction(|tx| -> Result<(), Error> {
+    ///     tx.insert_with_ttl("key", "value", Ttl::ExpiresAt(4_102_444_800_000))?;
+    ///     assert_eq!(tx.expires_at("key")?, Some(4_102_444_800_000));
+    ///     Ok(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn expires_at(&self, key: impl AsRef<[u8]>) -> Result<Option<u64>> {
+        self.stored_expiry(key.as_ref())
+    }
+}
+
+impl SnapshotNamespace {
+    /// When the record of `key` expires or has expired; see [`Namespace::expires_at`].
+    ///
+    /// # Errors
+    /// As [`get`](SnapshotNamespace::get).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Ttl;
+    ///
+    /// db.insert_with_ttl("key", "value", Ttl::ExpiresAt(4_102_444_800_000))?;
+    /// let snapshot = db.snapshot();
+    /// db.persist("key")?;
+    /// assert_eq!(snapshot.expires_at("key")?, Some(4_102_444_800_000));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn expires_at(&self, key: impl AsRef<[u8]>) -> Result<Option<u64>> {
+        Ok(self.stored(key.as_ref())?.and_then(|r| r.expiry()))
+    }
+}
+
+impl EmdbBuilder {
+    /// The time to live of whatever is written without one of its own, in every namespace.
+    /// Default: none.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// use std::time::Duration;
+    /// use emdb_core::Emdb;
+    ///
+    /// let db = Emdb::builder().default_ttl(Duration::from_secs(3600)).build()?;
+    /// db.insert("key", "value")?;
+    /// assert!(db.ttl("key")?.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn default_ttl(mut self, ttl: Duration) -> EmdbBuilder {
+        self.settings.default_ttl = Some(ttl);
+        self
+    }
+}

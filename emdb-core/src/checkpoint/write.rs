@@ -1,0 +1,269 @@
+//! Writing the sections of an image: slots, expiries and orders, as of one position.
+//!
+//! Writers go on meanwhile. So whatever points behind the position is followed back to the record
+//! that its key had there, or left out where it had none.
+
+use crate::engine::ordering::Anchors;
+use crate::engine::read::Reader;
+use crate::engine::repair as rescue;
+use crate::error::{Error, Result};
+use crate::format::image::{Array, Full, Run as StoredRun, Slots};
+use crate::format::place::Place;
+use crate::format::{checksum, image};
+use crate::index::expiry::Expiry;
+use crate::index::hash::image::{Portion, Unfit};
+use crate::index::hash::{MAX_STORED_ALIKE, PAGE, Table};
+use crate::index::ordered::{Order, Run};
+use crate::mvcc::names::Incarnation;
+use crate::os::sync::lock;
+
+/// One write to the image.
+const PIECE: usize = 1 << 20;
+/// Expiries that are copied at once.
+const EXPIRIES: usize = 4096;
+
+/// Writes the sections of an image.
+pub(crate) struct Writer<'a> {
+    pub(crate) out: Out<'a>,
+    place: Place,
+    below: u64,
+    reader: Reader<'a>,
+    stopped: &'a dyn Fn() -> bool,
+}
+
+impl<'a> Writer<'a> {
+    /// One of what `reader` sees below `below`, which asks `stopped` now and then whether to end.
+    pub(crate) fn new(
+        write: Write<'a>,
+        place: Place,
+        (reader, below): (Reader<'a>, u64),
+        stopped: &'a dyn Fn() -> bool,
+    ) -> Writer<'a> {
+        Writer { out: Out::new(write, image::PAGE, PIECE), place, below, reader, stopped }
+    }
+
+    fn check(&self) -> Result<()> {
+        if (self.stopped)() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
+    /// The hash index.
+    pub(crate) fn slots(&mut self, table: &Table) -> Result<Slots> {
+        let mut segments = Vec::new();
+        let mut tag = Some(0);
+        while let Some(from) = tag {
+            self.check()?;
+            let portion = self.portion(table, from)?;
+            tag = portion.next(from);
+            match portion {
+                Portion::Small { line_bits, slots } => {
+                    return Ok(Slots::Small { line_bits: line_bits as u8, slots });
+                }
+                Portion::Full { depth, used, words } => {
+                    self.out.align(image::PAGE)?;
+                    let at = self.out.at();
+                    let mut sums = Box::new([0; image::PAGES]);
+                    for (page, sum) in words.chunks(PAGE / 8).zip(sums.iter_mut()) {
+                        *sum = self.words(page)?;
+                    }
+                    segments.push(Full { depth: depth as u8, used, at, sums });
+                }
+            }
+        }
+        Ok(Slots::Full(segments))
+    }
+
+    fn portion(&self, table: &Table, from: u32) -> Result<Portion> {
+        let resolve = |position| {
+            let found = self.reader.version(self.reader.record(position)?, self.below)?;
+            Ok(found.map(|record| (record.position(), false)))
+        };
+        match table.portion(from, self.below, resolve, &crossbeam_epoch::pin()) {
+            Ok(portion) => Ok(portion),
+            Err(Unfit::Damaged(damaged)) => {
+                let found = self.reader.segment_again(table, from, damaged)?;
+                Table::portion_of(&found, damaged.depth).ok_or_else(rescue::forged)
+            }
+            Err(Unfit::Full) => Err(Error::TooLarge {
+                what: "the number of keys whose hashes are alike, for a checkpoint",
+                size: MAX_STORED_ALIKE + 1,
+                limit: MAX_STORED_ALIKE,
+            }),
+            Err(Unfit::Other(error)) => Err(error),
+        }
+    }
+
+    /// Writes numbers and gives their checksum.
+    fn words(&mut self, words: &[u64]) -> Result<u32> {
+        let at = self.out.at();
+        for word in words {
+            self.out.put(&word.to_le_bytes())?;
+        }
+        Ok(image::words_sum(words, self.place, at))
+    }
+
+    pub(crate) fn expiries(&mut self, incarnation: &Incarnation, records: u64) -> Result<Array> {
+        let mut array = Summed::new(&mut self.out)?;
+        let mut last = None;
+        // An image's own stay when their record is replaced. Where they are many, they go.
+        let known = lock(&incarnation.expiries).len() as u64;
+        let stale = known > 2 * records;
+        loop {
+            let again = || self.reader.expiries_of(&incarnation.table);
+            let some = lock(&incarnation.expiries).after(last, EXPIRIES, again);
+            let Some(end) = some.last() else { break };
+            last = Some(*end);
+            self.check()?;
+            for &(at, position) in some.iter().filter(|(_, position)| *position < self.below) {
+                if stale && !self.counts(&incarnation.table, position) {
+                    continue;
+                }
+                array.put(&mut self.out, at)?;
+                array.put(&mut self.out, position)?;
+            }
+        }
+        Ok(array.finish(self.place))
+    }
+
+    /// Whether the record at `position` is the one that its key had. One that can't be read may be.
+    fn counts(&self, table: &Table, position: u64) -> bool {
+        let reader = self.reader;
+        let newest = || {
+            let key = reader.record(position)?.key();
+            let hash = reader.generation.hash(key);
+            match reader.newest(table, key, hash, &crossbeam_epoch::pin())? {
+                Some(newest) => reader.version(newest, self.below),
+                None => Ok(None),
+            }
+        };
+        newest().map_or(true, |found| found.is_some_and(|r| r.position() == position))
+    }
+
+    /// The order, all of its levels as one run.
+    pub(crate) fn run(&mut self, order: &Order, keys: Anchors<'_>) -> Result<StoredRun> {
+        let runs = order.levels(keys)?.all_runs();
+        let most: usize = runs.iter().map(|run| run.len()).sum();
+        self.out.align(8)?;
+        self.out.flush()?;
+        // Some may be left out: then there is a gap between the two.
+        let mut behind = Out::new(self.out.write, self.out.at() + most as u64 * 8, PIECE / 2);
+        let mut windows = Summed::new(&mut self.out)?;
+        let mut positions = Summed::new(&mut behind)?;
+        let (reader, below, stopped) = (self.reader, self.below, self.stopped);
+        let common = Run::walk_all(&runs, keys, |window, position| {
+            if windows.count.is_multiple_of(1 << 16) && stopped() {
+                return Err(Error::Cancelled);
+            }
+            if let Some(position) = anchor(reader, keys, position, below)? {
+                windows.put(&mut self.out, window)?;
+                positions.put(&mut behind, position)?;
+            }
+            Ok(())
+        });
+        // What was begun is passed over.
+        self.out.flush()?;
+        behind.flush()?;
+        self.out.at = behind.at;
+        let (windows, positions) = (windows.finish(self.place), positions.finish(self.place));
+        Ok(StoredRun { common: common?, windows, positions })
+    }
+}
+
+/// The newest record below `below` of the key whose record `position` is, if that is a put.
+fn anchor(reader: Reader<'_>, keys: Anchors<'_>, position: u64, below: u64) -> Result<Option<u64>> {
+    if position < below && !reader.generation.superseded.get(position) {
+        return Ok(Some(position));
+    }
+    let key = reader.record(position)?.key();
+    let hash = reader.generation.hash(key);
+    let newest = reader.newest(keys.table, key, hash, &crossbeam_epoch::pin())?;
+    let Some(newest) = newest else { return Ok(None) };
+    Ok(reader.version(newest, below)?.map(|record| record.position()))
+}
+
+impl Reader<'_> {
+    /// The expiries of all live records of a table, as far as they can be read.
+    pub(crate) fn expiries_of(self, table: &Table) -> Vec<Expiry> {
+        let (mut found, mut slots, mut tag) = (Vec::new(), Vec::new(), Some(0));
+        while let Some(from) = tag {
+            slots.clear();
+            let Ok(next) = self.slots(table, from, &mut slots, &crossbeam_epoch::pin()) else {
+                break;
+            };
+            tag = next;
+            for slot in slots.iter().filter(|slot| !slot.is_tombstone()) {
+                let record = self.record(slot.position()).ok();
+                found.extend(record.and_then(|r| Some((r.expiry()?, r.position()))));
+            }
+        }
+        found
+    }
+}
+
+/// Writes bytes at a position.
+pub(crate) type Write<'a> = &'a dyn Fn(u64, &[u8]) -> std::io::Result<()>;
+
+/// Writes one stretch of a file, in large pieces.
+pub(crate) struct Out<'a> {
+    write: Write<'a>,
+    /// Where the buffer belongs.
+    at: u64,
+    buffer: Vec<u8>,
+    piece: usize,
+}
+
+impl<'a> Out<'a> {
+    fn new(write: Write<'a>, at: u64, piece: usize) -> Out<'a> {
+        Out { write, at, buffer: Vec::new(), piece }
+    }
+
+    pub(crate) fn at(&self) -> u64 {
+        self.at + self.buffer.len() as u64
+    }
+
+    #[inline]
+    pub(crate) fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= self.piece { self.flush() } else { Ok(()) }
+    }
+
+    /// Zeros up to a multiple of `align`.
+    pub(crate) fn align(&mut self, align: u64) -> Result<()> {
+        let more = self.at().next_multiple_of(align) - self.at();
+        self.put(&vec![0; more as usize])
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        if !self.buffer.is_empty() {
+            (self.write)(self.at, &self.buffer)?;
+            self.at += self.buffer.len() as u64;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+}
+
+/// An array on its way out.
+struct Summed {
+    at: u64,
+    count: u64,
+    crc: u32,
+}
+
+impl Summed {
+    fn new(out: &mut Out<'_>) -> Result<Summed> {
+        out.align(8)?;
+        Ok(Summed { at: out.at(), count: 0, crc: 0 })
+    }
+
+    #[inline]
+    fn put(&mut self, out: &mut Out<'_>, word: u64) -> Result<()> {
+        let bytes = word.to_le_bytes();
+        self.count += 1;
+        self.crc = checksum::append(self.crc, &bytes);
+        out.put(&bytes)
+    }
+
+    fn finish(self, place: Place) -> Array {
+        Array { at: self.at, count: self.count, sum: self.crc ^ place.mix(self.at) as u32 }
+    }
+}

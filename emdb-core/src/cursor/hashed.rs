@@ -1,0 +1,77 @@
+//! A walk in the order of the hash index.
+
+#![allow(unsafe_code)]
+
+use std::sync::Arc;
+
+use crate::cursor::Lasting;
+use crate::engine::read::Held;
+use crate::error::Result;
+use crate::index::hash::Slot;
+use crate::mvcc::names::Incarnation;
+
+/// How many records ahead of the walk memory is asked for.
+const AHEAD: usize = 4;
+/// The length that a record is taken to have.
+const USUAL: usize = 128;
+
+#[derive(Debug)]
+pub(crate) struct Hashed {
+    held: Held,
+    /// Whether values are wanted, and so verified.
+    values: bool,
+    incarnation: Arc<Incarnation>,
+    /// The first tag of the index that is still to be read.
+    next_tag: Option<u32>,
+    slots: Vec<Slot>,
+    at: usize,
+    here: Option<Lasting>,
+}
+
+impl Hashed {
+    pub(crate) fn new(held: Held, incarnation: Arc<Incarnation>) -> Hashed {
+        let slots = Vec::new();
+        Hashed { held, values: true, incarnation, next_tag: Some(0), slots, at: 0, here: None }
+    }
+
+    /// Lets values unverified, for a walk over keys.
+    pub(crate) fn without_values(&mut self) {
+        self.values = false;
+    }
+
+    /// Where the last step went to.
+    #[inline]
+    pub(crate) fn here(&self) -> Option<&Lasting> {
+        self.here.as_ref()
+    }
+
+    /// The same, to keep it.
+    pub(crate) fn take(&mut self) -> Option<Lasting> {
+        self.here.take()
+    }
+
+    /// Goes to the next record, its value verified if that is wanted; tells whether there is one.
+    pub(crate) fn go(&mut self) -> Result<bool> {
+        loop {
+            let Some(slot) = self.slots.get(self.at) else {
+                let Some(tag) = self.next_tag else { return Ok(false) };
+                self.slots.clear();
+                self.at = 0;
+                let guard = crossbeam_epoch::pin();
+                let table = &self.incarnation.table;
+                self.next_tag = self.held.reader().slots(table, tag, &mut self.slots, &guard)?;
+                continue;
+            };
+            self.at += 1;
+            if let Some(later) = self.slots.get(self.at + AHEAD) {
+                self.held.reader().generation.memory.prefetch(later.position(), USUAL);
+            }
+            if let Some(record) = self.held.seen(slot.position())? {
+                let opened = self.held.reader().opened(record, self.values)?;
+                // SAFETY: `held` keeps the memory as long as this walk, which has what it found.
+                self.here = Some(unsafe { Lasting::new(record, opened) });
+                return Ok(true);
+            }
+        }
+    }
+}

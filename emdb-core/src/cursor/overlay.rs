@@ -1,0 +1,112 @@
+//! What a transaction has staged, over the committed state.
+
+use std::ops::Bound;
+
+use crate::cursor::range::Bounds;
+use crate::cursor::{Base, End, Found, Lasting};
+use crate::error::Result;
+use crate::mvcc::write_set::{Sorted, Staged};
+
+pub(crate) struct Overlay {
+    staged: Sorted,
+    now: u64,
+    /// What is left of the staged keys.
+    bounds: Bounds,
+    /// For each end a committed record that was come to too early.
+    peeked: [Option<Lasting>; 2],
+    /// For each end the next staged key with a live value, once looked for.
+    upcoming: [Option<Vec<u8>>; 2],
+}
+
+impl Overlay {
+    pub(crate) fn new(staged: Sorted, now: u64, bounds: Bounds) -> Overlay {
+        Overlay { staged, now, bounds, peeked: [None, None], upcoming: [None, None] }
+    }
+
+    pub(crate) fn value(&self, key: &[u8]) -> Option<&[u8]> {
+        self.staged.get(key)?.value.as_deref()
+    }
+
+    pub(super) fn next(&mut self, base: Option<&mut Base>, end: End) -> Result<Option<Found>> {
+        let staged = self.staged(end);
+        if let Some(base) = base {
+            // What has no order comes before what is staged.
+            let limit = staged.as_deref().filter(|_| matches!(base, Base::Ordered(_)));
+            if let Some(record) = self.committed(base, end, limit)? {
+                return Ok(Some(Found::Record(record)));
+            }
+        }
+        let Some(staged) = staged else { return Ok(None) };
+        self.upcoming[end as usize] = None;
+        match end {
+            End::Front => self.bounds.low = Bound::Excluded(staged.clone()),
+            End::Back => self.bounds.high = Bound::Excluded(staged.clone()),
+        }
+        Ok(Some(Found::Staged(staged)))
+    }
+
+    /// The next committed record that nothing staged hides, if it comes before `limit`. What lies
+    /// behind that is looked at when its turn comes, or a walk would begin by passing over all that
+    /// the transaction has overwritten.
+    fn committed(
+        &mut self,
+        base: &mut Base,
+        end: End,
+        limit: Option<&[u8]>,
+    ) -> Result<Option<Lasting>> {
+        loop {
+            let next = match self.peeked[end as usize].take() {
+                Some(record) => Some(record),
+                None => base.next(end)?,
+            };
+            // The other end may have looked at the last one.
+            let Some(record) = next.or_else(|| self.peeked[1 - end as usize].take()) else {
+                return Ok(None);
+            };
+            let key = record.0.key();
+            let behind = limit.is_some_and(|limit| match end {
+                End::Front => key >= limit,
+                End::Back => key <= limit,
+            });
+            if behind {
+                self.peeked[end as usize] = Some(record);
+                return Ok(None);
+            }
+            if !self.staged.contains_key(key) {
+                return Ok(Some(record));
+            }
+        }
+    }
+
+    /// The next staged key with a live value.
+    fn staged(&mut self, end: End) -> Option<Vec<u8>> {
+        // The other end may have given it meanwhile.
+        let upcoming = self.upcoming[end as usize].take();
+        let upcoming = upcoming.filter(|key| self.bounds.place(key).is_eq());
+        let staged = upcoming.or_else(|| self.find_staged(end));
+        if staged.is_none() {
+            // No key lies between a bound and itself: there is nothing more to look for.
+            self.bounds.low = Bound::Excluded(Vec::new());
+            self.bounds.high = Bound::Excluded(Vec::new());
+        }
+        self.upcoming[end as usize].clone_from(&staged);
+        staged
+    }
+
+    fn find_staged(&self, end: End) -> Option<Vec<u8>> {
+        if self.bounds.is_empty() {
+            return None;
+        }
+        let bounds = (
+            self.bounds.low.as_ref().map(Vec::as_slice),
+            self.bounds.high.as_ref().map(Vec::as_slice),
+        );
+        let mut left = self.staged.range::<[u8], _>(bounds);
+        let live = |(_, staged): &(&Vec<u8>, &Staged)| staged.live(self.now).is_some();
+        let found = match end {
+            End::Front => left.find(live),
+            End::Back => left.rfind(live),
+        };
+        found.map(|(key, _)| key.clone())
+    }
+}

@@ -1,0 +1,114 @@
+//! What a record says, readable: as it lies in the journal, or opened where records are sealed.
+
+use std::sync::Arc;
+
+use crate::engine::read::Reader;
+use crate::engine::value_ref::ValueRef;
+use crate::error::Result;
+use crate::format::record::Record;
+use crate::format::sealed::Opened;
+use crate::mvcc::generation::Pin;
+
+/// A record with its namespace, key and value.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry<'g> {
+    record: Record<'g>,
+    /// What is in it, if it is sealed.
+    opened: Option<Box<Opened>>,
+}
+
+impl<'g> Entry<'g> {
+    /// A record, and what is in it if it is sealed.
+    #[inline]
+    pub(crate) fn new(record: Record<'g>, opened: Option<Opened>) -> Entry<'g> {
+        Entry { record, opened: opened.map(Box::new) }
+    }
+
+    /// The same, which gives up what was in it.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Entry<'g> {
+        Entry { record: self.record, opened: self.opened.take() }
+    }
+
+    pub(crate) fn record(&self) -> &Record<'g> {
+        &self.record
+    }
+
+    /// The incarnation that the record belongs to.
+    pub(crate) fn namespace(&self) -> u32 {
+        self.opened.as_ref().map_or_else(|| self.record.namespace(), |opened| opened.namespace)
+    }
+
+    /// Key and value.
+    #[inline]
+    pub(crate) fn pair(&self) -> (&[u8], &[u8]) {
+        match &self.opened {
+            None => (self.record.key(), self.record.value()),
+            Some(opened) => (opened.key(), opened.value()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn key(&self) -> &[u8] {
+        self.pair().0
+    }
+
+    #[inline]
+    pub(crate) fn value(&self) -> &[u8] {
+        self.pair().1
+    }
+
+    #[inline]
+    pub(crate) fn into_value(self) -> Vec<u8> {
+        match self.opened {
+            None => self.record.value().to_vec(),
+            Some(opened) => opened.into_value(),
+        }
+    }
+
+    pub(crate) fn into_key(self) -> Vec<u8> {
+        match self.opened {
+            None => self.record.key().to_vec(),
+            Some(opened) => opened.into_key(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn expiry(&self) -> Option<u64> {
+        self.record.expiry()
+    }
+
+    /// The value, borrowed from the journal where that has it in the clear.
+    #[inline]
+    pub(crate) fn lend(self, pin: &Arc<Pin>) -> ValueRef {
+        match self.opened {
+            None => ValueRef::of(self.record, pin),
+            Some(opened) => ValueRef::owned(opened.into_value()),
+        }
+    }
+}
+
+impl<'g> Reader<'g> {
+    /// What the record says, its value verified.
+    #[inline]
+    pub(crate) fn entry(self, record: Record<'g>) -> Result<Entry<'g>> {
+        Ok(Entry::new(record, self.opened(record, true)?))
+    }
+
+    /// What is in the record, if it is sealed. If not, its value is verified if it is wanted.
+    #[inline(always)]
+    pub(crate) fn opened(self, record: Record<'g>, value: bool) -> Result<Option<Opened>> {
+        match &self.generation.vault {
+            None if value => self.verify_value(record).map(|()| None),
+            None => Ok(None),
+            Some(vault) => vault.open(&record).map(Some),
+        }
+    }
+
+    /// As [`Reader::entry`], for a caller that wants the key: the value is verified only where it
+    /// can't be told apart.
+    #[inline]
+    pub(crate) fn key_entry(self, record: Record<'g>) -> Result<Entry<'g>> {
+        Ok(Entry::new(record, self.opened(record, false)?))
+    }
+}

@@ -1,0 +1,197 @@
+//! Answers from the journal where a page of the checkpoint's image is damaged.
+//!
+//! A writer verifies a segment before it writes to it, so one with a damaged page holds just what
+//! the journal says up to the image's position: the newest records of its keys. They are searched
+//! for there, which is slow, until the background has put a whole segment in the place.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+use crossbeam_epoch::Guard;
+
+use crate::engine::Store;
+use crate::engine::read::Reader;
+use crate::error::{Error, Result};
+use crate::format::JOURNAL_START;
+use crate::format::record::{Record, Verb};
+use crate::index::hash::image::Damaged;
+use crate::index::hash::{Slot, Table, image};
+use crate::mvcc::names::Incarnation;
+use crate::os::sync::lock;
+
+/// Segments that one search finds again.
+const TOGETHER: usize = 16;
+
+/// The newest records of keys: hash, position, and whether it is a put.
+type Newest<'k> = HashMap<&'k [u8], (u64, u64, bool)>;
+
+/// A segment: the first tag of its hashes, and how many top bits they share.
+type Segment = (u32, u32);
+
+impl<'g> Reader<'g> {
+    /// The records of an incarnation's keys up to a position.
+    fn history(self, id: u32, below: u64, mut visit: impl FnMut(Record<'g>)) -> Result<()> {
+        let mut at = JOURNAL_START;
+        while at < below {
+            // Verified whatever the settings: a wrong length would lead astray.
+            let record = Reader { verify: true, ..self }.record(at)?;
+            at = record.end();
+            let is_write = matches!(record.verb(), Verb::Put | Verb::Remove);
+            if is_write && self.key_entry(record)?.namespace() == id {
+                visit(record);
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest record with this stored key in what the image held.
+    #[cold]
+    pub(crate) fn newest_in_journal(self, table: &Table, key: &[u8]) -> Result<Option<Record<'g>>> {
+        let Some(origin) = &table.origin else { return Ok(None) };
+        table.note_damage();
+        let mut newest = None;
+        self.history(origin.id, origin.below, |record| {
+            if record.key() == key {
+                newest = Some(record);
+            }
+        })?;
+        Ok(newest)
+    }
+
+    /// The hashes and positions of the live keys of some segments that the image held.
+    pub(crate) fn find_again(self, table: &Table, of: &[Segment]) -> Result<Vec<image::Found>> {
+        let Some(origin) = &table.origin else { return Ok(vec![Vec::new(); of.len()]) };
+        let mut newest: Vec<Newest<'_>> = vec![HashMap::new(); of.len()];
+        self.history(origin.id, origin.below, |record| {
+            let hash = self.generation.hash(record.key());
+            let found = of.iter().position(|&(from, depth)| image::covers(from, depth, hash));
+            if let Some(at) = found {
+                newest[at].insert(record.key(), (hash, record.position(), record.is_put()));
+            }
+        })?;
+        let live = |keys: Newest<'_>| {
+            keys.into_values().filter(|k| k.2).map(|(hash, at, _)| (hash, at)).collect()
+        };
+        Ok(newest.into_iter().map(live).collect())
+    }
+
+    /// The same of one segment.
+    pub(crate) fn segment_again(
+        self,
+        table: &Table,
+        from: u32,
+        damaged: Damaged,
+    ) -> Result<image::Found> {
+        table.note_damage();
+        Ok(self.find_again(table, &[(from, damaged.depth)])?.pop().unwrap_or_default())
+    }
+
+    /// Appends the slots of the segment that holds the tag `from`, and gives the first tag behind
+    /// it.
+    pub(crate) fn slots(
+        self,
+        table: &Table,
+        from: u32,
+        slots: &mut Vec<Slot>,
+        guard: &Guard,
+    ) -> Result<Option<u32>> {
+        match table.read_segment(from, slots, guard) {
+            Ok(next) => Ok(next),
+            Err(damaged) => {
+                let found = self.segment_again(table, from, damaged)?;
+                slots.extend(image::slots(&found));
+                Ok(image::behind(from, damaged.depth))
+            }
+        }
+    }
+
+    /// Sees to it that the segment of `hash` may be written to. Called by the one writer alone.
+    #[inline]
+    pub(crate) fn make_ready(self, table: &Table, hash: u64, guard: &Guard) -> Result<()> {
+        match table.is_ready(hash, guard) {
+            Ok(()) => Ok(()),
+            Err(_) => self.repair_all(table, guard),
+        }
+    }
+
+    /// Puts whole segments in the place of those that were found damaged. Called by the one
+    /// writer alone.
+    #[cold]
+    fn repair_all(self, table: &Table, guard: &Guard) -> Result<()> {
+        let damaged = table.damaged_segments(guard);
+        for some in damaged.chunks(TOGETHER) {
+            let found = self.find_again(table, some)?;
+            self.repair(table, some, &found, guard)?;
+        }
+        Ok(())
+    }
+
+    fn repair(
+        self,
+        table: &Table,
+        of: &[Segment],
+        found: &[image::Found],
+        guard: &Guard,
+    ) -> Result<()> {
+        for (&(from, _), found) in of.iter().zip(found) {
+            if !table.repair(from, found, guard) {
+                return Err(forged());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The slots of an image don't fit in the segments that it says they were in.
+#[cold]
+pub(crate) fn forged() -> Error {
+    let what = "a part of the index can't be built again; open the database without its checkpoint";
+    Error::corrupted(JOURNAL_START, what)
+}
+
+/// Shows each slot of the table to `visit`.
+pub(crate) fn for_each_slot(
+    reader: Reader<'_>,
+    table: &Table,
+    mut visit: impl FnMut(&Slot) -> Result<()>,
+) -> Result<()> {
+    let (mut tag, mut slots) = (Some(0), Vec::new());
+    while let Some(from) = tag {
+        slots.clear();
+        tag = reader.slots(table, from, &mut slots, &crossbeam_epoch::pin())?;
+        slots.iter().try_for_each(&mut visit)?;
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Puts whole segments in the place of those that readers found damaged. The journal is
+    /// searched without a lock: what is found can't change before it is in place.
+    pub(crate) fn heal(&self) -> Result<()> {
+        let states: Vec<_> = lock(&self.names).live.values().cloned().collect();
+        for state in states {
+            let (era, incarnation) = {
+                let guard = crossbeam_epoch::pin();
+                let line = state.line(&guard);
+                (line.era.clone(), line.current.clone())
+            };
+            self.heal_one(self.reader(&era), &incarnation)?;
+        }
+        Ok(())
+    }
+
+    fn heal_one(&self, reader: Reader<'_>, incarnation: &Incarnation) -> Result<()> {
+        let table = &incarnation.table;
+        let Some(origin) = &table.origin else { return Ok(()) };
+        while origin.damaged.swap(false, Ordering::AcqRel) {
+            let damaged = table.damaged_segments(&crossbeam_epoch::pin());
+            for some in damaged.chunks(TOGETHER) {
+                let found = reader.find_again(table, some)?;
+                // Not by way of `enter`: what is only read is healed as well.
+                let _tail = lock(&self.tail);
+                reader.repair(table, some, &found, &crossbeam_epoch::pin())?;
+            }
+        }
+        Ok(())
+    }
+}

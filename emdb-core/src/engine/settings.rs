@@ -1,0 +1,108 @@
+//! How a store behaves, apart from where it lives.
+
+use std::time::Duration;
+
+use crate::crypto::{Cipher, Sealing};
+use crate::os::clock::ManualClock;
+
+/// What makes writes durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum FlushPolicy {
+    /// Each `flush` that finds something unsynced syncs, one after the other.
+    #[default]
+    OnEachFlush,
+    /// Each `flush` syncs at once, and those that arrive while a sync is running share the next
+    /// one. The choice where several threads flush.
+    Group,
+    /// Every write is durable when it returns, and `flush` finds nothing to do. Writes that wait
+    /// for a sync share the next one.
+    WriteThrough,
+}
+
+/// How a namespace is kept; see [`crate::Emdb::namespace_with`].
+///
+/// ```
+/// # fn main() -> emdb_core::Result<()> {
+/// use emdb_core::{Emdb, NamespaceOptions};
+///
+/// let db = Emdb::open_in_memory();
+/// let log = db.namespace_with("log", NamespaceOptions::new().ordered(true))?;
+/// log.insert("2", "b")?;
+/// log.insert("1", "a")?;
+/// assert_eq!(log.range(.."2")?, [(b"1".to_vec(), b"a".to_vec())]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[must_use = "options do nothing before namespace_with()"]
+pub struct NamespaceOptions {
+    pub(crate) ordered: bool,
+}
+
+impl NamespaceOptions {
+    /// Nothing beyond what the namespace has already.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # use emdb_core::{Emdb, NamespaceOptions};
+    /// # let db = Emdb::open_in_memory();
+    /// db.namespace_with("log", NamespaceOptions::new())?.insert("key", "value")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn new() -> NamespaceOptions {
+        NamespaceOptions { ordered: false }
+    }
+
+    /// Whether the keys are kept in order, so that ranges of them can be read. Once stored it
+    /// stays: `false` asks for nothing.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # use emdb_core::{Emdb, NamespaceOptions};
+    /// # let db = Emdb::open_in_memory();
+    /// let log = db.namespace_with("log", NamespaceOptions::new().ordered(true))?;
+    /// assert!(log.range(..)?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn ordered(mut self, ordered: bool) -> NamespaceOptions {
+        self.ordered = ordered;
+        self
+    }
+}
+
+/// When the journal is rewritten by itself: the part of it that is dead, and how many bytes that
+/// is, both at least.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AutoCompact {
+    pub(crate) ratio: f64,
+    pub(crate) min_bytes: u64,
+}
+
+impl AutoCompact {
+    pub(crate) fn is_due(self, dead: u64, journal: u64) -> bool {
+        dead >= self.min_bytes.max(1) && dead as f64 >= self.ratio * journal as f64
+    }
+}
+
+/// What the options of an open come to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    pub(crate) flush_policy: FlushPolicy,
+    pub(crate) default_ttl: Option<Duration>,
+    pub(crate) unverified_reads: bool,
+    pub(crate) flush_every: Option<Duration>,
+    pub(crate) range_scans: bool,
+    pub(crate) auto_compact: Option<AutoCompact>,
+    pub(crate) read_only: bool,
+    pub(crate) sqpoll_idle_ms: Option<u32>,
+    pub(crate) manual_clock: Option<ManualClock>,
+    /// What a new database is sealed with, and an existing one opened.
+    pub(crate) sealing: Option<Sealing>,
+    /// The file is not opened for use: it stays *converted* if it is.
+    pub(crate) offline: bool,
+    /// The cipher, if one was asked for.
+    pub(crate) cipher: Option<Cipher>,
+}

@@ -1,0 +1,437 @@
+//! A part of the table: lines of eight slots, a cache line each.
+//!
+//! A key lies in its home line or in one of the lines behind it, and the lines before its own are
+//! full from its home on; within a line slots fill from the front. So a search ends at the first
+//! empty slot. Slots are never emptied.
+//!
+//! A segment begins small and doubles until it has [`FULL_BITS`] bits of lines; then it is split.
+//! Home lines are the top bits of 12 hash bits apart from the tag. Slots of a full-size segment
+//! imply all 12 (line and displacement); smaller ones keep them aside for the writer. So do wide
+//! ones, in which keys may lie further from home: keys that somebody who knows the hash has made to
+//! lie together take no more room than others so.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
+
+use crate::index::hash::Entries;
+use crate::index::hash::image::{ALL, Damaged, Proof};
+use crate::index::hash::lines::{LINE, Line, Lines, PAGE, PAGE_LINES};
+use crate::index::hash::slot::{REACH, Slot};
+use crate::storage::memory::prefetch_line;
+
+/// 4,096 lines, 32,768 slots, 256 KiB: splitting one takes far less than a millisecond.
+pub(crate) const FULL_BITS: u32 = 12;
+const SMALLEST_BITS: u32 = 1;
+
+/// Where the home bits lie in the hash: below the tag.
+const HOME_SHIFT: u32 = 34;
+
+#[derive(Debug)]
+pub(crate) struct Segment {
+    /// Top bits of the hash that all keys here share.
+    depth: u32,
+    line_bits: u32,
+    lines: Lines,
+    /// A bit for each page of lines that is known to be as it was stored. Lines of a page without
+    /// it are not looked at. Nothing is written before all bits are set.
+    verified: AtomicU64,
+    /// Of each slot, the key's home bits; empty where the slots imply them.
+    homes: Box<[AtomicU16]>,
+    /// Lines that a key can lie behind its home, its home among them.
+    reach: usize,
+    used: AtomicU32,
+    /// Whether a page is not as it was stored.
+    bad: AtomicBool,
+    /// How pages are verified, if they come from an image.
+    proof: Option<Box<dyn Proof>>,
+}
+
+/// A slot on its way to another segment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    slot: Slot,
+    home: u16,
+}
+
+pub(crate) enum Placed {
+    New,
+    /// The slot pointed to this position.
+    Replaced(u64),
+    /// No room.
+    Full,
+    /// Too many keys that are like it.
+    Crowded,
+}
+
+impl Entry {
+    pub(crate) fn new(slot: Slot, home: u16) -> Entry {
+        Entry { slot, home }
+    }
+
+    pub(crate) fn parts(&self) -> (u64, u16) {
+        (self.slot.0, self.home)
+    }
+
+    /// How many lines of a full-size segment the home line lies behind `line`, going round.
+    pub(crate) fn lines_behind(&self, line: usize) -> usize {
+        usize::from(self.home).wrapping_sub(line) & ((1 << FULL_BITS) - 1)
+    }
+}
+
+#[inline]
+pub(crate) fn home_of(hash: u64) -> u16 {
+    (hash >> HOME_SHIFT) as u16 & ((1 << FULL_BITS) - 1)
+}
+
+impl Segment {
+    fn new(depth: u32, line_bits: u32) -> Segment {
+        let lines = Lines::empty(1 << line_bits);
+        let segment = Segment::over(depth, lines, AtomicU32::new(0), AtomicU64::new(ALL), None);
+        if line_bits == FULL_BITS { segment } else { segment.widened() }
+    }
+
+    /// Keeps homes aside. Nothing is in it yet.
+    fn widened(mut self) -> Segment {
+        let slots = self.lines.len() * LINE;
+        self.homes = std::iter::repeat_with(AtomicU16::default).take(slots).collect();
+        self.reach = self.lines.len();
+        self
+    }
+
+    /// Whether it is of full size, and its slots don't imply the homes of their keys.
+    pub(crate) fn is_wide(&self) -> bool {
+        self.line_bits == FULL_BITS && !self.homes.is_empty()
+    }
+
+    pub(crate) fn over(
+        depth: u32,
+        lines: Lines,
+        used: AtomicU32,
+        verified: AtomicU64,
+        proof: Option<Box<dyn Proof>>,
+    ) -> Segment {
+        Segment {
+            depth,
+            line_bits: lines.len().trailing_zeros(),
+            lines,
+            verified,
+            homes: Box::default(),
+            reach: REACH,
+            used,
+            bad: AtomicBool::new(false),
+            proof,
+        }
+    }
+
+    pub(crate) fn smallest() -> Segment {
+        Segment::new(0, SMALLEST_BITS)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of_full_size() -> Segment {
+        Segment::new(0, FULL_BITS)
+    }
+
+    pub(crate) fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    pub(crate) fn line_bits(&self) -> u32 {
+        self.line_bits
+    }
+
+    /// Whether a page was found damaged.
+    pub(crate) fn is_bad(&self) -> bool {
+        self.bad.load(Ordering::Acquire)
+    }
+
+    /// Whether the page of `line` may be looked at.
+    #[inline]
+    fn is_verified(&self, line: usize) -> bool {
+        let page = line / PAGE_LINES;
+        self.verified.load(Ordering::Acquire) >> page & 1 != 0 || self.verify(page)
+    }
+
+    /// Looks at a page for the first time. A reader that comes late can see what a writer has
+    /// changed: then the bit is set, before the change was made.
+    #[cold]
+    fn verify(&self, page: usize) -> bool {
+        let Some(proof) = &self.proof else { return true };
+        let mut copy = [0; PAGE];
+        let words = self.lines[page * PAGE_LINES..][..PAGE_LINES].iter().flat_map(|l| &l.0);
+        for (word, out) in words.zip(copy.as_chunks_mut::<8>().0) {
+            *out = word.load(Ordering::Acquire).to_le_bytes();
+        }
+        if proof.holds(page, &copy) {
+            self.verified.fetch_or(1 << page, Ordering::AcqRel);
+            return true;
+        }
+        let changed = self.verified.load(Ordering::Acquire) >> page & 1 != 0;
+        if !changed {
+            self.bad.store(true, Ordering::Release);
+        }
+        changed
+    }
+
+    fn damaged(&self) -> Damaged {
+        Damaged { depth: self.depth }
+    }
+
+    /// Verifies what has not been yet, as a writer must before it changes anything.
+    #[inline]
+    pub(crate) fn verify_all(&self) -> Result<(), Damaged> {
+        if self.verified.load(Ordering::Acquire) == ALL {
+            return Ok(());
+        }
+        let mut pages = (0..self.lines.len()).step_by(PAGE_LINES);
+        if pages.all(|line| self.is_verified(line)) { Ok(()) } else { Err(self.damaged()) }
+    }
+
+    /// Appends all slots, empty ones too, each as it is at one moment.
+    pub(crate) fn read(&self, words: &mut Vec<u64>) -> Result<(), Damaged> {
+        for (number, line) in self.lines.iter().enumerate() {
+            if number.is_multiple_of(PAGE_LINES) && !self.is_verified(number) {
+                return Err(self.damaged());
+            }
+            words.extend(line.0.iter().map(|word| word.load(Ordering::Acquire)));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Segment>() + size_of_val(&*self.lines) + size_of_val(&*self.homes)
+    }
+
+    /// Slots that may be in use: four in five.
+    pub(crate) fn limit_of(line_bits: u32) -> usize {
+        (LINE << line_bits) * 4 / 5
+    }
+
+    fn limit(&self) -> usize {
+        Segment::limit_of(self.line_bits)
+    }
+
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed) as usize
+    }
+
+    /// Whether so few keys are in a segment of full size: that they lie too close does not happen
+    /// by chance (once in 10^14 segments).
+    pub(crate) fn is_sparse(keys: usize) -> bool {
+        keys < (LINE << FULL_BITS) / 4
+    }
+
+    #[inline]
+    fn line(&self, home: u16, displacement: usize) -> usize {
+        let first = usize::from(home) >> (FULL_BITS - self.line_bits);
+        (first + displacement) & (self.lines.len() - 1)
+    }
+
+    #[inline]
+    pub(crate) fn prefetch(&self, hash: u64) {
+        let line: *const Line = &self.lines[self.line(home_of(hash), 0)];
+        prefetch_line(line.cast());
+    }
+
+    /// As [`super::Table::probe`].
+    #[inline]
+    pub(crate) fn probe<R>(
+        &self,
+        hash: u64,
+        mut visit: impl FnMut(Slot) -> ControlFlow<R>,
+    ) -> Result<Option<R>, Damaged> {
+        let home = home_of(hash);
+        for displacement in 0..self.reach {
+            let number = self.line(home, displacement);
+            if !self.is_verified(number) {
+                return Err(self.damaged());
+            }
+            let line = &self.lines[number];
+            // The whole line without a branch: how many slots are in use is as good as random, and
+            // a branch on it would be mispredicted at each lookup, which keeps the processor from
+            // beginning the next one while it waits for this line.
+            let mut matching = 0u32;
+            for (i, word) in line.0.iter().enumerate() {
+                let slot = Slot(word.load(Ordering::Acquire));
+                matching |= u32::from(slot.has_tag_of(hash)) << i;
+            }
+            while matching != 0 {
+                // A slot in use stays in use, with this tag: it can only point further meanwhile.
+                let slot = Slot(line.0[matching.trailing_zeros() as usize].load(Ordering::Acquire));
+                matching &= matching - 1;
+                // An empty one looks like the tag zero.
+                if slot.is_empty() {
+                    continue;
+                }
+                if let ControlFlow::Break(found) = visit(slot) {
+                    return Ok(Some(found));
+                }
+            }
+            // Lines fill from the front.
+            if line.0[LINE - 1].load(Ordering::Acquire) == 0 {
+                return Ok(None);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Puts `slot` into the key's slot or an empty one; see [`super::Table::publish`].
+    pub(crate) fn place(
+        &self,
+        hash: u64,
+        old: Option<u64>,
+        slot: Slot,
+        most_alike: usize,
+        same: &mut impl FnMut(u64) -> bool,
+    ) -> Placed {
+        let (home, mut alike) = (home_of(hash), 0);
+        debug_assert!(self.verified.load(Ordering::Relaxed) == ALL);
+        for displacement in 0..self.reach {
+            let number = self.line(home, displacement);
+            let line = &self.lines[number];
+            let (mut matching, mut empty) = (0u32, 0u32);
+            for (i, word) in line.0.iter().enumerate() {
+                let present = Slot(word.load(Ordering::Relaxed));
+                matching |= u32::from(present.has_tag_of(hash)) << i;
+                empty |= u32::from(present.is_empty()) << i;
+            }
+            matching &= !empty;
+            while matching != 0 {
+                let i = matching.trailing_zeros() as usize;
+                let word = &line.0[i];
+                matching &= matching - 1;
+                let present = Slot(word.load(Ordering::Relaxed)).position();
+                if old == Some(present) || same(present) {
+                    word.store(slot.displaced(displacement).0, Ordering::Release);
+                    return Placed::Replaced(present);
+                }
+                // As many as there are, in whatever order they came.
+                let kept = self.homes.get(number * LINE + i);
+                alike += usize::from(kept.is_some_and(|kept| kept.load(Ordering::Relaxed) == home));
+            }
+            if alike >= most_alike {
+                return Placed::Crowded;
+            }
+            if empty != 0 {
+                return self.take(
+                    number,
+                    empty.trailing_zeros() as usize,
+                    home,
+                    slot.displaced(displacement),
+                );
+            }
+        }
+        Placed::Full
+    }
+
+    /// Puts `slot` into an empty one, unless too many are in use.
+    fn take(&self, line: usize, i: usize, home: u16, slot: Slot) -> Placed {
+        let used = self.used.load(Ordering::Relaxed) + 1;
+        if used as usize > self.limit() {
+            return Placed::Full;
+        }
+        self.used.store(used, Ordering::Relaxed);
+        if let Some(kept) = self.homes.get(line * LINE + i) {
+            kept.store(home, Ordering::Relaxed);
+        }
+        // Publishes the record: its bytes were written before.
+        self.lines[line].0[i].store(slot.0, Ordering::Release);
+        Placed::New
+    }
+
+    /// Appends all slots in use.
+    pub(crate) fn slots(&self, slots: &mut Vec<Slot>) -> Result<(), Damaged> {
+        let before = slots.len();
+        for (number, line) in self.lines.iter().enumerate() {
+            if number.is_multiple_of(PAGE_LINES) && !self.is_verified(number) {
+                slots.truncate(before);
+                return Err(self.damaged());
+            }
+            let words = line.0.iter().map(|word| Slot(word.load(Ordering::Acquire)));
+            slots.extend(words.filter(|slot| !slot.is_empty()));
+        }
+        Ok(())
+    }
+
+    /// The slots for which `keep` holds, with their homes.
+    pub(crate) fn entries(&self, keep: impl Fn(Slot) -> bool) -> Entries {
+        let words = self.lines.iter().flat_map(|line| &line.0);
+        let words: Vec<_> = words.map(|word| word.load(Ordering::Relaxed)).collect();
+        self.entries_of(&words, keep)
+    }
+
+    /// The same, of slots as they were read from this segment.
+    ///
+    /// They come in the order of their lines, which begins behind a line that is not full: so no
+    /// key was displaced from before the first one to behind it. Put in this order into a segment
+    /// of this size, each finds a place at its own or before, whichever of them are left out:
+    /// those that were put before it take none that lies further back than theirs.
+    pub(crate) fn entries_of(&self, words: &[u64], keep: impl Fn(Slot) -> bool) -> Entries {
+        let mut entries = Entries::with_capacity(self.used.load(Ordering::Relaxed) as usize);
+        let roomy = |line: &Line| line.0[LINE - 1].load(Ordering::Relaxed) == 0;
+        let first = self.lines.iter().position(roomy).map_or(0, |line| line + 1);
+        let lines = words.chunks(LINE).enumerate();
+        for (number, line) in lines.clone().skip(first).chain(lines.take(first)) {
+            for (i, word) in line.iter().enumerate() {
+                let slot = Slot(*word);
+                if slot.is_empty() || !keep(slot) {
+                    continue;
+                }
+                let home = match self.homes.get(number * LINE + i) {
+                    Some(home) => home.load(Ordering::Relaxed),
+                    None => {
+                        (number.wrapping_sub(slot.displacement()) & (self.lines.len() - 1)) as u16
+                    }
+                };
+                entries.push(Entry { slot, home });
+            }
+        }
+        entries
+    }
+
+    /// A segment of the same or the double size that holds `entries` with room to spare; `None`
+    /// when this one has to be split.
+    pub(crate) fn rebuilt(&self, entries: &[Entry]) -> Option<Segment> {
+        // Only if something was left out: else what had no room still has none.
+        let roomy = entries.len() * 2 <= self.limit()
+            && entries.len() < self.used.load(Ordering::Relaxed) as usize;
+        let same = roomy.then(|| Segment::filled(self.depth, self.line_bits, entries)).flatten();
+        let bits = self.line_bits + 1..=FULL_BITS;
+        same.or_else(|| bits.into_iter().find_map(|b| Segment::filled(self.depth, b, entries)))
+    }
+
+    /// Two segments of full size, for hashes whose next bit is 0 and 1.
+    pub(crate) fn split(&self, entries: &[Entry]) -> Option<[Segment; 2]> {
+        let (high, low): (Entries, Entries) =
+            entries.iter().copied().partition(|e| e.slot.bit(self.depth));
+        let half = |entries: &[Entry]| {
+            let usual = Segment::filled(self.depth + 1, FULL_BITS, entries);
+            usual.or_else(|| Segment::wide(self.depth + 1, entries))
+        };
+        Some([half(&low)?, half(&high)?])
+    }
+
+    pub(crate) fn filled(depth: u32, line_bits: u32, entries: &[Entry]) -> Option<Segment> {
+        Segment::new(depth, line_bits).with(entries)
+    }
+
+    /// A segment of what has no room in another of full size.
+    #[cold]
+    pub(crate) fn wide(depth: u32, entries: &[Entry]) -> Option<Segment> {
+        Segment::new(depth, FULL_BITS).widened().with(entries)
+    }
+
+    fn with(self, entries: &[Entry]) -> Option<Segment> {
+        let segment = self;
+        for entry in entries {
+            // The tag is in the slot; the home bits alone are missing from its hash.
+            let hash = entry.slot.0 >> 46 << 46 | u64::from(entry.home) << HOME_SHIFT;
+            // Each entry is another key, so none is the same.
+            match segment.place(hash, None, entry.slot, usize::MAX, &mut |_| false) {
+                Placed::New => {}
+                Placed::Replaced(_) | Placed::Full | Placed::Crowded => return None,
+            }
+        }
+        Some(segment)
+    }
+}

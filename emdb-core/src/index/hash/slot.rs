@@ -1,0 +1,80 @@
+//! One word of the index.
+//!
+//! ```text
+//! tag 18 | tombstone 1 | displacement 3 | position 42
+//! ```
+//!
+//! The tag is the top bits of the key's hash; the displacement tells how many lines behind its
+//! home line the slot lies, so that the home line is known without the key. Zero is an empty slot:
+//! no record lies at position 0.
+
+/// Hash bits in a slot; they also bound how often segments can be split.
+pub(crate) const TAG_BITS: u32 = 18;
+
+const TAG_SHIFT: u32 = 64 - TAG_BITS;
+const TOMBSTONE: u64 = 1 << 45;
+const DISPLACEMENT_SHIFT: u32 = 42;
+const POSITION: u64 = (1 << DISPLACEMENT_SHIFT) - 1;
+
+/// Lines that a key can lie behind its home, its home among them, where the slot alone says which
+/// that is.
+pub(crate) const REACH: usize = 8;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slot(pub(crate) u64);
+
+impl Slot {
+    #[inline]
+    pub(crate) fn new(hash: u64, position: u64, tombstone: bool) -> Slot {
+        debug_assert!(position != 0 && position <= POSITION);
+        let flag = if tombstone { TOMBSTONE } else { 0 };
+        Slot(hash >> TAG_SHIFT << TAG_SHIFT | flag | position)
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    #[inline]
+    pub(crate) fn has_tag_of(self, hash: u64) -> bool {
+        (self.0 ^ hash) >> TAG_SHIFT == 0
+    }
+
+    /// The bit of the hash that a segment of this depth is split by.
+    pub(crate) fn bit(self, depth: u32) -> bool {
+        self.0 >> (63 - depth) & 1 == 1
+    }
+
+    #[inline]
+    pub(crate) fn position(self) -> u64 {
+        self.0 & POSITION
+    }
+
+    pub(crate) fn is_tombstone(self) -> bool {
+        self.0 & TOMBSTONE != 0
+    }
+
+    /// Whether any view, of which none is older than `oldest`, can ask for it.
+    pub(crate) fn is_needed(self, oldest: u64) -> bool {
+        !(self.is_tombstone() && self.position() < oldest)
+    }
+
+    pub(crate) fn displacement(self) -> usize {
+        (self.0 >> DISPLACEMENT_SHIFT) as usize & (REACH - 1)
+    }
+
+    /// The slot of the same key in the same place that points elsewhere.
+    pub(crate) fn pointing(self, position: u64, tombstone: bool) -> Slot {
+        let flag = if tombstone { TOMBSTONE } else { 0 };
+        Slot(self.0 & !(POSITION | TOMBSTONE) | flag | position & POSITION)
+    }
+
+    /// The slot so many lines behind its home. From [`REACH`] lines on it doesn't say how many.
+    #[inline]
+    pub(crate) fn displaced(self, lines: usize) -> Slot {
+        const MOST: u64 = REACH as u64 - 1;
+        let lines = MOST.min(lines as u64);
+        Slot(self.0 & !(MOST << DISPLACEMENT_SHIFT) | lines << DISPLACEMENT_SHIFT)
+    }
+}

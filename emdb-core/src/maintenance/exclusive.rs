@@ -1,0 +1,56 @@
+//! The right to rewrite what lies on the disk: the journal or its checkpoint, one at a time.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::thread::ThreadId;
+
+use crate::error::{Error, Result};
+use crate::os::sync::{lock, wait};
+
+/// Whose turn it is.
+#[derive(Debug, Default)]
+pub(crate) struct Upkeep {
+    thread: Mutex<Option<ThreadId>>,
+    ended: Condvar,
+    /// How many wait for it.
+    waiting: AtomicUsize,
+}
+
+/// The turn, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn<'a>(&'a Upkeep);
+
+impl Upkeep {
+    /// Waits for the turn. Refused to a thread that has it, which is in a callback of the call that
+    /// took it.
+    pub(crate) fn begin(&self) -> Result<Turn<'_>> {
+        let this = std::thread::current().id();
+        let mut thread = lock(&self.thread);
+        while let Some(other) = *thread {
+            if other == this {
+                return Err(Error::config(
+                    "a callback of a compaction can't compact or checkpoint the same database",
+                ));
+            }
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+            thread = wait(&self.ended, thread);
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        *thread = Some(this);
+        Ok(Turn(self))
+    }
+}
+
+impl Upkeep {
+    /// Whether somebody waits, for whom what the background does can make room.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.thread) = None;
+        self.0.ended.notify_one();
+    }
+}

@@ -1,0 +1,38 @@
+//! Giving a database another key, or none: a compaction into a file that is sealed otherwise.
+
+use std::sync::Arc;
+
+use crate::crypto::Unlocked;
+use crate::engine::Store;
+use crate::error::Result;
+use crate::format::envelope::Envelope;
+use crate::maintenance::compact;
+use crate::progress::Meter;
+use crate::storage::data_file::Site;
+
+impl Store {
+    /// Rewrites the file for this key, or without one, and removes what the former one left.
+    pub(crate) fn convert(
+        self: &Arc<Store>,
+        key: Option<Unlocked>,
+        meter: &mut Meter<'_>,
+    ) -> Result<()> {
+        self.compact_with_key(compact::Key::Other(key), meter)?;
+        self.finish_conversion()
+    }
+
+    /// Removes what the former file left. The header goes on saying that the file is converted, until
+    /// it is opened for use: the call may be made again.
+    pub(crate) fn finish_conversion(&self) -> Result<()> {
+        let Some(Site { disk, path, .. }) = &self.site else { return Ok(()) };
+        Site::remove_left(&**disk, path, None)?;
+        self.change_header(|header| header.untidy = false)
+    }
+
+    /// Has both header slots wrap the data key in another way.
+    pub(crate) fn rewrap(&self, envelope: Envelope) -> Result<()> {
+        self.change_header(|header| header.envelope = Some(envelope.clone()))?;
+        // The other slot must not open with the former key, either.
+        self.change_header(|_| {})
+    }
+}

@@ -1,0 +1,409 @@
+//! Copying what is intact out of a damaged journal.
+//!
+//! Whole commits are applied in the order of the journal, to tables of their own that bear what
+//! a replay refuses: records of namespaces whose beginning was lost, names that are begun twice.
+//! Then the live records go into a new store.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::api::salvage::{Lost, LostKind, SalvageReport};
+use crate::crypto::Secret;
+use crate::crypto::unlock::unlock;
+use crate::engine::decoded::Entry;
+use crate::engine::read::Reader;
+use crate::engine::repair::for_each_slot;
+use crate::engine::replay::publish;
+use crate::engine::settings::Settings;
+use crate::engine::{Store, open};
+use crate::error::{Error, Result};
+use crate::format::header::Header;
+use crate::format::image::is_note;
+use crate::format::options::Options;
+use crate::format::place::Place;
+use crate::format::record::{Record, Verb};
+use crate::format::sealed::{Parts as SealedParts, is_session};
+use crate::format::{JOURNAL_START, MAX_POSITION, mark, varint};
+use crate::journal::scan::{Part, Parts, Piece, Scanner, find_place};
+use crate::maintenance::copy::Copier;
+use crate::mvcc::generation::{Era, Generation};
+use crate::mvcc::names::{DEFAULT_ID, INTERNAL, Incarnation, NamespaceState};
+use crate::progress::{Meter, Tell};
+use crate::storage::memory::Memory;
+use crate::storage::{Disk, Medium};
+
+/// What the copy is called until it is whole.
+pub(crate) const TEMP: &str = ".salvage.tmp";
+
+/// A damaged journal, and what was read of it.
+pub(crate) struct Salvage {
+    era: Era,
+    len: u64,
+    /// The journal was once on stable storage up to here, as far as header and marks tell.
+    synced: u64,
+    /// Records of incomplete commits count, too.
+    partial: bool,
+    report: SalvageReport,
+    /// The namespaces by their present incarnation.
+    by_id: BTreeMap<u32, Found>,
+    /// The namespaces whose names are known.
+    by_name: HashMap<String, u32>,
+}
+
+/// A namespace as it was found.
+struct Found {
+    /// None if the record that began it was lost.
+    name: Option<String>,
+    options: Options,
+    incarnation: Incarnation,
+}
+
+impl Salvage {
+    /// Looks at the bytes of `medium`, which nobody writes to.
+    pub(crate) fn new(
+        medium: Arc<dyn Medium>,
+        partial: bool,
+        secret: Option<&Secret>,
+    ) -> Result<Salvage> {
+        let len = medium.len()?.min(MAX_POSITION);
+        let memory = Memory::flat(&*medium, len)?;
+        let front = memory.rest(0);
+        let front = &front[..front.len().min(JOURNAL_START as usize)];
+        let mut vault = None;
+        let (place, hash_seed, synced) = match Header::read(front) {
+            Ok(header) => {
+                vault = unlock(&header, front, secret)?;
+                let synced = header.synced.max(header.clean_len.unwrap_or(0));
+                (Place::new(header.file_id, header.generation), header.hash_seed, synced)
+            }
+            Err(e @ (Error::VersionMismatch { .. } | Error::EncryptionError(_))) => return Err(e),
+            // With it went the key: there is nothing that could be made up.
+            Err(e) if secret.is_some() => return Err(e),
+            Err(e) => {
+                let place = find_place(&memory, JOURNAL_START, len).ok_or(e)?;
+                refuse_sealed(place, &memory, len)?;
+                (place, Header::create(0)?.hash_seed, 0)
+            }
+        };
+        let default = Found {
+            name: Some(String::new()),
+            options: Options::default(),
+            incarnation: Incarnation::new(DEFAULT_ID),
+        };
+        Ok(Salvage {
+            era: Era::new(Generation::new(place, hash_seed, 0, memory, medium).sealed(vault)),
+            len,
+            synced,
+            partial,
+            report: SalvageReport { bytes_read: len, ..SalvageReport::default() },
+            by_id: BTreeMap::from([(DEFAULT_ID, default)]),
+            by_name: HashMap::from([(String::new(), DEFAULT_ID)]),
+        })
+    }
+
+    /// Reads the journal and writes what is live to a new file at `path`, closed and synced.
+    pub(crate) fn run(
+        mut self,
+        disk: &dyn Disk,
+        path: &Path,
+        tell: Tell<'_>,
+    ) -> Result<SalvageReport> {
+        let mut meter = Meter::new(tell, self.len);
+        self.read(&mut meter)?;
+        meter.total += self.live_bytes();
+        let header = Header::create(crate::os::clock::unix_ms())?;
+        let header = Header { clean_len: None, ..header };
+        let key = self.era.generation.unlocked();
+        let store = open::fresh(&Settings::default(), disk, path, header, key)?;
+        store.sync_meanwhile();
+        self.copy(&store, &mut meter)?;
+        store.background.stop();
+        store.reread()?;
+        store.close()?;
+        meter.finish()?;
+        let synced = self.synced;
+        for lost in &mut self.report.lost {
+            lost.durable = lost.offset < synced;
+        }
+        Ok(self.report)
+    }
+
+    fn live_bytes(&self) -> u64 {
+        let bytes = |f: &Found| f.incarnation.live_bytes.load(std::sync::atomic::Ordering::Relaxed);
+        self.by_id.values().map(bytes).sum()
+    }
+
+    fn read(&mut self, meter: &mut Meter<'_>) -> Result<()> {
+        meter.now()?;
+        self.read_sessions()?;
+        let generation = self.era.generation.clone();
+        let reader = Reader { generation: &generation, verify: true };
+        let scanner = Scanner::new(generation.place, &generation.memory, JOURNAL_START, self.len);
+        let scanner = scanner.ending_in_zeros();
+        let mut parts = Parts::new(scanner);
+        while let Some(part) = parts.next() {
+            meter.at(parts.position())?;
+            match part {
+                Part::Commit(records) => {
+                    let entries = self.authentic(reader, &records);
+                    if entries.len() == records.len() {
+                        self.report.commits += 1;
+                        entries.iter().for_each(|e| self.apply(e));
+                    } else {
+                        self.incomplete(&entries);
+                    }
+                }
+                Part::Incomplete(records) => {
+                    let entries = self.authentic(reader, &records);
+                    self.incomplete(&entries);
+                }
+                Part::Mark(record) if !self.is_mark_authentic(reader, &record) => {}
+                Part::Mark(record) => {
+                    let synced =
+                        mark::read(generation.place, record.value_position(), record.value());
+                    self.synced = self.synced.max(synced.unwrap_or(0));
+                }
+                // It held nothing but how far a sync went.
+                Part::Value(record) if record.verb() == Verb::Mark => {}
+                Part::Value(record) if generation.vault.is_some() => {
+                    let place = (record.position(), record.end());
+                    self.lose(LostKind::Value, place, None, None);
+                }
+                Part::Value(record) => self.lose_entry(LostKind::Value, &Entry::new(record, None)),
+                Part::Gap { from, to } => self.lose(LostKind::Gap, (from, to), None, None),
+            }
+        }
+        if self.synced > self.len.max(JOURNAL_START) {
+            let missing = (self.len.max(JOURNAL_START), self.synced);
+            self.lose(LostKind::Cut, missing, None, None);
+        }
+        Ok(())
+    }
+
+    /// Takes in the sessions of the journal, wherever they are told: a session's own record may be
+    /// lost.
+    fn read_sessions(&self) -> Result<()> {
+        let generation = &self.era.generation;
+        let Some(vault) = &generation.vault else { return Ok(()) };
+        let scanner = Scanner::new(generation.place, &generation.memory, JOURNAL_START, self.len);
+        for part in Parts::new(scanner) {
+            if let Part::Mark(record) = part {
+                let number = SealedParts::of(&record).map_or(0, |parts| parts.session);
+                if is_session(&record) {
+                    vault.take_session(&record)?;
+                } else if !is_note(&record) && !vault.knows(number) {
+                    vault.take_session_of_mark(&record)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the records say; those that are not authentic are lost.
+    fn authentic<'m>(&mut self, reader: Reader<'m>, records: &[Record<'m>]) -> Vec<Entry<'m>> {
+        let mut entries = Vec::with_capacity(records.len());
+        for record in records {
+            match reader.entry(*record) {
+                Ok(entry) => entries.push(entry),
+                Err(_) => {
+                    let place = (record.position(), record.end());
+                    self.lose(LostKind::NotAuthentic, place, None, None);
+                }
+            }
+        }
+        entries
+    }
+
+    fn is_mark_authentic(&mut self, reader: Reader<'_>, record: &Record<'_>) -> bool {
+        let Some(vault) = &reader.generation.vault else { return true };
+        if matches!(vault.is_mark_whole(record), Ok(true)) {
+            return true;
+        }
+        let place = (record.position(), record.end());
+        self.lose(LostKind::NotAuthentic, place, None, None);
+        false
+    }
+
+    /// What is left of a commit.
+    fn incomplete(&mut self, entries: &[Entry<'_>]) {
+        for entry in entries {
+            if self.partial {
+                self.apply(entry);
+            } else {
+                self.lose_entry(LostKind::IncompleteCommit, entry);
+            }
+        }
+    }
+
+    fn lose_entry(&mut self, kind: LostKind, entry: &Entry<'_>) {
+        let (record, key) = (entry.record(), entry.key().to_vec());
+        let name = self.by_id.get(&entry.namespace()).and_then(|found| found.name.clone());
+        self.lose(kind, (record.position(), record.end()), name, Some(key));
+    }
+
+    fn lose(
+        &mut self,
+        kind: LostKind,
+        (from, to): (u64, u64),
+        namespace: Option<String>,
+        key: Option<Vec<u8>>,
+    ) {
+        let lost = Lost { offset: from, len: to - from, kind, namespace, key, durable: false };
+        self.report.add(lost);
+    }
+
+    /// Applies one record to the tables.
+    fn apply(&mut self, entry: &Entry<'_>) {
+        let (id, record) = (entry.namespace(), entry.record());
+        match record.verb() {
+            Verb::Put | Verb::Remove => {
+                let found = self.by_id.entry(id).or_insert_with(|| Found::unknown(id));
+                let (generation, guard) = (&self.era.generation, crossbeam_epoch::pin());
+                let hash = generation.hash(record.key());
+                if publish(generation, &found.incarnation, record, hash, &guard).is_err() {
+                    self.lose_entry(LostKind::TooMany, entry);
+                }
+            }
+            Verb::Create => {
+                let Ok(name) = std::str::from_utf8(entry.key()) else { return };
+                let options = Options::read(entry.value()).unwrap_or_default();
+                // If the name is in use, the record that ended the former namespace was lost; what
+                // that held is kept apart.
+                if let Some(former) = self.by_name.insert(name.to_owned(), id)
+                    && let Some(former) = self.by_id.get_mut(&former)
+                {
+                    former.name = None;
+                }
+                let found = self.by_id.entry(id).or_insert_with(|| Found::unknown(id));
+                found.name = Some(name.to_owned());
+                found.options = options;
+            }
+            Verb::Configure => {
+                let found = self.by_id.entry(id).or_insert_with(|| Found::unknown(id));
+                found.options = Options::read(entry.value()).unwrap_or(found.options);
+            }
+            Verb::Clear => {
+                let fresh = varint::get_all(entry.value()).and_then(|id| u32::try_from(id).ok());
+                let Some(fresh) = fresh else { return };
+                let Some(Found { name, options, .. }) = self.by_id.remove(&id) else { return };
+                if let Some(name) = &name {
+                    self.by_name.insert(name.clone(), fresh);
+                }
+                let incarnation = Incarnation::new(fresh);
+                self.by_id.insert(fresh, Found { name, options, incarnation });
+            }
+            Verb::Drop => {
+                let is_default = |f: &Found| f.name.as_deref() == Some("");
+                if self.by_id.get(&id).is_none_or(is_default) {
+                    return;
+                }
+                if let Some(name) = self.by_id.remove(&id).and_then(|found| found.name) {
+                    self.by_name.remove(&name);
+                }
+            }
+            Verb::Mark => {}
+        }
+    }
+
+    /// Writes all that is live to `target`.
+    fn copy(&mut self, target: &Arc<Store>, meter: &mut Meter<'_>) -> Result<()> {
+        let era = self.era.clone();
+        let memory = &era.generation.memory;
+        let reader = Reader { generation: &era.generation, verify: true };
+        meter.at(self.len)?;
+        // The order of their names: whoever reads the copy gets the same one from the same file.
+        let mut all: Vec<_> = self.by_id.iter().collect();
+        all.sort_by_key(|(id, found)| (found.name.is_none(), found.name.clone(), **id));
+        for (id, found) in all {
+            let mut positions = Vec::new();
+            for_each_slot(reader, &found.incarnation.table, |slot| {
+                if !slot.is_tombstone() {
+                    positions.push(slot.position());
+                }
+                Ok(())
+            })?;
+            let name = match &found.name {
+                Some(name) => name.clone(),
+                None if positions.is_empty() => continue,
+                None => self.name_for(*id),
+            };
+            if found.options.ordered {
+                positions.sort_by_cached_key(|p| key_at(reader, *p));
+            } else {
+                positions.sort_unstable();
+            }
+            if !name.starts_with(INTERNAL) {
+                self.report.namespaces += 1;
+                self.report.records += positions.len() as u64;
+            }
+            let namespace = Salvage::namespace(target, &name, found.options)?;
+            let mut copier = Copier::new(target, meter);
+            for record in positions.into_iter().filter_map(|p| memory.record(p)) {
+                copier.put(&namespace, reader.entry(record)?)?;
+            }
+            copier.finish(&namespace)?;
+        }
+        Ok(())
+    }
+
+    fn namespace(target: &Arc<Store>, name: &str, options: Options) -> Result<Arc<NamespaceState>> {
+        if name.is_empty() {
+            // It is there already; that it is ordered is said by a record of its own.
+            if options.ordered {
+                return target.open_namespace(name, options);
+            }
+            return Ok(target.default_namespace.clone());
+        }
+        target.open_or_begin(name, options)
+    }
+
+    /// A name for the records of an incarnation whose own name was lost.
+    fn name_for(&self, id: u32) -> String {
+        let mut name = format!("salvaged-{id}");
+        while self.by_name.contains_key(&name) {
+            name.push('-');
+        }
+        name
+    }
+}
+
+/// Refuses a journal whose records are sealed, which can't be told from its place when there is no
+/// header: marks of sealed journals are longer. Should none be left, counters that follow each other
+/// tell; but values of a plain journal can look like that, so no record may be of another form.
+fn refuse_sealed(place: Place, memory: &Memory, len: u64) -> Result<()> {
+    let mut last: Option<(u64, u32, u32)> = None;
+    let (mut sealed, mut counted, mut plain) = (false, false, false);
+    for piece in Scanner::new(place, memory, JOURNAL_START, len) {
+        let Piece::Record(record) = piece else { continue };
+        let is_long = record.value().len() > mark::MARK_LEN;
+        sealed |= record.verb() == Verb::Mark && is_long;
+        plain |= !SealedParts::fit(&record);
+        let parts = SealedParts::of(&record);
+        counted |= parts.is_some_and(|parts| {
+            let before = parts.counter.checked_sub(1);
+            before.is_some_and(|n| last == Some((record.position(), parts.session, n)))
+        });
+        last = parts.map(|parts| (record.end(), parts.session, parts.counter));
+    }
+    if sealed || counted && !plain {
+        return Err(Error::EncryptionError(
+            "the file is encrypted and both slots of its header are lost, and with them the key: \
+             nobody can read it any more; restore a backup"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// The key of the record at `position`.
+fn key_at(reader: Reader<'_>, position: u64) -> Option<Vec<u8>> {
+    let record = reader.generation.memory.record(position)?;
+    Some(reader.key_entry(record).ok()?.into_key())
+}
+
+impl Found {
+    fn unknown(id: u32) -> Found {
+        Found { name: None, options: Options::default(), incarnation: Incarnation::new(id) }
+    }
+}

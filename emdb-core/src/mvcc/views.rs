@@ -1,0 +1,121 @@
+//! Which committed states are being looked at.
+//!
+//! A view is a watermark: it sees the records below it. While one is registered, nothing that it
+//! can see is dropped from memory. Registering loads the watermark under the same lock that the
+//! writer asks for the oldest one, so no view appears below what the writer was told.
+
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::{Arc, Mutex};
+
+use crate::os::fork::Origin;
+use crate::os::sync::lock;
+
+#[derive(Debug)]
+pub(crate) struct Views {
+    origin: Origin,
+    /// The watermarks that are looked at, in order, and how many views there are of each. Seldom
+    /// many.
+    held: Mutex<Vec<(u64, usize)>>,
+    /// How many watermarks have lost their last view.
+    gone: AtomicU64,
+    /// The newest watermark that was ever looked at; the largest number while that changes.
+    newest: AtomicU64,
+}
+
+impl Default for Views {
+    fn default() -> Views {
+        Views {
+            origin: Origin::here(),
+            held: Mutex::default(),
+            gone: AtomicU64::default(),
+            newest: AtomicU64::default(),
+        }
+    }
+}
+
+impl Views {
+    /// A view of what is committed now.
+    pub(crate) fn register(self: &Arc<Views>, committed: &AtomicU64) -> View {
+        let mut held = lock(&self.held);
+        // Either this sees the writer's latest watermark, or the writer, in `any_in`, sees that
+        // somebody may be about to look at a former one.
+        self.newest.store(u64::MAX, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        let watermark = committed.load(Ordering::Acquire);
+        match held.last_mut() {
+            Some((newest, count)) if *newest == watermark => *count += 1,
+            _ => held.push((watermark, 1)),
+        }
+        self.newest.store(watermark, Ordering::Release);
+        View { views: self.clone(), watermark }
+    }
+
+    /// The oldest watermark that anybody looks at, or the largest number.
+    pub(crate) fn oldest(&self) -> u64 {
+        lock(&self.held).first().map_or(u64::MAX, |(watermark, _)| *watermark)
+    }
+
+    /// Below this no view looks, neither a present one nor one to come.
+    pub(crate) fn floor(&self, committed: &AtomicU64) -> u64 {
+        // In this order: a view that registers in between has this watermark or a later one.
+        let watermark = committed.load(Ordering::Acquire);
+        self.oldest().min(watermark)
+    }
+
+    /// Whether anybody looks at a watermark behind `start` and not behind `end`.
+    pub(crate) fn any_between(&self, start: u64, end: u64) -> bool {
+        self.any_in(start.saturating_add(1), end.saturating_add(1))
+    }
+
+    /// Whether anybody looks at a watermark from `from` on and below `until`, which has been
+    /// passed. Costs little while nobody looks back so far.
+    #[inline]
+    pub(crate) fn any_in(&self, from: u64, until: u64) -> bool {
+        fence(Ordering::SeqCst);
+        self.newest.load(Ordering::Acquire) >= from && from < until && {
+            let held = lock(&self.held);
+            let first = held.partition_point(|(watermark, _)| *watermark < from);
+            held.get(first).is_some_and(|(watermark, _)| *watermark < until)
+        }
+    }
+
+    /// Grows whenever a view goes that may have been the last of its watermark.
+    pub(crate) fn gone(&self) -> u64 {
+        self.gone.load(Ordering::Acquire)
+    }
+}
+
+/// A registered view; gone when dropped.
+#[derive(Debug)]
+pub(crate) struct View {
+    views: Arc<Views>,
+    watermark: u64,
+}
+
+impl View {
+    pub(crate) fn watermark(&self) -> u64 {
+        self.watermark
+    }
+
+    /// This and all others.
+    pub(crate) fn all(&self) -> &Views {
+        &self.views
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        if self.views.origin.is_elsewhere() {
+            // In a forked child the lock may be held by a thread that isn't there.
+            return;
+        }
+        let mut held = lock(&self.views.held);
+        if let Ok(at) = held.binary_search_by_key(&self.watermark, |(watermark, _)| *watermark) {
+            held[at].1 -= 1;
+            if held[at].1 == 0 {
+                held.remove(at);
+                self.views.gone.fetch_add(1, Ordering::Release);
+            }
+        }
+    }
+}

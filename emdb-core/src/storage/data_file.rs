@@ -1,0 +1,96 @@
+//! Where a store's file is.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::error::Result;
+use crate::maintenance::{backup, compact, salvage};
+use crate::os::lock::FileLock;
+use crate::os::{paths, sync};
+use crate::storage::Disk;
+
+/// What may lie beside a file that took the place of one with another key.
+const LEFT: [&str; 10] = [
+    ".torn",
+    ".torn.emdb-tmp",
+    ".meta",
+    ".meta.emdb-tmp",
+    ".hot.meta",
+    ".hot.meta.emdb-tmp",
+    ".emdb-tmp",
+    compact::TEMP,
+    backup::TEMP,
+    salvage::TEMP,
+];
+
+/// The file of a store, and the right to it.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) disk: Arc<dyn Disk>,
+    /// Without symbolic links.
+    pub(crate) path: PathBuf,
+    /// None on a simulated disk, and once closed.
+    lock: Mutex<Option<FileLock>>,
+    closed: AtomicBool,
+}
+
+impl Site {
+    pub(crate) fn new(disk: Arc<dyn Disk>, path: PathBuf) -> Site {
+        Site { disk, path, lock: Mutex::new(None), closed: AtomicBool::new(false) }
+    }
+
+    /// The checkpoint of the data file at `path`.
+    pub(crate) fn image_of(path: &Path) -> PathBuf {
+        paths::sibling(path, ".meta")
+    }
+
+    /// The checkpoint that was taken last while much was written, and is good only as long as the
+    /// machine runs.
+    pub(crate) fn passing_image_of(path: &Path) -> PathBuf {
+        paths::sibling(path, ".hot.meta")
+    }
+
+    /// Removes what the former file left beside the one at `path`, for good, but for `kept`, which
+    /// is this one's.
+    pub(crate) fn remove_left(
+        disk: &dyn Disk,
+        path: &Path,
+        kept: Option<&Path>,
+    ) -> std::io::Result<()> {
+        // As much as can be, and then the first thing that could not.
+        let names = LEFT.map(|end| paths::sibling(path, end));
+        let removed = names.map(|name| match kept == Some(&name) {
+            true => Ok(()),
+            false => disk.remove(&name),
+        });
+        removed.into_iter().collect::<std::io::Result<()>>()?;
+        disk.sync_names(path)
+    }
+
+    /// Keeps the lock for as long as the store is open.
+    pub(crate) fn keep_lock(&self, lock: FileLock) {
+        *sync::lock(&self.lock) = Some(lock);
+    }
+
+    /// Has the store closed by `close`, once, and then lets go of the lock.
+    pub(crate) fn close(&self, close: impl FnOnce() -> Result<()>) -> Result<()> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let closed = close();
+        if let Some(lock) = sync::lock(&self.lock).take() {
+            lock.release();
+        }
+        closed
+    }
+
+    /// Gives the file at `temp` the name of the data file, with the lock on it.
+    pub(crate) fn replace(&self, temp: &Path) -> Result<()> {
+        let rename = || Ok(self.disk.rename(temp, &self.path)?);
+        match &mut *sync::lock(&self.lock) {
+            Some(lock) => lock.take_over(temp, rename),
+            None => rename(),
+        }
+    }
+}
