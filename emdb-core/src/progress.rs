@@ -28,22 +28,22 @@ impl Progress {
 }
 
 /// Told how far a call is; may end it.
-pub(crate) type Tell<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
+pub(crate) type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
 
 /// Bytes between two reports.
 const STEP: u64 = 1 << 20;
 
 /// Tells from time to time how far a call is.
-pub(crate) struct Meter<'a> {
-    tell: Tell<'a>,
+pub(crate) struct ProgressMeter<'a> {
+    tell: OnProgress<'a>,
     done: u64,
     pub(crate) total: u64,
     told: Option<u64>,
 }
 
-impl<'a> Meter<'a> {
-    pub(crate) fn new(tell: Tell<'a>, total: u64) -> Meter<'a> {
-        Meter { tell, done: 0, total, told: None }
+impl<'a> ProgressMeter<'a> {
+    pub(crate) fn new(tell: OnProgress<'a>, total: u64) -> ProgressMeter<'a> {
+        ProgressMeter { tell, done: 0, total, told: None }
     }
 
     /// Counts bytes; `Cancelled` if the callback says so, as are the following.

@@ -1,4 +1,4 @@
-//! The store on a simulated disk: power cuts, failed operations, a full disk.
+//! The engine on a simulated disk: power cuts, failed operations, a full disk.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -7,17 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::encryption::EncryptionInput;
-use crate::checkpoint::take::Care;
+use crate::checkpoint::take::CheckpointKind;
 use crate::crypto::{Cipher, KdfParams, Sealing, Secret};
 use crate::engine::commit::Access;
 use crate::engine::settings::{FlushPolicy, Settings};
-use crate::engine::write_op::Step;
+use crate::engine::write_op::WriteOp;
 use crate::engine::{open, *};
 use crate::error::{Error, Result};
 use crate::format::record::Verb;
 use crate::mvcc::names::NamespaceState;
 use crate::os::sync::lock;
-use crate::progress::Meter;
+use crate::progress::ProgressMeter;
 use crate::storage::sim::{Faults, Random, SimDisk};
 
 mod checkpoint;
@@ -25,7 +25,6 @@ mod collisions;
 #[cfg(feature = "encrypt")]
 mod convert;
 mod counts;
-mod helper;
 #[cfg(feature = "encrypt")]
 mod hostile;
 #[cfg(feature = "encrypt")]
@@ -33,6 +32,7 @@ mod sealed_beside;
 mod seams;
 #[cfg(feature = "ttl")]
 mod sweeps;
+mod worker;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -48,7 +48,7 @@ fn settings(disk: &SimDisk) -> Settings {
     Settings { sealing: disk.sealed.then(sealing), ..Settings::default() }
 }
 
-fn open(disk: &SimDisk, policy: FlushPolicy) -> Result<Arc<Store>> {
+fn open(disk: &SimDisk, policy: FlushPolicy) -> Result<Arc<Engine>> {
     let path = Path::new(PATH);
     if !disk.exists(path) {
         open::create(&settings(disk), disk, path)?;
@@ -59,16 +59,16 @@ fn open(disk: &SimDisk, policy: FlushPolicy) -> Result<Arc<Store>> {
     open::on_disk(&settings, Arc::new(disk.clone()), path)
 }
 
-fn get(store: &Store, key: &[u8]) -> Result<Option<Vec<u8>>> {
+fn get(engine: &Engine, key: &[u8]) -> Result<Option<Vec<u8>>> {
     let guard = crossbeam_epoch::pin();
-    Ok(store.get(&store.default_namespace, key, &guard)?.map(|(entry, _)| entry.into_value()))
+    Ok(engine.get(&engine.default_namespace, key, &guard)?.map(|(entry, _)| entry.into_value()))
 }
 
 /// Every record, by way of the index.
-fn content(store: &Store) -> Model {
-    let held = store.hold();
-    let incarnation = held.incarnation(&store.default_namespace);
-    crate::api::iterators::EmdbIter(crate::cursor::Walk::over(held, incarnation).unwrap())
+fn content(engine: &Engine) -> Model {
+    let view = engine.read_view();
+    let incarnation = view.incarnation(&engine.default_namespace);
+    crate::api::iterators::EmdbIter(crate::cursor::Walk::over(view, incarnation).unwrap())
         .results()
         .collect::<Result<_>>()
         .unwrap()
@@ -100,15 +100,15 @@ fn apply(model: &mut Model, commit: &[(Vec<u8>, Option<Vec<u8>>)]) {
     }
 }
 
-fn write(store: &Arc<Store>, commit: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<()> {
-    let mut steps = Vec::new();
+fn write(engine: &Arc<Engine>, commit: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<()> {
+    let mut ops = Vec::new();
     for (i, (key, value)) in commit.iter().enumerate() {
         let (verb, value) = value.as_ref().map_or((Verb::Remove, &[][..]), |v| (Verb::Put, v));
         let last = i + 1 == commit.len();
-        let target = &store.default_namespace;
-        steps.push(Step::write(target, verb, (key, value), None, last)?);
+        let target = &engine.default_namespace;
+        ops.push(WriteOp::write(target, verb, (key, value), None, last)?);
     }
-    store.commit(&mut steps, Access::Plain)
+    engine.commit(&mut ops, Access::Plain)
 }
 
 /// One life of a database: random commits, flushes, reopens and clears until the power goes at a
@@ -130,41 +130,42 @@ impl Life {
             1 => FlushPolicy::Group,
             _ => FlushPolicy::WriteThrough,
         };
-        let store = open(disk, policy)?;
-        assert_eq!(content(&store), self.model(), "a reopen without a cut changes nothing");
+        let engine = open(disk, policy)?;
+        assert_eq!(content(&engine), self.model(), "a reopen without a cut changes nothing");
         // An open makes durable what it serves.
         self.durable = self.history.len() - 1;
         for _ in 0..random.below(60) {
             match random.below(12) {
                 0 => {
                     let upto = self.history.len() - 1;
-                    store.flush()?;
+                    engine.flush()?;
                     self.durable = upto;
                 }
                 2 if random.below(3) == 0 => {
                     let upto = self.history.len() - 1;
                     let care =
-                        [Care::Durable, Care::Closing, Care::Passing][random.below(3) as usize];
-                    store.checkpoint(care, || false)?;
-                    if care != Care::Passing {
+                        [CheckpointKind::Durable, CheckpointKind::Closing, CheckpointKind::Passing]
+                            [random.below(3) as usize];
+                    engine.checkpoint(care, || false)?;
+                    if care != CheckpointKind::Passing {
                         // Nothing is in an image that the journal could lose.
                         self.durable = upto;
                     }
                 }
                 1 if random.below(4) == 0 => {
                     self.history.push(Model::new());
-                    store.clear(&store.default_namespace)?;
+                    engine.clear(&engine.default_namespace)?;
                 }
-                1 => self.compact(&store, random)?,
+                1 => self.compact(&engine, random)?,
                 _ => {
                     let commit = random_commit(random);
                     let mut model = self.model();
                     apply(&mut model, &commit);
                     // It may be durable even if the call fails.
                     self.history.push(model);
-                    write(&store, &commit)?;
+                    write(&engine, &commit)?;
                     for (key, value) in &commit {
-                        assert_eq!(get(&store, key)?, *value);
+                        assert_eq!(get(&engine, key)?, *value);
                     }
                 }
             }
@@ -173,16 +174,16 @@ impl Life {
             }
         }
         if random.below(2) == 0 {
-            store.shut(true)?;
+            engine.shut(true)?;
             self.durable = self.history.len() - 1;
         } else {
-            store.background.stop();
+            engine.background.stop();
         }
         Ok(())
     }
 
     /// Compacts, with commits that come while it copies.
-    fn compact(&mut self, store: &Arc<Store>, random: &mut Random) -> Result<()> {
+    fn compact(&mut self, engine: &Arc<Engine>, random: &mut Random) -> Result<()> {
         let mut broken = None;
         let mut meanwhile = |_| {
             for _ in 0..random.below(4) {
@@ -190,29 +191,29 @@ impl Life {
                 let commit = random_commit(random);
                 apply(&mut model, &commit);
                 self.history.push(model);
-                if let Err(e) = write(store, &commit) {
+                if let Err(e) = write(engine, &commit) {
                     broken = Some(e);
                     return ControlFlow::Break(());
                 }
             }
             if random.below(3) == 0 {
                 let upto = self.history.len() - 1;
-                match store.flush() {
+                match engine.flush() {
                     Ok(()) => self.durable = upto,
                     Err(e) => broken = Some(e),
                 }
             }
             ControlFlow::Continue(())
         };
-        let done = store.compact(&mut Meter::new(&mut meanwhile, 0));
+        let done = engine.compact(&mut ProgressMeter::new(&mut meanwhile, 0));
         broken.map_or(done, Err)?;
-        assert_eq!(content(store), self.model(), "a compaction changes nothing");
+        assert_eq!(content(engine), self.model(), "a compaction changes nothing");
         Ok(())
     }
 
     /// What is left after a cut must be a state that there was, no older than the durable one.
-    fn check(&mut self, store: &Store, context: &str) {
-        let left = content(store);
+    fn check(&mut self, engine: &Engine, context: &str) {
+        let left = content(engine);
         let at = (self.durable..self.history.len()).rev().find(|&i| self.history[i] == left);
         let Some(at) = at else {
             panic!("{context}: what is left is no state since the last durable one");
@@ -229,13 +230,13 @@ fn read_without_an_operation(disk: &SimDisk) -> Model {
         return Model::new();
     }
     let settings = Settings { read_only: true, ..settings(disk) };
-    let store = open::on_disk(&settings, Arc::new(disk.clone()), Path::new(PATH)).unwrap();
+    let engine = open::on_disk(&settings, Arc::new(disk.clone()), Path::new(PATH)).unwrap();
     let one = [(b"a".to_vec(), Some(b"1".to_vec()))];
-    assert!(matches!(write(&store, &one), Err(Error::ReadOnly)));
-    store.flush().unwrap();
-    store.shut(false).unwrap();
-    assert!(store.recovery.as_ref().is_some_and(|report| report.torn_file.is_none()));
-    content(&store)
+    assert!(matches!(write(&engine, &one), Err(Error::ReadOnly)));
+    engine.flush().unwrap();
+    engine.shut(false).unwrap();
+    assert!(engine.recovery.as_ref().is_some_and(|report| report.torn_file.is_none()));
+    content(&engine)
 }
 
 fn rounds() -> u64 {
@@ -262,9 +263,9 @@ fn no_power_cut_loses_what_was_durable_or_tears_a_commit() {
                 disk = disk.killed();
                 let fail_in = Some(random.below(8));
                 disk.set_faults(Faults { fail_in, for_good: true, ..Faults::default() });
-                if let Ok(store) = open(&disk, FlushPolicy::Group) {
-                    life.check(&store, &format!("seed {seed}"));
-                    store.background.stop();
+                if let Ok(engine) = open(&disk, FlushPolicy::Group) {
+                    life.check(&engine, &format!("seed {seed}"));
+                    engine.background.stop();
                 }
             }
             disk = disk.power_cut(&mut random);
@@ -272,9 +273,9 @@ fn no_power_cut_loses_what_was_durable_or_tears_a_commit() {
             while random.below(4) == 0 {
                 let fail_in = Some(random.below(6));
                 disk.set_faults(Faults { fail_in, for_good: true, ..Faults::default() });
-                if let Ok(store) = open(&disk, FlushPolicy::Group) {
-                    life.check(&store, &format!("seed {seed}"));
-                    store.background.stop();
+                if let Ok(engine) = open(&disk, FlushPolicy::Group) {
+                    life.check(&engine, &format!("seed {seed}"));
+                    engine.background.stop();
                 }
                 disk = disk.power_cut(&mut random);
                 cuts += 1;
@@ -282,10 +283,10 @@ fn no_power_cut_loses_what_was_durable_or_tears_a_commit() {
             let read = (cuts % 4 == 0).then(|| read_without_an_operation(&disk));
             disk.set_faults(Faults::default());
             match open(&disk, FlushPolicy::Group) {
-                Ok(store) => {
-                    life.check(&store, &format!("seed {seed}"));
-                    assert!(read.is_none_or(|read| read == content(&store)), "seed {seed}");
-                    store.background.stop();
+                Ok(engine) => {
+                    life.check(&engine, &format!("seed {seed}"));
+                    assert!(read.is_none_or(|read| read == content(&engine)), "seed {seed}");
+                    engine.background.stop();
                 }
                 Err(e) => panic!("seed {seed}: {e}"),
             }
@@ -298,40 +299,40 @@ fn no_power_cut_loses_what_was_durable_or_tears_a_commit() {
 #[test]
 fn a_failed_sync_refuses_writes_from_then_on_and_reads_go_on() {
     let disk = SimDisk::new(true);
-    let store = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+    let engine = open(&disk, FlushPolicy::OnEachFlush).unwrap();
     let one = [(b"a".to_vec(), Some(b"1".to_vec()))];
-    write(&store, &one).unwrap();
+    write(&engine, &one).unwrap();
     disk.set_faults(Faults { fail_in: Some(0), ..Faults::default() });
-    assert!(matches!(store.flush(), Err(Error::Io(_))));
+    assert!(matches!(engine.flush(), Err(Error::Io(_))));
     let syncs = disk.syncs();
-    assert!(matches!(store.flush(), Err(Error::Poisoned)));
-    assert!(matches!(write(&store, &one), Err(Error::Poisoned)));
-    assert!(matches!(store.clear(&store.default_namespace), Err(Error::Poisoned)));
-    assert!(matches!(store.shut(true), Err(Error::Poisoned)));
+    assert!(matches!(engine.flush(), Err(Error::Poisoned)));
+    assert!(matches!(write(&engine, &one), Err(Error::Poisoned)));
+    assert!(matches!(engine.clear(&engine.default_namespace), Err(Error::Poisoned)));
+    assert!(matches!(engine.shut(true), Err(Error::Poisoned)));
     assert_eq!(disk.syncs(), syncs, "a failed sync is never tried again");
-    assert_eq!(get(&store, b"a").unwrap(), Some(b"1".to_vec()));
+    assert_eq!(get(&engine, b"a").unwrap(), Some(b"1".to_vec()));
 }
 
 #[test]
 fn what_a_failed_sync_may_have_lost_is_written_again_at_the_next_open() {
     for mapped in [true, false] {
         let disk = SimDisk::new(mapped);
-        let store = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+        let engine = open(&disk, FlushPolicy::OnEachFlush).unwrap();
         let one = [(b"a".to_vec(), Some(b"1".to_vec()))];
-        write(&store, &one).unwrap();
+        write(&engine, &one).unwrap();
         disk.set_faults(Faults { fail_in: Some(0), ..Faults::default() });
-        assert!(store.flush().is_err());
-        store.background.stop();
+        assert!(engine.flush().is_err());
+        engine.background.stop();
         // The process ends; the page cache still shows the record. Once served, it is durable.
         let disk = disk.killed();
-        let store = open(&disk, FlushPolicy::OnEachFlush).unwrap();
-        assert_eq!(get(&store, b"a").unwrap(), Some(b"1".to_vec()));
-        store.background.stop();
+        let engine = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+        assert_eq!(get(&engine, b"a").unwrap(), Some(b"1".to_vec()));
+        engine.background.stop();
         for seed in 0..50 {
             let disk = disk.power_cut(&mut Random(seed));
-            let store = open(&disk, FlushPolicy::OnEachFlush).unwrap();
-            assert_eq!(get(&store, b"a").unwrap(), Some(b"1".to_vec()), "seed {seed}");
-            store.background.stop();
+            let engine = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+            assert_eq!(get(&engine, b"a").unwrap(), Some(b"1".to_vec()), "seed {seed}");
+            engine.background.stop();
         }
     }
 }
@@ -340,7 +341,7 @@ fn what_a_failed_sync_may_have_lost_is_written_again_at_the_next_open() {
 fn a_full_disk_leaves_the_database_as_it_was() {
     for mapped in [true, false] {
         let disk = SimDisk::new(mapped);
-        let store = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+        let engine = open(&disk, FlushPolicy::OnEachFlush).unwrap();
         disk.set_faults(Faults { room: Some(200_000), ..Faults::default() });
         let mut model = Model::new();
         let mut refused = 0;
@@ -348,7 +349,7 @@ fn a_full_disk_leaves_the_database_as_it_was() {
             let commit: Vec<_> = (0..1 + n % 3)
                 .map(|i| ((n * 4 + i).to_be_bytes().to_vec(), Some(vec![n as u8; 1000])))
                 .collect();
-            match write(&store, &commit) {
+            match write(&engine, &commit) {
                 Ok(()) => apply(&mut model, &commit),
                 Err(Error::Io(e)) => {
                     assert_eq!(e.kind(), std::io::ErrorKind::StorageFull);
@@ -361,16 +362,16 @@ fn a_full_disk_leaves_the_database_as_it_was() {
         // A large one goes another way: one positional write, of which a part may go out.
         let large: Vec<_> =
             (0..300u32).map(|i| (i.to_le_bytes().to_vec(), Some(vec![1; 1000]))).collect();
-        assert!(matches!(write(&store, &large), Err(Error::Io(_))));
-        assert_eq!(content(&store), model);
+        assert!(matches!(write(&engine, &large), Err(Error::Io(_))));
+        assert_eq!(content(&engine), model);
         disk.set_faults(Faults::default());
-        write(&store, &large).unwrap();
+        write(&engine, &large).unwrap();
         apply(&mut model, &large);
-        assert_eq!(content(&store), model);
-        store.shut(true).unwrap();
-        let store = open(&disk.killed(), FlushPolicy::OnEachFlush).unwrap();
-        assert_eq!(content(&store), model);
-        store.background.stop();
+        assert_eq!(content(&engine), model);
+        engine.shut(true).unwrap();
+        let engine = open(&disk.killed(), FlushPolicy::OnEachFlush).unwrap();
+        assert_eq!(content(&engine), model);
+        engine.background.stop();
     }
 }
 
@@ -379,66 +380,66 @@ fn any_single_failed_operation_leaves_an_error_or_the_right_state() {
     for seed in 0..300 {
         let mut random = Random(seed);
         let disk = SimDisk::new(seed.is_multiple_of(2)).sealed(seed % 5 == 1);
-        let Ok(store) = open(&disk, FlushPolicy::Group) else { unreachable!("no fault is set") };
+        let Ok(engine) = open(&disk, FlushPolicy::Group) else { unreachable!("no fault is set") };
         disk.set_faults(Faults { fail_in: Some(random.below(40)), ..Faults::default() });
         let mut model = Model::new();
         let mut possible = vec![model.clone()];
         for _ in 0..40 {
             let commit = random_commit(&mut random);
-            let done = write(&store, &commit).and_then(|()| {
+            let done = write(&engine, &commit).and_then(|()| {
                 apply(&mut model, &commit);
                 possible = vec![model.clone()];
-                if random.below(2) == 0 { store.flush() } else { Ok(()) }
+                if random.below(2) == 0 { engine.flush() } else { Ok(()) }
             });
             if done.is_err() {
                 let mut more = model.clone();
                 apply(&mut more, &commit);
                 possible.push(more);
             }
-            assert_eq!(content(&store), model, "seed {seed}");
+            assert_eq!(content(&engine), model, "seed {seed}");
         }
-        store.background.stop();
-        let store = open(&disk.killed(), FlushPolicy::Group).unwrap();
-        let left = content(&store);
+        engine.background.stop();
+        let engine = open(&disk.killed(), FlushPolicy::Group).unwrap();
+        let left = content(&engine);
         assert!(possible.contains(&left), "seed {seed}");
-        store.background.stop();
+        engine.background.stop();
     }
 }
 
 #[test]
 fn a_torn_tail_with_whole_commits_behind_is_kept_aside_and_reported() {
     let disk = SimDisk::new(true);
-    let store = open(&disk, FlushPolicy::Group).unwrap();
-    let put = |key: &[u8]| write(&store, &[(key.to_vec(), Some(vec![7; 40]))]).unwrap();
+    let engine = open(&disk, FlushPolicy::Group).unwrap();
+    let put = |key: &[u8]| write(&engine, &[(key.to_vec(), Some(vec![7; 40]))]).unwrap();
     put(b"flushed");
-    store.flush().unwrap();
-    let (end, _) = store.stats().map(|s| (s.logical_size_bytes, ())).unwrap();
+    engine.flush().unwrap();
+    let (end, _) = engine.stats().map(|s| (s.logical_size_bytes, ())).unwrap();
     put(b"lost");
     put(b"behind");
-    store.background.stop();
+    engine.background.stop();
     let killed = disk.killed();
     // The first of the two unsynced records never made it to the disk.
     let medium = crate::storage::Disk::open(&killed, Path::new(PATH)).unwrap();
     medium.write_at(end + 20, &[0; 20]).unwrap();
-    let store = open(&killed, FlushPolicy::Group).unwrap();
-    let report = store.recovery.clone().unwrap();
+    let engine = open(&killed, FlushPolicy::Group).unwrap();
+    let report = engine.recovery.clone().unwrap();
     assert_eq!(report.commits_dropped, 1);
     assert!(report.torn_bytes > 50 && !report.clean);
     assert!(report.torn_file.is_some_and(|f| killed.exists(&f)));
-    assert_eq!(content(&store).len(), 1);
-    store.background.stop();
+    assert_eq!(content(&engine).len(), 1);
+    engine.background.stop();
 }
 
 #[test]
 fn what_can_not_be_mapped_is_not_acknowledged() {
     let disk = SimDisk::new(true);
     disk.set_faults(Faults { address_space: Some(200_000), ..Faults::default() });
-    let store = open(&disk, FlushPolicy::Group).unwrap();
+    let engine = open(&disk, FlushPolicy::Group).unwrap();
     let mut model = Model::new();
     let mut refused = 0;
     for n in 0..400u32 {
         let commit = [(n.to_be_bytes().to_vec(), Some(vec![n as u8; 1000]))];
-        match write(&store, &commit) {
+        match write(&engine, &commit) {
             Ok(()) => apply(&mut model, &commit),
             Err(Error::Io(e)) => {
                 assert_eq!(e.kind(), std::io::ErrorKind::OutOfMemory);
@@ -447,40 +448,40 @@ fn what_can_not_be_mapped_is_not_acknowledged() {
             Err(e) => panic!("{e}"),
         }
         assert_eq!(
-            get(&store, &n.to_be_bytes()).unwrap(),
+            get(&engine, &n.to_be_bytes()).unwrap(),
             model.get(&n.to_be_bytes()[..]).cloned()
         );
         if n % 10 == 0 {
-            store.flush().unwrap();
+            engine.flush().unwrap();
         }
     }
     assert!(refused > 100 && model.len() > 100, "{refused} refused, {} kept", model.len());
-    assert_eq!(content(&store), model);
+    assert_eq!(content(&engine), model);
     disk.set_faults(Faults::default());
-    write(&store, &[(b"more".to_vec(), Some(vec![1; 10]))]).unwrap();
+    write(&engine, &[(b"more".to_vec(), Some(vec![1; 10]))]).unwrap();
     model.insert(b"more".to_vec(), vec![1; 10]);
-    assert_eq!(content(&store), model);
-    store.background.stop();
+    assert_eq!(content(&engine), model);
+    engine.background.stop();
 }
 
 #[test]
 fn only_the_states_that_somebody_looks_at_are_kept_by_a_clear() {
-    let store = open::in_memory(&Settings::default()).unwrap();
-    let namespace = &store.default_namespace;
-    write(&store, &[(b"a".to_vec(), Some(b"1".to_vec()))]).unwrap();
-    let held = store.hold();
-    let former = Arc::downgrade(&held.incarnation(namespace).unwrap());
+    let engine = open::in_memory(&Settings::default()).unwrap();
+    let namespace = &engine.default_namespace;
+    write(&engine, &[(b"a".to_vec(), Some(b"1".to_vec()))]).unwrap();
+    let view = engine.read_view();
+    let former = Arc::downgrade(&view.incarnation(namespace).unwrap());
     for _ in 0..1000 {
-        store.clear(namespace).unwrap();
+        engine.clear(namespace).unwrap();
     }
-    assert_eq!(lock(&store.tail).untrimmed.len(), 1);
-    let incarnation = held.incarnation(namespace).unwrap();
-    assert!(held.find(&incarnation, b"a").unwrap().is_some());
-    drop((incarnation, held));
+    assert_eq!(lock(&engine.tail).untrimmed.len(), 1);
+    let incarnation = view.incarnation(namespace).unwrap();
+    assert!(view.find(&incarnation, b"a").unwrap().is_some());
+    drop((incarnation, view));
     // The next commit lets go of it, once no reader can be in it.
     let began = std::time::Instant::now();
     for n in 0u32.. {
-        write(&store, &[((n % 1000).to_be_bytes().to_vec(), Some(vec![]))]).unwrap();
+        write(&engine, &[((n % 1000).to_be_bytes().to_vec(), Some(vec![]))]).unwrap();
         crossbeam_epoch::pin().flush();
         // Readers of other tests hold it up.
         assert!(began.elapsed() < Duration::from_secs(60));
@@ -489,23 +490,23 @@ fn only_the_states_that_somebody_looks_at_are_kept_by_a_clear() {
         }
     }
     assert_eq!(former.strong_count(), 0);
-    assert!(lock(&store.tail).untrimmed.is_empty());
+    assert!(lock(&engine.tail).untrimmed.is_empty());
 }
 
 #[test]
 fn a_namespace_that_no_view_saw_goes_when_it_is_dropped() {
-    let store = open::in_memory(&Settings::default()).unwrap();
-    let before = store.hold();
-    store.open_namespace("unseen", Default::default()).unwrap();
-    store.drop_namespace("unseen").unwrap();
-    assert!(lock(&store.names).dropped.is_empty());
-    store.open_namespace("seen", Default::default()).unwrap();
-    let held = store.hold();
-    store.drop_namespace("seen").unwrap();
-    assert_eq!(lock(&store.names).dropped.len(), 1);
-    drop((before, held));
-    store.clear(&store.default_namespace).unwrap();
-    assert!(lock(&store.names).dropped.is_empty());
+    let engine = open::in_memory(&Settings::default()).unwrap();
+    let before = engine.read_view();
+    engine.open_namespace("unseen", Default::default()).unwrap();
+    engine.drop_namespace("unseen").unwrap();
+    assert!(lock(&engine.names).dropped.is_empty());
+    engine.open_namespace("seen", Default::default()).unwrap();
+    let view = engine.read_view();
+    engine.drop_namespace("seen").unwrap();
+    assert_eq!(lock(&engine.names).dropped.len(), 1);
+    drop((before, view));
+    engine.clear(&engine.default_namespace).unwrap();
+    assert!(lock(&engine.names).dropped.is_empty());
 }
 
 #[test]
@@ -514,27 +515,28 @@ fn a_compaction_that_fails_anywhere_leaves_the_database_as_it_was() {
         let mut failed = 0;
         for fail_in in 0..40 {
             let disk = SimDisk::new(mapped);
-            let store = open(&disk, FlushPolicy::Group).unwrap();
+            let engine = open(&disk, FlushPolicy::Group).unwrap();
             let mut model = Model::new();
             let mut random = Random(fail_in);
             for _ in 0..40 {
                 let commit = random_commit(&mut random);
                 apply(&mut model, &commit);
-                write(&store, &commit).unwrap();
+                write(&engine, &commit).unwrap();
             }
             disk.set_faults(Faults { fail_in: Some(fail_in), ..Faults::default() });
-            let done = store.compact(&mut Meter::new(&mut |_| ControlFlow::Continue(()), 0));
+            let done =
+                engine.compact(&mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0));
             disk.set_faults(Faults::default());
-            assert_eq!(content(&store), model);
+            assert_eq!(content(&engine), model);
             assert!(!disk.exists(Path::new("db.compact.tmp")));
             let more = [(b"more".to_vec(), Some(b"1".to_vec()))];
-            match write(&store, &more) {
+            match write(&engine, &more) {
                 Ok(()) => apply(&mut model, &more),
                 // The name of the new file may not be durable.
                 Err(e) => assert!(matches!(e, Error::Poisoned) && done.is_err(), "{e}"),
             }
-            store.background.stop();
-            drop(store);
+            engine.background.stop();
+            drop(engine);
             assert_eq!(content(&open(&disk.killed(), FlushPolicy::Group).unwrap()), model);
             failed += u64::from(done.is_err());
         }
@@ -546,18 +548,18 @@ fn a_compaction_that_fails_anywhere_leaves_the_database_as_it_was() {
 #[test]
 fn a_disk_that_is_full_leaves_the_database_as_it_was_before_a_compaction() {
     let disk = SimDisk::new(true);
-    let store = open(&disk, FlushPolicy::Group).unwrap();
+    let engine = open(&disk, FlushPolicy::Group).unwrap();
     for n in 0..40u8 {
-        write(&store, &[(vec![n], Some(vec![n; 1000]))]).unwrap();
+        write(&engine, &[(vec![n], Some(vec![n; 1000]))]).unwrap();
     }
-    let before = content(&store);
+    let before = content(&engine);
     disk.set_faults(Faults { room: Some(20_000), ..Faults::default() });
-    let done = store.compact(&mut Meter::new(&mut |_| ControlFlow::Continue(()), 0));
+    let done = engine.compact(&mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0));
     assert!(matches!(done, Err(Error::Io(_))), "{done:?}");
     disk.set_faults(Faults::default());
-    assert_eq!(content(&store), before);
-    write(&store, &[(vec![0], None)]).unwrap();
-    store.compact(&mut Meter::new(&mut |_| ControlFlow::Continue(()), 0)).unwrap();
-    assert_eq!(content(&store).len(), before.len() - 1);
-    store.background.stop();
+    assert_eq!(content(&engine), before);
+    write(&engine, &[(vec![0], None)]).unwrap();
+    engine.compact(&mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0)).unwrap();
+    assert_eq!(content(&engine).len(), before.len() - 1);
+    engine.background.stop();
 }

@@ -12,7 +12,7 @@ use crate::crypto::{Cipher, KdfParams, Sealing, Secret};
 use crate::engine::open;
 use crate::engine::settings::Settings;
 use crate::error::{Error, Result};
-use crate::progress::{Meter, Progress, Tell};
+use crate::progress::{OnProgress, Progress, ProgressMeter};
 
 /// How a database is encrypted, beyond its key: cipher and work of a passphrase.
 ///
@@ -227,10 +227,10 @@ impl EncryptionOptions {
             }
             opened => opened?,
         };
-        let era = db.store().era(&crossbeam_epoch::pin()).clone();
-        let Some(key) = era.generation.unlocked() else { return Err(absent()) };
-        db.store().rewrap(sealing.wrap(&key.master)?)?;
-        drop(era);
+        let handle = db.engine().generation(&crossbeam_epoch::pin()).clone();
+        let Some(key) = handle.generation.unlocked() else { return Err(absent()) };
+        db.engine().rewrap(sealing.wrap(&key.master)?)?;
+        drop(handle);
         db.close()
     }
 }
@@ -270,10 +270,10 @@ fn open_with(path: &Path, secret: Option<&Secret>, cipher: Option<Cipher>) -> Re
 }
 
 /// Rewrites the database for this key, or without one, and closes it.
-fn convert(db: Emdb, target: Option<&Sealing>, tell: Tell<'_>) -> Result<()> {
+fn convert(db: Emdb, target: Option<&Sealing>, tell: OnProgress<'_>) -> Result<()> {
     let key = target.map(Sealing::create).transpose()?;
-    let total = db.store().live_bytes();
-    db.store().convert(key, &mut Meter::new(tell, total))?;
+    let total = db.engine().live_bytes();
+    db.engine().convert(key, &mut ProgressMeter::new(tell, total))?;
     db.close()
 }
 

@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fmt, io};
 
 use crate::api::builder::EmdbBuilder;
-use crate::api::handle::Engine;
+use crate::api::handle::Database;
 use crate::api::namespace::Namespace;
 use crate::api::snapshot::Snapshot;
 use crate::api::stats::EmdbStats;
 use crate::api::transaction;
 use crate::api::transaction::Transaction;
-use crate::checkpoint::take::Care;
+use crate::checkpoint::take::CheckpointKind;
 use crate::engine::settings::{NamespaceOptions, Settings};
-use crate::engine::{Store, open};
+use crate::engine::{Engine, open};
 use crate::error::{Error, Result};
 use crate::format::options::Options;
 use crate::journal::recovery::RecoveryReport;
@@ -155,12 +155,12 @@ impl Emdb {
             let opened = Emdb::open_locked(&disk, &path, &mut lock, settings);
             match opened {
                 // Something was renamed to the path between its check and its lock.
-                Ok(Opened::Moved) => lock.release(),
-                Ok(Opened::Store(store)) => {
-                    if let Some(site) = &store.site {
-                        site.keep_lock(lock);
+                Ok(Outcome::Moved) => lock.release(),
+                Ok(Outcome::Engine(engine)) => {
+                    if let Some(file) = &engine.file {
+                        file.keep_lock(lock);
                     }
-                    return Ok(Emdb::new(store, given));
+                    return Ok(Emdb::new(engine, given));
                 }
                 Err(e) => {
                     lock.release();
@@ -175,7 +175,7 @@ impl Emdb {
         path: &Path,
         lock: &mut FileLock,
         settings: &Settings,
-    ) -> Result<Opened> {
+    ) -> Result<Outcome> {
         match std::fs::metadata(path) {
             _ if settings.read_only => {}
             Ok(meta) if meta.len() == 0 => {
@@ -188,19 +188,19 @@ impl Emdb {
             Err(e) => return Err(e.into()),
         }
         if !lock.add_data_file(path)? {
-            return Ok(Opened::Moved);
+            return Ok(Outcome::Moved);
         }
-        open::on_disk(settings, disk.clone(), path).map(Opened::Store)
+        open::on_disk(settings, disk.clone(), path).map(Outcome::Engine)
     }
 
-    fn new(store: Arc<Store>, path: PathBuf) -> Emdb {
-        let state = store.default_namespace.clone();
-        let engine = Arc::new(Engine::new(store, path));
-        Emdb { default: Namespace { engine, state } }
+    fn new(engine: Arc<Engine>, path: PathBuf) -> Emdb {
+        let state = engine.default_namespace.clone();
+        let database = Arc::new(Database::new(engine, path));
+        Emdb { default: Namespace { database, state } }
     }
 
-    pub(crate) fn store(&self) -> &Arc<Store> {
-        self.default.store()
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        self.default.engine()
     }
 
     /// Another handle to the same database; the same as `clone`.
@@ -230,7 +230,7 @@ impl Emdb {
     /// # }
     /// ```
     pub fn path(&self) -> &Path {
-        &self.default.engine.path
+        &self.default.database.path
     }
 
     /// Closes the database: takes a checkpoint if much has come since the last one, syncs, trims and
@@ -253,8 +253,8 @@ impl Emdb {
     /// # }
     /// ```
     pub fn close(self) -> Result<()> {
-        match Arc::into_inner(self.default.engine) {
-            Some(engine) => engine.close(true),
+        match Arc::into_inner(self.default.database) {
+            Some(database) => database.close(true),
             None => Err(Error::AlreadyLocked),
         }
     }
@@ -277,7 +277,7 @@ impl Emdb {
     /// # }
     /// ```
     pub fn recovery(&self) -> Option<&RecoveryReport> {
-        self.store().recovery.as_ref()
+        self.engine().recovery.as_ref()
     }
 
     /// Puts everything that was written before the call on stable storage.
@@ -298,7 +298,7 @@ impl Emdb {
     /// # }
     /// ```
     pub fn flush(&self) -> Result<()> {
-        self.store().flush()
+        self.engine().flush()
     }
 
     /// Writes a checkpoint, so that the next open need not read the journal before this point: the
@@ -330,7 +330,7 @@ impl Emdb {
     /// # }
     /// ```
     pub fn checkpoint(&self) -> Result<()> {
-        self.store().checkpoint(Care::Durable, || false)
+        self.engine().checkpoint(CheckpointKind::Durable, || false)
     }
 
     /// Figures about the database.
@@ -348,7 +348,7 @@ impl Emdb {
     /// # }
     /// ```
     pub fn stats(&self) -> Result<EmdbStats> {
-        self.store().stats()
+        self.engine().stats()
     }
 
     /// Opens the namespace, or begins it.
@@ -408,8 +408,8 @@ impl Emdb {
         options: NamespaceOptions,
     ) -> Result<Namespace> {
         let options = Options { ordered: options.ordered };
-        let state = self.store().open_namespace(name, options)?;
-        Ok(Namespace { engine: self.default.engine.clone(), state })
+        let state = self.engine().open_namespace(name, options)?;
+        Ok(Namespace { database: self.default.database.clone(), state })
     }
 
     /// Ends the namespace with all it holds, at the cost of one record; tells whether it
@@ -433,7 +433,7 @@ impl Emdb {
     pub fn drop_namespace(&self, name: impl AsRef<str>) -> Result<bool> {
         let name = name.as_ref();
         names::check_name(name)?;
-        self.store().drop_namespace(name)
+        self.engine().drop_namespace(name)
     }
 
     /// The names of all namespaces but the default one, sorted.
@@ -451,7 +451,7 @@ impl Emdb {
     /// # }
     /// ```
     pub fn list_namespaces(&self) -> Result<Vec<String>> {
-        Ok(self.store().list_namespaces())
+        Ok(self.engine().list_namespaces())
     }
 
     /// Runs `body` in a transaction: exclusive among writers, and atomic in every sense. `Ok`
@@ -490,7 +490,7 @@ impl Emdb {
         F: for<'scope> FnOnce(&mut Transaction<'scope>) -> Result<T, E>,
         E: From<Error>,
     {
-        transaction::run(self.store(), body)
+        transaction::run(self.engine(), body)
     }
 
     /// One committed state of all namespaces, to read from for as long as wanted. It copies
@@ -511,7 +511,7 @@ impl Emdb {
     /// # }
     /// ```
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::new(self.store())
+        Snapshot::new(self.engine())
     }
 
     /// Who has the database at `path` open for writing now; `None` when nobody has.
@@ -581,7 +581,7 @@ impl EmdbBuilder {
     }
 }
 
-enum Opened {
-    Store(Arc<Store>),
+enum Outcome {
+    Engine(Arc<Engine>),
     Moved,
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::api::db::Emdb;
 use crate::error::Result;
-use crate::progress::{Meter, Progress};
+use crate::progress::{Progress, ProgressMeter};
 
 impl Emdb {
     /// Rewrites the file with what is live, so that it shrinks to that. Ordered namespaces come
@@ -68,8 +68,8 @@ impl Emdb {
         &self,
         mut progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<()> {
-        let total = self.store().live_bytes();
-        self.store().compact(&mut Meter::new(&mut progress, total))
+        let total = self.engine().live_bytes();
+        self.engine().compact(&mut ProgressMeter::new(&mut progress, total))
     }
 
     /// Copies the state that is committed now to the file `target`, which is then a database of
@@ -130,7 +130,7 @@ impl Emdb {
         target: impl AsRef<Path>,
         mut progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<()> {
-        let total = self.store().live_bytes();
-        self.store().backup(target.as_ref(), &mut Meter::new(&mut progress, total))
+        let total = self.engine().live_bytes();
+        self.engine().backup(target.as_ref(), &mut ProgressMeter::new(&mut progress, total))
     }
 }

@@ -5,14 +5,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::api::handle::Engine;
+use crate::api::handle::Database;
 use crate::api::iterators::{EmdbIter, EmdbKeyIter};
 use crate::cursor::range::Bounds;
 use crate::cursor::{Walk, unordered};
-use crate::engine::Store;
+use crate::engine::Engine;
 use crate::engine::commit::Access;
 use crate::engine::value_ref::ValueRef;
-use crate::engine::write_op::Step;
+use crate::engine::write_op::WriteOp;
 use crate::error::Result;
 use crate::format::record::Verb;
 use crate::mvcc::names::NamespaceState;
@@ -42,7 +42,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// ```
 #[derive(Clone)]
 pub struct Namespace {
-    pub(crate) engine: Arc<Engine>,
+    pub(crate) database: Arc<Database>,
     pub(crate) state: Arc<NamespaceState>,
 }
 
@@ -53,8 +53,8 @@ impl fmt::Debug for Namespace {
 }
 
 impl Namespace {
-    pub(crate) fn store(&self) -> &Arc<Store> {
-        &self.engine.store
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.database.engine
     }
 
     /// The name; empty for the default namespace.
@@ -92,14 +92,14 @@ impl Namespace {
     /// # }
     /// ```
     pub fn insert(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
-        let expiry = self.store().default_expiry(&self.state)?;
+        let expiry = self.engine().default_expiry(&self.state)?;
         self.put(key.as_ref(), value.as_ref(), expiry)
     }
 
     pub(crate) fn put(&self, key: &[u8], value: &[u8], expiry: Option<u64>) -> Result<()> {
-        let store = self.store();
-        let step = Step::write(&self.state, Verb::Put, (key, value), expiry, true)?;
-        store.commit(&mut [step], Access::Plain)
+        let engine = self.engine();
+        let op = WriteOp::write(&self.state, Verb::Put, (key, value), expiry, true)?;
+        engine.commit(&mut [op], Access::Plain)
     }
 
     /// The value of `key`; `None` when it is absent or expired.
@@ -119,7 +119,7 @@ impl Namespace {
     #[inline]
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
         let guard = crossbeam_epoch::pin();
-        let found = self.store().get(&self.state, key.as_ref(), &guard)?;
+        let found = self.engine().get(&self.state, key.as_ref(), &guard)?;
         Ok(found.map(|(entry, _)| entry.into_value()))
     }
 
@@ -141,8 +141,8 @@ impl Namespace {
     #[inline]
     pub fn get_zerocopy(&self, key: impl AsRef<[u8]>) -> Result<Option<ValueRef>> {
         let guard = crossbeam_epoch::pin();
-        let found = self.store().get(&self.state, key.as_ref(), &guard)?;
-        Ok(found.map(|(entry, era)| entry.lend(era.pin())))
+        let found = self.engine().get(&self.state, key.as_ref(), &guard)?;
+        Ok(found.map(|(entry, handle)| entry.lend(handle.pin())))
     }
 
     /// Removes `key` and gives the value that was live. Nothing is written for an absent key.
@@ -170,17 +170,17 @@ impl Namespace {
         record: (&[u8], &[u8]),
         expiry: Option<u64>,
     ) -> Result<Option<Vec<u8>>> {
-        let store = self.store();
-        let step = Step::write(&self.state, verb, record, expiry, true)?;
-        let mut steps = [step.wanting_value()];
-        let mut tail = store.enter(Access::Plain)?;
+        let engine = self.engine();
+        let op = WriteOp::write(&self.state, verb, record, expiry, true)?;
+        let mut ops = [op.wanting_value()];
+        let mut tail = engine.enter(Access::Plain)?;
         // While the tail is held, this is the generation that the prior value is in.
-        let era = store.era(&crossbeam_epoch::pin()).clone();
-        store.commit_locked(&mut tail, &mut steps)?;
+        let handle = engine.generation(&crossbeam_epoch::pin()).clone();
+        engine.commit_locked(&mut tail, &mut ops)?;
         drop(tail);
-        store.committed()?;
-        let Some(position) = steps[0].replaced() else { return Ok(None) };
-        let reader = store.reader(&era);
+        engine.committed()?;
+        let Some(position) = ops[0].replaced() else { return Ok(None) };
+        let reader = engine.reader(&handle);
         Ok(Some(reader.entry(reader.record(position)?)?.into_value()))
     }
 
@@ -199,9 +199,9 @@ impl Namespace {
     /// ```
     pub fn contains_key(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         let guard = crossbeam_epoch::pin();
-        let found = self.store().find(&self.state, key.as_ref(), &guard)?;
-        let Some((record, era)) = found else { return Ok(false) };
-        Ok(self.store().reader(era).live(record, || self.store().clock.now())?.is_some())
+        let found = self.engine().find(&self.state, key.as_ref(), &guard)?;
+        let Some((record, handle)) = found else { return Ok(false) };
+        Ok(self.engine().reader(handle).live(record, || self.engine().clock.now())?.is_some())
     }
 
     /// The number of records. Expired ones count until they are swept.
@@ -218,7 +218,7 @@ impl Namespace {
     /// # }
     /// ```
     pub fn len(&self) -> Result<usize> {
-        self.store().len(&self.state)
+        self.engine().len(&self.state)
     }
 
     /// Whether there is no record.
@@ -253,7 +253,7 @@ impl Namespace {
     /// # }
     /// ```
     pub fn clear(&self) -> Result<()> {
-        self.store().clear(&self.state)
+        self.engine().clear(&self.state)
     }
 
     /// Inserts all items in their order, so that of two with the same key the later one wins.
@@ -279,7 +279,7 @@ impl Namespace {
         K: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
-        let expiry = self.store().default_expiry(&self.state)?;
+        let expiry = self.engine().default_expiry(&self.state)?;
         let mut chunk = Vec::new();
         let mut bytes = 0;
         for (key, value) in items {
@@ -302,18 +302,18 @@ impl Namespace {
         if chunk.is_empty() {
             return self.state.check();
         }
-        let store = self.store();
-        let mut steps = Vec::with_capacity(chunk.len());
+        let engine = self.engine();
+        let mut ops = Vec::with_capacity(chunk.len());
         let guard = crossbeam_epoch::pin();
         for (i, (key, value)) in chunk.iter().enumerate() {
             let record = (key.as_ref(), value.as_ref());
             let last = i + 1 == chunk.len();
             let (target, put) = (&self.state, Verb::Put);
-            steps.push(Step::write_in(&guard, target, put, record, expiry, last)?);
+            ops.push(WriteOp::write_in(&guard, target, put, record, expiry, last)?);
         }
         // Not held while a transaction is waited for.
         drop(guard);
-        store.commit(&mut steps, Access::Plain)
+        engine.commit(&mut ops, Access::Plain)
     }
 
     /// All keys and values: exactly the state that was committed when the iterator was made,
@@ -355,22 +355,22 @@ impl Namespace {
     }
 
     pub(crate) fn walk(&self) -> Result<Walk> {
-        let held = self.store().hold();
-        let incarnation = held.incarnation(&self.state);
+        let view = self.engine().read_view();
+        let incarnation = view.incarnation(&self.state);
         // Not before the view is there: a drop in between would show what it ended.
         self.state.check()?;
-        Walk::over(held, incarnation)
+        Walk::over(view, incarnation)
     }
 
     pub(crate) fn walk_range(&self, bounds: Bounds) -> Result<Walk> {
-        let held = self.store().hold();
-        let incarnation = held.incarnation(&self.state);
+        let view = self.engine().read_view();
+        let incarnation = view.incarnation(&self.state);
         self.state.check()?;
         if !self.is_ordered() {
             return Err(unordered());
         }
-        self.store().order_later(incarnation.as_deref());
-        Walk::range(held, incarnation, bounds)
+        self.engine().order_later(incarnation.as_deref());
+        Walk::range(view, incarnation, bounds)
     }
 
     /// Whether the keys are kept in order, so that ranges of them can be read.
@@ -386,6 +386,6 @@ impl Namespace {
     /// # }
     /// ```
     pub fn is_ordered(&self) -> bool {
-        self.store().wants_order(&self.state)
+        self.engine().wants_order(&self.state)
     }
 }

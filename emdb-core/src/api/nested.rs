@@ -8,7 +8,7 @@ use crate::cursor::range::Bounds;
 use crate::cursor::{End, Walk};
 use crate::engine::commit::Access;
 use crate::engine::write_lock::Exclusive;
-use crate::engine::write_op::Step;
+use crate::engine::write_op::WriteOp;
 use crate::error::Result;
 use crate::format::record::Verb;
 
@@ -106,19 +106,19 @@ impl Namespace {
     }
 
     fn delete_under(&self, prefix: &[u8]) -> Result<usize> {
-        let store = self.store();
+        let engine = self.engine();
         // Nobody may add to the group between finding it and removing it.
-        let _exclusive = Exclusive::begin(store)?;
+        let _exclusive = Exclusive::begin(engine)?;
         let mut walk = self.walk_group(prefix)?.without_values();
         let keys: Vec<_> = std::iter::from_fn(|| walk.next_key(End::Front)).collect();
         walk.status()?;
-        let mut steps = Vec::with_capacity(keys.len());
+        let mut ops = Vec::with_capacity(keys.len());
         for (i, key) in keys.iter().enumerate() {
             let last = i + 1 == keys.len();
-            steps.push(Step::write(&self.state, Verb::Remove, (key, &[]), None, last)?);
+            ops.push(WriteOp::write(&self.state, Verb::Remove, (key, &[]), None, last)?);
         }
-        if !steps.is_empty() {
-            store.commit(&mut steps, Access::Owner)?;
+        if !ops.is_empty() {
+            engine.commit(&mut ops, Access::Owner)?;
         }
         Ok(keys.len())
     }

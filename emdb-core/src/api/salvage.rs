@@ -14,7 +14,7 @@ use crate::maintenance::salvage;
 use crate::maintenance::salvage::Salvage;
 use crate::os::lock::FileLock;
 use crate::os::{lock, paths};
-use crate::progress::{Progress, Tell};
+use crate::progress::{OnProgress, Progress};
 use crate::storage::Disk;
 use crate::storage::file::{FileDisk, FileMedium};
 use crate::storage::temp::Temp;
@@ -175,7 +175,7 @@ impl SalvageOptions {
         damaged: &Path,
         target: &Path,
         encryption: Option<EncryptionInput>,
-        tell: Tell<'_>,
+        tell: OnProgress<'_>,
     ) -> Result<SalvageReport> {
         let source = Source::open(damaged)?;
         let target = Target::new(target, &source)?;
@@ -193,7 +193,7 @@ impl SalvageOptions {
         source: Source,
         target: &Target,
         secret: Option<Secret>,
-        tell: Tell<'_>,
+        tell: OnProgress<'_>,
     ) -> Result<SalvageReport> {
         target.check_absent()?;
         let medium = Arc::new(FileMedium::new(source.file));
@@ -415,6 +415,6 @@ impl Emdb {
         &self,
         mut progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<crate::VerifyReport> {
-        self.store().verify(&mut progress)
+        self.engine().verify(&mut progress)
     }
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use crate::api::iterators::{EmdbIter, EmdbKeyIter};
 use crate::cursor::range::Bounds;
 use crate::cursor::{Walk, unordered};
-use crate::engine::Store;
-use crate::engine::decoded::Entry;
-use crate::engine::read::Held;
+use crate::engine::Engine;
+use crate::engine::decoded::DecodedRecord;
+use crate::engine::read::ReadView;
 use crate::engine::value_ref::ValueRef;
 use crate::error::Result;
 use crate::format::record::Record;
@@ -23,14 +23,14 @@ use crate::mvcc::names::{Incarnation, NamespaceState};
 /// record is expired is judged by the moment when the snapshot was taken.
 #[derive(Clone)]
 pub struct Snapshot {
-    store: Arc<Store>,
+    engine: Arc<Engine>,
     default: SnapshotNamespace,
 }
 
 /// One namespace in a snapshot.
 #[derive(Clone)]
 pub struct SnapshotNamespace {
-    held: Held,
+    view: ReadView,
     name: Arc<str>,
     /// None if it didn't exist.
     seen: Option<Seen>,
@@ -63,10 +63,10 @@ impl Deref for Snapshot {
 }
 
 impl Snapshot {
-    pub(crate) fn new(store: &Arc<Store>) -> Snapshot {
-        let state = &store.default_namespace;
-        let default = SnapshotNamespace::new(store, &store.hold(), "", Some(state));
-        Snapshot { store: store.clone(), default }
+    pub(crate) fn new(engine: &Arc<Engine>) -> Snapshot {
+        let state = &engine.default_namespace;
+        let default = SnapshotNamespace::new(engine, &engine.read_view(), "", Some(state));
+        Snapshot { engine: engine.clone(), default }
     }
 
     /// A namespace as it was. One that didn't exist is empty.
@@ -87,30 +87,30 @@ impl Snapshot {
     pub fn namespace(&self, name: impl AsRef<str>) -> Result<SnapshotNamespace> {
         let name = name.as_ref();
         names::check_name(name)?;
-        let held = &self.default.held;
-        let state = held.namespace(&self.store, name);
-        Ok(SnapshotNamespace::new(&self.store, held, name, state.as_ref()))
+        let view = &self.default.view;
+        let state = view.namespace(&self.engine, name);
+        Ok(SnapshotNamespace::new(&self.engine, view, name, state.as_ref()))
     }
 }
 
 impl Snapshot {
-    pub(crate) fn held(&self) -> (&Store, &Held) {
-        (&self.store, &self.default.held)
+    pub(crate) fn view(&self) -> (&Engine, &ReadView) {
+        (&self.engine, &self.default.view)
     }
 }
 
 impl SnapshotNamespace {
     fn new(
-        store: &Store,
-        held: &Held,
+        engine: &Engine,
+        view: &ReadView,
         name: &str,
         state: Option<&Arc<NamespaceState>>,
     ) -> SnapshotNamespace {
         let seen = state.and_then(|state| {
-            let incarnation = held.incarnation(state)?;
-            Some(Seen { incarnation, ordered: store.wants_order(state) })
+            let incarnation = view.incarnation(state)?;
+            Some(Seen { incarnation, ordered: engine.wants_order(state) })
         });
-        SnapshotNamespace { held: held.clone(), name: name.into(), seen }
+        SnapshotNamespace { view: view.clone(), name: name.into(), seen }
     }
 
     /// The name; empty for the default namespace.
@@ -129,15 +129,15 @@ impl SnapshotNamespace {
     /// The record of `key`, expired or not, its value unverified.
     pub(crate) fn stored(&self, key: &[u8]) -> Result<Option<Record<'_>>> {
         match &self.seen {
-            Some(seen) => self.held.stored(&seen.incarnation, key),
+            Some(seen) => self.view.stored(&seen.incarnation, key),
             None => Ok(None),
         }
     }
 
     /// What the live record of `key` says.
-    fn entry(&self, key: &[u8]) -> Result<Option<Entry<'_>>> {
+    fn entry(&self, key: &[u8]) -> Result<Option<DecodedRecord<'_>>> {
         match self.stored(key)? {
-            Some(record) => self.held.reader().checked(record, || self.held.now()),
+            Some(record) => self.view.reader().checked(record, || self.view.now()),
             None => Ok(None),
         }
     }
@@ -158,7 +158,7 @@ impl SnapshotNamespace {
     /// # }
     /// ```
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        Ok(self.entry(key.as_ref())?.map(Entry::into_value))
+        Ok(self.entry(key.as_ref())?.map(DecodedRecord::into_value))
     }
 
     /// The value of `key` as it lies in the mapped journal, neither copied nor allocated.
@@ -175,7 +175,7 @@ impl SnapshotNamespace {
     /// # }
     /// ```
     pub fn get_zerocopy(&self, key: impl AsRef<[u8]>) -> Result<Option<ValueRef>> {
-        Ok(self.entry(key.as_ref())?.map(|entry| entry.lend(&self.held.pin)))
+        Ok(self.entry(key.as_ref())?.map(|entry| entry.lend(&self.view.pin)))
     }
 
     /// Whether `key` was present and not expired. The value is not read.
@@ -194,7 +194,7 @@ impl SnapshotNamespace {
     /// ```
     pub fn contains_key(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         match &self.seen {
-            Some(seen) => Ok(self.held.find(&seen.incarnation, key.as_ref())?.is_some()),
+            Some(seen) => Ok(self.view.find(&seen.incarnation, key.as_ref())?.is_some()),
             None => Ok(false),
         }
     }
@@ -214,7 +214,7 @@ impl SnapshotNamespace {
     /// # }
     /// ```
     pub fn len(&self) -> Result<usize> {
-        let records = |seen: &Seen| seen.incarnation.records_at(self.held.watermark());
+        let records = |seen: &Seen| seen.incarnation.records_at(self.view.watermark());
         Ok(self.seen.as_ref().and_then(records).unwrap_or(0) as usize)
     }
 
@@ -271,7 +271,7 @@ impl SnapshotNamespace {
 
     fn walk(&self) -> Result<Walk> {
         let incarnation = self.seen.as_ref().map(|seen| seen.incarnation.clone());
-        Walk::over(self.held.clone(), incarnation)
+        Walk::over(self.view.clone(), incarnation)
     }
 
     pub(crate) fn walk_range(&self, bounds: Bounds) -> Result<Walk> {
@@ -279,6 +279,6 @@ impl SnapshotNamespace {
         if !seen.ordered {
             return Err(unordered());
         }
-        Walk::range(self.held.clone(), Some(seen.incarnation.clone()), bounds)
+        Walk::range(self.view.clone(), Some(seen.incarnation.clone()), bounds)
     }
 }

@@ -7,10 +7,10 @@ use crate::api::db::Emdb;
 use crate::api::namespace::Namespace;
 use crate::api::snapshot::SnapshotNamespace;
 use crate::api::transaction::TransactionNamespace;
-use crate::engine::Store;
+use crate::engine::Engine;
 use crate::engine::commit::Access;
 use crate::engine::write_lock::Exclusive;
-use crate::engine::write_op::Step;
+use crate::engine::write_op::WriteOp;
 use crate::error::Result;
 use crate::format::record::Verb;
 use crate::mvcc::names::NamespaceState;
@@ -31,7 +31,7 @@ pub enum Ttl {
     ExpiresAt(u64),
 }
 
-impl Store {
+impl Engine {
     pub(crate) fn expiry(&self, namespace: &NamespaceState, ttl: Ttl) -> Result<Option<u64>> {
         match ttl {
             Ttl::None => Ok(None),
@@ -68,7 +68,7 @@ impl Namespace {
         value: impl AsRef<[u8]>,
         ttl: Ttl,
     ) -> Result<()> {
-        let expiry = self.store().expiry(&self.state, ttl)?;
+        let expiry = self.engine().expiry(&self.state, ttl)?;
         self.put(key.as_ref(), value.as_ref(), expiry)
     }
 
@@ -89,7 +89,7 @@ impl Namespace {
     /// # }
     /// ```
     pub fn expires_at(&self, key: impl AsRef<[u8]>) -> Result<Option<u64>> {
-        self.store().expires_at(&self.state, key.as_ref())
+        self.engine().expires_at(&self.state, key.as_ref())
     }
 
     /// How long the record of `key` will live: zero if it is expired and not yet swept, `None`
@@ -111,7 +111,7 @@ impl Namespace {
     /// ```
     pub fn ttl(&self, key: impl AsRef<[u8]>) -> Result<Option<Duration>> {
         let at = self.expires_at(key)?;
-        Ok(at.map(|at| Duration::from_millis(at.saturating_sub(self.store().clock.now()))))
+        Ok(at.map(|at| Duration::from_millis(at.saturating_sub(self.engine().clock.now()))))
     }
 
     /// Makes the record of `key` permanent; tells whether it is live, and so is permanent now.
@@ -134,15 +134,15 @@ impl Namespace {
     /// ```
     pub fn persist(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         let key = key.as_ref();
-        let store = self.store();
+        let engine = self.engine();
         // Nobody may replace the value between reading and writing it.
-        let _exclusive = Exclusive::begin(store)?;
+        let _exclusive = Exclusive::begin(engine)?;
         let guard = crossbeam_epoch::pin();
-        let Some((entry, _)) = store.get(&self.state, key, &guard)? else { return Ok(false) };
+        let Some((entry, _)) = engine.get(&self.state, key, &guard)? else { return Ok(false) };
         if entry.expiry().is_some() {
             let put = (key, entry.value());
-            let step = Step::write(&self.state, Verb::Put, put, None, true)?;
-            store.commit(&mut [step], Access::Owner)?;
+            let op = WriteOp::write(&self.state, Verb::Put, put, None, true)?;
+            engine.commit(&mut [op], Access::Owner)?;
         }
         Ok(true)
     }
@@ -165,7 +165,7 @@ impl Namespace {
     pub fn sweep_expired(&self) -> usize {
         let mut swept = 0;
         // The number is what was removed until then.
-        let _ = self.store().sweep(&self.state, &mut swept);
+        let _ = self.engine().sweep(&self.state, &mut swept);
         swept
     }
 }
@@ -185,9 +185,9 @@ impl Emdb {
     /// ```
     pub fn sweep_expired(&self) -> usize {
         let mut swept = 0;
-        for state in self.store().all_namespaces() {
+        for state in self.engine().all_namespaces() {
             let mut of_one = 0;
-            let done = self.store().sweep(&state, &mut of_one);
+            let done = self.engine().sweep(&state, &mut of_one);
             if !state.is_internal() {
                 swept += of_one;
             }

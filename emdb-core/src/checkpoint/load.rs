@@ -14,14 +14,14 @@ use crate::format::place::Place;
 use crate::format::record::{Record, Verb};
 use crate::format::{JOURNAL_START, MAX_KEY, image};
 use crate::index::expiry::Expiries;
-use crate::index::hash::image::{Alarm, Cover, Origin, Proof, SEGMENT_BYTES};
+use crate::index::hash::image::{Alarm, Cover, ImageSource, Proof, SEGMENT_BYTES};
 use crate::index::hash::{MAX_RECORDS, PAGE, Segment, Table};
 use crate::index::ordered::Order;
 use crate::index::{expiry as expiries, ordered as order};
 use crate::mvcc::generation::Generation;
 use crate::mvcc::names::{DEFAULT_ID, INTERNAL, Incarnation, MAX_NAME};
 use crate::os::sync::lock;
-use crate::storage::data_file::Site;
+use crate::storage::data_file::DataFile;
 use crate::storage::{Disk, Map, Medium};
 
 /// What an image holds.
@@ -65,7 +65,7 @@ impl Image {
         wants_order: impl Fn(&str, Options) -> bool,
     ) -> Option<Image> {
         // One that lasts takes the place of both.
-        let names = [Site::passing_image_of(path), Site::image_of(path)];
+        let names = [DataFile::passing_image_of(path), DataFile::image_of(path)];
         names.iter().find_map(|name| Image::load_one(disk, name, file, generation, &wants_order))
     }
 
@@ -197,7 +197,7 @@ impl Loader {
         }
         let options = Options::read(&stored.options).ok()?;
         let (below, damaged) = (self.below, AtomicBool::new(false));
-        let origin = Origin { id: stored.id, below, damaged, alarm: self.alarm.clone() };
+        let origin = ImageSource { id: stored.id, below, damaged, alarm: self.alarm.clone() };
         let table = Table::of(origin, self.segments(stored.slots)?);
         let mut incarnation = Incarnation::new(stored.id);
         incarnation.table = table;

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::checkpoint::write::Writer;
 use crate::crypto::sealed_image::Sealer;
-use crate::engine::Store;
+use crate::engine::Engine;
 use crate::engine::commit::Access;
-use crate::engine::read::Held;
+use crate::engine::read::ReadView;
 use crate::error::{Error, Result};
 use crate::format::image::Namespace;
 use crate::format::options::Options;
@@ -22,7 +22,7 @@ use crate::mvcc::names::Incarnation;
 use crate::os::paths;
 use crate::os::sync::lock;
 use crate::storage::Medium;
-use crate::storage::data_file::Site;
+use crate::storage::data_file::DataFile;
 use crate::storage::temp::Temp;
 
 /// Bytes of the journal since the last checkpoint with which the end of an open takes none: they
@@ -33,7 +33,7 @@ pub(crate) const SOME: u64 = 4 << 20;
 
 /// What a checkpoint is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Care {
+pub(crate) enum CheckpointKind {
     /// To last.
     Durable,
     /// The end of an open, which is not to wait for the disk: good as long as the machine runs.
@@ -43,7 +43,7 @@ pub(crate) enum Care {
     Passing,
 }
 
-/// What a store knows of its checkpoints.
+/// What an engine knows of its checkpoints.
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
     /// The sequence number that the last one goes up to, and its length.
@@ -90,21 +90,25 @@ struct Captured {
 
 /// Everything at that moment.
 struct Capture {
-    held: Held,
+    view: ReadView,
     note: [u8; image::NOTE_LEN],
     note_at: u64,
     next_id: u32,
     namespaces: Vec<Captured>,
 }
 
-impl Store {
+impl Engine {
     /// Writes an image of what is committed now. Ended early when `stopped`.
-    pub(crate) fn checkpoint(&self, care: Care, stopped: impl Fn() -> bool) -> Result<()> {
-        let Some(site) = &self.site else { return Ok(()) };
+    pub(crate) fn checkpoint(
+        &self,
+        kind: CheckpointKind,
+        stopped: impl Fn() -> bool,
+    ) -> Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
         // A transaction of this thread is told so; nobody who waits for it must have the turn.
         drop(self.enter(Access::Plain)?);
-        let _turn = self.upkeep.begin()?;
-        let taken = self.take_image(site, care, &stopped);
+        let _turn = self.maintenance.begin()?;
+        let taken = self.take_image(file, kind, &stopped);
         let counted = match &taken {
             Ok(()) => &self.checkpoints.taken,
             Err(_) => &self.checkpoints.failures,
@@ -120,52 +124,57 @@ impl Store {
         let end = self.data_end.0.load(Ordering::Acquire);
         let since = end.saturating_sub(self.checkpoints.kept.load(Ordering::Relaxed));
         if since >= FEW {
-            let care = if durable { Care::Durable } else { Care::Closing };
+            let kind = if durable { CheckpointKind::Durable } else { CheckpointKind::Closing };
             // The journal has it all; the next open reads that.
-            let _ = self.checkpoint(care, || false);
+            let _ = self.checkpoint(kind, || false);
         }
     }
 
-    fn take_image(&self, site: &Site, care: Care, stopped: &dyn Fn() -> bool) -> Result<()> {
-        let boot = if care == Care::Durable { Some([0; 16]) } else { site.disk.boot() };
+    fn take_image(
+        &self,
+        file: &DataFile,
+        kind: CheckpointKind,
+        stopped: &dyn Fn() -> bool,
+    ) -> Result<()> {
+        let boot = if kind == CheckpointKind::Durable { Some([0; 16]) } else { file.disk.boot() };
         let Some(boot) = boot else {
             // One in passing is not worth a sync.
-            return if care == Care::Passing {
+            return if kind == CheckpointKind::Passing {
                 Ok(())
             } else {
-                self.take_image(site, Care::Durable, stopped)
+                self.take_image(file, CheckpointKind::Durable, stopped)
             };
         };
         let capture = self.capture()?;
-        let passing = Site::passing_image_of(&site.path);
-        let target = match care {
-            Care::Passing => passing.clone(),
-            Care::Durable | Care::Closing => Site::image_of(&site.path),
+        let passing = DataFile::passing_image_of(&file.path);
+        let target = match kind {
+            CheckpointKind::Passing => passing.clone(),
+            CheckpointKind::Durable | CheckpointKind::Closing => DataFile::image_of(&file.path),
         };
-        let temp = Temp::new(&*site.disk, paths::sibling(&target, ".emdb-tmp"));
-        let medium = site.disk.create(&temp.path)?;
-        let size = self.write_image(&capture, &*medium, (care, boot), stopped)?;
-        if care == Care::Durable {
+        let temp = Temp::new(&*file.disk, paths::sibling(&target, ".emdb-tmp"));
+        let medium = file.disk.create(&temp.path)?;
+        let size = self.write_image(&capture, &*medium, (kind, boot), stopped)?;
+        if kind == CheckpointKind::Durable {
             medium.sync()?;
         }
         drop(medium);
         // Not before what it leaves out is certain: a commit that is being made may have replaced
         // a record already, so it has to end first.
         drop(lock(&self.tail));
-        if care != Care::Passing {
+        if kind != CheckpointKind::Passing {
             self.flush()?;
         }
-        site.disk.rename(&temp.path, &target)?;
-        let below = capture.held.generation().sequence(capture.held.watermark());
+        file.disk.rename(&temp.path, &target)?;
+        let below = capture.view.generation().sequence(capture.view.watermark());
         self.checkpoints.last.store(below, Ordering::Relaxed);
         self.checkpoints.size.store(size, Ordering::Relaxed);
-        if care != Care::Passing {
+        if kind != CheckpointKind::Passing {
             self.checkpoints.kept.store(below, Ordering::Relaxed);
             // It would only be older.
-            let _ = site.disk.remove(&passing);
+            let _ = file.disk.remove(&passing);
         }
-        if care == Care::Durable {
-            site.disk.sync_names(&target)?;
+        if kind == CheckpointKind::Durable {
+            file.disk.sync_names(&target)?;
         }
         Ok(())
     }
@@ -177,7 +186,7 @@ impl Store {
         // With no transaction open: none has taken ids for what it will begin.
         let mut tail = self.enter(Access::Plain)?;
         let note_at = self.append_note(&mut tail, &note)?;
-        let held = self.hold();
+        let view = self.read_view();
         let guard = crossbeam_epoch::pin();
         let names = lock(&self.names);
         let captured = names.live.values().map(|state| {
@@ -192,12 +201,12 @@ impl Store {
         });
         let namespaces = captured.collect();
         let next_id = self.next_id.load(Ordering::Relaxed);
-        Ok(Capture { held, note, note_at, next_id, namespaces })
+        Ok(Capture { view, note, note_at, next_id, namespaces })
     }
 
     fn append_note(&self, tail: &mut Tail, value: &[u8; image::NOTE_LEN]) -> Result<u64> {
-        let era = self.era(&crossbeam_epoch::pin()).clone();
-        let generation = &*era.generation;
+        let handle = self.generation(&crossbeam_epoch::pin()).clone();
+        let generation = &*handle.generation;
         let (medium, memory) = (&*generation.medium, &generation.memory);
         let (start, end) = tail.encode_mark(generation, MarkOf::Note(value))?;
         if let Err((error, uncertain)) = tail.complete(medium, memory, (start, end)) {
@@ -219,12 +228,12 @@ impl Store {
         &self,
         capture: &Capture,
         medium: &dyn Medium,
-        (care, boot): (Care, [u8; 16]),
+        (kind, boot): (CheckpointKind, [u8; 16]),
         stopped: &dyn Fn() -> bool,
     ) -> Result<u64> {
-        let below = capture.held.watermark();
+        let below = capture.view.watermark();
         let place = image::place(capture.note, below);
-        let reader = capture.held.reader();
+        let reader = capture.view.reader();
         let write = |at: u64, bytes: &[u8]| medium.write_at(at, bytes);
         let vault = reader.generation.vault.as_ref();
         let sealer = vault.map(|v| Sealer::new(&v.keys, v.generation, &write)).transpose()?;
@@ -239,8 +248,8 @@ impl Store {
             let incarnation = &captured.incarnation;
             let slots = writer.slots(&incarnation.table)?;
             let expiries = writer.expiries(incarnation, captured.records)?;
-            let keys = capture.held.anchors(incarnation);
-            let order = incarnation.order.get().filter(|_| care != Care::Passing);
+            let keys = capture.view.anchors(incarnation);
+            let order = incarnation.order.get().filter(|_| kind != CheckpointKind::Passing);
             let order = order.filter(|order| order.is_built());
             // What can't be put in order, since a key is damaged, the next open finds unordered.
             let run = match order.map(|order| writer.run(order, keys)) {

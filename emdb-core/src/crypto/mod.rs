@@ -27,7 +27,7 @@ mod writer;
 pub use cipher::{Cipher, KdfParams};
 pub(crate) use keys::Keys;
 pub(crate) use secret::{Sealing, Secret, Unlocked};
-pub(crate) use vault::{Admission, Vault};
+pub(crate) use vault::{ReplayAuthenticator, Vault};
 pub(crate) use writer::{Framing, Writer};
 
 use crate::error::Error;

@@ -88,8 +88,8 @@ fn a_session_ends_before_its_key_wears_out() {
     // In tests that is early.
     let db = Emdb::builder().encryption_key([7; 32]).build().unwrap();
     let sessions = || {
-        let era = db.store().era(&crossbeam_epoch::pin()).clone();
-        era.generation.vault.as_ref().unwrap().salts(u64::MAX).len()
+        let handle = db.engine().generation(&crossbeam_epoch::pin()).clone();
+        handle.generation.vault.as_ref().unwrap().salts(u64::MAX).len()
     };
     for n in 0..12_000_u32 {
         db.insert(n.to_le_bytes(), b"value").unwrap();

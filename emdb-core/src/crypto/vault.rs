@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::format::image::Salts;
 use crate::format::record::{Record, Verb};
 use crate::format::sealed;
-use crate::format::sealed::{Bound, Opened, Parts, SALT};
+use crate::format::sealed::{Bound, Decrypted, SALT, SealedHeader};
 
 /// What seals and opens the records of one journal.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Vault {
     /// Takes in the sessions of a checkpoint, if its note in the journal is authentic: then all of
     /// them are of this journal.
     pub(crate) fn take_checkpoint(&self, note: &Record<'_>, sessions: Salts) -> Result<bool> {
-        let Some(parts) = Parts::of(note) else { return Ok(false) };
+        let Some(parts) = SealedHeader::of(note) else { return Ok(false) };
         let Some(session) = sessions.iter().find(|s| s.0 == parts.session) else {
             return Ok(false);
         };
@@ -99,7 +99,7 @@ impl Vault {
         }
     }
 
-    fn bound<'r>(&self, record: &Record<'r>, parts: &Parts<'_>) -> Bound<'r> {
+    fn bound<'r>(&self, record: &Record<'r>, parts: &SealedHeader<'_>) -> Bound<'r> {
         Bound {
             kind: record.kind(),
             text_len: parts.text.len(),
@@ -111,13 +111,13 @@ impl Vault {
     }
 
     /// What is in the record, if it is what was written there.
-    pub(crate) fn open(&self, record: &Record<'_>) -> Result<Opened> {
+    pub(crate) fn open(&self, record: &Record<'_>) -> Result<Decrypted> {
         self.try_open(record)?.ok_or_else(|| tampered(record.position(), "a record"))
     }
 
     /// As [`Vault::open`]; none if it is not.
-    pub(crate) fn try_open(&self, record: &Record<'_>) -> Result<Option<Opened>> {
-        let Some(parts) = Parts::of(record) else { return Ok(None) };
+    pub(crate) fn try_open(&self, record: &Record<'_>) -> Result<Option<Decrypted>> {
+        let Some(parts) = SealedHeader::of(record) else { return Ok(None) };
         let session = self.sessions.get(parts.session).filter(|s| s.holds(record.position()));
         let Some(session) = session else { return Ok(None) };
         let bound = self.bound(record, &parts).bytes();
@@ -126,12 +126,12 @@ impl Vault {
         if !aead.open(nonce(parts.counter), &bound, &mut text, &parts.tag) {
             return Ok(None);
         }
-        Ok(Opened::of(text))
+        Ok(Decrypted::of(text))
     }
 
     /// Whether a mark is what was written there.
     pub(crate) fn is_mark_whole(&self, record: &Record<'_>) -> Result<bool> {
-        let Some(parts) = Parts::of(record) else { return Ok(false) };
+        let Some(parts) = SealedHeader::of(record) else { return Ok(false) };
         match self.sessions.get(parts.session).filter(|s| s.holds(record.position())) {
             Some(session) => self.is_open_text_whole(record, &parts, self.aead(session)?),
             None => Ok(false),
@@ -141,7 +141,7 @@ impl Vault {
     fn is_open_text_whole(
         &self,
         record: &Record<'_>,
-        parts: &Parts<'_>,
+        parts: &SealedHeader<'_>,
         aead: &Aead,
     ) -> Result<bool> {
         let mut bound = self.bound(record, parts).bytes().to_vec();
@@ -152,7 +152,7 @@ impl Vault {
     /// Takes in the session that `record` begins, if that is what it does and it is authentic.
     /// Gives its number.
     pub(crate) fn take_session(&self, record: &Record<'_>) -> Result<Option<u32>> {
-        let Some(parts) = Parts::of(record).filter(|_| sealed::is_session(record)) else {
+        let Some(parts) = SealedHeader::of(record).filter(|_| sealed::is_session(record)) else {
             return Ok(None);
         };
         let Some(&salt) = parts.text.first_chunk::<SALT>() else { return Ok(None) };
@@ -161,7 +161,7 @@ impl Vault {
 
     /// The same of a sync mark, which has the salt of its session as well.
     pub(crate) fn take_session_of_mark(&self, record: &Record<'_>) -> Result<Option<u32>> {
-        let Some(parts) = Parts::of(record) else { return Ok(None) };
+        let Some(parts) = SealedHeader::of(record) else { return Ok(None) };
         let Some(&salt) = parts.text.last_chunk::<SALT>() else { return Ok(None) };
         self.take_salt(record, &parts, salt, 0)
     }
@@ -169,7 +169,7 @@ impl Vault {
     fn take_salt(
         &self,
         record: &Record<'_>,
-        parts: &Parts<'_>,
+        parts: &SealedHeader<'_>,
         salt: [u8; SALT],
         start: u64,
     ) -> Result<Option<u32>> {
@@ -190,20 +190,23 @@ pub(crate) fn nonce(counter: u32) -> [u8; 12] {
 /// Lets records in, one after the other as they lie in the journal: each has to be authentic, and
 /// the next one of its session.
 #[derive(Debug)]
-pub(crate) struct Admission<'v> {
+pub(crate) struct ReplayAuthenticator<'v> {
     vault: &'v Vault,
     /// The session, and the counter of the next record.
     at: Option<(u32, u32)>,
 }
 
-impl<'v> Admission<'v> {
+impl<'v> ReplayAuthenticator<'v> {
     /// From the start of a journal, or behind `last`, which is authentic.
-    pub(crate) fn new(vault: &'v Vault, last: Option<&Record<'_>>) -> Admission<'v> {
-        Admission { vault, at: last.and_then(Parts::of).and_then(|parts| behind(&parts)) }
+    pub(crate) fn new(vault: &'v Vault, last: Option<&Record<'_>>) -> ReplayAuthenticator<'v> {
+        ReplayAuthenticator {
+            vault,
+            at: last.and_then(SealedHeader::of).and_then(|parts| behind(&parts)),
+        }
     }
 
     /// Lets the next record in, and gives what is in it; nothing is in a mark.
-    pub(crate) fn admit(&mut self, record: &Record<'_>) -> Result<Option<Opened>> {
+    pub(crate) fn authenticate(&mut self, record: &Record<'_>) -> Result<Option<Decrypted>> {
         let refused = || tampered(record.position(), "a record");
         if sealed::is_session(record) {
             let number = self.vault.take_session(record)?.ok_or_else(refused)?;
@@ -213,7 +216,7 @@ impl<'v> Admission<'v> {
             self.at = Some((number, 1));
             return Ok(None);
         }
-        let parts = Parts::of(record).ok_or_else(refused)?;
+        let parts = SealedHeader::of(record).ok_or_else(refused)?;
         if self.at != Some((parts.session, parts.counter)) {
             return Err(refused());
         }
@@ -226,6 +229,6 @@ impl<'v> Admission<'v> {
 }
 
 /// Session and counter of the record behind one.
-fn behind(parts: &Parts<'_>) -> Option<(u32, u32)> {
+fn behind(parts: &SealedHeader<'_>) -> Option<(u32, u32)> {
     Some((parts.session, parts.counter.checked_add(1)?))
 }

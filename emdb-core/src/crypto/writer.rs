@@ -10,7 +10,7 @@ use crate::format::place::Place;
 use crate::format::prepared::Prepared;
 use crate::format::record::Verb;
 use crate::format::sealed;
-use crate::format::sealed::{Bound, Parts, SALT, SESSION_KEY, SESSION_LEN, TRAILER};
+use crate::format::sealed::{Bound, SALT, SESSION_KEY, SESSION_LEN, SealedHeader, TRAILER};
 
 /// Records and bytes after which a session ends, far below where a key would wear out (NIST SP
 /// 800-38D, section 8). Tests want to see it happen.
@@ -125,7 +125,7 @@ impl Writer {
             ..vault.bound_at(position, session, counter)
         };
         let tag = self.seal(vault, session, counter, &bound.bytes(), &mut text);
-        text.extend_from_slice(&Parts::trailer(session, counter, tag));
+        text.extend_from_slice(&SealedHeader::trailer(session, counter, tag));
         let len = prepared.around(&text).write(place, position, link, continues, out);
         // A buffer of this size is seldom needed again.
         if text.capacity() > 1 << 20 {
@@ -157,7 +157,7 @@ impl Writer {
         let mut bytes = bound.bytes().to_vec();
         bytes.extend_from_slice(text);
         let tag = self.seal(vault, session, counter, &bytes, &mut []);
-        value.extend_from_slice(&Parts::trailer(session, counter, tag));
+        value.extend_from_slice(&SealedHeader::trailer(session, counter, tag));
         Prepared::new(Verb::Mark, true, 0, key, &value, None).write(place, position, 0, false, out)
     }
 

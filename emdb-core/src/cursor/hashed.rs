@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use crate::cursor::Lasting;
-use crate::engine::read::Held;
+use crate::cursor::PinnedRecord;
+use crate::engine::read::ReadView;
 use crate::error::Result;
 use crate::index::hash::Slot;
 use crate::mvcc::names::Incarnation;
@@ -17,7 +17,7 @@ const USUAL: usize = 128;
 
 #[derive(Debug)]
 pub(crate) struct Hashed {
-    held: Held,
+    view: ReadView,
     /// Whether values are wanted, and so verified.
     values: bool,
     incarnation: Arc<Incarnation>,
@@ -25,13 +25,13 @@ pub(crate) struct Hashed {
     next_tag: Option<u32>,
     slots: Vec<Slot>,
     at: usize,
-    here: Option<Lasting>,
+    here: Option<PinnedRecord>,
 }
 
 impl Hashed {
-    pub(crate) fn new(held: Held, incarnation: Arc<Incarnation>) -> Hashed {
+    pub(crate) fn new(view: ReadView, incarnation: Arc<Incarnation>) -> Hashed {
         let slots = Vec::new();
-        Hashed { held, values: true, incarnation, next_tag: Some(0), slots, at: 0, here: None }
+        Hashed { view, values: true, incarnation, next_tag: Some(0), slots, at: 0, here: None }
     }
 
     /// Lets values unverified, for a walk over keys.
@@ -41,12 +41,12 @@ impl Hashed {
 
     /// Where the last step went to.
     #[inline]
-    pub(crate) fn here(&self) -> Option<&Lasting> {
+    pub(crate) fn here(&self) -> Option<&PinnedRecord> {
         self.here.as_ref()
     }
 
     /// The same, to keep it.
-    pub(crate) fn take(&mut self) -> Option<Lasting> {
+    pub(crate) fn take(&mut self) -> Option<PinnedRecord> {
         self.here.take()
     }
 
@@ -59,17 +59,17 @@ impl Hashed {
                 self.at = 0;
                 let guard = crossbeam_epoch::pin();
                 let table = &self.incarnation.table;
-                self.next_tag = self.held.reader().slots(table, tag, &mut self.slots, &guard)?;
+                self.next_tag = self.view.reader().slots(table, tag, &mut self.slots, &guard)?;
                 continue;
             };
             self.at += 1;
             if let Some(later) = self.slots.get(self.at + AHEAD) {
-                self.held.reader().generation.memory.prefetch(later.position(), USUAL);
+                self.view.reader().generation.memory.prefetch(later.position(), USUAL);
             }
-            if let Some(record) = self.held.seen(slot.position())? {
-                let opened = self.held.reader().opened(record, self.values)?;
-                // SAFETY: `held` keeps the memory as long as this walk, which has what it found.
-                self.here = Some(unsafe { Lasting::new(record, opened) });
+            if let Some(record) = self.view.seen(slot.position())? {
+                let decrypted = self.view.reader().decrypted(record, self.values)?;
+                // SAFETY: `view` keeps the memory as long as this walk, which has what it found.
+                self.here = Some(unsafe { PinnedRecord::new(record, decrypted) });
                 return Ok(true);
             }
         }

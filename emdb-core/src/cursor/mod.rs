@@ -17,11 +17,11 @@ use std::sync::Arc;
 use crate::cursor::hashed::Hashed;
 use crate::cursor::ordered::Ordered;
 use crate::cursor::range::Bounds;
-use crate::engine::decoded::Entry;
-use crate::engine::read::Held;
+use crate::engine::decoded::DecodedRecord;
+use crate::engine::read::ReadView;
 use crate::error::{Error, Result};
 use crate::format::record::Record;
-use crate::format::sealed::Opened;
+use crate::format::sealed::Decrypted;
 use crate::mvcc::names::Incarnation;
 pub(crate) use overlay::Overlay;
 
@@ -64,57 +64,57 @@ enum Base {
 #[derive(Debug)]
 enum Found {
     /// A record, its head verified, in memory that the walk's base holds.
-    Record(Lasting),
+    Record(PinnedRecord),
     /// A key that the transaction has written.
     Staged(Vec<u8>),
 }
 
 /// What is read only while the walk that found it holds its memory.
 #[derive(Debug)]
-struct Lasting(Entry<'static>);
+struct PinnedRecord(DecodedRecord<'static>);
 
-impl Lasting {
+impl PinnedRecord {
     /// # Safety
     /// The memory of the record stays readable as long as the result is used.
     #[inline]
-    unsafe fn new(record: Record<'_>, opened: Option<Opened>) -> Lasting {
+    unsafe fn new(record: Record<'_>, decrypted: Option<Decrypted>) -> PinnedRecord {
         // SAFETY: by the caller.
-        Lasting(Entry::new(unsafe { record.outliving() }, opened))
+        PinnedRecord(DecodedRecord::new(unsafe { record.outliving() }, decrypted))
     }
 
     /// The same, which gives up what was in it: nobody asks a second time.
-    fn take(&mut self) -> Lasting {
-        Lasting(self.0.take())
+    fn take(&mut self) -> PinnedRecord {
+        PinnedRecord(self.0.take())
     }
 }
 
 // SAFETY: a record is a pointer to bytes that nobody writes any more; who has it holds them.
-unsafe impl Send for Lasting {}
+unsafe impl Send for PinnedRecord {}
 // SAFETY: as above.
-unsafe impl Sync for Lasting {}
+unsafe impl Sync for PinnedRecord {}
 
 impl Walk {
     /// All of an incarnation, in order if it has one.
-    pub(crate) fn over(held: Held, incarnation: Option<Arc<Incarnation>>) -> Result<Walk> {
+    pub(crate) fn over(view: ReadView, incarnation: Option<Arc<Incarnation>>) -> Result<Walk> {
         match incarnation {
             Some(incarnation) if incarnation.order.get().is_none() => {
-                let base = Base::Hashed(Hashed::new(held, incarnation));
+                let base = Base::Hashed(Hashed::new(view, incarnation));
                 Ok(Walk { base: Some(base), ..Walk::default() })
             }
-            ordered => Walk::range(held, ordered, Bounds::all()),
+            ordered => Walk::range(view, ordered, Bounds::all()),
         }
     }
 
     /// A range of an incarnation, in order.
     pub(crate) fn range(
-        held: Held,
+        view: ReadView,
         incarnation: Option<Arc<Incarnation>>,
         bounds: Bounds,
     ) -> Result<Walk> {
         let Some(incarnation) = incarnation else { return Ok(Walk::default()) };
         let order = incarnation.order.get().ok_or_else(unordered)?;
-        let levels = order.levels(held.anchors(&incarnation))?;
-        let ordered = Ordered::new(held, incarnation, levels, bounds);
+        let levels = order.levels(view.anchors(&incarnation))?;
+        let ordered = Ordered::new(view, incarnation, levels, bounds);
         Ok(Walk { base: Some(Base::Ordered(ordered)), ..Walk::default() })
     }
 
@@ -243,7 +243,7 @@ impl Base {
     }
 
     #[inline]
-    fn here(&self) -> Option<&Lasting> {
+    fn here(&self) -> Option<&PinnedRecord> {
         match self {
             Base::Hashed(hashed) => hashed.here(),
             Base::Ordered(ordered) => ordered.here(),
@@ -251,7 +251,7 @@ impl Base {
     }
 
     /// The next record, to keep it.
-    fn next(&mut self, end: End) -> Result<Option<Lasting>> {
+    fn next(&mut self, end: End) -> Result<Option<PinnedRecord>> {
         if !self.go(end)? {
             return Ok(None);
         }

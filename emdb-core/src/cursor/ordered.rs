@@ -11,10 +11,10 @@ use std::sync::Arc;
 use crate::cursor::merged::Merged;
 use crate::cursor::range::Bounds;
 use crate::cursor::single::Single;
-use crate::cursor::{End, Lasting};
-use crate::engine::read::Held;
+use crate::cursor::{End, PinnedRecord};
+use crate::engine::read::ReadView;
 use crate::error::{Error, Result};
-use crate::format::sealed::Opened;
+use crate::format::sealed::Decrypted;
 use crate::index::ordered::{Keys, Levels};
 use crate::mvcc::names::Incarnation;
 
@@ -22,12 +22,12 @@ use crate::mvcc::names::Incarnation;
 const MOST: usize = 16;
 /// How many there is room for from the first on: ten records, say, take one allocation.
 const ROOM: usize = 6;
-/// Bytes of opened records with which no more are made ready: they lie in memory of their own.
+/// Bytes of decrypted records with which no more are made ready: they lie in memory of their own.
 const OPENED: usize = 256 << 10;
 
 #[derive(Debug)]
 pub(crate) struct Ordered {
-    held: Held,
+    view: ReadView,
     incarnation: Arc<Incarnation>,
     levels: Arc<Levels>,
     bounds: Bounds,
@@ -52,7 +52,7 @@ enum Anchors {
 #[derive(Debug, Default)]
 struct Side {
     /// In the order of this end.
-    ready: Vec<Lasting>,
+    ready: Vec<PinnedRecord>,
     /// How many of them have been given. The last of those is where the walk is.
     given: usize,
     batch: usize,
@@ -62,7 +62,7 @@ struct Side {
 
 impl Ordered {
     pub(crate) fn new(
-        held: Held,
+        view: ReadView,
         incarnation: Arc<Incarnation>,
         levels: Arc<Levels>,
         bounds: Bounds,
@@ -74,7 +74,7 @@ impl Ordered {
         };
         let sides = Default::default();
         let (values, at) = (true, End::Front);
-        Ordered { held, incarnation, levels, bounds, anchors, values, sides, at, len: 128 }
+        Ordered { view, incarnation, levels, bounds, anchors, values, sides, at, len: 128 }
     }
 
     /// Lets values unverified, for a walk over keys.
@@ -101,15 +101,15 @@ impl Ordered {
 
     /// Where the last step went to.
     #[inline]
-    pub(crate) fn here(&self) -> Option<&Lasting> {
+    pub(crate) fn here(&self) -> Option<&PinnedRecord> {
         let side = &self.sides[self.at as usize];
         side.ready.get(side.given.checked_sub(1)?)
     }
 
     /// The same, to keep it.
-    pub(crate) fn take(&mut self) -> Option<Lasting> {
+    pub(crate) fn take(&mut self) -> Option<PinnedRecord> {
         let side = &mut self.sides[self.at as usize];
-        side.ready.get_mut(side.given.checked_sub(1)?).map(Lasting::take)
+        side.ready.get_mut(side.given.checked_sub(1)?).map(PinnedRecord::take)
     }
 
     #[inline(never)]
@@ -147,10 +147,10 @@ impl Ordered {
 
     /// Makes a batch of records ready.
     fn prepare(&mut self, end: End) -> Result<()> {
-        let keys = self.held.anchors(&self.incarnation);
+        let keys = self.view.anchors(&self.incarnation);
         let (bounds, len) = (&self.bounds, &mut self.len);
         let batch = Batch {
-            held: &self.held,
+            view: &self.view,
             incarnation: &self.incarnation,
             levels: &self.levels,
             bounds,
@@ -180,7 +180,7 @@ impl Ordered {
 
 /// What it takes to make records ready.
 struct Batch<'a> {
-    held: &'a Held,
+    view: &'a ReadView,
     incarnation: &'a Incarnation,
     levels: &'a Levels,
     bounds: &'a Bounds,
@@ -198,7 +198,7 @@ impl Batch<'_> {
         anchors: impl FnMut(usize) -> Result<Option<u64>>,
     ) -> Result<bool> {
         // Compiled twice, as the loop is short where there is nothing to open.
-        if self.held.reader().generation.vault.is_some() {
+        if self.view.reader().generation.vault.is_some() {
             self.fill_by::<true>(end, len, anchors)
         } else {
             self.fill_by::<false>(end, len, anchors)
@@ -212,9 +212,9 @@ impl Batch<'_> {
         len: &mut usize,
         mut anchors: impl FnMut(usize) -> Result<Option<u64>>,
     ) -> Result<bool> {
-        let reader = self.held.reader();
+        let reader = self.view.reader();
         let open = |record, value| match SEALED {
-            true => reader.opened(record, value),
+            true => reader.decrypted(record, value),
             false if value => reader.verify_value(record).map(|()| None),
             false => Ok(None),
         };
@@ -222,8 +222,8 @@ impl Batch<'_> {
         while self.side.ready.len() < self.side.batch {
             let Some(anchor) = anchors(*len)? else { break };
             let record = reader.record(anchor)?;
-            let opened = open(record, false)?;
-            let key = opened.as_ref().map_or(record.key(), |opened| opened.key());
+            let decrypted = open(record, false)?;
+            let key = decrypted.as_ref().map_or(record.key(), |decrypted| decrypted.key());
             match (self.bounds.place(key), end) {
                 (Ordering::Equal, _) => {}
                 (Ordering::Greater, End::Front) | (Ordering::Less, End::Back) => return Ok(true),
@@ -231,14 +231,14 @@ impl Batch<'_> {
                 _ => continue,
             }
             *len = record.len();
-            if let Some(version) = self.held.resolve(self.incarnation, record)? {
-                let opened = match opened {
-                    Some(opened) if version.position() == anchor => Some(opened),
+            if let Some(version) = self.view.resolve(self.incarnation, record)? {
+                let decrypted = match decrypted {
+                    Some(decrypted) if version.position() == anchor => Some(decrypted),
                     _ => open(version, self.values)?,
                 };
-                bytes += opened.as_ref().map_or(0, Opened::len);
-                // SAFETY: `held` keeps the memory as long as the walk, which has what it found.
-                self.side.ready.push(unsafe { Lasting::new(version, opened) });
+                bytes += decrypted.as_ref().map_or(0, Decrypted::len);
+                // SAFETY: `view` keeps the memory as long as the walk, which has what it found.
+                self.side.ready.push(unsafe { PinnedRecord::new(version, decrypted) });
                 if bytes > OPENED {
                     break;
                 }
@@ -253,7 +253,7 @@ impl Batch<'_> {
     /// the front of a queue would otherwise be looked up by each.
     #[cold]
     fn pass_over(&self, anchor: u64, key: &[u8]) -> Result<()> {
-        let keys = self.held.anchors(self.incarnation);
+        let keys = self.view.anchors(self.incarnation);
         match (keys.newest(anchor)?, self.incarnation.order.get()) {
             (None, Some(order)) => order.bury(self.levels, key, anchor, keys),
             _ => Ok(()),

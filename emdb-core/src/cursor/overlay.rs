@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use crate::cursor::range::Bounds;
-use crate::cursor::{Base, End, Found, Lasting};
+use crate::cursor::{Base, End, Found, PinnedRecord};
 use crate::error::Result;
 use crate::mvcc::write_set::{Sorted, Staged};
 
@@ -13,7 +13,7 @@ pub(crate) struct Overlay {
     /// What is left of the staged keys.
     bounds: Bounds,
     /// For each end a committed record that was come to too early.
-    peeked: [Option<Lasting>; 2],
+    peeked: [Option<PinnedRecord>; 2],
     /// For each end the next staged key with a live value, once looked for.
     upcoming: [Option<Vec<u8>>; 2],
 }
@@ -53,7 +53,7 @@ impl Overlay {
         base: &mut Base,
         end: End,
         limit: Option<&[u8]>,
-    ) -> Result<Option<Lasting>> {
+    ) -> Result<Option<PinnedRecord>> {
         loop {
             let next = match self.peeked[end as usize].take() {
                 Some(record) => Some(record),

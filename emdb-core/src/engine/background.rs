@@ -6,53 +6,53 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crate::engine::Store;
+use crate::engine::Engine;
 use crate::maintenance::schedule::Maintain;
-use crate::os::worker::Helper;
+use crate::os::worker::Worker;
 
 /// How long order can wait when little is written.
 const TIDY_AFTER: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Default)]
 pub(crate) struct Background {
-    sync: Arc<Helper<Orders>>,
+    sync: Arc<Worker<Requests>>,
     /// A sync is ordered already.
     sync_asked: AtomicBool,
     /// Allowed when the first namespace is ordered.
-    order: Arc<Helper<Orders>>,
+    order: Arc<Worker<Requests>>,
     pub(crate) maintain: Maintain,
 }
 
 impl Background {
     /// Lets the thread that syncs help, now and then by itself if that is wanted.
-    pub(crate) fn start_sync(store: &Arc<Store>, flush_every: Option<Duration>) {
-        let sync = &store.background.sync;
+    pub(crate) fn start_sync(engine: &Arc<Engine>, flush_every: Option<Duration>) {
+        let sync = &engine.background.sync;
         // The thread reads it once, as it begins.
-        sync.orders().flush_every = flush_every;
-        sync.allow(store, "emdb-sync", run);
+        sync.requests().flush_every = flush_every;
+        sync.allow(engine, "emdb-sync", run);
         sync.tell(|_| flush_every.is_some());
     }
 
     /// Lets the thread that orders help.
-    pub(crate) fn start_order(store: &Arc<Store>) {
-        if !store.is_elsewhere() {
-            store.background.order.allow(store, "emdb-order", run);
+    pub(crate) fn start_order(engine: &Arc<Engine>) {
+        if !engine.is_forked_child() {
+            engine.background.order.allow(engine, "emdb-order", run);
         }
     }
 
     /// Asks for order soon: much has been written.
     pub(crate) fn settle_soon(&self) {
-        self.order.tell(|orders| {
-            orders.settle = true;
+        self.order.tell(|requests| {
+            requests.settle = true;
             true
         });
     }
 
     /// Asks for order in a while: a reader found something to do.
     pub(crate) fn tidy_later(&self) {
-        self.order.tell(|orders| {
-            let first = orders.tidy_at.is_none();
-            orders.tidy_at.get_or_insert_with(|| Instant::now() + TIDY_AFTER);
+        self.order.tell(|requests| {
+            let first = requests.tidy_at.is_none();
+            requests.tidy_at.get_or_insert_with(|| Instant::now() + TIDY_AFTER);
             first
         });
     }
@@ -60,8 +60,8 @@ impl Background {
     /// Asks for a sync soon.
     pub(crate) fn sync_soon(&self) {
         if !self.sync_asked.swap(true, Ordering::AcqRel) {
-            self.sync.tell(|orders| {
-                orders.sync = true;
+            self.sync.tell(|requests| {
+                requests.sync = true;
                 true
             });
         }
@@ -71,8 +71,8 @@ impl Background {
     pub(crate) fn healer(&self) -> impl Fn() + Send + Sync + 'static {
         let sync = self.sync.clone();
         move || {
-            sync.tell(|orders| {
-                orders.heal = true;
+            sync.tell(|requests| {
+                requests.heal = true;
                 true
             });
         }
@@ -80,9 +80,9 @@ impl Background {
 
     /// Asks for a header refresh after `delay`.
     pub(crate) fn refresh_after(&self, delay: Duration) {
-        self.sync.tell(|orders| {
-            let first = orders.refresh_at.is_none();
-            orders.refresh_at.get_or_insert_with(|| Instant::now() + delay);
+        self.sync.tell(|requests| {
+            let first = requests.refresh_at.is_none();
+            requests.refresh_at.get_or_insert_with(|| Instant::now() + delay);
             first
         });
     }
@@ -96,7 +96,7 @@ impl Background {
 }
 
 #[derive(Debug, Default)]
-struct Orders {
+struct Requests {
     flush_every: Option<Duration>,
     sync: bool,
     refresh_at: Option<Instant>,
@@ -106,7 +106,7 @@ struct Orders {
     tidy_at: Option<Instant>,
 }
 
-enum Order {
+enum Task {
     Sync,
     Refresh,
     Heal,
@@ -115,37 +115,37 @@ enum Order {
     Stop,
 }
 
-fn run(store: &Weak<Store>, helper: &Helper<Orders>) {
-    let flush_every = helper.orders().flush_every;
+fn run(engine: &Weak<Engine>, worker: &Worker<Requests>) {
+    let flush_every = worker.requests().flush_every;
     let mut flush_at = flush_every.map(|every| Instant::now() + every);
     loop {
-        let order = next(helper, flush_at);
-        let Some(store) = store.upgrade() else { return };
+        let order = next(worker, flush_at);
+        let Some(engine) = engine.upgrade() else { return };
         let done = match order {
-            Order::Stop => return,
-            Order::Sync => {
-                // What is written from here on may ask again. A swap, because a store alone could be
+            Task::Stop => return,
+            Task::Sync => {
+                // What is written from here on may ask again. A swap, because an engine alone could be
                 // seen later than what the sync reads first: a writer in between would not ask.
-                store.background.sync_asked.swap(false, Ordering::AcqRel);
-                store.flush()
+                engine.background.sync_asked.swap(false, Ordering::AcqRel);
+                engine.flush()
             }
-            Order::Refresh => store.refresh_header(),
-            Order::Heal => {
+            Task::Refresh => engine.refresh_header(),
+            Task::Heal => {
                 // What can't be put right, readers meet again and tell.
-                let _ = store.heal();
+                let _ = engine.heal();
                 Ok(())
             }
-            Order::Settle | Order::Tidy => {
-                let all = matches!(order, Order::Tidy);
-                if store.settle_orders(all, || helper.is_stopping()) {
-                    store.background.tidy_later();
+            Task::Settle | Task::Tidy => {
+                let all = matches!(order, Task::Tidy);
+                if engine.settle_orders(all, || worker.is_stopping()) {
+                    engine.background.tidy_later();
                 }
                 Ok(())
             }
         };
         if done.is_err() {
             // Poisoned: there is nothing left to do for this thread.
-            store.durability.background_failures.fetch_add(1, Ordering::Relaxed);
+            engine.durability.background_failures.fetch_add(1, Ordering::Relaxed);
             return;
         }
         if flush_at.is_some_and(|at| at <= Instant::now()) {
@@ -154,34 +154,34 @@ fn run(store: &Weak<Store>, helper: &Helper<Orders>) {
     }
 }
 
-fn next(helper: &Helper<Orders>, flush_at: Option<Instant>) -> Order {
-    let mut orders = helper.orders();
+fn next(worker: &Worker<Requests>, flush_at: Option<Instant>) -> Task {
+    let mut requests = worker.requests();
     loop {
         let now = Instant::now();
-        if helper.is_stopping() {
-            return Order::Stop;
+        if worker.is_stopping() {
+            return Task::Stop;
         }
-        if std::mem::take(&mut orders.sync) {
-            return Order::Sync;
+        if std::mem::take(&mut requests.sync) {
+            return Task::Sync;
         }
-        if orders.refresh_at.is_some_and(|at| at <= now) {
-            orders.refresh_at = None;
-            return Order::Refresh;
+        if requests.refresh_at.is_some_and(|at| at <= now) {
+            requests.refresh_at = None;
+            return Task::Refresh;
         }
         if flush_at.is_some_and(|at| at <= now) {
-            return Order::Sync;
+            return Task::Sync;
         }
-        if std::mem::take(&mut orders.heal) {
-            return Order::Heal;
+        if std::mem::take(&mut requests.heal) {
+            return Task::Heal;
         }
-        if std::mem::take(&mut orders.settle) {
-            return Order::Settle;
+        if std::mem::take(&mut requests.settle) {
+            return Task::Settle;
         }
-        if orders.tidy_at.is_some_and(|at| at <= now) {
-            orders.tidy_at = None;
-            return Order::Tidy;
+        if requests.tidy_at.is_some_and(|at| at <= now) {
+            requests.tidy_at = None;
+            return Task::Tidy;
         }
-        let times = flush_at.into_iter().chain(orders.refresh_at).chain(orders.tidy_at);
-        orders = helper.wait(orders, times.min());
+        let times = flush_at.into_iter().chain(requests.refresh_at).chain(requests.tidy_at);
+        requests = worker.wait(requests, times.min());
     }
 }

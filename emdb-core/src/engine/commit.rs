@@ -11,17 +11,17 @@ use std::sync::{Arc, MutexGuard};
 use crossbeam_epoch::Guard;
 
 use crate::crypto::Framing;
-use crate::engine::Store;
-use crate::engine::write_op::{Prior, Step};
+use crate::engine::Engine;
+use crate::engine::write_op::{PriorRecord, WriteOp};
 use crate::error::{Error, Result};
 use crate::format::place::Place;
 use crate::format::record::Verb;
 use crate::index::hash::{MAX_ALIKE, MAX_RECORDS, Published};
 use crate::index::ordered::Order;
 use crate::journal::writer::Tail;
-use crate::mvcc::generation::{Era, Generation};
+use crate::mvcc::generation::{Generation, GenerationHandle};
 use crate::mvcc::names::Incarnation;
-use crate::mvcc::views::Views;
+use crate::mvcc::views::ViewRegistry;
 use crate::os::sync::{lock, wait};
 
 /// How far ahead index lines are asked for.
@@ -38,13 +38,13 @@ pub(crate) enum Access {
     Owner,
 }
 
-impl Store {
+impl Engine {
     /// Takes the tail for writing.
     pub(crate) fn enter(&self, access: Access) -> Result<MutexGuard<'_, Tail>> {
         if self.read_only {
             return Err(Error::ReadOnly);
         }
-        if self.origin.is_elsewhere() {
+        if self.process.is_forked_child() {
             return Err(Error::config(
                 "this process was forked from the one that opened the database; open it anew",
             ));
@@ -88,11 +88,11 @@ impl Store {
         Ok(tail)
     }
 
-    /// Commits `steps`, as one. On the disk each step that says so ends a commit: a crash may leave
+    /// Commits `ops`, as one. On the disk each operation that says so ends a commit: a crash may leave
     /// the ones up to there. All but a copy that is not in use yet say so on the last one alone.
-    pub(crate) fn commit(&self, steps: &mut [Step<'_>], access: Access) -> Result<()> {
+    pub(crate) fn commit(&self, ops: &mut [WriteOp<'_>], access: Access) -> Result<()> {
         let mut tail = self.enter(access)?;
-        let linked = self.commit_linked(&mut tail, steps);
+        let linked = self.commit_linked(&mut tail, ops);
         drop(tail);
         linked.finish(self)
     }
@@ -103,67 +103,72 @@ impl Store {
         self.durability.after_commit(self)
     }
 
-    /// As [`Store::commit`], for a caller that holds the tail and goes on with
-    /// [`Store::committed`].
-    pub(crate) fn commit_locked(&self, tail: &mut Tail, steps: &mut [Step<'_>]) -> Result<()> {
+    /// As [`Engine::commit`], for a caller that holds the tail and goes on with
+    /// [`Engine::committed`].
+    pub(crate) fn commit_locked(&self, tail: &mut Tail, ops: &mut [WriteOp<'_>]) -> Result<()> {
         let guard = crossbeam_epoch::pin();
-        let era = self.era(&guard);
-        let bound = self.resolve(steps, era, &guard)?;
-        if steps.iter().all(|step| step.void) {
+        let handle = self.generation(&guard);
+        let bound = self.resolve(ops, handle, &guard)?;
+        if ops.iter().all(|op| op.void) {
             return Ok(());
         }
-        end_commits(steps);
-        let generation = &*era.generation;
+        end_commits(ops);
+        let generation = &*handle.generation;
         let medium = &*generation.medium;
-        let (start, room) = tail.reserve_for(generation, steps.len(), bound)?;
-        let end = encode(generation, tail, steps, (start, room));
+        let (start, room) = tail.reserve_for(generation, ops.len(), bound)?;
+        let end = encode(generation, tail, ops, (start, room));
         if let Err((error, uncertain)) = tail.complete(medium, &generation.memory, (start, end)) {
             if uncertain {
                 self.poison();
             }
             return Err(error);
         }
-        let tallies = self.publish(generation, tail, steps, (start, end), &guard)?;
+        let tallies = self.publish(generation, tail, ops, (start, end), &guard)?;
         tallies.apply(end, &generation.views);
         tail.skipped += start - tail.position;
         tail.position = end;
         self.data_end.0.store(generation.sequence(end), Ordering::Release);
         generation.committed.0.store(end, Ordering::Release);
-        self.trim(generation, tail, steps, &guard);
+        self.trim(generation, tail, ops, &guard);
         Ok(())
     }
 
-    /// Finds what each step replaces; gives the bytes that all of them take at the most.
-    fn resolve(&self, steps: &mut [Step<'_>], era: &Era, guard: &Guard) -> Result<usize> {
-        let reader = self.reader(era);
+    /// Finds what each operation replaces; gives the bytes that all of them take at the most.
+    fn resolve(
+        &self,
+        ops: &mut [WriteOp<'_>],
+        handle: &GenerationHandle,
+        guard: &Guard,
+    ) -> Result<usize> {
+        let reader = self.reader(handle);
         let (mut bound, mut added) = (0, 0);
-        for at in 0..steps.len() {
-            if let Some(later) = steps.get(at + AHEAD).filter(|s| s.is_write()) {
+        for at in 0..ops.len() {
+            if let Some(later) = ops.get(at + AHEAD).filter(|s| s.is_write()) {
                 later.incarnation(guard).table.prefetch(later.hash, guard);
             }
-            let step = &mut steps[at];
-            if step.fresh.is_none() || step.verb == Verb::Clear {
-                step.target.check()?;
-                let current = step.target.current(guard);
-                if step.id != current.id {
-                    // Cleared since the step was prepared.
-                    step.prepare(current.id);
+            let op = &mut ops[at];
+            if op.fresh.is_none() || op.verb == Verb::Clear {
+                op.target.check()?;
+                let current = op.target.current(guard);
+                if op.id != current.id {
+                    // Cleared since the operation was prepared.
+                    op.prepare(current.id);
                 }
             }
-            if step.is_write() && step.fresh.is_none() {
-                let incarnation = step.target.current(guard);
-                reader.make_ready(&incarnation.table, step.hash, guard)?;
-                let prior = match step.absent {
+            if op.is_write() && op.fresh.is_none() {
+                let incarnation = op.target.current(guard);
+                reader.make_ready(&incarnation.table, op.hash, guard)?;
+                let prior = match op.absent {
                     true => None,
                     false => reader.newest(
                         &incarnation.table,
-                        step.prepared.stored_key(),
-                        step.hash,
+                        op.prepared.stored_key(),
+                        op.hash,
                         guard,
                     )?,
                 };
-                step.prior = prior.as_ref().map(Prior::of);
-                if step.verb == Verb::Put && !step.prior.is_some_and(|p| p.put) {
+                op.prior = prior.as_ref().map(PriorRecord::of);
+                if op.verb == Verb::Put && !op.prior.is_some_and(|p| p.put) {
                     let records = incarnation.records.load(Ordering::Relaxed);
                     if records.saturating_add(added) >= MAX_RECORDS {
                         return Err(Error::TooLarge {
@@ -174,14 +179,14 @@ impl Store {
                     }
                     added += 1;
                 }
-                if let Some(record) = prior.filter(|r| step.wants_value && r.is_put()) {
+                if let Some(record) = prior.filter(|r| op.wants_value && r.is_put()) {
                     let live = reader.checked(record, || self.clock.now())?.is_some();
-                    step.prior = Some(Prior { live, ..Prior::of(&record) });
+                    op.prior = Some(PriorRecord { live, ..PriorRecord::of(&record) });
                 }
             }
-            step.void = step.verb == Verb::Remove && !step.prior.is_some_and(|p| p.put);
-            if !step.void {
-                bound += step.prepared.max_len();
+            op.void = op.verb == Verb::Remove && !op.prior.is_some_and(|p| p.put);
+            if !op.void {
+                bound += op.prepared.max_len();
             }
         }
         Ok(bound)
@@ -193,7 +198,7 @@ impl Store {
         &self,
         generation: &Generation,
         tail: &mut Tail,
-        steps: &'s [Step<'_>],
+        ops: &'s [WriteOp<'_>],
         (start, end): (u64, u64),
         guard: &'s Guard,
     ) -> Result<Tallies<'s>> {
@@ -202,59 +207,59 @@ impl Store {
         // Tombstones of this very commit are needed by whoever reads before the watermark moves.
         let oldest = || generation.views.oldest().min(generation.watermark());
         let mut tallies = Tallies::default();
-        for step in steps.iter().filter(|step| !step.void) {
-            match step.verb {
+        for op in ops.iter().filter(|op| !op.void) {
+            match op.verb {
                 Verb::Put | Verb::Remove => {}
                 Verb::Clear => {
-                    if let Some(fresh) = &step.fresh {
-                        step.target.begin(fresh, step.position, guard);
-                        if !tail.untrimmed.iter().any(|n| Arc::ptr_eq(n, step.target)) {
-                            tail.untrimmed.push(step.target.clone());
+                    if let Some(fresh) = &op.fresh {
+                        op.target.begin(fresh, op.position, guard);
+                        if !tail.untrimmed.iter().any(|n| Arc::ptr_eq(n, op.target)) {
+                            tail.untrimmed.push(op.target.clone());
                         }
                     }
                     continue;
                 }
                 Verb::Create => {
-                    if let Some(fresh) = &step.fresh {
-                        step.target.begin(fresh, step.position, guard);
+                    if let Some(fresh) = &op.fresh {
+                        op.target.begin(fresh, op.position, guard);
                     }
                     continue;
                 }
                 Verb::Drop => {
-                    step.target.mark_dropped(step.position);
+                    op.target.mark_dropped(op.position);
                     continue;
                 }
                 Verb::Configure | Verb::Mark => continue,
             }
-            let incarnation = step.incarnation(guard);
-            let key = step.prepared.stored_key();
+            let incarnation = op.incarnation(guard);
+            let key = op.prepared.stored_key();
             let published = incarnation.table.publish(
-                step.hash,
-                step.prior.map(|p| p.position),
-                (step.position, step.verb == Verb::Remove),
+                op.hash,
+                op.prior.map(|p| p.position),
+                (op.position, op.verb == Verb::Remove),
                 oldest,
-                |p| p >= start && p < step.position && record(p).is_some_and(|r| r.key() == key),
+                |p| p >= start && p < op.position && record(p).is_some_and(|r| r.key() == key),
                 guard,
             );
-            let before = match (published, step.prior) {
+            let before = match (published, op.prior) {
                 (Some(Published::New), _) => None,
                 (Some(Published::Replaced(p)), Some(prior)) if p == prior.position => Some(prior),
-                (Some(Published::Replaced(p)), _) => record(p).as_ref().map(Prior::of),
+                (Some(Published::Replaced(p)), _) => record(p).as_ref().map(PriorRecord::of),
                 (None, _) => {
-                    let (at, range) = ((steps, step), (start, end));
+                    let (at, range) = ((ops, op), (start, end));
                     return Err(self.take_back(generation, tail, at, range));
                 }
             };
             if let Some(order) = incarnation.order.get() {
-                self.keep_order(generation, order, step, published, before);
+                self.keep_order(generation, order, op, published, before);
             }
-            let (records, bytes) = account(step, before, incarnation);
+            let (records, bytes) = account(op, before, incarnation);
             tallies.add(incarnation, records, bytes);
         }
         Ok(tallies)
     }
 
-    /// Takes a commit back of which the record of `step` finds no place in the index: an open would
+    /// Takes a commit back of which the record of `op` finds no place in the index: an open would
     /// find none either, and drops it should a kill come before. By chance that does not happen;
     /// whoever knows the seed of the hash can make keys for it.
     #[cold]
@@ -262,11 +267,11 @@ impl Store {
         &self,
         generation: &Generation,
         tail: &mut Tail,
-        (steps, step): (&[Step<'_>], &Step<'_>),
+        (ops, op): (&[WriteOp<'_>], &WriteOp<'_>),
         (start, end): (u64, u64),
     ) -> Error {
-        let mut written = steps.iter().filter(|step| !step.void);
-        let is_first = written.next().is_some_and(|first| std::ptr::eq(first, step));
+        let mut written = ops.iter().filter(|op| !op.void);
+        let is_first = written.next().is_some_and(|first| std::ptr::eq(first, op));
         // The index leads to the records before this one. The last one, which ends the commit, is
         // not among them.
         let last = written.next_back().map_or(start, |last| last.position);
@@ -281,33 +286,33 @@ impl Store {
         Error::TooLarge { what, size: limit + 1, limit }
     }
 
-    /// Tells the order of a namespace what a step did.
+    /// Tells the order of a namespace what an operation did.
     fn keep_order(
         &self,
         generation: &Generation,
         order: &Order,
-        step: &Step<'_>,
+        op: &WriteOp<'_>,
         published: Option<Published>,
-        before: Option<Prior>,
+        before: Option<PriorRecord>,
     ) {
         if let Some(Published::Replaced(position)) = published {
             generation.superseded.set(position);
             order.note_stale();
         }
         // A key that is present has an anchor. One that was removed may have lost it.
-        if step.verb == Verb::Put && !before.is_some_and(|p| p.put) && order.note(step.position) {
+        if op.verb == Verb::Put && !before.is_some_and(|p| p.put) && order.note(op.position) {
             self.background.settle_soon();
         }
     }
 
     /// Frees former incarnations and dropped namespaces that no view needs any more. After the
     /// watermark has moved, no new view can need one.
-    fn trim(&self, generation: &Generation, tail: &mut Tail, steps: &[Step<'_>], guard: &Guard) {
+    fn trim(&self, generation: &Generation, tail: &mut Tail, ops: &[WriteOp<'_>], guard: &Guard) {
         if tail.untrimmed.is_empty() && !tail.dropped {
             return;
         }
         let gone = generation.views.gone();
-        if gone == tail.trimmed_at && steps.iter().all(|s| s.verb != Verb::Clear) {
+        if gone == tail.trimmed_at && ops.iter().all(|s| s.verb != Verb::Clear) {
             return;
         }
         tail.trimmed_at = gone;
@@ -323,17 +328,17 @@ impl Store {
 
 /// Gives each commit an end, where what would have been its last record has turned out to be
 /// nothing.
-fn end_commits(steps: &mut [Step<'_>]) {
+fn end_commits(ops: &mut [WriteOp<'_>]) {
     let mut last: Option<usize> = None;
-    for at in 0..steps.len() {
-        if !steps[at].void {
+    for at in 0..ops.len() {
+        if !ops[at].void {
             last = Some(at);
         }
-        if !steps[at].commit {
+        if !ops[at].commit {
             continue;
         }
         if let Some(last) = last.take().filter(|last| *last < at) {
-            let last = &mut steps[last];
+            let last = &mut ops[last];
             last.commit = true;
             last.prepare(last.id);
         }
@@ -344,20 +349,20 @@ fn end_commits(steps: &mut [Step<'_>]) {
 fn encode(
     generation: &Generation,
     tail: &mut Tail,
-    steps: &mut [Step<'_>],
+    ops: &mut [WriteOp<'_>],
     room: (u64, usize),
 ) -> u64 {
     if generation.vault.is_none() {
-        return encode_plain(generation.place, tail, steps, room);
+        return encode_plain(generation.place, tail, ops, room);
     }
     tail.encode(generation, room, |pen| {
         let mut continues = false;
-        for step in steps.iter_mut().filter(|step| !step.void) {
-            step.position = pen.position();
-            let link = step.prior.map_or(0, |p| step.position - p.position);
-            let (namespace, expiry) = (step.id, step.expiry);
-            pen.write(&step.prepared, Framing { namespace, expiry, link, continues });
-            continues = !step.commit;
+        for op in ops.iter_mut().filter(|op| !op.void) {
+            op.position = pen.position();
+            let link = op.prior.map_or(0, |p| op.position - p.position);
+            let (namespace, expiry) = (op.id, op.expiry);
+            pen.write(&op.prepared, Framing { namespace, expiry, link, continues });
+            continues = !op.commit;
         }
     })
 }
@@ -367,22 +372,22 @@ fn encode(
 fn encode_plain(
     place: Place,
     tail: &mut Tail,
-    steps: &mut [Step<'_>],
+    ops: &mut [WriteOp<'_>],
     (start, room): (u64, usize),
 ) -> u64 {
     let out = tail.target(start, room);
     let (mut used, mut continues) = (0, false);
-    for step in steps.iter_mut().filter(|step| !step.void) {
-        step.position = start + used as u64;
-        let link = step.prior.map_or(0, |p| step.position - p.position);
-        used += step.prepared.write(place, step.position, link, continues, &mut out[used..]);
-        continues = !step.commit;
+    for op in ops.iter_mut().filter(|op| !op.void) {
+        op.position = start + used as u64;
+        let link = op.prior.map_or(0, |p| op.position - p.position);
+        used += op.prepared.write(place, op.position, link, continues, &mut out[used..]);
+        continues = !op.commit;
     }
     start + used as u64
 }
 
-/// What a step changes: live records and their bytes. Expiries are kept here too.
-fn account(step: &Step<'_>, before: Option<Prior>, incarnation: &Incarnation) -> (i64, i64) {
+/// What an operation changes: live records and their bytes. Expiries are kept here too.
+fn account(op: &WriteOp<'_>, before: Option<PriorRecord>, incarnation: &Incarnation) -> (i64, i64) {
     let (mut records, mut bytes) = (0, 0);
     if let Some(prior) = before.filter(|p| p.put) {
         records -= 1;
@@ -391,12 +396,12 @@ fn account(step: &Step<'_>, before: Option<Prior>, incarnation: &Incarnation) ->
             lock(&incarnation.expiries).remove(at, prior.position);
         }
     }
-    if step.verb == Verb::Put {
-        let link = step.prior.map_or(0, |p| step.position - p.position);
+    if op.verb == Verb::Put {
+        let link = op.prior.map_or(0, |p| op.position - p.position);
         records += 1;
-        bytes += step.prepared.len(link) as i64;
-        if let Some(at) = step.expiry {
-            lock(&incarnation.expiries).insert(at, step.position);
+        bytes += op.prepared.len(link) as i64;
+        if let Some(at) = op.expiry {
+            lock(&incarnation.expiries).insert(at, op.position);
         }
     }
     (records, bytes)
@@ -421,7 +426,7 @@ impl<'s> Tallies<'s> {
     }
 
     /// Readers see the counts from the watermark `end` on.
-    fn apply(self, end: u64, views: &Views) {
+    fn apply(self, end: u64, views: &ViewRegistry) {
         for (incarnation, records, bytes) in self.closed.into_iter().chain(self.open) {
             incarnation.tally(records, bytes);
             incarnation.show_records(end, views);

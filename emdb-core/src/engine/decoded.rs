@@ -1,4 +1,4 @@
-//! What a record says, readable: as it lies in the journal, or opened where records are sealed.
+//! What a record says, readable: as it lies in the journal, or decrypted where records are sealed.
 
 use std::sync::Arc;
 
@@ -6,28 +6,28 @@ use crate::engine::read::Reader;
 use crate::engine::value_ref::ValueRef;
 use crate::error::Result;
 use crate::format::record::Record;
-use crate::format::sealed::Opened;
+use crate::format::sealed::Decrypted;
 use crate::mvcc::generation::Pin;
 
 /// A record with its namespace, key and value.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry<'g> {
+pub(crate) struct DecodedRecord<'g> {
     record: Record<'g>,
     /// What is in it, if it is sealed.
-    opened: Option<Box<Opened>>,
+    decrypted: Option<Box<Decrypted>>,
 }
 
-impl<'g> Entry<'g> {
+impl<'g> DecodedRecord<'g> {
     /// A record, and what is in it if it is sealed.
     #[inline]
-    pub(crate) fn new(record: Record<'g>, opened: Option<Opened>) -> Entry<'g> {
-        Entry { record, opened: opened.map(Box::new) }
+    pub(crate) fn new(record: Record<'g>, decrypted: Option<Decrypted>) -> DecodedRecord<'g> {
+        DecodedRecord { record, decrypted: decrypted.map(Box::new) }
     }
 
     /// The same, which gives up what was in it.
     #[inline]
-    pub(crate) fn take(&mut self) -> Entry<'g> {
-        Entry { record: self.record, opened: self.opened.take() }
+    pub(crate) fn take(&mut self) -> DecodedRecord<'g> {
+        DecodedRecord { record: self.record, decrypted: self.decrypted.take() }
     }
 
     pub(crate) fn record(&self) -> &Record<'g> {
@@ -36,15 +36,17 @@ impl<'g> Entry<'g> {
 
     /// The incarnation that the record belongs to.
     pub(crate) fn namespace(&self) -> u32 {
-        self.opened.as_ref().map_or_else(|| self.record.namespace(), |opened| opened.namespace)
+        self.decrypted
+            .as_ref()
+            .map_or_else(|| self.record.namespace(), |decrypted| decrypted.namespace)
     }
 
     /// Key and value.
     #[inline]
     pub(crate) fn pair(&self) -> (&[u8], &[u8]) {
-        match &self.opened {
+        match &self.decrypted {
             None => (self.record.key(), self.record.value()),
-            Some(opened) => (opened.key(), opened.value()),
+            Some(decrypted) => (decrypted.key(), decrypted.value()),
         }
     }
 
@@ -60,16 +62,16 @@ impl<'g> Entry<'g> {
 
     #[inline]
     pub(crate) fn into_value(self) -> Vec<u8> {
-        match self.opened {
+        match self.decrypted {
             None => self.record.value().to_vec(),
-            Some(opened) => opened.into_value(),
+            Some(decrypted) => decrypted.into_value(),
         }
     }
 
     pub(crate) fn into_key(self) -> Vec<u8> {
-        match self.opened {
+        match self.decrypted {
             None => self.record.key().to_vec(),
-            Some(opened) => opened.into_key(),
+            Some(decrypted) => decrypted.into_key(),
         }
     }
 
@@ -81,9 +83,9 @@ impl<'g> Entry<'g> {
     /// The value, borrowed from the journal where that has it in the clear.
     #[inline]
     pub(crate) fn lend(self, pin: &Arc<Pin>) -> ValueRef {
-        match self.opened {
+        match self.decrypted {
             None => ValueRef::of(self.record, pin),
-            Some(opened) => ValueRef::owned(opened.into_value()),
+            Some(decrypted) => ValueRef::owned(decrypted.into_value()),
         }
     }
 }
@@ -91,13 +93,13 @@ impl<'g> Entry<'g> {
 impl<'g> Reader<'g> {
     /// What the record says, its value verified.
     #[inline]
-    pub(crate) fn entry(self, record: Record<'g>) -> Result<Entry<'g>> {
-        Ok(Entry::new(record, self.opened(record, true)?))
+    pub(crate) fn entry(self, record: Record<'g>) -> Result<DecodedRecord<'g>> {
+        Ok(DecodedRecord::new(record, self.decrypted(record, true)?))
     }
 
     /// What is in the record, if it is sealed. If not, its value is verified if it is wanted.
     #[inline(always)]
-    pub(crate) fn opened(self, record: Record<'g>, value: bool) -> Result<Option<Opened>> {
+    pub(crate) fn decrypted(self, record: Record<'g>, value: bool) -> Result<Option<Decrypted>> {
         match &self.generation.vault {
             None if value => self.verify_value(record).map(|()| None),
             None => Ok(None),
@@ -108,7 +110,7 @@ impl<'g> Reader<'g> {
     /// As [`Reader::entry`], for a caller that wants the key: the value is verified only where it
     /// can't be told apart.
     #[inline]
-    pub(crate) fn key_entry(self, record: Record<'g>) -> Result<Entry<'g>> {
-        Ok(Entry::new(record, self.opened(record, false)?))
+    pub(crate) fn key_entry(self, record: Record<'g>) -> Result<DecodedRecord<'g>> {
+        Ok(DecodedRecord::new(record, self.decrypted(record, false)?))
     }
 }

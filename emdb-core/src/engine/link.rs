@@ -4,10 +4,10 @@
 //! is let go when the write is done: commits that come while the sync runs go the ordinary way
 //! and share the next one.
 
-use crate::engine::Store;
-use crate::engine::write_op::Step;
+use crate::engine::Engine;
+use crate::engine::write_op::WriteOp;
 use crate::error::Result;
-use crate::journal::sync::Turn;
+use crate::journal::sync::SyncGuard;
 use crate::journal::writer::Tail;
 use crate::storage::Medium;
 
@@ -44,18 +44,18 @@ impl Link {
 pub(crate) struct Linked<'s> {
     done: Result<()>,
     /// With the journal's end of then.
-    sync: Option<(Turn<'s>, u64)>,
+    sync: Option<(SyncGuard<'s>, u64)>,
 }
 
-impl Store {
-    /// As [`Store::commit_locked`], for a caller that lets the tail go and then calls
+impl Engine {
+    /// As [`Engine::commit_locked`], for a caller that lets the tail go and then calls
     /// [`Linked::finish`].
-    pub(crate) fn commit_linked(&self, tail: &mut Tail, steps: &mut [Step<'_>]) -> Linked<'_> {
+    pub(crate) fn commit_linked(&self, tail: &mut Tail, ops: &mut [WriteOp<'_>]) -> Linked<'_> {
         let Some(turn) = self.turn_to_link() else {
-            return Linked { done: self.commit_locked(tail, steps), sync: None };
+            return Linked { done: self.commit_locked(tail, ops), sync: None };
         };
         tail.link = Link::Wanted;
-        let done = self.commit_locked(tail, steps);
+        let done = self.commit_locked(tail, ops);
         let begun = std::mem::replace(&mut tail.link, Link::Apart) == Link::Begun;
         Linked { done, sync: begun.then_some((turn, tail.position)) }
     }
@@ -63,12 +63,12 @@ impl Store {
 
 impl Linked<'_> {
     /// What follows the commit, outside the lock. A sync that was begun is waited for in any case.
-    pub(crate) fn finish(self, store: &Store) -> Result<()> {
+    pub(crate) fn finish(self, engine: &Engine) -> Result<()> {
         let Some((turn, upto)) = self.sync else {
             self.done?;
-            return store.committed();
+            return engine.committed();
         };
-        let synced = store.finish_linked_sync(turn, upto);
+        let synced = engine.finish_linked_sync(turn, upto);
         self.done.and(synced)
     }
 }

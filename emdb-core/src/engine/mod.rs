@@ -1,4 +1,4 @@
-//! Journal, index and namespaces together: one store, with one lookup and one commit.
+//! Journal, index and namespaces together: one engine, with one lookup and one commit.
 
 pub(crate) mod background;
 pub(crate) mod commit;
@@ -27,17 +27,17 @@ use crate::error::{Error, Result};
 use crate::journal::recovery::RecoveryReport;
 use crate::journal::sync::Durability;
 use crate::journal::writer::Tail;
-use crate::maintenance::exclusive::Upkeep;
+use crate::maintenance::exclusive::MaintenanceLock;
 use crate::mvcc::names::{Names, NamespaceState};
-use crate::os::fork::Origin;
-use crate::os::sync::Padded;
-use crate::storage::data_file::Site;
+use crate::os::fork::Process;
+use crate::os::sync::CachePadded;
+use crate::storage::data_file::DataFile;
 
 /// A database without its lock and its name.
 #[derive(Debug)]
-pub(crate) struct Store {
+pub(crate) struct Engine {
     /// None in memory.
-    pub(crate) site: Option<Site>,
+    pub(crate) file: Option<DataFile>,
     pub(crate) clock: Time,
     pub(crate) verify: bool,
     pub(crate) default_ttl: Option<Duration>,
@@ -48,7 +48,7 @@ pub(crate) struct Store {
     pub(crate) orders_all: bool,
     pub(crate) names: Mutex<Names>,
     pub(crate) next_id: AtomicU32,
-    pub(crate) upkeep: Upkeep,
+    pub(crate) maintenance: MaintenanceLock,
     pub(crate) auto_compact: Option<AutoCompact>,
     pub(crate) compactions: AtomicU64,
     pub(crate) compaction_failures: AtomicU64,
@@ -59,24 +59,24 @@ pub(crate) struct Store {
     /// Told when a transaction ends.
     pub(crate) idle: Condvar,
     /// Behind the last record that a user wrote, as a sequence number; sync marks may follow.
-    pub(crate) data_end: Padded<AtomicU64>,
+    pub(crate) data_end: CachePadded<AtomicU64>,
     pub(crate) durability: Durability,
     pub(crate) background: Background,
     pub(crate) checkpoints: Checkpoints,
-    pub(crate) origin: Origin,
+    pub(crate) process: Process,
     pub(crate) recovery: Option<RecoveryReport>,
 }
 
-impl Store {
+impl Engine {
     /// Ends the background, takes a checkpoint (`durable` or not), then leaves the file clean and
     /// lets go of the lock. In a forked child and the second time nothing is touched.
     pub(crate) fn shut(&self, durable: bool) -> Result<()> {
-        if self.is_elsewhere() {
+        if self.is_forked_child() {
             return Ok(());
         }
         self.background.stop();
-        let Some(site) = &self.site else { return Ok(()) };
-        site.close(|| {
+        let Some(file) = &self.file else { return Ok(()) };
+        file.close(|| {
             self.last_checkpoint(durable);
             self.close()
         })
@@ -84,7 +84,7 @@ impl Store {
 
     /// What the maintenance of a database asks for first.
     pub(crate) fn check_maintenance(&self) -> Result<()> {
-        if self.is_elsewhere() {
+        if self.is_forked_child() {
             return Err(Error::config(
                 "this process was forked from the one that opened the database; open it anew",
             ));
@@ -92,13 +92,13 @@ impl Store {
         if self.is_owner() { Err(Error::TransactionActive) } else { Ok(()) }
     }
 
-    /// The settings of a store that this one is copied to.
+    /// The settings of an engine that this one is copied to.
     pub(crate) fn plain_settings(&self) -> Settings {
         Settings { range_scans: self.orders_all, ..Settings::default() }
     }
 
     /// Has what is copied here synced beside the copying.
-    pub(crate) fn sync_meanwhile(self: &Arc<Store>) {
+    pub(crate) fn sync_meanwhile(self: &Arc<Engine>) {
         Background::start_sync(self, None);
     }
 
@@ -108,16 +108,16 @@ impl Store {
     }
 
     /// Whether this is a child forked after the open.
-    pub(crate) fn is_elsewhere(&self) -> bool {
-        self.origin.is_elsewhere()
+    pub(crate) fn is_forked_child(&self) -> bool {
+        self.process.is_forked_child()
     }
 }
 
-impl Drop for Store {
+impl Drop for Engine {
     fn drop(&mut self) {
-        // The thread holds the store weakly, so it would wait for orders for ever. In a forked
+        // The thread holds the engine weakly, so it would wait for orders for ever. In a forked
         // child it does not exist, and its locks may be held.
-        if !self.origin.is_elsewhere() {
+        if !self.process.is_forked_child() {
             self.background.stop();
         }
     }

@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::api::stats::EmdbStats;
-use crate::engine::Store;
+use crate::engine::Engine;
 use crate::engine::background::Background;
 use crate::engine::commit::Access;
 use crate::engine::read::Present;
-use crate::engine::write_op::Step;
+use crate::engine::write_op::WriteOp;
 use crate::error::{Error, Result};
 use crate::format::options::Options;
 use crate::format::record::Verb;
@@ -19,7 +19,7 @@ use crate::mvcc::names;
 use crate::mvcc::names::{CATALOGUE, INTERNAL, Incarnation, NamespaceState};
 use crate::os::sync::lock;
 
-impl Store {
+impl Engine {
     /// A new incarnation, with an id that no other has had. Called by the one writer alone: ids
     /// grow along the journal, where they may be skipped.
     pub(crate) fn fresh_incarnation(&self, ordered: bool) -> Result<Arc<Incarnation>> {
@@ -44,7 +44,7 @@ impl Store {
 
     /// Opens the namespace or begins it.
     pub(crate) fn open_namespace(
-        self: &Arc<Store>,
+        self: &Arc<Engine>,
         name: &str,
         options: Options,
     ) -> Result<Arc<NamespaceState>> {
@@ -56,7 +56,7 @@ impl Store {
         Ok(state)
     }
 
-    /// As [`Store::open_namespace`], but no order is built meanwhile and an existing namespace
+    /// As [`Engine::open_namespace`], but no order is built meanwhile and an existing namespace
     /// stays as it is: for a copy.
     pub(crate) fn open_or_begin(
         &self,
@@ -75,13 +75,13 @@ impl Store {
         let fresh = self.fresh_incarnation(ordered)?;
         let state = Arc::new(NamespaceState::new(
             name.to_owned(),
-            self.era(&crossbeam_epoch::pin()),
+            self.generation(&crossbeam_epoch::pin()),
             fresh.clone(),
         ));
         state.set_options(options);
         let record = (name.as_bytes(), options.bytes());
-        let step = Step::control(&state, Verb::Create, fresh.id, record, Some(fresh), true);
-        self.commit_locked(&mut tail, &mut [step])?;
+        let op = WriteOp::control(&state, Verb::Create, fresh.id, record, Some(fresh), true);
+        self.commit_locked(&mut tail, &mut [op])?;
         lock(&self.names).live.insert(name.to_owned(), state.clone());
         drop(tail);
         self.committed()?;
@@ -100,8 +100,8 @@ impl Store {
         }
         let current = state.current(&crossbeam_epoch::pin()).clone();
         let record = (&[][..], options.bytes());
-        let step = Step::control(state, Verb::Configure, current.id, record, None, true);
-        self.commit_locked(&mut tail, &mut [step])?;
+        let op = WriteOp::control(state, Verb::Configure, current.id, record, None, true);
+        self.commit_locked(&mut tail, &mut [op])?;
         // Under the lock, so that no commit is half noted.
         current.order.get_or_init(Order::unbuilt);
         state.set_options(options);
@@ -120,21 +120,21 @@ impl Store {
             Some(c) if self.find(&c, name.as_bytes(), &guard)?.is_some() => Some(c),
             _ => None,
         };
-        let mut steps = Vec::new();
+        let mut ops = Vec::new();
         for (i, state) in family.iter().enumerate() {
             let id = state.current(&crossbeam_epoch::pin()).id;
             let last = i + 1 == family.len() && entry.is_none();
-            steps.push(Step::control(state, Verb::Drop, id, (&[], &[]), None, last));
+            ops.push(WriteOp::control(state, Verb::Drop, id, (&[], &[]), None, last));
         }
         if let Some(catalogue) = &entry {
             let record = (name.as_bytes(), &[][..]);
-            steps.push(Step::write(catalogue, Verb::Remove, record, None, true)?);
+            ops.push(WriteOp::write(catalogue, Verb::Remove, record, None, true)?);
         }
-        self.commit_locked(&mut tail, &mut steps)?;
+        self.commit_locked(&mut tail, &mut ops)?;
         let mut names = lock(&self.names);
         for state in family {
             names.remove(&state);
-            if state.is_seen(&self.era(&guard).generation.views) {
+            if state.is_seen(&self.generation(&guard).generation.views) {
                 tail.dropped = true;
                 names.dropped.push(state);
             }
@@ -150,11 +150,11 @@ impl Store {
         namespace.check()?;
         let family = self.family(namespace);
         let clears = family.iter().map(|s| self.prepare_clear(s)).collect::<Result<Vec<_>>>()?;
-        let mut steps = Vec::new();
+        let mut ops = Vec::new();
         for (i, clear) in clears.iter().enumerate() {
-            steps.push(clear.step(i + 1 == clears.len()));
+            ops.push(clear.op(i + 1 == clears.len()));
         }
-        self.commit_locked(&mut tail, &mut steps)?;
+        self.commit_locked(&mut tail, &mut ops)?;
         drop(tail);
         self.committed()
     }
@@ -216,10 +216,10 @@ impl Store {
             (tail.position, tail.allocated, tail.skipped)
         };
         let logical = position - skipped;
-        let era = self.era(&crossbeam_epoch::pin()).clone();
-        let mut stats = EmdbStats::new(era.generation.medium.backend());
-        stats.encrypted = era.generation.vault.is_some();
-        drop(era);
+        let handle = self.generation(&crossbeam_epoch::pin()).clone();
+        let mut stats = EmdbStats::new(handle.generation.medium.backend());
+        stats.encrypted = handle.generation.vault.is_some();
+        drop(handle);
         let mut live_bytes = 0;
         {
             let guard = crossbeam_epoch::pin();
@@ -264,9 +264,9 @@ impl Clear {
         Arc::ptr_eq(&self.target, namespace)
     }
 
-    pub(crate) fn step(&self, last: bool) -> Step<'_> {
+    pub(crate) fn op(&self, last: bool) -> WriteOp<'_> {
         let former = self.target.current(&crossbeam_epoch::pin()).id;
         let record = (&[][..], &self.id[..self.id_len]);
-        Step::control(&self.target, Verb::Clear, former, record, Some(self.fresh.clone()), last)
+        WriteOp::control(&self.target, Verb::Clear, former, record, Some(self.fresh.clone()), last)
     }
 }

@@ -1,4 +1,4 @@
-//! From a medium to a store.
+//! From a medium to an engine.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::checkpoint::load::Image;
 use crate::checkpoint::take::Checkpoints;
 use crate::crypto::unlock::unlock;
 use crate::crypto::{Sealing, Unlocked, Vault};
-use crate::engine::Store;
+use crate::engine::Engine;
 use crate::engine::background::Background;
 use crate::engine::replay::Replay;
 use crate::engine::settings::Settings;
@@ -23,16 +23,16 @@ use crate::journal::recovery;
 use crate::journal::recovery::RecoveryReport;
 use crate::journal::sync::Durability;
 use crate::journal::writer::Tail;
-use crate::maintenance::exclusive::Upkeep;
+use crate::maintenance::exclusive::MaintenanceLock;
 use crate::maintenance::{backup, compact, salvage};
-use crate::mvcc::generation::{Era, Generation};
+use crate::mvcc::generation::{Generation, GenerationHandle};
 use crate::mvcc::names::{DEFAULT_ID, INTERNAL, Live, Names};
 use crate::os::clock::Clock;
-use crate::os::fork::Origin;
+use crate::os::fork::Process;
 use crate::os::paths;
-use crate::os::sync::Padded;
+use crate::os::sync::CachePadded;
 use crate::storage::Disk;
-use crate::storage::data_file::Site;
+use crate::storage::data_file::DataFile;
 use crate::storage::memory::Memory;
 use crate::storage::ram::Ram;
 
@@ -40,37 +40,37 @@ use crate::storage::ram::Ram;
 const LEFT_OVER: [&str; 5] =
     [compact::TEMP, backup::TEMP, salvage::TEMP, ".meta.emdb-tmp", ".hot.meta.emdb-tmp"];
 
-/// An in-memory store.
-pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Store>> {
+/// An in-memory engine.
+pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Engine>> {
     let key = settings.sealing.as_ref().map(Sealing::create).transpose()?;
-    let store = memory_store(settings, None, &Header::create(0)?, None, key.as_ref())?;
+    let engine = memory_store(settings, None, &Header::create(0)?, None, key.as_ref())?;
     if settings.auto_compact.is_some() {
-        store.start_maintaining();
+        engine.start_maintaining();
     }
-    Ok(store)
+    Ok(engine)
 }
 
-/// A store without a file and without a record.
+/// An engine without a file and without a record.
 fn memory_store(
     settings: &Settings,
-    site: Option<Site>,
+    file: Option<DataFile>,
     header: &Header,
     recovery: Option<RecoveryReport>,
     key: Option<&Unlocked>,
-) -> Result<Arc<Store>> {
+) -> Result<Arc<Engine>> {
     let medium = Arc::new(Ram::default());
     let memory = Memory::Regions(medium.regions.clone());
     let place = Place::new(header.file_id, header.generation);
     let number = header.generation;
     let generation = Generation::new(place, header.hash_seed, number, memory, medium);
-    let era = Era::new(generation.sealed(vault(key, header)?));
-    let parts = Replay::new(&era).into_parts();
+    let handle = GenerationHandle::new(generation.sealed(vault(key, header)?));
+    let parts = Replay::new(&handle).into_parts();
     let tail = Tail::new(JOURNAL_START, 0);
-    Ok(assemble(settings, &era, parts, tail, Found { site, recovery, ..Found::default() }))
+    Ok(assemble(settings, &handle, parts, tail, Found { file, recovery, ..Found::default() }))
 }
 
-/// An empty in-memory store, for the next generation of another.
-pub(crate) fn memory_after(settings: &Settings, former: &Generation) -> Result<Arc<Store>> {
+/// An empty in-memory engine, for the next generation of another.
+pub(crate) fn memory_after(settings: &Settings, former: &Generation) -> Result<Arc<Engine>> {
     let header = Header::create(0)?;
     // What is prepared for the one is good for the other.
     let file_id = former.vault.as_ref().map_or(header.file_id, |vault| vault.keys.file_id);
@@ -91,7 +91,7 @@ fn new_header(key: Option<&Unlocked>, header: Header) -> Result<(Header, Option<
     Ok((header, vault, image))
 }
 
-/// An empty store in a new file at `path`, sealed if there is a key, without help in the
+/// An empty engine in a new file at `path`, sealed if there is a key, without help in the
 /// background.
 pub(crate) fn fresh(
     settings: &Settings,
@@ -99,7 +99,7 @@ pub(crate) fn fresh(
     path: &Path,
     header: Header,
     key: Option<&Unlocked>,
-) -> Result<Arc<Store>> {
+) -> Result<Arc<Engine>> {
     let medium = disk.create(path)?;
     let (header, vault, image) = new_header(key, header)?;
     medium.write_at(0, &image)?;
@@ -108,23 +108,28 @@ pub(crate) fn fresh(
     let memory = Memory::flat(&*medium, JOURNAL_START)?;
     let place = Place::new(header.file_id, header.generation);
     let (seed, number) = (header.hash_seed, header.generation);
-    let era = Era::new(Generation::new(place, seed, number, memory, medium).sealed(vault));
-    let parts = Replay::new(&era).into_parts();
+    let handle =
+        GenerationHandle::new(Generation::new(place, seed, number, memory, medium).sealed(vault));
+    let parts = Replay::new(&handle).into_parts();
     let tail = Tail::new(JOURNAL_START, JOURNAL_START);
-    Ok(assemble(settings, &era, parts, tail, Found { header: Some(header), ..Found::default() }))
+    Ok(assemble(settings, &handle, parts, tail, Found { header: Some(header), ..Found::default() }))
 }
 
-/// The store in the file at `path`, which is locked by the caller, who has made it as well if it
+/// The engine in the file at `path`, which is locked by the caller, who has made it as well if it
 /// was absent or empty, unless it is to be read alone.
-pub(crate) fn on_disk(settings: &Settings, disk: Arc<dyn Disk>, path: &Path) -> Result<Arc<Store>> {
+pub(crate) fn on_disk(
+    settings: &Settings,
+    disk: Arc<dyn Disk>,
+    path: &Path,
+) -> Result<Arc<Engine>> {
     let began = Instant::now();
     let medium = if settings.read_only { disk.open_read_only(path)? } else { disk.open(path)? };
-    let site = Site::new(disk.clone(), path.to_path_buf());
+    let file = DataFile::new(disk.clone(), path.to_path_buf());
     let len = medium.len()?;
     if settings.read_only && len == 0 {
         // A database that was never written: as good as one in memory.
         let report = RecoveryReport { clean: true, ..RecoveryReport::default() };
-        return memory_store(settings, Some(site), &Header::create(0)?, Some(report), None);
+        return memory_store(settings, Some(file), &Header::create(0)?, Some(report), None);
     }
     if len > MAX_POSITION {
         return Err(Error::TooLarge { what: "a data file", size: len, limit: MAX_POSITION });
@@ -144,22 +149,22 @@ pub(crate) fn on_disk(settings: &Settings, disk: Arc<dyn Disk>, path: &Path) -> 
     let place = Place::new(header.file_id, header.generation);
     let number = header.generation;
     let generation = Generation::new(place, header.hash_seed, number, memory, medium.clone());
-    let era = Era::new(generation.sealed(vault));
-    let memory = &era.generation.memory;
+    let handle = GenerationHandle::new(generation.sealed(vault));
+    let memory = &handle.generation.memory;
     let wants_order = |name: &str, options: Options| {
         options.ordered || settings.range_scans && !name.starts_with(INTERNAL)
     };
-    let image = Image::load(&*disk, path, &header, &era.generation, wants_order);
+    let image = Image::load(&*disk, path, &header, &handle.generation, wants_order);
     let mut image_of = image.as_ref().map(|image| (image.below, image.len));
     let alarm = image.as_ref().map(|image| image.alarm.clone());
     let read = |image: Option<Image>, upto| {
         // Read already, when the image was bound to it.
         let from = image.as_ref().and_then(|image| memory.record(image.note_at));
         let mut replay = match image {
-            Some(image) => Replay::of(&era, image),
-            None => Replay::new(&era),
+            Some(image) => Replay::of(&handle, image),
+            None => Replay::new(&handle),
         };
-        match recovery::read(&header, &era.generation, (len, from), upto, &mut replay) {
+        match recovery::read(&header, &handle.generation, (len, from), upto, &mut replay) {
             Ok(end) => Ok((end, replay.into_parts())),
             Err(error) => Err((error, replay.refused)),
         }
@@ -173,7 +178,7 @@ pub(crate) fn on_disk(settings: &Settings, disk: Arc<dyn Disk>, path: &Path) -> 
         done => done,
     };
     let (end, parts) = done.or_else(|(error, refused)| match refused {
-        Some(at) if recovery::is_last(&era.generation, at) => {
+        Some(at) if recovery::is_last(&handle.generation, at) => {
             // Should it have been durable, it is the refusal that tells why.
             read(None, at).map_err(|_| error)
         }
@@ -181,31 +186,31 @@ pub(crate) fn on_disk(settings: &Settings, disk: Arc<dyn Disk>, path: &Path) -> 
     })?;
     let accepted = end.accepted;
     let (mut report, header, tail) = if settings.read_only {
-        let report = end.leave(era.generation.place, memory, &*medium)?;
+        let report = end.leave(handle.generation.place, memory, &*medium)?;
         (report, None, Tail::new(accepted, len))
     } else {
-        let (report, header) = end.repair(&*disk, path, header, &era.generation, len)?;
+        let (report, header) = end.repair(&*disk, path, header, &handle.generation, len)?;
         let kept = report.torn_file.as_deref();
-        let header = tidy(settings, &*disk, (path, kept), header, &era.generation)?;
+        let header = tidy(settings, &*disk, (path, kept), header, &handle.generation)?;
         (report, Some(header), Tail::new(accepted, accepted))
     };
     report.elapsed = began.elapsed();
-    let found = Found { site: Some(site), header, recovery: Some(report), image: image_of };
-    let store = assemble(settings, &era, parts, tail, found);
+    let found = Found { file: Some(file), header, recovery: Some(report), image: image_of };
+    let engine = assemble(settings, &handle, parts, tail, found);
     if let Some(alarm) = alarm {
         // Set once, here.
-        let _ = alarm.0.set(Box::new(store.background.healer()));
+        let _ = alarm.0.set(Box::new(engine.background.healer()));
     }
     if settings.read_only {
         if image_of.is_some() {
             // For the healing of the image alone.
-            Background::start_sync(&store, None);
+            Background::start_sync(&engine, None);
         }
-        return Ok(store);
+        return Ok(engine);
     }
-    Background::start_sync(&store, settings.flush_every);
-    store.start_maintaining();
-    Ok(store)
+    Background::start_sync(&engine, settings.flush_every);
+    engine.start_maintaining();
+    Ok(engine)
 }
 
 /// The header of the file at `path`, as it is now, which nothing has vouched for; none of an empty
@@ -271,7 +276,7 @@ fn tidy(
     if header.converted == converted && !header.untidy {
         return Ok(header);
     }
-    let untidy = header.untidy && Site::remove_left(disk, path, kept).is_err();
+    let untidy = header.untidy && DataFile::remove_left(disk, path, kept).is_err();
     let sequence = header.sequence + 1;
     let header = Header { sequence, converted, untidy, clean_len: None, ..header };
     let (at, bytes) = header.encode(generation.signer());
@@ -283,7 +288,7 @@ fn tidy(
 /// What an open found on the disk.
 #[derive(Default)]
 struct Found {
-    site: Option<Site>,
+    file: Option<DataFile>,
     header: Option<Header>,
     recovery: Option<RecoveryReport>,
     /// The checkpoint's position and length.
@@ -292,14 +297,14 @@ struct Found {
 
 fn assemble(
     settings: &Settings,
-    era: &Era,
+    handle: &GenerationHandle,
     (live, next_id): (Live, u32),
     tail: Tail,
     found: Found,
-) -> Arc<Store> {
-    let Found { site, header, recovery, image } = found;
+) -> Arc<Engine> {
+    let Found { file, header, recovery, image } = found;
     let end = tail.position;
-    let generation = &era.generation;
+    let generation = &handle.generation;
     generation.committed.0.store(end, Ordering::Release);
     for state in live.values() {
         state.current(&crossbeam_epoch::pin()).show_records(end, &generation.views);
@@ -307,10 +312,10 @@ fn assemble(
     let default_namespace = live.get("").cloned().unwrap_or_else(|| {
         // Replay begins with it, and refuses to create or drop it.
         let incarnation = Arc::new(crate::mvcc::names::Incarnation::new(DEFAULT_ID));
-        Arc::new(crate::mvcc::names::NamespaceState::new(String::new(), era, incarnation))
+        Arc::new(crate::mvcc::names::NamespaceState::new(String::new(), handle, incarnation))
     });
-    let store = Arc::new(Store {
-        site,
+    let engine = Arc::new(Engine {
+        file,
         clock: Arc::new(Clock::new(settings.manual_clock.clone())),
         verify: !settings.unverified_reads,
         default_ttl: settings.default_ttl,
@@ -319,20 +324,20 @@ fn assemble(
         orders_all: settings.range_scans,
         names: Mutex::new(Names { live, ..Names::default() }),
         next_id: AtomicU32::new(next_id),
-        upkeep: Upkeep::default(),
+        maintenance: MaintenanceLock::default(),
         auto_compact: settings.auto_compact,
         compactions: AtomicU64::new(0),
         compaction_failures: AtomicU64::new(0),
         pause: AtomicU64::new(0),
         tail: Mutex::new(tail),
         idle: Condvar::new(),
-        data_end: Padded(end.into()),
+        data_end: CachePadded(end.into()),
         durability: Durability::new(settings.flush_policy, header, end),
         background: Background::default(),
         checkpoints: Checkpoints::new(image),
-        origin: Origin::here(),
+        process: Process::current(),
         recovery,
     });
-    store.begin_orders();
-    store
+    engine.begin_orders();
+    engine
 }

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::engine::Store;
+use crate::engine::Engine;
 use crate::engine::background::Background;
 use crate::engine::read::Reader;
 use crate::error::Result;
 use crate::index::hash::Table;
 use crate::index::ordered::{Keys, MANY, Order};
-use crate::mvcc::generation::Era;
-use crate::mvcc::names::{Incarnation, Line, NamespaceState};
-use crate::mvcc::views::Views;
+use crate::mvcc::generation::GenerationHandle;
+use crate::mvcc::names::{Incarnation, NamespaceState, NamespaceVersions};
+use crate::mvcc::views::ViewRegistry;
 use crate::os::sync::lock;
 
 /// Where the order of an incarnation finds keys.
@@ -20,7 +20,7 @@ use crate::os::sync::lock;
 pub(crate) struct Anchors<'a> {
     pub(crate) reader: Reader<'a>,
     pub(crate) table: &'a Table,
-    pub(crate) views: &'a Views,
+    pub(crate) views: &'a ViewRegistry,
 }
 
 impl Anchors<'_> {
@@ -31,7 +31,7 @@ impl Anchors<'_> {
     /// Makes walks ask the hash index about a removal that becomes an anchor. The index forgets it
     /// once no view needs it, and a record that comes then replaces nothing: nobody would say that
     /// the removal has a successor.
-    fn distrust(self, removal: u64) {
+    fn mark_superseded(self, removal: u64) {
         self.reader.generation.superseded.set(removal);
     }
 }
@@ -39,9 +39,9 @@ impl Anchors<'_> {
 impl<'a> Keys<'a> for Anchors<'a> {
     fn key(self, position: u64) -> Result<Cow<'a, [u8]>> {
         let record = self.reader.record(position)?;
-        Ok(match self.reader.opened(record, false)? {
+        Ok(match self.reader.decrypted(record, false)? {
             None => Cow::Borrowed(record.key()),
-            Some(opened) => Cow::Owned(opened.into_key()),
+            Some(decrypted) => Cow::Owned(decrypted.into_key()),
         })
     }
 
@@ -63,7 +63,7 @@ impl<'a> Keys<'a> for Anchors<'a> {
             if newest.position() < floor {
                 return Ok(None);
             }
-            self.distrust(newest.position());
+            self.mark_superseded(newest.position());
         }
         Ok(Some(newest.position()))
     }
@@ -79,7 +79,7 @@ impl<'a> Keys<'a> for Anchors<'a> {
             tag = self.reader.slots(self.table, from, &mut slots, &guard)?;
             for slot in slots.iter().filter(|s| !s.is_tombstone() || s.position() >= floor) {
                 if slot.is_tombstone() {
-                    self.distrust(slot.position());
+                    self.mark_superseded(slot.position());
                 }
                 positions.push(slot.position());
             }
@@ -88,15 +88,19 @@ impl<'a> Keys<'a> for Anchors<'a> {
     }
 }
 
-impl Store {
+impl Engine {
     /// Whether the namespace is to have an order.
     pub(crate) fn wants_order(&self, namespace: &NamespaceState) -> bool {
         namespace.is_ordered() || self.orders_all && !namespace.is_internal()
     }
 
-    fn anchors<'a>(&self, era: &'a Era, incarnation: &'a Incarnation) -> Anchors<'a> {
-        let views = &era.generation.views;
-        Anchors { reader: self.reader(era), table: &incarnation.table, views }
+    fn anchors<'a>(
+        &self,
+        handle: &'a GenerationHandle,
+        incarnation: &'a Incarnation,
+    ) -> Anchors<'a> {
+        let views = &handle.generation.views;
+        Anchors { reader: self.reader(handle), table: &incarnation.table, views }
     }
 
     /// Brings the orders up to date, so that readers need not. With `all`, as far as is
@@ -105,14 +109,14 @@ impl Store {
         let states: Vec<_> = lock(&self.names).live.values().cloned().collect();
         let mut more = false;
         for state in states {
-            let (era, incarnation) = {
+            let (handle, incarnation) = {
                 let guard = crossbeam_epoch::pin();
-                let line = state.line(&guard);
-                (line.era.clone(), line.current.clone())
+                let versions = state.versions(&guard);
+                (versions.handle.clone(), versions.current.clone())
             };
             if let Some(order) = incarnation.order.get() {
                 let from = if all { 1 } else { MANY };
-                let keys = self.anchors(&era, &incarnation);
+                let keys = self.anchors(&handle, &incarnation);
                 // Damage is met again, and told, by whoever reads.
                 more |= order.settle(from, all, keys, &stopped).unwrap_or(false);
             }
@@ -126,9 +130,9 @@ impl Store {
     /// Builds the order of what the namespace holds, if it is to have one.
     pub(crate) fn put_in_order(&self, namespace: &NamespaceState) -> Result<()> {
         let guard = crossbeam_epoch::pin();
-        let Line { era, current, .. } = namespace.line(&guard);
+        let NamespaceVersions { handle, current, .. } = namespace.versions(&guard);
         match current.order.get() {
-            Some(order) => order.levels(self.anchors(era, current)).map(drop),
+            Some(order) => order.levels(self.anchors(handle, current)).map(drop),
             None => Ok(()),
         }
     }
@@ -141,7 +145,7 @@ impl Store {
     }
 
     /// Sets up the orders that an open needs.
-    pub(crate) fn begin_orders(self: &Arc<Store>) {
+    pub(crate) fn begin_orders(self: &Arc<Engine>) {
         let states: Vec<_> = lock(&self.names).live.values().cloned().collect();
         if self.orders_all || states.iter().any(|s| self.wants_order(s)) {
             Background::start_order(self);

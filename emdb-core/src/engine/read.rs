@@ -6,15 +6,15 @@ use std::sync::Arc;
 use crossbeam_epoch::Guard;
 
 use crate::crypto::tampered;
-use crate::engine::Store;
-use crate::engine::decoded::Entry;
+use crate::engine::Engine;
+use crate::engine::decoded::DecodedRecord;
 use crate::engine::ordering::Anchors;
 use crate::error::{Error, Result};
 use crate::format::record::Record;
 use crate::index::hash::Table;
-use crate::mvcc::generation::{Era, Generation, Pin};
+use crate::mvcc::generation::{Generation, GenerationHandle, Pin};
 use crate::mvcc::names::{Incarnation, NamespaceState};
-use crate::mvcc::views::View;
+use crate::mvcc::views::RegisteredView;
 use crate::os::clock::Clock;
 use crate::os::sync::lock;
 
@@ -109,7 +109,7 @@ impl<'g> Reader<'g> {
         self,
         record: Record<'g>,
         now: impl FnOnce() -> u64,
-    ) -> Result<Option<Entry<'g>>> {
+    ) -> Result<Option<DecodedRecord<'g>>> {
         Ok(match self.live(record, now)? {
             Some(record) => Some(self.entry(record)?),
             None => None,
@@ -164,15 +164,15 @@ pub(crate) fn is_expired(record: &Record<'_>, now: impl FnOnce() -> u64) -> bool
 
 /// One committed state, held for a while: what an iterator or a transaction reads from.
 #[derive(Debug, Clone)]
-pub(crate) struct Held {
+pub(crate) struct ReadView {
     pub(crate) pin: Arc<Pin>,
-    view: Arc<View>,
+    registered: Arc<RegisteredView>,
     /// When it began; expiry is judged by that.
     now: u64,
     verify: bool,
 }
 
-impl Held {
+impl ReadView {
     pub(crate) fn generation(&self) -> &Arc<Generation> {
         &self.pin.generation
     }
@@ -182,33 +182,33 @@ impl Held {
     }
 
     /// The same state, with all checksums verified.
-    pub(crate) fn verified(self) -> Held {
-        Held { verify: true, ..self }
+    pub(crate) fn verified(self) -> ReadView {
+        ReadView { verify: true, ..self }
     }
 
     /// What `namespace` held; none if it began later.
     pub(crate) fn incarnation(&self, namespace: &NamespaceState) -> Option<Arc<Incarnation>> {
         let guard = crossbeam_epoch::pin();
-        let (line, watermark) = (namespace.line(&guard), self.view.watermark());
-        if line.era.is(&self.pin.generation) {
-            return line.at(watermark).cloned();
+        let (versions, watermark) = (namespace.versions(&guard), self.registered.watermark());
+        if versions.handle.is(&self.pin.generation) {
+            return versions.at(watermark).cloned();
         }
         // The journal has been compacted since.
         self.pin.generation.retired.get()?.incarnation(namespace, watermark).cloned()
     }
 
     /// The namespaces that there were.
-    pub(crate) fn namespaces(&self, store: &Store) -> Vec<Arc<NamespaceState>> {
-        lock(&store.names).seen(&self.pin.generation, self.view.watermark())
+    pub(crate) fn namespaces(&self, engine: &Engine) -> Vec<Arc<NamespaceState>> {
+        lock(&engine.names).seen(&self.pin.generation, self.registered.watermark())
     }
 
     /// The namespace that had this name.
-    pub(crate) fn namespace(&self, store: &Store, name: &str) -> Option<Arc<NamespaceState>> {
-        lock(&store.names).at(name, &self.pin.generation, self.view.watermark())
+    pub(crate) fn namespace(&self, engine: &Engine, name: &str) -> Option<Arc<NamespaceState>> {
+        lock(&engine.names).at(name, &self.pin.generation, self.registered.watermark())
     }
 
     pub(crate) fn watermark(&self) -> u64 {
-        self.view.watermark()
+        self.registered.watermark()
     }
 
     /// When this state began, in unix milliseconds.
@@ -228,8 +228,8 @@ impl Held {
         incarnation: &Incarnation,
         key: &[u8],
     ) -> Result<Option<Record<'_>>> {
-        let located = self.pin.generation.locate(incarnation.id, key);
-        self.stored_as(incarnation, located.stored(), located.hash)
+        let stored_key = self.pin.generation.stored_key(incarnation.id, key);
+        self.stored_as(incarnation, stored_key.stored(), stored_key.hash)
     }
 
     /// The same by the key as the journal has it.
@@ -242,7 +242,7 @@ impl Held {
         let guard = crossbeam_epoch::pin();
         let reader = self.reader();
         match reader.newest(&incarnation.table, stored_key, hash, &guard)? {
-            Some(record) => reader.version(record, self.view.watermark()),
+            Some(record) => reader.version(record, self.registered.watermark()),
             None => Ok(None),
         }
     }
@@ -273,7 +273,7 @@ impl Held {
 
     /// What the order of `incarnation` needs of this state.
     pub(crate) fn anchors<'a>(&'a self, incarnation: &'a Incarnation) -> Anchors<'a> {
-        Anchors { reader: self.reader(), table: &incarnation.table, views: self.view.all() }
+        Anchors { reader: self.reader(), table: &incarnation.table, views: self.registered.all() }
     }
 
     /// What the key of `record`, which is any version of it, was in this state, if that is live.
@@ -284,7 +284,7 @@ impl Held {
         record: Record<'a>,
     ) -> Result<Option<Record<'a>>> {
         let position = record.position();
-        let watermark = self.view.watermark();
+        let watermark = self.registered.watermark();
         let is_newest = position < watermark && !self.pin.generation.superseded.get(position);
         // Most are, and live: short enough to become a part of a walk.
         if is_newest && record.is_put() && record.expiry().is_none() {
@@ -306,7 +306,7 @@ impl Held {
             }
             return self.reader().live(record, || self.now);
         }
-        let watermark = self.view.watermark();
+        let watermark = self.registered.watermark();
         let version = if record.position() < watermark {
             let hash = self.pin.generation.hash(record.key());
             self.stored_as(incarnation, record.key(), hash)?
@@ -321,44 +321,49 @@ impl Held {
         self.seen_by(self.reader(), position)
     }
 
-    /// As [`Held::seen`], by way of `reader`, which is of the same generation.
+    /// As [`ReadView::seen`], by way of `reader`, which is of the same generation.
     pub(crate) fn seen_by<'a>(
         &self,
         reader: Reader<'a>,
         position: u64,
     ) -> Result<Option<Record<'a>>> {
-        self.live(reader.version(reader.record(position)?, self.view.watermark())?, reader)
+        self.live(reader.version(reader.record(position)?, self.registered.watermark())?, reader)
     }
 }
 
 /// A namespace at what is committed now.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Present<'g> {
-    pub(crate) era: &'g Era,
+    pub(crate) handle: &'g GenerationHandle,
     pub(crate) incarnation: &'g Arc<Incarnation>,
     pub(crate) watermark: u64,
 }
 
-impl Store {
+impl Engine {
     /// The generation that is written to. For whoever has the right to write it stays the same.
     #[inline]
-    pub(crate) fn era<'g>(&self, guard: &'g Guard) -> &'g Era {
+    pub(crate) fn generation<'g>(&self, guard: &'g Guard) -> &'g GenerationHandle {
         // Compaction carries the default namespace over last.
-        &self.default_namespace.line(guard).era
+        &self.default_namespace.versions(guard).handle
     }
 
     #[inline]
-    pub(crate) fn reader<'g>(&self, era: &'g Era) -> Reader<'g> {
-        Reader { generation: &era.generation, verify: self.verify }
+    pub(crate) fn reader<'g>(&self, handle: &'g GenerationHandle) -> Reader<'g> {
+        Reader { generation: &handle.generation, verify: self.verify }
     }
 
     /// Holds what is committed now.
-    pub(crate) fn hold(&self) -> Held {
+    pub(crate) fn read_view(&self) -> ReadView {
         let guard = crossbeam_epoch::pin();
-        let era = self.era(&guard);
-        let generation = &era.generation;
-        let view = Arc::new(generation.views.register(&generation.committed.0));
-        Held { pin: era.pin().clone(), view, now: self.clock.now(), verify: self.verify }
+        let handle = self.generation(&guard);
+        let generation = &handle.generation;
+        let registered = Arc::new(generation.views.register(&generation.committed.0));
+        ReadView {
+            pin: handle.pin().clone(),
+            registered,
+            now: self.clock.now(),
+            verify: self.verify,
+        }
     }
 
     /// What `namespace` holds, at what is committed now.
@@ -369,13 +374,13 @@ impl Store {
         guard: &'g Guard,
     ) -> Result<Present<'g>> {
         loop {
-            let line = namespace.line(guard);
-            let watermark = line.era.generation.watermark();
+            let versions = namespace.versions(guard);
+            let watermark = versions.handle.generation.watermark();
             // None when the namespace was cleared since it was looked at, which was then during
             // this call: what came after is right as well.
-            if let Some(incarnation) = line.at(watermark) {
+            if let Some(incarnation) = versions.at(watermark) {
                 namespace.check()?;
-                return Ok(Present { era: &line.era, incarnation, watermark });
+                return Ok(Present { handle: &versions.handle, incarnation, watermark });
             }
         }
     }
@@ -388,32 +393,32 @@ impl Store {
         namespace: &NamespaceState,
         key: &[u8],
         guard: &'g Guard,
-    ) -> Result<Option<(Record<'g>, &'g Era)>> {
-        let Present { era, incarnation, watermark } = self.present(namespace, guard)?;
-        let reader = self.reader(era);
-        let located = reader.generation.locate(incarnation.id, key);
-        let (stored, hash) = (located.stored(), located.hash);
+    ) -> Result<Option<(Record<'g>, &'g GenerationHandle)>> {
+        let Present { handle, incarnation, watermark } = self.present(namespace, guard)?;
+        let reader = self.reader(handle);
+        let stored_key = reader.generation.stored_key(incarnation.id, key);
+        let (stored, hash) = (stored_key.stored(), stored_key.hash);
         let Some(record) = reader.newest(&incarnation.table, stored, hash, guard)? else {
             return Ok(None);
         };
-        Ok(reader.version(record, watermark)?.map(|record| (record, era)))
+        Ok(reader.version(record, watermark)?.map(|record| (record, handle)))
     }
 
-    /// What the live record of `key` says, verified; otherwise as [`Store::find`].
+    /// What the live record of `key` says, verified; otherwise as [`Engine::find`].
     #[inline]
     pub(crate) fn get<'g>(
         &self,
         namespace: &NamespaceState,
         key: &[u8],
         guard: &'g Guard,
-    ) -> Result<Option<(Entry<'g>, &'g Era)>> {
-        let Some((record, era)) = self.find(namespace, key, guard)? else { return Ok(None) };
-        let entry = self.reader(era).checked(record, || self.clock.now())?;
-        Ok(entry.map(|entry| (entry, era)))
+    ) -> Result<Option<(DecodedRecord<'g>, &'g GenerationHandle)>> {
+        let Some((record, handle)) = self.find(namespace, key, guard)? else { return Ok(None) };
+        let entry = self.reader(handle).checked(record, || self.clock.now())?;
+        Ok(entry.map(|entry| (entry, handle)))
     }
 }
 
-impl Store {
+impl Engine {
     /// Whether the record is expired now.
     pub(crate) fn is_expired(&self, record: &Record<'_>) -> bool {
         is_expired(record, || self.clock.now())
@@ -422,8 +427,8 @@ impl Store {
     /// When `key`, if it is there, expires.
     pub(crate) fn expires_at(&self, namespace: &NamespaceState, key: &[u8]) -> Result<Option<u64>> {
         let guard = crossbeam_epoch::pin();
-        let Some((record, era)) = self.find(namespace, key, &guard)? else { return Ok(None) };
-        Ok(self.reader(era).authentic(record)?.expiry())
+        let Some((record, handle)) = self.find(namespace, key, &guard)? else { return Ok(None) };
+        Ok(self.reader(handle).authentic(record)?.expiry())
     }
 
     /// The expiry of what is written without one of its own. What the library keeps for itself

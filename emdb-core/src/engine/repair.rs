@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use crossbeam_epoch::Guard;
 
-use crate::engine::Store;
+use crate::engine::Engine;
 use crate::engine::read::Reader;
 use crate::error::{Error, Result};
 use crate::format::JOURNAL_START;
@@ -47,10 +47,10 @@ impl<'g> Reader<'g> {
     /// The newest record with this stored key in what the image held.
     #[cold]
     pub(crate) fn newest_in_journal(self, table: &Table, key: &[u8]) -> Result<Option<Record<'g>>> {
-        let Some(origin) = &table.origin else { return Ok(None) };
+        let Some(image) = &table.image else { return Ok(None) };
         table.note_damage();
         let mut newest = None;
-        self.history(origin.id, origin.below, |record| {
+        self.history(image.id, image.below, |record| {
             if record.key() == key {
                 newest = Some(record);
             }
@@ -60,9 +60,9 @@ impl<'g> Reader<'g> {
 
     /// The hashes and positions of the live keys of some segments that the image held.
     pub(crate) fn find_again(self, table: &Table, of: &[Segment]) -> Result<Vec<image::Found>> {
-        let Some(origin) = &table.origin else { return Ok(vec![Vec::new(); of.len()]) };
+        let Some(image) = &table.image else { return Ok(vec![Vec::new(); of.len()]) };
         let mut newest: Vec<Newest<'_>> = vec![HashMap::new(); of.len()];
-        self.history(origin.id, origin.below, |record| {
+        self.history(image.id, image.below, |record| {
             let hash = self.generation.hash(record.key());
             let found = of.iter().position(|&(from, depth)| image::covers(from, depth, hash));
             if let Some(at) = found {
@@ -164,26 +164,26 @@ pub(crate) fn for_each_slot(
     Ok(())
 }
 
-impl Store {
+impl Engine {
     /// Puts whole segments in the place of those that readers found damaged. The journal is
     /// searched without a lock: what is found can't change before it is in place.
     pub(crate) fn heal(&self) -> Result<()> {
         let states: Vec<_> = lock(&self.names).live.values().cloned().collect();
         for state in states {
-            let (era, incarnation) = {
+            let (handle, incarnation) = {
                 let guard = crossbeam_epoch::pin();
-                let line = state.line(&guard);
-                (line.era.clone(), line.current.clone())
+                let versions = state.versions(&guard);
+                (versions.handle.clone(), versions.current.clone())
             };
-            self.heal_one(self.reader(&era), &incarnation)?;
+            self.heal_one(self.reader(&handle), &incarnation)?;
         }
         Ok(())
     }
 
     fn heal_one(&self, reader: Reader<'_>, incarnation: &Incarnation) -> Result<()> {
         let table = &incarnation.table;
-        let Some(origin) = &table.origin else { return Ok(()) };
-        while origin.damaged.swap(false, Ordering::AcqRel) {
+        let Some(image) = &table.image else { return Ok(()) };
+        while image.damaged.swap(false, Ordering::AcqRel) {
             let damaged = table.damaged_segments(&crossbeam_epoch::pin());
             for some in damaged.chunks(TOGETHER) {
                 let found = reader.find_again(table, some)?;

@@ -1,4 +1,4 @@
-//! Applying committed records to a store, in the order of the journal: to an empty one, or to
+//! Applying committed records to an engine, in the order of the journal: to an empty one, or to
 //! what an image holds.
 //!
 //! Records are applied some way behind where they are read, when the line of the index that they
@@ -12,14 +12,14 @@ use std::sync::Arc;
 use crossbeam_epoch::Guard;
 
 use crate::checkpoint::load::Image;
-use crate::engine::decoded::Entry;
+use crate::engine::decoded::DecodedRecord;
 use crate::engine::read::Reader;
 use crate::error::{Error, Result};
 use crate::format::options::Options;
 use crate::format::record::{Record, Verb};
 use crate::format::varint;
 use crate::index::hash::Published;
-use crate::mvcc::generation::{Era, Generation};
+use crate::mvcc::generation::{Generation, GenerationHandle};
 use crate::mvcc::names::{DEFAULT_ID, Incarnation, Live, NamespaceState};
 use crate::os::sync::lock;
 
@@ -30,7 +30,7 @@ const AHEAD: usize = 16;
 const LET_GO: usize = 4096;
 
 pub(crate) struct Replay<'g> {
-    era: &'g Era,
+    handle: &'g GenerationHandle,
     pub(crate) names: Live,
     /// The namespaces by their present incarnation.
     by_id: HashMap<u32, (Arc<NamespaceState>, Arc<Incarnation>)>,
@@ -48,16 +48,16 @@ pub(crate) struct Replay<'g> {
 }
 
 impl<'g> Replay<'g> {
-    /// A store in which nothing exists but the default namespace.
-    pub(crate) fn new(era: &'g Era) -> Replay<'g> {
-        let mut replay = Replay::bare(era);
+    /// An engine in which nothing exists but the default namespace.
+    pub(crate) fn new(handle: &'g GenerationHandle) -> Replay<'g> {
+        let mut replay = Replay::bare(handle);
         replay.create(String::new(), Arc::new(Incarnation::new(DEFAULT_ID)), Options::default());
         replay
     }
 
-    /// A store that holds what an image does.
-    pub(crate) fn of(era: &'g Era, image: Image) -> Replay<'g> {
-        let mut replay = Replay::bare(era);
+    /// An engine that holds what an image does.
+    pub(crate) fn of(handle: &'g GenerationHandle, image: Image) -> Replay<'g> {
+        let mut replay = Replay::bare(handle);
         for (name, options, incarnation) in image.namespaces {
             replay.create(name, incarnation, options);
         }
@@ -65,9 +65,9 @@ impl<'g> Replay<'g> {
         replay
     }
 
-    fn bare(era: &'g Era) -> Replay<'g> {
+    fn bare(handle: &'g GenerationHandle) -> Replay<'g> {
         Replay {
-            era,
+            handle,
             names: Live::new(),
             by_id: HashMap::new(),
             next_id: DEFAULT_ID + 1,
@@ -81,7 +81,7 @@ impl<'g> Replay<'g> {
     }
 
     fn create(&mut self, name: String, incarnation: Arc<Incarnation>, options: Options) {
-        let state = Arc::new(NamespaceState::new(name.clone(), self.era, incarnation.clone()));
+        let state = Arc::new(NamespaceState::new(name.clone(), self.handle, incarnation.clone()));
         state.set_options(options);
         self.names.insert(name, state.clone());
         self.by_id.insert(incarnation.id, (state, incarnation));
@@ -109,14 +109,14 @@ impl<'g> Replay<'g> {
     }
 
     fn reader(&self) -> Reader<'g> {
-        Reader { generation: &self.era.generation, verify: true }
+        Reader { generation: &self.handle.generation, verify: true }
     }
 
     /// Takes in a record of the incarnation `namespace` whose commit may go on.
     #[inline]
     pub(crate) fn push(&mut self, record: Record<'g>, namespace: u32) {
         let is_write = matches!(record.verb(), Verb::Put | Verb::Remove);
-        let hash = if is_write { self.era.generation.hash(record.key()) } else { 0 };
+        let hash = if is_write { self.handle.generation.hash(record.key()) } else { 0 };
         self.waiting.push_back((record, namespace, hash));
     }
 
@@ -182,7 +182,7 @@ impl<'g> Replay<'g> {
         }
     }
 
-    fn control(&mut self, entry: &Entry<'_>) -> Result<(), &'static str> {
+    fn control(&mut self, entry: &DecodedRecord<'_>) -> Result<(), &'static str> {
         let id = entry.namespace();
         match entry.record().verb() {
             Verb::Put | Verb::Remove | Verb::Mark => Ok(()),
@@ -254,7 +254,7 @@ pub(crate) fn publish(
     let read = |position| generation.memory.record(position);
     // What an image leads to was not read by this open: with a damaged key it would pass for
     // another one, and the counts would be wrong.
-    let unread = table.origin.as_ref().map_or(0, |origin| origin.below);
+    let unread = table.image.as_ref().map_or(0, |image| image.below);
     let damaged = Cell::new(false);
     let same = |position| {
         let found = read(position);

@@ -1,4 +1,4 @@
-//! How a store behaves, apart from where it lives.
+//! How an engine behaves, apart from where it lives.
 
 use std::time::Duration;
 

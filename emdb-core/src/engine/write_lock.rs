@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::Store;
+use crate::engine::Engine;
 use crate::engine::commit::Access;
 use crate::error::Result;
 use crate::os::sync::lock;
@@ -10,20 +10,20 @@ use crate::os::sync::lock;
 /// While this lives, its thread is the only writer; others wait.
 #[derive(Debug)]
 pub(crate) struct Exclusive {
-    pub(crate) store: Arc<Store>,
+    pub(crate) engine: Arc<Engine>,
 }
 
 impl Exclusive {
     /// Waits for other transactions. On the thread of an open one: `TransactionActive`.
-    pub(crate) fn begin(store: &Arc<Store>) -> Result<Exclusive> {
-        let mut tail = store.enter(Access::Next)?;
+    pub(crate) fn begin(engine: &Arc<Engine>) -> Result<Exclusive> {
+        let mut tail = engine.enter(Access::Next)?;
         tail.owner = Some(std::thread::current().id());
         drop(tail);
-        Ok(Exclusive { store: store.clone() })
+        Ok(Exclusive { engine: engine.clone() })
     }
 }
 
-impl Store {
+impl Engine {
     /// Whether the thread is the only writer.
     pub(crate) fn is_owner(&self) -> bool {
         lock(&self.tail).owner == Some(std::thread::current().id())
@@ -32,12 +32,12 @@ impl Store {
 
 impl Drop for Exclusive {
     fn drop(&mut self) {
-        if !self.store.is_elsewhere() {
-            let mut tail = lock(&self.store.tail);
+        if !self.engine.is_forked_child() {
+            let mut tail = lock(&self.engine.tail);
             tail.owner = None;
             tail.favoured = tail.waiting;
             drop(tail);
-            self.store.idle.notify_all();
+            self.engine.idle.notify_all();
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::mvcc::names::{Incarnation, NamespaceState};
 
 /// One record of a commit.
 #[derive(Debug)]
-pub(crate) struct Step<'a> {
+pub(crate) struct WriteOp<'a> {
     pub(crate) target: &'a Arc<NamespaceState>,
     pub(crate) verb: Verb,
     pub(crate) expiry: Option<u64>,
@@ -33,13 +33,13 @@ pub(crate) struct Step<'a> {
     pub(crate) wants_value: bool,
     /// A removal of what isn't there: nothing is written for it.
     pub(crate) void: bool,
-    pub(crate) prior: Option<Prior>,
+    pub(crate) prior: Option<PriorRecord>,
     pub(crate) position: u64,
 }
 
-/// The record that a step replaces.
+/// The record that an operation replaces.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Prior {
+pub(crate) struct PriorRecord {
     pub(crate) position: u64,
     /// A put, expired or not.
     pub(crate) put: bool,
@@ -49,9 +49,9 @@ pub(crate) struct Prior {
     pub(crate) len: usize,
 }
 
-impl Prior {
-    pub(crate) fn of(record: &Record<'_>) -> Prior {
-        Prior {
+impl PriorRecord {
+    pub(crate) fn of(record: &Record<'_>) -> PriorRecord {
+        PriorRecord {
             position: record.position(),
             put: record.is_put(),
             live: false,
@@ -61,7 +61,7 @@ impl Prior {
     }
 }
 
-impl<'a> Step<'a> {
+impl<'a> WriteOp<'a> {
     /// A put (of `value`) or removal of `key`; `last` on the last of its commit. Steps that are
     /// committed together may be several commits, which end as these say.
     pub(crate) fn write(
@@ -70,11 +70,11 @@ impl<'a> Step<'a> {
         (key, value): (&'a [u8], &'a [u8]),
         expiry: Option<u64>,
         last: bool,
-    ) -> Result<Step<'a>> {
-        Step::write_in(&crossbeam_epoch::pin(), target, verb, (key, value), expiry, last)
+    ) -> Result<WriteOp<'a>> {
+        WriteOp::write_in(&crossbeam_epoch::pin(), target, verb, (key, value), expiry, last)
     }
 
-    /// As [`Step::write`], for a caller that makes many under one guard.
+    /// As [`WriteOp::write`], for a caller that makes many under one guard.
     pub(crate) fn write_in(
         guard: &Guard,
         target: &'a Arc<NamespaceState>,
@@ -82,15 +82,15 @@ impl<'a> Step<'a> {
         (key, value): (&'a [u8], &'a [u8]),
         expiry: Option<u64>,
         last: bool,
-    ) -> Result<Step<'a>> {
+    ) -> Result<WriteOp<'a>> {
         check_len("a key", key, MAX_KEY)?;
         check_len("a value", value, MAX_VALUE)?;
-        let line = target.line(guard);
-        let (generation, incarnation) = (&line.era.generation, &line.current);
-        let step =
-            Step::new(target, generation, (verb, expiry, last), incarnation.id, (key, value));
-        incarnation.table.prefetch(step.hash, guard);
-        Ok(step)
+        let versions = target.versions(guard);
+        let (generation, incarnation) = (&versions.handle.generation, &versions.current);
+        let op =
+            WriteOp::new(target, generation, (verb, expiry, last), incarnation.id, (key, value));
+        incarnation.table.prefetch(op.hash, guard);
+        Ok(op)
     }
 
     /// A record that begins, ends or replaces the incarnation `id`.
@@ -101,15 +101,15 @@ impl<'a> Step<'a> {
         (key, value): (&'a [u8], &'a [u8]),
         fresh: Option<Arc<Incarnation>>,
         last: bool,
-    ) -> Step<'a> {
-        let generation = &target.line(&crossbeam_epoch::pin()).era.generation.clone();
-        let mut step = Step::new(target, generation, (verb, None, last), id, (key, value));
-        step.fresh = fresh;
-        step
+    ) -> WriteOp<'a> {
+        let generation = &target.versions(&crossbeam_epoch::pin()).handle.generation.clone();
+        let mut op = WriteOp::new(target, generation, (verb, None, last), id, (key, value));
+        op.fresh = fresh;
+        op
     }
 
-    /// Sends a write into the incarnation that an earlier step of the same commit begins.
-    pub(crate) fn into_fresh(mut self, fresh: &Arc<Incarnation>) -> Step<'a> {
+    /// Sends a write into the incarnation that an earlier operation of the same commit begins.
+    pub(crate) fn into_fresh(mut self, fresh: &Arc<Incarnation>) -> WriteOp<'a> {
         self.prepare(fresh.id);
         self.fresh = Some(fresh.clone());
         self
@@ -122,15 +122,15 @@ impl<'a> Step<'a> {
         what: (Verb, Option<u64>, bool),
         id: u32,
         put: (&'a [u8], &'a [u8]),
-    ) -> Step<'a> {
+    ) -> WriteOp<'a> {
         // Apart, so that what is not sealed is made where it stays.
         if generation.vault.is_some() {
-            return Step::sealed(target, generation, what, id, put);
+            return WriteOp::sealed(target, generation, what, id, put);
         }
         let (verb, expiry, commit) = what;
         let hash = if is_write(verb) { generation.hash(put.0) } else { 0 };
         let prepared = Prepared::new(verb, commit, id, put.0, put.1, expiry);
-        Step::of(target, what, id, prepared, hash)
+        WriteOp::of(target, what, id, prepared, hash)
     }
 
     #[inline(never)]
@@ -140,12 +140,12 @@ impl<'a> Step<'a> {
         what: (Verb, Option<u64>, bool),
         id: u32,
         (key, value): (&'a [u8], &'a [u8]),
-    ) -> Step<'a> {
+    ) -> WriteOp<'a> {
         let (verb, expiry, commit) = what;
-        let located = is_write(verb).then(|| generation.locate(id, key));
-        let fingerprint = located.and_then(|located| located.fingerprint);
+        let stored_key = is_write(verb).then(|| generation.stored_key(id, key));
+        let fingerprint = stored_key.and_then(|stored_key| stored_key.fingerprint);
         let prepared = Prepared::sealed(verb, commit, (key, value), expiry, fingerprint);
-        Step::of(target, what, id, prepared, located.map_or(0, |located| located.hash))
+        WriteOp::of(target, what, id, prepared, stored_key.map_or(0, |stored_key| stored_key.hash))
     }
 
     #[inline(always)]
@@ -155,8 +155,8 @@ impl<'a> Step<'a> {
         id: u32,
         prepared: Prepared<'a>,
         hash: u64,
-    ) -> Step<'a> {
-        Step {
+    ) -> WriteOp<'a> {
+        WriteOp {
             target,
             verb,
             expiry,
@@ -178,9 +178,9 @@ impl<'a> Step<'a> {
         let Prepared { key, value, .. } = self.prepared;
         let what = (self.verb, self.expiry, self.commit);
         let guard = crossbeam_epoch::pin();
-        let generation = &self.target.line(&guard).era.generation;
-        let Step { prepared, hash, .. } =
-            Step::new(self.target, generation, what, id, (key, value));
+        let generation = &self.target.versions(&guard).handle.generation;
+        let WriteOp { prepared, hash, .. } =
+            WriteOp::new(self.target, generation, what, id, (key, value));
         (self.id, self.prepared, self.hash) = (id, prepared, hash);
     }
 
@@ -189,18 +189,18 @@ impl<'a> Step<'a> {
     }
 
     /// Spares the search for what is replaced: the key has never been in the namespace.
-    pub(crate) fn of_new_key(mut self) -> Step<'a> {
+    pub(crate) fn of_new_key(mut self) -> WriteOp<'a> {
         self.absent = true;
         self
     }
 
-    /// Verifies the value that is replaced before replacing it, for [`Step::replaced`].
-    pub(crate) fn wanting_value(mut self) -> Step<'a> {
+    /// Verifies the value that is replaced before replacing it, for [`WriteOp::replaced`].
+    pub(crate) fn wanting_value(mut self) -> WriteOp<'a> {
         self.wants_value = true;
         self
     }
 
-    /// The position of the live put that this step replaced, if it was wanted.
+    /// The position of the live put that this operation replaced, if it was wanted.
     pub(crate) fn replaced(&self) -> Option<u64> {
         self.prior.filter(|p| p.live).map(|p| p.position)
     }

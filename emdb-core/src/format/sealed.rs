@@ -74,23 +74,23 @@ impl Bound<'_> {
 
 /// The parts of a sealed record.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Parts<'a> {
+pub(crate) struct SealedHeader<'a> {
     pub(crate) text: &'a [u8],
     pub(crate) session: u32,
     pub(crate) counter: u32,
     pub(crate) tag: [u8; 16],
 }
 
-impl<'a> Parts<'a> {
+impl<'a> SealedHeader<'a> {
     /// None of what can't be sealed.
-    pub(crate) fn of(record: &Record<'a>) -> Option<Parts<'a>> {
+    pub(crate) fn of(record: &Record<'a>) -> Option<SealedHeader<'a>> {
         if record.key().len() > 16 {
             return None;
         }
         let (text, trailer) = record.value().split_last_chunk::<TRAILER>()?;
         let (session, rest) = trailer.split_first_chunk::<4>()?;
         let (counter, tag) = rest.split_first_chunk::<4>()?;
-        Some(Parts {
+        Some(SealedHeader {
             text,
             session: u32::from_le_bytes(*session),
             counter: u32::from_le_bytes(*counter),
@@ -128,29 +128,29 @@ pub(crate) fn put_text(prepared: &Prepared<'_>, namespace: u32, out: &mut Vec<u8
 
 /// What was in a sealed record.
 #[derive(Clone)]
-pub(crate) struct Opened {
+pub(crate) struct Decrypted {
     bytes: Vec<u8>,
     value_len: usize,
     key_len: usize,
     pub(crate) namespace: u32,
 }
 
-impl fmt::Debug for Opened {
+impl fmt::Debug for Decrypted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Nothing that is sealed is shown.
-        f.debug_struct("Opened").field("len", &self.bytes.len()).finish_non_exhaustive()
+        f.debug_struct("Decrypted").field("len", &self.bytes.len()).finish_non_exhaustive()
     }
 }
 
-impl Opened {
+impl Decrypted {
     /// Makes sense of a text that was decrypted.
-    pub(crate) fn of(bytes: Vec<u8>) -> Option<Opened> {
+    pub(crate) fn of(bytes: Vec<u8>) -> Option<Decrypted> {
         let (rest, inner) = bytes.split_last_chunk::<INNER>()?;
         let (key_len, namespace) = inner.split_first_chunk::<2>()?;
         let key_len = usize::from(u16::from_le_bytes(*key_len));
         let namespace = u32::from_le_bytes(*namespace.first_chunk::<4>()?);
         let value_len = rest.len().checked_sub(key_len)?;
-        Some(Opened { bytes, value_len, key_len, namespace })
+        Some(Decrypted { bytes, value_len, key_len, namespace })
     }
 
     /// Bytes in memory.

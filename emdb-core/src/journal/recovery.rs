@@ -8,14 +8,14 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::crypto::Admission;
+use crate::crypto::ReplayAuthenticator;
 use crate::engine::replay::Replay;
 use crate::error::{Error, Result};
 use crate::format::header::Header;
 use crate::format::place::Place;
 use crate::format::record::{Record, Verb};
 use crate::format::{JOURNAL_START, mark};
-use crate::journal::scan::{Part, Parts, Scanner};
+use crate::journal::scan::{Commits, JournalItem, Scanner};
 use crate::mvcc::generation::Generation;
 use crate::storage::memory::Memory;
 use crate::storage::{Disk, Medium};
@@ -85,7 +85,7 @@ pub(crate) fn read<'g>(
     let mut at = start;
     let mut records = 0;
     let vault = generation.vault.as_ref();
-    let mut admission = vault.map(|vault| Admission::new(vault, from.as_ref()));
+    let mut authenticator = vault.map(|vault| ReplayAuthenticator::new(vault, from.as_ref()));
     while let Some(record) = whole(place, memory, at).filter(|_| at < upto) {
         // A record that belongs to another commit than the one that is open says that some are
         // missing; a mark is a commit of its own.
@@ -93,8 +93,8 @@ pub(crate) fn read<'g>(
         if record.continues() != replay.is_open() || is_mark && replay.is_open() {
             break;
         }
-        let opened = match &mut admission {
-            Some(admission) => admission.admit(&record)?,
+        let decrypted = match &mut authenticator {
+            Some(authenticator) => authenticator.authenticate(&record)?,
             None => None,
         };
         at = record.end();
@@ -102,7 +102,7 @@ pub(crate) fn read<'g>(
             synced =
                 synced.max(mark::read(place, record.value_position(), record.value()).unwrap_or(0));
         } else {
-            replay.push(record, opened.map_or_else(|| record.namespace(), |o| o.namespace));
+            replay.push(record, decrypted.map_or_else(|| record.namespace(), |o| o.namespace));
         }
         if record.commits() {
             records += replay.commit()?;
@@ -242,8 +242,8 @@ impl End {
 /// were searched.
 fn count_commits(place: Place, memory: &Memory, from: u64, len: usize) -> (u64, bool) {
     let scanner = Scanner::new(place, memory, from, from + len as u64).bounded(SEARCH_MAX);
-    let mut parts = Parts::new(scanner);
-    let commits = parts.by_ref().filter(|part| matches!(part, Part::Commit(_))).count();
+    let mut parts = Commits::new(scanner);
+    let commits = parts.by_ref().filter(|part| matches!(part, JournalItem::Commit(_))).count();
     (commits as u64, parts.searched_all())
 }
 
@@ -252,7 +252,7 @@ mod tests {
     use super::*;
     use crate::format::mark::Mark;
     use crate::format::prepared::Prepared;
-    use crate::mvcc::generation::Era;
+    use crate::mvcc::generation::GenerationHandle;
     use crate::storage::sim::SimDisk;
 
     /// How much is accepted of a journal of these records: whether each commits and continues; none
@@ -281,9 +281,10 @@ mod tests {
         medium.write_at(0, &bytes).unwrap();
         let len = bytes.len() as u64;
         let memory = Memory::flat(&*medium, len).unwrap();
-        let era = Era::new(Generation::new(place, header.hash_seed, 1, memory, medium));
-        let mut replay = Replay::new(&era);
-        let end = read(&header, &era.generation, (len, None), u64::MAX, &mut replay).unwrap();
+        let handle =
+            GenerationHandle::new(Generation::new(place, header.hash_seed, 1, memory, medium));
+        let mut replay = Replay::new(&handle);
+        let end = read(&header, &handle.generation, (len, None), u64::MAX, &mut replay).unwrap();
         ends.iter().position(|e| *e == end.accepted).unwrap()
     }
 

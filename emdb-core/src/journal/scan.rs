@@ -1,7 +1,7 @@
 //! Going through the bytes of a journal that may be damaged.
 //!
 //! A [`Scanner`] finds records: one after the other while they are whole, and behind damage by
-//! trying each byte, since checksums and place tell a record from all else. [`Parts`] makes
+//! trying each byte, since checksums and place tell a record from all else. [`Commits`] makes
 //! commits of them. Neither knows what a record means.
 
 use std::collections::VecDeque;
@@ -20,7 +20,7 @@ const CHEAP: usize = 128;
 
 /// What lies in a journal.
 #[derive(Debug)]
-pub(crate) enum Piece<'m> {
+pub(crate) enum Scanned<'m> {
     /// A whole record.
     Record(Record<'m>),
     /// A record whose head is whole and whose value is not.
@@ -41,7 +41,7 @@ pub(crate) struct Scanner<'m> {
     budget: u64,
     searched_all: bool,
     /// Found by the search for the end of a gap.
-    found: Option<Piece<'m>>,
+    found: Option<Scanned<'m>>,
 }
 
 impl<'m> Scanner<'m> {
@@ -82,8 +82,12 @@ impl<'m> Scanner<'m> {
         self.memory.record_before(at, self.end).filter(|r| r.verify_head(self.place))
     }
 
-    fn judged(&self, record: Record<'m>) -> Piece<'m> {
-        if record.verify_value(self.place) { Piece::Record(record) } else { Piece::Headed(record) }
+    fn judged(&self, record: Record<'m>) -> Scanned<'m> {
+        if record.verify_value(self.place) {
+            Scanned::Record(record)
+        } else {
+            Scanned::Headed(record)
+        }
     }
 
     /// Whether `cost` can be spent.
@@ -95,7 +99,7 @@ impl<'m> Scanner<'m> {
     }
 
     /// What is found at `at` in a search, where nothing says that a record begins there.
-    fn attempt(&mut self, at: u64) -> Option<Piece<'m>> {
+    fn attempt(&mut self, at: u64) -> Option<Scanned<'m>> {
         let record = self.memory.record_before(at, self.end)?;
         let key_len = record.key().len();
         if key_len > CHEAP && !self.afford(key_len) || !record.verify_head(self.place) {
@@ -106,7 +110,9 @@ impl<'m> Scanner<'m> {
         }
         match self.judged(record) {
             // In many bytes one such head is there by chance; two in a row are not.
-            Piece::Headed(_) if record.end() < self.end && self.headed(record.end()).is_none() => {
+            Scanned::Headed(_)
+                if record.end() < self.end && self.headed(record.end()).is_none() =>
+            {
                 None
             }
             found => Some(found),
@@ -153,11 +159,11 @@ impl<'m> Scanner<'m> {
 }
 
 impl<'m> Iterator for Scanner<'m> {
-    type Item = Piece<'m>;
+    type Item = Scanned<'m>;
 
-    fn next(&mut self) -> Option<Piece<'m>> {
+    fn next(&mut self) -> Option<Scanned<'m>> {
         if let Some(found) = self.found.take() {
-            if let Piece::Record(record) | Piece::Headed(record) = &found {
+            if let Scanned::Record(record) | Scanned::Headed(record) = &found {
                 self.at = record.end();
             }
             return Some(found);
@@ -181,13 +187,13 @@ impl<'m> Iterator for Scanner<'m> {
             let rest = &rest[..rest.len().min((to - from) as usize)];
             to = from + rest.iter().rposition(|b| *b != 0).map_or(0, |n| n as u64 + 1);
         }
-        (to > from).then_some(Piece::Gap { from, to })
+        (to > from).then_some(Scanned::Gap { from, to })
     }
 }
 
 /// What a journal is made of.
 #[derive(Debug)]
-pub(crate) enum Part<'m> {
+pub(crate) enum JournalItem<'m> {
     /// A whole commit: its records follow each other, the first begins it, the last one ends it.
     Commit(Vec<Record<'m>>),
     /// Whole records of a commit of which others are missing.
@@ -202,17 +208,17 @@ pub(crate) enum Part<'m> {
 
 /// Makes commits of what a scanner finds.
 #[derive(Debug)]
-pub(crate) struct Parts<'m> {
+pub(crate) struct Commits<'m> {
     scanner: Scanner<'m>,
     /// Records of one commit, and whether its first is among them.
     open: Vec<Record<'m>>,
     begun: bool,
-    ready: VecDeque<Part<'m>>,
+    ready: VecDeque<JournalItem<'m>>,
 }
 
-impl<'m> Parts<'m> {
-    pub(crate) fn new(scanner: Scanner<'m>) -> Parts<'m> {
-        Parts { scanner, open: Vec::new(), begun: false, ready: VecDeque::new() }
+impl<'m> Commits<'m> {
+    pub(crate) fn new(scanner: Scanner<'m>) -> Commits<'m> {
+        Commits { scanner, open: Vec::new(), begun: false, ready: VecDeque::new() }
     }
 
     /// The position that has been reached.
@@ -228,7 +234,7 @@ impl<'m> Parts<'m> {
     /// What was open stays incomplete.
     fn abandon(&mut self) {
         if !self.open.is_empty() {
-            self.ready.push_back(Part::Incomplete(std::mem::take(&mut self.open)));
+            self.ready.push_back(JournalItem::Incomplete(std::mem::take(&mut self.open)));
         }
         self.begun = false;
     }
@@ -236,7 +242,7 @@ impl<'m> Parts<'m> {
     fn take(&mut self, record: Record<'m>) {
         if record.verb() == Verb::Mark {
             self.abandon();
-            self.ready.push_back(Part::Mark(record));
+            self.ready.push_back(JournalItem::Mark(record));
             return;
         }
         let follows = self.open.last().is_some_and(|last| last.end() == record.position());
@@ -247,30 +253,30 @@ impl<'m> Parts<'m> {
         self.open.push(record);
         if record.commits() {
             if self.begun {
-                self.ready.push_back(Part::Commit(std::mem::take(&mut self.open)));
+                self.ready.push_back(JournalItem::Commit(std::mem::take(&mut self.open)));
             }
             self.abandon();
         }
     }
 }
 
-impl<'m> Iterator for Parts<'m> {
-    type Item = Part<'m>;
+impl<'m> Iterator for Commits<'m> {
+    type Item = JournalItem<'m>;
 
-    fn next(&mut self) -> Option<Part<'m>> {
+    fn next(&mut self) -> Option<JournalItem<'m>> {
         loop {
             if let Some(part) = self.ready.pop_front() {
                 return Some(part);
             }
             match self.scanner.next() {
-                Some(Piece::Record(record)) => self.take(record),
-                Some(Piece::Headed(record)) => {
+                Some(Scanned::Record(record)) => self.take(record),
+                Some(Scanned::Headed(record)) => {
                     self.abandon();
-                    self.ready.push_back(Part::Value(record));
+                    self.ready.push_back(JournalItem::Value(record));
                 }
-                Some(Piece::Gap { from, to }) => {
+                Some(Scanned::Gap { from, to }) => {
                     self.abandon();
-                    self.ready.push_back(Part::Gap { from, to });
+                    self.ready.push_back(JournalItem::Gap { from, to });
                 }
                 None if self.open.is_empty() => return None,
                 None => self.abandon(),
@@ -349,14 +355,14 @@ mod tests {
         let memory = memory(bytes);
         let end = bytes.len() as u64;
         let scanner = Scanner::new(place(), &memory, JOURNAL_START, end).ending_in_zeros();
-        let describe = |part: Part<'_>| match part {
-            Part::Commit(records) => ('c', records[0].position(), records.len()),
-            Part::Incomplete(records) => ('i', records[0].position(), records.len()),
-            Part::Mark(record) => ('m', record.position(), 1),
-            Part::Value(record) => ('v', record.position(), 1),
-            Part::Gap { from, to } => ('g', from, (to - from) as usize),
+        let describe = |part: JournalItem<'_>| match part {
+            JournalItem::Commit(records) => ('c', records[0].position(), records.len()),
+            JournalItem::Incomplete(records) => ('i', records[0].position(), records.len()),
+            JournalItem::Mark(record) => ('m', record.position(), 1),
+            JournalItem::Value(record) => ('v', record.position(), 1),
+            JournalItem::Gap { from, to } => ('g', from, (to - from) as usize),
         };
-        Parts::new(scanner).map(describe).collect()
+        Commits::new(scanner).map(describe).collect()
     }
 
     #[test]
@@ -441,8 +447,8 @@ mod tests {
         let memory = memory(&bytes);
         let end = bytes.len() as u64;
         let scanner = Scanner::new(place(), &memory, JOURNAL_START, end).bounded(1 << 24);
-        let mut parts = Parts::new(scanner);
-        assert!(matches!(parts.next(), Some(Part::Gap { .. })));
+        let mut parts = Commits::new(scanner);
+        assert!(matches!(parts.next(), Some(JournalItem::Gap { .. })));
         assert!(parts.next().is_none() && !parts.searched_all());
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use crate::engine::Store;
+use crate::engine::Engine;
 use crate::engine::settings::FlushPolicy;
 use crate::error::{Error, Result};
 use crate::format::header::Header;
@@ -44,9 +44,9 @@ pub(crate) struct Durability {
 }
 
 /// The turn to sync, or to write a header.
-pub(crate) struct Turn<'a>(&'a Durability);
+pub(crate) struct SyncGuard<'a>(&'a Durability);
 
-impl Drop for Turn<'_> {
+impl Drop for SyncGuard<'_> {
     fn drop(&mut self) {
         *lock(&self.0.turn) = false;
         self.0.ended.notify_all();
@@ -77,7 +77,7 @@ impl Durability {
     }
 
     /// Waits for the turn, whatever is synced meanwhile.
-    pub(crate) fn wait_for_turn(&self) -> Option<Turn<'_>> {
+    pub(crate) fn wait_for_turn(&self) -> Option<SyncGuard<'_>> {
         self.turn(|| false)
     }
 
@@ -85,7 +85,7 @@ impl Durability {
         lock(&self.slot)
     }
 
-    /// What the header is, for the store whose file this becomes.
+    /// What the header is, for the engine whose file this becomes.
     pub(crate) fn take_slot(&self) -> Option<Slot> {
         self.slot().take()
     }
@@ -101,7 +101,7 @@ impl Durability {
     }
 
     /// Waits for the turn; none when meanwhile `served`.
-    fn turn(&self, served: impl Fn() -> bool) -> Option<Turn<'_>> {
+    fn turn(&self, served: impl Fn() -> bool) -> Option<SyncGuard<'_>> {
         let mut taken = lock(&self.turn);
         loop {
             if served() {
@@ -109,16 +109,16 @@ impl Durability {
             }
             if !*taken {
                 *taken = true;
-                return Some(Turn(self));
+                return Some(SyncGuard(self));
             }
             taken = wait(&self.ended, taken);
         }
     }
 
     /// The turn, if nobody has it.
-    fn free_turn(&self) -> Option<Turn<'_>> {
+    fn free_turn(&self) -> Option<SyncGuard<'_>> {
         let mut taken = lock(&self.turn);
-        (!std::mem::replace(&mut *taken, true)).then(|| Turn(self))
+        (!std::mem::replace(&mut *taken, true)).then(|| SyncGuard(self))
     }
 
     /// Runs `look` at a time when no header slot is being written; it gets the header that was
@@ -128,19 +128,19 @@ impl Durability {
     }
 
     #[inline]
-    pub(crate) fn after_commit(&self, store: &Store) -> Result<()> {
+    pub(crate) fn after_commit(&self, engine: &Engine) -> Result<()> {
         if self.policy == FlushPolicy::WriteThrough {
-            return store.flush();
+            return engine.flush();
         }
-        let end = store.data_end.0.load(Ordering::Relaxed);
+        let end = engine.data_end.0.load(Ordering::Relaxed);
         if end.saturating_sub(self.synced.load(Ordering::Relaxed)) > UNSYNCED_MAX {
-            store.background.sync_soon();
+            engine.background.sync_soon();
         }
         Ok(())
     }
 }
 
-impl Store {
+impl Engine {
     #[inline]
     pub(crate) fn check_health(&self) -> Result<()> {
         if self.durability.poisoned.load(Ordering::Acquire) {
@@ -156,7 +156,7 @@ impl Store {
     /// Everything written before the call is on stable storage when it returns.
     pub(crate) fn flush(&self) -> Result<()> {
         let durability = &self.durability;
-        if self.origin.is_elsewhere() {
+        if self.process.is_forked_child() {
             return Err(Error::config(
                 "this process was forked from the one that opened the database",
             ));
@@ -178,10 +178,10 @@ impl Store {
 
     /// The turn to sync behind the next write, for a caller who has the tail and so can't wait.
     #[inline]
-    pub(crate) fn turn_to_link(&self) -> Option<Turn<'_>> {
+    pub(crate) fn turn_to_link(&self) -> Option<SyncGuard<'_>> {
         let durability = &self.durability;
         if durability.policy != FlushPolicy::WriteThrough
-            || !self.era(&crossbeam_epoch::pin()).generation.medium.links()
+            || !self.generation(&crossbeam_epoch::pin()).generation.medium.links()
         {
             return None;
         }
@@ -190,12 +190,12 @@ impl Store {
     }
 
     /// Waits for the sync that was begun behind the write that ended at `upto`.
-    pub(crate) fn finish_linked_sync(&self, _turn: Turn<'_>, upto: u64) -> Result<()> {
+    pub(crate) fn finish_linked_sync(&self, _turn: SyncGuard<'_>, upto: u64) -> Result<()> {
         let mut slot = lock(&self.durability.slot);
         let Some(slot) = &mut *slot else { return Ok(()) };
         // Whoever has the turn keeps the generation.
-        let era = self.era(&crossbeam_epoch::pin()).clone();
-        self.sync_by(&era.generation, slot, upto, |medium| medium.finish_sync())
+        let handle = self.generation(&crossbeam_epoch::pin()).clone();
+        self.sync_by(&handle.generation, slot, upto, |medium| medium.finish_sync())
     }
 
     /// Syncs, and remembers how far.
@@ -204,8 +204,8 @@ impl Store {
             return Ok(());
         };
         // Compaction takes the turn as well: the generation stays until this returns.
-        let era = self.era(&crossbeam_epoch::pin()).clone();
-        let generation = &*era.generation;
+        let handle = self.generation(&crossbeam_epoch::pin()).clone();
+        let generation = &*handle.generation;
         self.sync_by(generation, slot, generation.watermark(), |medium| medium.sync())
     }
 
@@ -239,13 +239,13 @@ impl Store {
         let mut slot = lock(&self.durability.slot);
         match &mut *slot {
             Some(slot) => {
-                let era = self.era(&crossbeam_epoch::pin()).clone();
+                let handle = self.generation(&crossbeam_epoch::pin()).clone();
                 let synced = self.durability.synced.load(Ordering::Acquire);
-                if slot.header.synced >= era.generation.position(synced) {
+                if slot.header.synced >= handle.generation.position(synced) {
                     return Ok(());
                 }
                 self.check_health()?;
-                self.write_header(&era.generation, slot, None)
+                self.write_header(&handle.generation, slot, None)
             }
             None => Ok(()),
         }
@@ -276,9 +276,9 @@ impl Store {
         let mut slot = self.durability.slot();
         self.check_health()?;
         let Some(slot) = &mut *slot else { return Ok(()) };
-        let era = self.era(&crossbeam_epoch::pin()).clone();
+        let handle = self.generation(&crossbeam_epoch::pin()).clone();
         let sync = || {
-            era.generation.medium.sync().map_err(|e| {
+            handle.generation.medium.sync().map_err(|e| {
                 self.poison();
                 Error::from(e)
             })
@@ -286,7 +286,7 @@ impl Store {
         // A slot is written only when the other one is on stable storage.
         sync()?;
         change(&mut slot.header);
-        self.write_header(&era.generation, slot, None)?;
+        self.write_header(&handle.generation, slot, None)?;
         sync()
     }
 
@@ -294,9 +294,9 @@ impl Store {
     /// everything is there.
     pub(crate) fn sync_twice(&self) -> Result<u64> {
         self.flush()?;
-        let era = self.era(&crossbeam_epoch::pin()).clone();
-        era.generation.medium.sync()?;
-        Ok(era.generation.position(self.durability.synced()))
+        let handle = self.generation(&crossbeam_epoch::pin()).clone();
+        handle.generation.medium.sync()?;
+        Ok(handle.generation.position(self.durability.synced()))
     }
 
     /// The header as it is now; none in memory.
@@ -341,8 +341,8 @@ impl Store {
         if slot.header.clean_len == Some(end) && tail.allocated == end {
             return Ok(());
         }
-        let era = self.era(&crossbeam_epoch::pin()).clone();
-        let generation = &*era.generation;
+        let handle = self.generation(&crossbeam_epoch::pin()).clone();
+        let generation = &*handle.generation;
         let medium = &*generation.medium;
         let step = |result: std::io::Result<()>| {
             result.map_err(|e| {

@@ -3,25 +3,29 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::engine::{Store, open};
+use crate::engine::{Engine, open};
 use crate::error::{Error, Result};
 use crate::format::header::Header;
 use crate::maintenance::compact;
 use crate::maintenance::copy::{copy_all, of_copy};
 use crate::os::lock::FileLock;
 use crate::os::paths;
-use crate::progress::Meter;
+use crate::progress::ProgressMeter;
 use crate::storage::Disk;
-use crate::storage::data_file::Site;
+use crate::storage::data_file::DataFile;
 use crate::storage::file::FileDisk;
 use crate::storage::temp::Temp;
 
 /// What the copy is called until it is whole.
 pub(crate) const TEMP: &str = ".backup.tmp";
 
-impl Store {
+impl Engine {
     /// Copies what is committed now to the file `target`.
-    pub(crate) fn backup(self: &Arc<Store>, target: &Path, meter: &mut Meter<'_>) -> Result<()> {
+    pub(crate) fn backup(
+        self: &Arc<Engine>,
+        target: &Path,
+        meter: &mut ProgressMeter<'_>,
+    ) -> Result<()> {
         self.check_maintenance()?;
         let target = paths::canonical(target)?;
         self.refuse_own(&target)?;
@@ -33,13 +37,13 @@ impl Store {
 
     /// The names that belong to this database are no place for its backup.
     fn refuse_own(&self, target: &Path) -> Result<()> {
-        let Some(site) = &self.site else { return Ok(()) };
+        let Some(file) = &self.file else { return Ok(()) };
         let ends = ["", ".lock", ".meta", ".hot.meta", ".torn", compact::TEMP, TEMP];
         for end in ends {
-            let name = paths::sibling(&site.path, end);
+            let name = paths::sibling(&file.path, end);
             // What the target needs for itself must not be the database, either.
             let needed = paths::sibling(target, end);
-            if name == target || needed == site.path || paths::is_same_file(&name, target)? {
+            if name == target || needed == file.path || paths::is_same_file(&name, target)? {
                 return Err(Error::config(format!(
                     "{} is a file of the database itself; choose another name for the backup",
                     target.display()
@@ -50,10 +54,10 @@ impl Store {
     }
 
     fn backup_locked(
-        self: &Arc<Store>,
+        self: &Arc<Engine>,
         target: &Path,
         lock: &mut FileLock,
-        meter: &mut Meter<'_>,
+        meter: &mut ProgressMeter<'_>,
     ) -> Result<()> {
         match std::fs::metadata(target) {
             Ok(meta) if !meta.is_file() => {
@@ -78,19 +82,19 @@ impl Store {
 
     /// Writes the copy, whole and durable.
     fn copy_to(
-        self: &Arc<Store>,
+        self: &Arc<Engine>,
         disk: &dyn Disk,
         temp: &Path,
-        meter: &mut Meter<'_>,
+        meter: &mut ProgressMeter<'_>,
     ) -> Result<()> {
         let header = Header::create(crate::os::clock::unix_ms())?;
         let header = Header { clean_len: None, ..header };
-        let era = self.era(&crossbeam_epoch::pin()).clone();
-        let key = era.generation.unlocked();
+        let handle = self.generation(&crossbeam_epoch::pin()).clone();
+        let key = handle.generation.unlocked();
         let copy = open::fresh(&self.plain_settings(), disk, temp, header, key)?;
         copy.sync_meanwhile();
-        let (held, states) = self.hold_all();
-        copy_all(&held, &states, &copy, meter)?;
+        let (view, states) = self.read_view_of_all();
+        copy_all(&view, &states, &copy, meter)?;
         copy.reread()?;
         meter.finish()?;
         copy.background.stop();
@@ -102,7 +106,7 @@ fn publish(disk: &dyn Disk, temp: &Path, target: &Path) -> Result<()> {
     disk.rename(temp, target)?;
     disk.sync_names(target)?;
     // What was there before may have left an index, which no file needs any more.
-    for name in [Site::image_of(target), Site::passing_image_of(target)] {
+    for name in [DataFile::image_of(target), DataFile::passing_image_of(target)] {
         let _ = disk.remove(&name);
     }
     Ok(())

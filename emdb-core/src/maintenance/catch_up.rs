@@ -4,12 +4,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::engine::Store;
+use crate::engine::Engine;
 use crate::engine::commit::Access;
-use crate::engine::decoded::Entry;
+use crate::engine::decoded::DecodedRecord;
 use crate::engine::namespaces::Clear;
 use crate::engine::read::Reader;
-use crate::engine::write_op::Step;
+use crate::engine::write_op::WriteOp;
 use crate::error::{Error, Result};
 use crate::format::options::Options;
 use crate::format::record::{Record, Verb};
@@ -27,7 +27,7 @@ const BATCH_BYTES: usize = 512 << 10;
 
 pub(crate) struct CatchUp<'a> {
     source: &'a Generation,
-    target: &'a Arc<Store>,
+    target: &'a Arc<Engine>,
     /// The copies of namespaces, by the ids of what they are copies of.
     copies: HashMap<u32, Arc<NamespaceState>>,
     /// Everything below is in the copy.
@@ -37,7 +37,7 @@ pub(crate) struct CatchUp<'a> {
 /// Commits that only write, and no key twice, gathered to be written at once.
 #[derive(Default)]
 struct Batch<'a> {
-    entries: Vec<Entry<'a>>,
+    entries: Vec<DecodedRecord<'a>>,
     bytes: usize,
     keys: HashSet<(u32, u64)>,
 }
@@ -45,7 +45,7 @@ struct Batch<'a> {
 impl<'a> CatchUp<'a> {
     pub(crate) fn new(
         source: &'a Generation,
-        target: &'a Arc<Store>,
+        target: &'a Arc<Engine>,
         copies: HashMap<u32, Arc<NamespaceState>>,
         at: u64,
     ) -> CatchUp<'a> {
@@ -63,7 +63,7 @@ impl<'a> CatchUp<'a> {
         let (from, end) = (self.at, self.source.watermark());
         let mut batch = Batch::default();
         let reader = Reader { generation: self.source, verify: false };
-        let mut commit: Vec<Entry<'a>> = Vec::new();
+        let mut commit: Vec<DecodedRecord<'a>> = Vec::new();
         let mut at = self.at;
         while at < end && (at - from < limit || !commit.is_empty()) {
             let Some(record) = self.record(&mut at)? else {
@@ -77,7 +77,8 @@ impl<'a> CatchUp<'a> {
             if !record.commits() {
                 continue;
             }
-            let writes = |e: &Entry<'_>| matches!(e.record().verb(), Verb::Put | Verb::Remove);
+            let writes =
+                |e: &DecodedRecord<'_>| matches!(e.record().verb(), Verb::Put | Verb::Remove);
             if commit.iter().all(writes) {
                 self.gather(&mut batch, &mut commit)?;
             } else {
@@ -113,8 +114,8 @@ impl<'a> CatchUp<'a> {
         Ok(Some(record))
     }
 
-    fn gather(&self, batch: &mut Batch<'a>, commit: &mut Vec<Entry<'a>>) -> Result<()> {
-        let key = |e: &Entry<'_>| (e.namespace(), self.source.hash(e.key()));
+    fn gather(&self, batch: &mut Batch<'a>, commit: &mut Vec<DecodedRecord<'a>>) -> Result<()> {
+        let key = |e: &DecodedRecord<'_>| (e.namespace(), self.source.hash(e.key()));
         if commit.iter().any(|r| batch.keys.contains(&key(r))) {
             // What it does depends on what is only in the batch.
             self.write(batch)?;
@@ -128,23 +129,23 @@ impl<'a> CatchUp<'a> {
 
     fn write(&self, batch: &mut Batch<'a>) -> Result<()> {
         let guard = crossbeam_epoch::pin();
-        let mut steps = Vec::with_capacity(batch.entries.len());
+        let mut ops = Vec::with_capacity(batch.entries.len());
         for entry in &batch.entries {
             let (copy, put) = (self.copy(entry)?, (entry.key(), entry.value()));
             let record = entry.record();
             let (verb, expiry, last) = (record.verb(), record.expiry(), record.commits());
-            steps.push(Step::write_in(&guard, copy, verb, put, expiry, last)?);
+            ops.push(WriteOp::write_in(&guard, copy, verb, put, expiry, last)?);
         }
         drop(guard);
-        self.target.commit(&mut steps, Access::Plain)?;
-        drop(steps);
+        self.target.commit(&mut ops, Access::Plain)?;
+        drop(ops);
         batch.entries.clear();
         batch.bytes = 0;
         batch.keys.clear();
         Ok(())
     }
 
-    fn copy(&self, entry: &Entry<'_>) -> Result<&Arc<NamespaceState>> {
+    fn copy(&self, entry: &DecodedRecord<'_>) -> Result<&Arc<NamespaceState>> {
         let at = entry.record().position();
         self.copies
             .get(&entry.namespace())
@@ -152,9 +153,11 @@ impl<'a> CatchUp<'a> {
     }
 
     /// Makes a commit that creates, configures, clears or drops namespaces.
-    fn change_namespaces(&mut self, commit: &[Entry<'a>]) -> Result<()> {
-        let bad = |entry: &Entry<'_>, what: &str| Error::corrupted(entry.record().position(), what);
-        let mut parts: Vec<(Arc<NamespaceState>, &Entry<'a>)> = Vec::new();
+    fn change_namespaces(&mut self, commit: &[DecodedRecord<'a>]) -> Result<()> {
+        let bad = |entry: &DecodedRecord<'_>, what: &str| {
+            Error::corrupted(entry.record().position(), what)
+        };
+        let mut parts: Vec<(Arc<NamespaceState>, &DecodedRecord<'a>)> = Vec::new();
         let mut clears: Vec<Clear> = Vec::new();
         for entry in commit {
             let (id, verb) = (entry.namespace(), entry.record().verb());
@@ -187,27 +190,27 @@ impl<'a> CatchUp<'a> {
             }
             parts.push((copy, entry));
         }
-        let mut steps = Vec::with_capacity(parts.len());
+        let mut ops = Vec::with_capacity(parts.len());
         for (at, (copy, entry)) in parts.iter().enumerate() {
             let last = at + 1 == parts.len();
             let clear = clears.iter().find(|clear| clear.is_of(copy));
-            steps.push(match (entry.record().verb(), clear) {
-                (Verb::Clear, Some(clear)) => clear.step(last),
+            ops.push(match (entry.record().verb(), clear) {
+                (Verb::Clear, Some(clear)) => clear.op(last),
                 (Verb::Drop, _) => {
                     let id = copy.current(&crossbeam_epoch::pin()).id;
-                    Step::control(copy, Verb::Drop, id, (&[], &[]), None, last)
+                    WriteOp::control(copy, Verb::Drop, id, (&[], &[]), None, last)
                 }
                 (verb, clear) => {
                     let put = (entry.key(), entry.value());
-                    let step = Step::write(copy, verb, put, entry.expiry(), last)?;
+                    let op = WriteOp::write(copy, verb, put, entry.expiry(), last)?;
                     match clear {
-                        Some(clear) => step.into_fresh(&clear.fresh),
-                        None => step,
+                        Some(clear) => op.into_fresh(&clear.fresh),
+                        None => op,
                     }
                 }
             });
         }
-        self.target.commit(&mut steps, Access::Plain)?;
+        self.target.commit(&mut ops, Access::Plain)?;
         let mut names = lock(&self.target.names);
         for (copy, _) in parts.iter().filter(|(_, e)| e.record().verb() == Verb::Drop) {
             names.live.remove(&copy.name);

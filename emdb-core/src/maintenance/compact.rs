@@ -16,19 +16,19 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "encrypt")]
 use crate::crypto::Unlocked;
 use crate::engine::write_lock::Exclusive;
-use crate::engine::{Store, open};
+use crate::engine::{Engine, open};
 use crate::error::{Error, Result};
 #[cfg(feature = "encrypt")]
 use crate::format::header::Header;
 use crate::journal::writer::Tail;
 use crate::maintenance::catch_up::CatchUp;
 use crate::maintenance::copy::{copy_all, of_copy};
-use crate::mvcc::generation::Era;
+use crate::mvcc::generation::GenerationHandle;
 use crate::mvcc::names::{DEFAULT_ID, Incarnation, Retired};
 use crate::os::paths;
 use crate::os::sync::lock;
-use crate::progress::Meter;
-use crate::storage::data_file::Site;
+use crate::progress::ProgressMeter;
+use crate::storage::data_file::DataFile;
 use crate::storage::temp::Temp;
 
 /// What the new file is called until it takes the place of the old one.
@@ -52,49 +52,49 @@ const BREATH: Duration = Duration::from_micros(100);
 /// Bytes that are copied at a time then: enough for one positional write.
 const SLICE: u64 = 384 << 10;
 
-impl Store {
+impl Engine {
     /// Rewrites the journal with what is live.
-    pub(crate) fn compact(self: &Arc<Store>, meter: &mut Meter<'_>) -> Result<()> {
+    pub(crate) fn compact(self: &Arc<Engine>, meter: &mut ProgressMeter<'_>) -> Result<()> {
         self.compact_with_key(Key::Same, meter)
     }
 
     /// The same, sealed as `key` says.
     pub(crate) fn compact_with_key(
-        self: &Arc<Store>,
+        self: &Arc<Engine>,
         key: Key,
-        meter: &mut Meter<'_>,
+        meter: &mut ProgressMeter<'_>,
     ) -> Result<()> {
         self.check_maintenance()?;
         if self.read_only {
             return Err(Error::ReadOnly);
         }
-        let _turn = self.upkeep.begin()?;
+        let _turn = self.maintenance.begin()?;
         self.check_health()?;
-        let Some(site) = &self.site else { return self.rewrite(None, key, meter) };
+        let Some(file) = &self.file else { return self.rewrite(None, key, meter) };
         if cfg!(windows) {
             let what = "a file that is mapped can't be replaced on Windows; back it up instead";
             return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, what).into());
         }
-        let _temp = Temp::new(&*site.disk, paths::sibling(&site.path, TEMP));
-        self.rewrite(Some(site), key, meter).map_err(|e| match self.check_health() {
+        let _temp = Temp::new(&*file.disk, paths::sibling(&file.path, TEMP));
+        self.rewrite(Some(file), key, meter).map_err(|e| match self.check_health() {
             Ok(()) => of_copy(e),
             Err(_) => e,
         })
     }
 
     fn rewrite(
-        self: &Arc<Store>,
-        site: Option<&Site>,
+        self: &Arc<Engine>,
+        file: Option<&DataFile>,
         key: Key,
-        meter: &mut Meter<'_>,
+        meter: &mut ProgressMeter<'_>,
     ) -> Result<()> {
-        let former = self.era(&crossbeam_epoch::pin()).clone();
-        let target = self.successor(site, key)?;
+        let former = self.generation(&crossbeam_epoch::pin()).clone();
+        let target = self.successor(file, key)?;
         target.sync_meanwhile();
-        let (held, states) = self.hold_all();
-        let from = held.watermark();
-        let copies = copy_all(&held, &states, &target, meter)?;
-        drop(held);
+        let (view, states) = self.read_view_of_all();
+        let from = view.watermark();
+        let copies = copy_all(&view, &states, &target, meter)?;
+        drop(view);
         let source = former.generation.clone();
         let mut catch_up = CatchUp::new(&source, &target, copies, from);
         self.approach(&mut catch_up)?;
@@ -102,16 +102,16 @@ impl Store {
         target.reread()?;
         self.approach(&mut catch_up)?;
         meter.finish()?;
-        // Its journal is about to be that of this store, and its tail that of another journal.
+        // Its journal is about to be that of this engine, and its tail that of another journal.
         target.background.stop();
-        self.take_over(site, &target, &mut catch_up)?;
+        self.take_over(file, &target, &mut catch_up)?;
         self.compactions.fetch_add(1, Ordering::Relaxed);
         self.checkpoints.start_over(target_start(&target));
         self.wait_for_more();
-        if let Some(site) = site {
+        if let Some(file) = file {
             // Of the former generation: nobody reads them any more.
-            for name in [Site::image_of(&site.path), Site::passing_image_of(&site.path)] {
-                let _ = site.disk.remove(&name);
+            for name in [DataFile::image_of(&file.path), DataFile::passing_image_of(&file.path)] {
+                let _ = file.disk.remove(&name);
             }
         }
         drop(target);
@@ -119,26 +119,26 @@ impl Store {
         Ok(())
     }
 
-    /// An empty store of the next generation.
-    fn successor(&self, site: Option<&Site>, key: Key) -> Result<Arc<Store>> {
-        let era = self.era(&crossbeam_epoch::pin()).clone();
+    /// An empty engine of the next generation.
+    fn successor(&self, file: Option<&DataFile>, key: Key) -> Result<Arc<Engine>> {
+        let handle = self.generation(&crossbeam_epoch::pin()).clone();
         let settings = self.plain_settings();
-        let Some(site) = site else { return open::memory_after(&settings, &era.generation) };
+        let Some(file) = file else { return open::memory_after(&settings, &handle.generation) };
         let Some(header) = self.header() else { return Err(Error::Poisoned) };
-        let path = paths::sibling(&site.path, TEMP);
+        let path = paths::sibling(&file.path, TEMP);
         let header = header.successor();
-        let store = match key {
+        let engine = match key {
             Key::Same => {
-                open::fresh(&settings, &*site.disk, &path, header, era.generation.unlocked())?
+                open::fresh(&settings, &*file.disk, &path, header, handle.generation.unlocked())?
             }
             #[cfg(feature = "encrypt")]
             Key::Other(key) => {
                 let header = Header { converted: true, untidy: true, ..header };
-                open::fresh(&settings, &*site.disk, &path, header, key.as_ref())?
+                open::fresh(&settings, &*file.disk, &path, header, key.as_ref())?
             }
         };
-        site.disk.imitate(&site.path, &path)?;
-        Ok(store)
+        file.disk.imitate(&file.path, &path)?;
+        Ok(engine)
     }
 
     /// Brings the copy so near that little is missing.
@@ -169,9 +169,9 @@ impl Store {
 
     /// Lets the copy take over.
     fn take_over(
-        self: &Arc<Store>,
-        site: Option<&Site>,
-        target: &Arc<Store>,
+        self: &Arc<Engine>,
+        file: Option<&DataFile>,
+        target: &Arc<Engine>,
         catch_up: &mut CatchUp<'_>,
     ) -> Result<()> {
         let mut exclusive = None;
@@ -197,15 +197,15 @@ impl Store {
             self.check_health()?;
             catch_up.run(u64::MAX)?;
             self.check_names(target)?;
-            if let Some(site) = site {
-                site.replace(&paths::sibling(&site.path, TEMP))?;
+            if let Some(file) = file {
+                file.replace(&paths::sibling(&file.path, TEMP))?;
             }
             self.carry_over(target, &mut tail, promised, synced);
             *slot = target.durability.take_slot();
             self.longest_pause(began.elapsed());
             drop(tail);
-            if let Some(site) = site
-                && let Err(e) = site.disk.sync_names(&site.path)
+            if let Some(file) = file
+                && let Err(e) = file.disk.sync_names(&file.path)
             {
                 // A power cut could bring the old file back.
                 self.poison();
@@ -216,7 +216,7 @@ impl Store {
     }
 
     /// Whether the copy has all namespaces. If not, the copying is wrong: better no compaction.
-    fn check_names(&self, target: &Store) -> Result<()> {
+    fn check_names(&self, target: &Engine) -> Result<()> {
         let (names, copies) = (lock(&self.names), lock(&target.names));
         if names.live.keys().eq(copies.live.keys()) {
             return Ok(());
@@ -228,23 +228,23 @@ impl Store {
     /// Whoever waits to hear that has a sequence number of the former file, which can stand for
     /// less of the new one: only all of it is surely enough.
     fn sync_last_stretch(&self, synced: u64) -> Result<()> {
-        let era = self.era(&crossbeam_epoch::pin()).clone();
-        let upto = era.generation.watermark();
+        let handle = self.generation(&crossbeam_epoch::pin()).clone();
+        let upto = handle.generation.watermark();
         if upto > synced
-            && let Err(e) = era.generation.medium.sync()
+            && let Err(e) = handle.generation.medium.sync()
         {
             self.poison();
             return Err(e.into());
         }
-        self.durability.reached(era.generation.sequence(upto));
+        self.durability.reached(handle.generation.sequence(upto));
         Ok(())
     }
 
     /// Makes the target's generation that of all namespaces. Sequence numbers go on so that the end
     /// is no lower than before, nor what is `synced` in the new file than what was `promised`.
-    fn carry_over(&self, target: &Store, tail: &mut Tail, promised: u64, synced: u64) {
+    fn carry_over(&self, target: &Engine, tail: &mut Tail, promised: u64, synced: u64) {
         let guard = crossbeam_epoch::pin();
-        let (old, new) = (self.era(&guard), target.era(&guard));
+        let (old, new) = (self.generation(&guard), target.generation(&guard));
         let end = old.generation.sequence(old.generation.watermark());
         let mut other = lock(&target.tail);
         // Both what is promised and the end must not lie further back than before. The new file
@@ -278,14 +278,14 @@ impl Store {
 }
 
 /// The sequence number at which the target's journal begins.
-fn target_start(target: &Store) -> u64 {
+fn target_start(target: &Engine) -> u64 {
     let guard = crossbeam_epoch::pin();
-    target.era(&guard).generation.sequence(crate::format::JOURNAL_START)
+    target.generation(&guard).generation.sequence(crate::format::JOURNAL_START)
 }
 
 /// Waits a moment for readers that are about to leave the old generation, so that its memory is
 /// freed here rather than in the midst of a read or write. Those that stay free it themselves.
-fn let_go(former: Era) {
+fn let_go(former: GenerationHandle) {
     for _ in 0..100 {
         crossbeam_epoch::pin().flush();
         if former.is_last() {

@@ -9,7 +9,7 @@ use crate::os::sync::{lock, wait};
 
 /// Whose turn it is.
 #[derive(Debug, Default)]
-pub(crate) struct Upkeep {
+pub(crate) struct MaintenanceLock {
     thread: Mutex<Option<ThreadId>>,
     ended: Condvar,
     /// How many wait for it.
@@ -18,12 +18,12 @@ pub(crate) struct Upkeep {
 
 /// The turn, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn<'a>(&'a Upkeep);
+pub(crate) struct MaintenanceGuard<'a>(&'a MaintenanceLock);
 
-impl Upkeep {
+impl MaintenanceLock {
     /// Waits for the turn. Refused to a thread that has it, which is in a callback of the call that
     /// took it.
-    pub(crate) fn begin(&self) -> Result<Turn<'_>> {
+    pub(crate) fn begin(&self) -> Result<MaintenanceGuard<'_>> {
         let this = std::thread::current().id();
         let mut thread = lock(&self.thread);
         while let Some(other) = *thread {
@@ -37,18 +37,18 @@ impl Upkeep {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
         *thread = Some(this);
-        Ok(Turn(self))
+        Ok(MaintenanceGuard(self))
     }
 }
 
-impl Upkeep {
+impl MaintenanceLock {
     /// Whether somebody waits, for whom what the background does can make room.
     pub(crate) fn is_wanted(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for MaintenanceGuard<'_> {
     fn drop(&mut self) {
         *lock(&self.0.thread) = None;
         self.0.ended.notify_one();

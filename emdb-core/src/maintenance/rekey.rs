@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use crate::crypto::Unlocked;
-use crate::engine::Store;
+use crate::engine::Engine;
 use crate::error::Result;
 use crate::format::envelope::Envelope;
 use crate::maintenance::compact;
-use crate::progress::Meter;
-use crate::storage::data_file::Site;
+use crate::progress::ProgressMeter;
+use crate::storage::data_file::DataFile;
 
-impl Store {
+impl Engine {
     /// Rewrites the file for this key, or without one, and removes what the former one left.
     pub(crate) fn convert(
-        self: &Arc<Store>,
+        self: &Arc<Engine>,
         key: Option<Unlocked>,
-        meter: &mut Meter<'_>,
+        meter: &mut ProgressMeter<'_>,
     ) -> Result<()> {
         self.compact_with_key(compact::Key::Other(key), meter)?;
         self.finish_conversion()
@@ -24,8 +24,8 @@ impl Store {
     /// Removes what the former file left. The header goes on saying that the file is converted, until
     /// it is opened for use: the call may be made again.
     pub(crate) fn finish_conversion(&self) -> Result<()> {
-        let Some(Site { disk, path, .. }) = &self.site else { return Ok(()) };
-        Site::remove_left(&**disk, path, None)?;
+        let Some(DataFile { disk, path, .. }) = &self.file else { return Ok(()) };
+        DataFile::remove_left(&**disk, path, None)?;
         self.change_header(|header| header.untidy = false)
     }
 

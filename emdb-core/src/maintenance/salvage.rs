@@ -2,7 +2,7 @@
 //!
 //! Whole commits are applied in the order of the journal, to tables of their own that bear what
 //! a replay refuses: records of namespaces whose beginning was lost, names that are begun twice.
-//! Then the live records go into a new store.
+//! Then the live records go into a new engine.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -11,25 +11,25 @@ use std::sync::Arc;
 use crate::api::salvage::{Lost, LostKind, SalvageReport};
 use crate::crypto::Secret;
 use crate::crypto::unlock::unlock;
-use crate::engine::decoded::Entry;
+use crate::engine::decoded::DecodedRecord;
 use crate::engine::read::Reader;
 use crate::engine::repair::for_each_slot;
 use crate::engine::replay::publish;
 use crate::engine::settings::Settings;
-use crate::engine::{Store, open};
+use crate::engine::{Engine, open};
 use crate::error::{Error, Result};
 use crate::format::header::Header;
 use crate::format::image::is_note;
 use crate::format::options::Options;
 use crate::format::place::Place;
 use crate::format::record::{Record, Verb};
-use crate::format::sealed::{Parts as SealedParts, is_session};
+use crate::format::sealed::{SealedHeader, is_session};
 use crate::format::{JOURNAL_START, MAX_POSITION, mark, varint};
-use crate::journal::scan::{Part, Parts, Piece, Scanner, find_place};
+use crate::journal::scan::{Commits, JournalItem, Scanned, Scanner, find_place};
 use crate::maintenance::copy::Copier;
-use crate::mvcc::generation::{Era, Generation};
+use crate::mvcc::generation::{Generation, GenerationHandle};
 use crate::mvcc::names::{DEFAULT_ID, INTERNAL, Incarnation, NamespaceState};
-use crate::progress::{Meter, Tell};
+use crate::progress::{OnProgress, ProgressMeter};
 use crate::storage::memory::Memory;
 use crate::storage::{Disk, Medium};
 
@@ -38,7 +38,7 @@ pub(crate) const TEMP: &str = ".salvage.tmp";
 
 /// A damaged journal, and what was read of it.
 pub(crate) struct Salvage {
-    era: Era,
+    handle: GenerationHandle,
     len: u64,
     /// The journal was once on stable storage up to here, as far as header and marks tell.
     synced: u64,
@@ -92,7 +92,9 @@ impl Salvage {
             incarnation: Incarnation::new(DEFAULT_ID),
         };
         Ok(Salvage {
-            era: Era::new(Generation::new(place, hash_seed, 0, memory, medium).sealed(vault)),
+            handle: GenerationHandle::new(
+                Generation::new(place, hash_seed, 0, memory, medium).sealed(vault),
+            ),
             len,
             synced,
             partial,
@@ -107,20 +109,20 @@ impl Salvage {
         mut self,
         disk: &dyn Disk,
         path: &Path,
-        tell: Tell<'_>,
+        tell: OnProgress<'_>,
     ) -> Result<SalvageReport> {
-        let mut meter = Meter::new(tell, self.len);
+        let mut meter = ProgressMeter::new(tell, self.len);
         self.read(&mut meter)?;
         meter.total += self.live_bytes();
         let header = Header::create(crate::os::clock::unix_ms())?;
         let header = Header { clean_len: None, ..header };
-        let key = self.era.generation.unlocked();
-        let store = open::fresh(&Settings::default(), disk, path, header, key)?;
-        store.sync_meanwhile();
-        self.copy(&store, &mut meter)?;
-        store.background.stop();
-        store.reread()?;
-        store.close()?;
+        let key = self.handle.generation.unlocked();
+        let engine = open::fresh(&Settings::default(), disk, path, header, key)?;
+        engine.sync_meanwhile();
+        self.copy(&engine, &mut meter)?;
+        engine.background.stop();
+        engine.reread()?;
+        engine.close()?;
         meter.finish()?;
         let synced = self.synced;
         for lost in &mut self.report.lost {
@@ -134,18 +136,18 @@ impl Salvage {
         self.by_id.values().map(bytes).sum()
     }
 
-    fn read(&mut self, meter: &mut Meter<'_>) -> Result<()> {
+    fn read(&mut self, meter: &mut ProgressMeter<'_>) -> Result<()> {
         meter.now()?;
         self.read_sessions()?;
-        let generation = self.era.generation.clone();
+        let generation = self.handle.generation.clone();
         let reader = Reader { generation: &generation, verify: true };
         let scanner = Scanner::new(generation.place, &generation.memory, JOURNAL_START, self.len);
         let scanner = scanner.ending_in_zeros();
-        let mut parts = Parts::new(scanner);
+        let mut parts = Commits::new(scanner);
         while let Some(part) = parts.next() {
             meter.at(parts.position())?;
             match part {
-                Part::Commit(records) => {
+                JournalItem::Commit(records) => {
                     let entries = self.authentic(reader, &records);
                     if entries.len() == records.len() {
                         self.report.commits += 1;
@@ -154,24 +156,26 @@ impl Salvage {
                         self.incomplete(&entries);
                     }
                 }
-                Part::Incomplete(records) => {
+                JournalItem::Incomplete(records) => {
                     let entries = self.authentic(reader, &records);
                     self.incomplete(&entries);
                 }
-                Part::Mark(record) if !self.is_mark_authentic(reader, &record) => {}
-                Part::Mark(record) => {
+                JournalItem::Mark(record) if !self.is_mark_authentic(reader, &record) => {}
+                JournalItem::Mark(record) => {
                     let synced =
                         mark::read(generation.place, record.value_position(), record.value());
                     self.synced = self.synced.max(synced.unwrap_or(0));
                 }
                 // It held nothing but how far a sync went.
-                Part::Value(record) if record.verb() == Verb::Mark => {}
-                Part::Value(record) if generation.vault.is_some() => {
+                JournalItem::Value(record) if record.verb() == Verb::Mark => {}
+                JournalItem::Value(record) if generation.vault.is_some() => {
                     let place = (record.position(), record.end());
                     self.lose(LostKind::Value, place, None, None);
                 }
-                Part::Value(record) => self.lose_entry(LostKind::Value, &Entry::new(record, None)),
-                Part::Gap { from, to } => self.lose(LostKind::Gap, (from, to), None, None),
+                JournalItem::Value(record) => {
+                    self.lose_entry(LostKind::Value, &DecodedRecord::new(record, None))
+                }
+                JournalItem::Gap { from, to } => self.lose(LostKind::Gap, (from, to), None, None),
             }
         }
         if self.synced > self.len.max(JOURNAL_START) {
@@ -184,12 +188,12 @@ impl Salvage {
     /// Takes in the sessions of the journal, wherever they are told: a session's own record may be
     /// lost.
     fn read_sessions(&self) -> Result<()> {
-        let generation = &self.era.generation;
+        let generation = &self.handle.generation;
         let Some(vault) = &generation.vault else { return Ok(()) };
         let scanner = Scanner::new(generation.place, &generation.memory, JOURNAL_START, self.len);
-        for part in Parts::new(scanner) {
-            if let Part::Mark(record) = part {
-                let number = SealedParts::of(&record).map_or(0, |parts| parts.session);
+        for part in Commits::new(scanner) {
+            if let JournalItem::Mark(record) = part {
+                let number = SealedHeader::of(&record).map_or(0, |parts| parts.session);
                 if is_session(&record) {
                     vault.take_session(&record)?;
                 } else if !is_note(&record) && !vault.knows(number) {
@@ -201,7 +205,11 @@ impl Salvage {
     }
 
     /// What the records say; those that are not authentic are lost.
-    fn authentic<'m>(&mut self, reader: Reader<'m>, records: &[Record<'m>]) -> Vec<Entry<'m>> {
+    fn authentic<'m>(
+        &mut self,
+        reader: Reader<'m>,
+        records: &[Record<'m>],
+    ) -> Vec<DecodedRecord<'m>> {
         let mut entries = Vec::with_capacity(records.len());
         for record in records {
             match reader.entry(*record) {
@@ -226,7 +234,7 @@ impl Salvage {
     }
 
     /// What is left of a commit.
-    fn incomplete(&mut self, entries: &[Entry<'_>]) {
+    fn incomplete(&mut self, entries: &[DecodedRecord<'_>]) {
         for entry in entries {
             if self.partial {
                 self.apply(entry);
@@ -236,7 +244,7 @@ impl Salvage {
         }
     }
 
-    fn lose_entry(&mut self, kind: LostKind, entry: &Entry<'_>) {
+    fn lose_entry(&mut self, kind: LostKind, entry: &DecodedRecord<'_>) {
         let (record, key) = (entry.record(), entry.key().to_vec());
         let name = self.by_id.get(&entry.namespace()).and_then(|found| found.name.clone());
         self.lose(kind, (record.position(), record.end()), name, Some(key));
@@ -254,12 +262,12 @@ impl Salvage {
     }
 
     /// Applies one record to the tables.
-    fn apply(&mut self, entry: &Entry<'_>) {
+    fn apply(&mut self, entry: &DecodedRecord<'_>) {
         let (id, record) = (entry.namespace(), entry.record());
         match record.verb() {
             Verb::Put | Verb::Remove => {
                 let found = self.by_id.entry(id).or_insert_with(|| Found::unknown(id));
-                let (generation, guard) = (&self.era.generation, crossbeam_epoch::pin());
+                let (generation, guard) = (&self.handle.generation, crossbeam_epoch::pin());
                 let hash = generation.hash(record.key());
                 if publish(generation, &found.incarnation, record, hash, &guard).is_err() {
                     self.lose_entry(LostKind::TooMany, entry);
@@ -307,10 +315,10 @@ impl Salvage {
     }
 
     /// Writes all that is live to `target`.
-    fn copy(&mut self, target: &Arc<Store>, meter: &mut Meter<'_>) -> Result<()> {
-        let era = self.era.clone();
-        let memory = &era.generation.memory;
-        let reader = Reader { generation: &era.generation, verify: true };
+    fn copy(&mut self, target: &Arc<Engine>, meter: &mut ProgressMeter<'_>) -> Result<()> {
+        let handle = self.handle.clone();
+        let memory = &handle.generation.memory;
+        let reader = Reader { generation: &handle.generation, verify: true };
         meter.at(self.len)?;
         // The order of their names: whoever reads the copy gets the same one from the same file.
         let mut all: Vec<_> = self.by_id.iter().collect();
@@ -347,7 +355,11 @@ impl Salvage {
         Ok(())
     }
 
-    fn namespace(target: &Arc<Store>, name: &str, options: Options) -> Result<Arc<NamespaceState>> {
+    fn namespace(
+        target: &Arc<Engine>,
+        name: &str,
+        options: Options,
+    ) -> Result<Arc<NamespaceState>> {
         if name.is_empty() {
             // It is there already; that it is ordered is said by a record of its own.
             if options.ordered {
@@ -375,11 +387,11 @@ fn refuse_sealed(place: Place, memory: &Memory, len: u64) -> Result<()> {
     let mut last: Option<(u64, u32, u32)> = None;
     let (mut sealed, mut counted, mut plain) = (false, false, false);
     for piece in Scanner::new(place, memory, JOURNAL_START, len) {
-        let Piece::Record(record) = piece else { continue };
+        let Scanned::Record(record) = piece else { continue };
         let is_long = record.value().len() > mark::MARK_LEN;
         sealed |= record.verb() == Verb::Mark && is_long;
-        plain |= !SealedParts::fit(&record);
-        let parts = SealedParts::of(&record);
+        plain |= !SealedHeader::fit(&record);
+        let parts = SealedHeader::of(&record);
         counted |= parts.is_some_and(|parts| {
             let before = parts.counter.checked_sub(1);
             before.is_some_and(|n| last == Some((record.position(), parts.session, n)))

@@ -8,12 +8,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crate::checkpoint::take::{Care, SOME};
-use crate::engine::Store;
+use crate::checkpoint::take::{CheckpointKind, SOME};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::format::JOURNAL_START;
-use crate::os::worker::Helper;
-use crate::progress::Meter;
+use crate::os::worker::Worker;
+use crate::progress::ProgressMeter;
 
 /// Bytes of the journal with which it looks for the first time, if it is to compact.
 const LITTLE: u64 = 64 << 10;
@@ -33,17 +33,17 @@ const REST: Duration = Duration::from_secs(1);
 const REST_MAX: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Default)]
-pub(crate) struct Maintain(Arc<Helper<Orders>>);
+pub(crate) struct Maintain(Arc<Worker<Requests>>);
 
 #[derive(Debug, Default)]
-struct Orders {
+struct Requests {
     look: bool,
 }
 
 impl Maintain {
     fn look(&self) {
-        self.0.tell(|orders| {
-            orders.look = true;
+        self.0.tell(|requests| {
+            requests.look = true;
             true
         });
     }
@@ -55,9 +55,9 @@ impl Maintain {
     }
 }
 
-impl Store {
+impl Engine {
     /// Begins to take checkpoints when they are due.
-    pub(crate) fn start_maintaining(self: &Arc<Store>) {
+    pub(crate) fn start_maintaining(self: &Arc<Engine>) {
         // Without the thread opens take longer.
         self.background.maintain.0.allow(self, "emdb-maintain", run);
         self.wait_for_more();
@@ -67,7 +67,7 @@ impl Store {
     /// Lets the thread be told when enough has come.
     pub(crate) fn wait_for_more(&self) {
         let end = self.data_end.0.load(Ordering::Relaxed);
-        let mut due_at = match self.site {
+        let mut due_at = match self.file {
             Some(_) => self.checkpoints.kept.load(Ordering::Relaxed).saturating_add(SOME),
             None => u64::MAX,
         };
@@ -79,7 +79,7 @@ impl Store {
     }
 
     /// Compacts if that is due; tells whether it was.
-    fn compact_if_due(self: &Arc<Store>, stopped: &dyn Fn() -> bool) -> Result<bool> {
+    fn compact_if_due(self: &Arc<Engine>, stopped: &dyn Fn() -> bool) -> Result<bool> {
         let Some(auto) = self.auto_compact else { return Ok(false) };
         let stats = self.stats()?;
         if !auto.is_due(stats.dead_bytes, stats.logical_size_bytes - JOURNAL_START) {
@@ -88,7 +88,7 @@ impl Store {
         let go_on = &mut |_| {
             if stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        match self.compact(&mut Meter::new(go_on, self.live_bytes())) {
+        match self.compact(&mut ProgressMeter::new(go_on, self.live_bytes())) {
             Err(Error::Cancelled) => Ok(true),
             Err(e) => {
                 self.compaction_failures.fetch_add(1, Ordering::Relaxed);
@@ -110,19 +110,19 @@ impl Store {
     }
 }
 
-fn run(store: &Weak<Store>, helper: &Helper<Orders>) {
+fn run(engine: &Weak<Engine>, worker: &Worker<Requests>) {
     loop {
         {
-            let mut orders = helper.orders();
-            while !orders.look && !helper.is_stopping() {
-                orders = helper.wait(orders, None);
+            let mut requests = worker.requests();
+            while !requests.look && !worker.is_stopping() {
+                requests = worker.wait(requests, None);
             }
-            if helper.is_stopping() {
+            if worker.is_stopping() {
                 return;
             }
-            orders.look = false;
+            requests.look = false;
         }
-        if !watch(store, helper) {
+        if !watch(engine, worker) {
             return;
         }
     }
@@ -147,59 +147,59 @@ impl Rest {
 }
 
 /// Looks until there is nothing to do; false when the thread is to end.
-fn watch(store: &Weak<Store>, helper: &Helper<Orders>) -> bool {
+fn watch(engine: &Weak<Engine>, worker: &Worker<Requests>) -> bool {
     let mut changed = (0, Instant::now());
     let (mut checkpoints, mut compactions) = (Rest::default(), Rest::default());
-    let stopped = || helper.is_stopping();
+    let stopped = || worker.is_stopping();
     loop {
         let until = Instant::now() + TICK;
         {
-            let mut orders = helper.orders();
-            while !helper.is_stopping() && Instant::now() < until {
-                orders = helper.wait(orders, Some(until));
+            let mut requests = worker.requests();
+            while !worker.is_stopping() && Instant::now() < until {
+                requests = worker.wait(requests, Some(until));
             }
-            if helper.is_stopping() {
+            if worker.is_stopping() {
                 return false;
             }
         }
-        let Some(store) = store.upgrade() else { return false };
-        if store.check_health().is_err() {
+        let Some(engine) = engine.upgrade() else { return false };
+        if engine.check_health().is_err() {
             return false;
         }
         let mut compacted = false;
         if compactions.is_over() {
-            let done = store.compact_if_due(&stopped);
+            let done = engine.compact_if_due(&stopped);
             compacted = matches!(done, Ok(true));
             compactions.note(done.is_err());
         }
-        let end = store.data_end.0.load(Ordering::Relaxed);
+        let end = engine.data_end.0.load(Ordering::Relaxed);
         if changed.0 != end {
             changed = (end, Instant::now());
         }
-        let [since, passed] = [&store.checkpoints.kept, &store.checkpoints.last]
+        let [since, passed] = [&engine.checkpoints.kept, &engine.checkpoints.last]
             .map(|last| end.saturating_sub(last.load(Ordering::Relaxed)));
-        if since < SOME || store.site.is_none() {
+        if since < SOME || engine.file.is_none() {
             if compacted || !compactions.is_over() {
                 continue;
             }
-            store.wait_for_more();
+            engine.wait_for_more();
             // For what came since the end was looked at: nobody told.
-            store.maintain_if_due();
+            engine.maintain_if_due();
             return true;
         }
         let quiet = changed.1.elapsed();
-        let size = store.checkpoints.size.load(Ordering::Relaxed);
+        let size = engine.checkpoints.size.load(Ordering::Relaxed);
         let good = quiet >= LONG
             || quiet >= SHORT && since >= MUCH
             || since >= ENOUGH.max(size.saturating_mul(2));
-        let care = match good {
-            true => Care::Durable,
-            false if passed >= PASSING.max(size / 2) => Care::Passing,
+        let kind = match good {
+            true => CheckpointKind::Durable,
+            false if passed >= PASSING.max(size / 2) => CheckpointKind::Passing,
             false => continue,
         };
         if checkpoints.is_over() {
-            let yields = || stopped() || store.upkeep.is_wanted();
-            let done = store.checkpoint(care, yields);
+            let yields = || stopped() || engine.maintenance.is_wanted();
+            let done = engine.checkpoint(kind, yields);
             checkpoints.note(done.is_err_and(|e| !matches!(e, Error::Cancelled)));
         }
     }

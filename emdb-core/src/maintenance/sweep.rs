@@ -4,25 +4,25 @@ use std::sync::Arc;
 
 use crossbeam_epoch::Guard;
 
-use crate::engine::Store;
+use crate::engine::Engine;
 use crate::engine::commit::Access;
-use crate::engine::decoded::Entry;
-use crate::engine::write_op::Step;
+use crate::engine::decoded::DecodedRecord;
+use crate::engine::write_op::WriteOp;
 use crate::error::Result;
 use crate::format::record::Verb;
-use crate::mvcc::names::{Line, NamespaceState};
+use crate::mvcc::names::{NamespaceState, NamespaceVersions};
 use crate::os::sync::lock;
 
 /// Records removed in one commit.
 const BATCH: usize = 1024;
 
 /// Whether the entry is the put at `position` with this expiry.
-fn is_it(entry: &Entry<'_>, at: u64, position: u64) -> bool {
+fn is_it(entry: &DecodedRecord<'_>, at: u64, position: u64) -> bool {
     let record = entry.record();
     record.position() == position && record.expiry() == Some(at) && record.is_put()
 }
 
-impl Store {
+impl Engine {
     /// Every namespace, internal ones too.
     pub(crate) fn all_namespaces(&self) -> Vec<Arc<NamespaceState>> {
         lock(&self.names).live.values().cloned().collect()
@@ -46,13 +46,13 @@ impl Store {
         namespace.check()?;
         let guard = crossbeam_epoch::pin();
         let expired = self.expired(namespace, now, &guard);
-        let mut steps = Vec::with_capacity(expired.len());
+        let mut ops = Vec::with_capacity(expired.len());
         for (i, entry) in expired.iter().enumerate() {
             let key = (entry.key(), &[][..]);
             let last = i + 1 == expired.len();
-            steps.push(Step::write(namespace, Verb::Remove, key, None, last)?);
+            ops.push(WriteOp::write(namespace, Verb::Remove, key, None, last)?);
         }
-        self.commit_locked(&mut tail, &mut steps)?;
+        self.commit_locked(&mut tail, &mut ops)?;
         Ok(expired.len())
     }
 
@@ -63,7 +63,7 @@ impl Store {
         namespace: &NamespaceState,
         now: u64,
         guard: &'g Guard,
-    ) -> Vec<Entry<'g>> {
+    ) -> Vec<DecodedRecord<'g>> {
         loop {
             let (due, expired) = self.look_at_due(namespace, now, guard);
             if due == 0 || !expired.is_empty() {
@@ -78,14 +78,14 @@ impl Store {
         namespace: &NamespaceState,
         now: u64,
         guard: &'g Guard,
-    ) -> (usize, Vec<Entry<'g>>) {
-        let Line { era, current: incarnation, .. } = namespace.line(guard);
+    ) -> (usize, Vec<DecodedRecord<'g>>) {
+        let NamespaceVersions { handle, current: incarnation, .. } = namespace.versions(guard);
         let mut expiries = lock(&incarnation.expiries);
-        let reader = self.reader(era);
+        let reader = self.reader(handle);
         let due = expiries.due(now, BATCH, || reader.expiries_of(&incarnation.table));
         let read = |&(at, position): &(u64, u64)| {
             let record = reader.record(position).and_then(|r| {
-                let hash = era.generation.hash(r.key());
+                let hash = handle.generation.hash(r.key());
                 // The way that the commit will find it.
                 let newest = reader.newest(&incarnation.table, r.key(), hash, guard)?;
                 newest.map(|record| reader.key_entry(record)).transpose()

@@ -11,39 +11,39 @@ use std::sync::atomic::Ordering;
 
 use crate::cursor::range::Bounds;
 use crate::cursor::{End, Walk};
-use crate::engine::Store;
-use crate::engine::read::{Held, Reader, is_expired};
+use crate::engine::Engine;
+use crate::engine::read::{ReadView, Reader, is_expired};
 use crate::engine::repair::for_each_slot;
 use crate::engine::replay::Replay;
 use crate::error::{Error, Result};
 use crate::format::record::{Record, Verb};
 use crate::format::sealed::is_session;
 use crate::format::{JOURNAL_START, header, image, mark};
-use crate::journal::scan::{Part, Parts, Scanner};
+use crate::journal::scan::{Commits, JournalItem, Scanner};
 use crate::maintenance::verify_report::{ProblemKind, VerifyReport};
-use crate::mvcc::generation::Era;
+use crate::mvcc::generation::GenerationHandle;
 use crate::mvcc::names::{Incarnation, NamespaceState};
 use crate::os::sync::lock;
-use crate::progress::{Meter, Tell};
+use crate::progress::{OnProgress, ProgressMeter};
 use crate::storage::memory::Memory;
 
 /// How often progress is told while keys are compared.
 const EACH_KEYS: u64 = 4096;
 
-impl Store {
+impl Engine {
     /// See [`crate::Emdb::verify`].
-    pub(crate) fn verify(&self, tell: Tell<'_>) -> Result<VerifyReport> {
+    pub(crate) fn verify(&self, tell: OnProgress<'_>) -> Result<VerifyReport> {
         self.check_maintenance()?;
         let mut report = VerifyReport::default();
-        let (held, states) = self.hold_with_names();
-        let held = held.verified();
-        let watermark = held.watermark();
-        let meter = Meter::new(tell, watermark);
+        let (view, states) = self.read_view_with_names();
+        let view = view.verified();
+        let watermark = view.watermark();
+        let meter = ProgressMeter::new(tell, watermark);
         self.check_header(&mut report);
-        let mut check = Check { held: &held, report, gaps: Vec::new(), meter, keys: 0 };
-        let generation = held.reader().generation;
-        let era = Era::over(held.generation().clone());
-        let mut replay = Replay::new(&era);
+        let mut check = Check { view: &view, report, gaps: Vec::new(), meter, keys: 0 };
+        let generation = view.reader().generation;
+        let handle = GenerationHandle::over(view.generation().clone());
+        let mut replay = Replay::new(&handle);
         check.meter.now()?;
         check.journal(&mut replay)?;
         check.names(&states, &replay)?;
@@ -57,18 +57,18 @@ impl Store {
 
     /// What is committed now, and the namespaces that it has. Both under the writer's lock, since
     /// a name follows its record.
-    fn hold_with_names(&self) -> (Held, Vec<(Arc<NamespaceState>, bool)>) {
+    fn read_view_with_names(&self) -> (ReadView, Vec<(Arc<NamespaceState>, bool)>) {
         let _tail = lock(&self.tail);
-        let held = self.hold();
+        let view = self.read_view();
         let states = lock(&self.names).live.values().map(|s| (s.clone(), s.is_ordered())).collect();
-        (held, states)
+        (view, states)
     }
 
     fn check_header(&self, report: &mut VerifyReport) {
         let found = self.durability.at_rest(|known| {
             // Not before: a compaction keeps the header until both are of the new file.
-            let era = self.era(&crossbeam_epoch::pin()).clone();
-            let generation = &era.generation;
+            let handle = self.generation(&crossbeam_epoch::pin()).clone();
+            let generation = &handle.generation;
             let front = generation.memory.front(JOURNAL_START as usize);
             header::check(&front, known, generation.signer())
         });
@@ -79,33 +79,33 @@ impl Store {
 }
 
 struct Check<'a, 't> {
-    held: &'a Held,
+    view: &'a ReadView,
     report: VerifyReport,
     /// Where no record is whole.
     gaps: Vec<(u64, u64)>,
-    meter: Meter<'t>,
+    meter: ProgressMeter<'t>,
     /// Keys that were compared.
     keys: u64,
 }
 
 impl<'a> Check<'a, '_> {
     fn reader(&self) -> Reader<'a> {
-        self.held.reader()
+        self.view.reader()
     }
 
     /// Reads the journal below the watermark.
     fn journal(&mut self, replay: &mut Replay<'a>) -> Result<()> {
         let generation = self.reader().generation;
-        let (place, end) = (generation.place, self.held.watermark());
-        let mut parts = Parts::new(Scanner::new(place, &generation.memory, JOURNAL_START, end));
+        let (place, end) = (generation.place, self.view.watermark());
+        let mut parts = Commits::new(Scanner::new(place, &generation.memory, JOURNAL_START, end));
         while let Some(part) = parts.next() {
             self.meter.at(parts.position())?;
             match part {
-                Part::Commit(records) => {
+                JournalItem::Commit(records) => {
                     self.report.commits += 1;
                     self.apply(replay, &records);
                 }
-                Part::Incomplete(records) => {
+                JournalItem::Incomplete(records) => {
                     if let Some(first) = records.first() {
                         let detail =
                             format!("a commit of which {} records are left", records.len());
@@ -113,8 +113,8 @@ impl<'a> Check<'a, '_> {
                     }
                     self.apply(replay, &records);
                 }
-                Part::Mark(record) => self.mark(record),
-                Part::Value(record) => {
+                JournalItem::Mark(record) => self.mark(record),
+                JournalItem::Value(record) => {
                     let detail = if self.reader().generation.vault.is_some() {
                         // What is in it can't be told any more.
                         self.gaps.push((record.position(), record.end()));
@@ -134,7 +134,7 @@ impl<'a> Check<'a, '_> {
                         self.gaps.push((record.position(), record.end()));
                     }
                 }
-                Part::Gap { from, to } => {
+                JournalItem::Gap { from, to } => {
                     let detail = format!("no record is whole in {} bytes from here", to - from);
                     self.report.add(ProblemKind::Frame, from, detail);
                     self.gaps.push((from, to));
@@ -215,7 +215,7 @@ impl<'a> Check<'a, '_> {
             if ordered != expected.is_ordered() {
                 self.differs(0, format!("{} has other options in memory", quoted(name)));
             }
-            match self.held.incarnation(state) {
+            match self.view.incarnation(state) {
                 Some(found) if found.id == wanted.id => {
                     self.keys(name, &found, &wanted)?;
                     self.count(name, &found, records);
@@ -251,8 +251,8 @@ impl<'a> Check<'a, '_> {
         for_each_slot(self.reader(), &wanted.table, |slot| {
             self.compared()?;
             let Some(record) = memory.record(slot.position()) else { return Ok(()) };
-            let hash = self.held.hash(record.key());
-            let position = match self.held.stored_as(found, record.key(), hash) {
+            let hash = self.view.hash(record.key());
+            let position = match self.view.stored_as(found, record.key(), hash) {
                 Ok(stored) => stored.map(|r| r.position()),
                 Err(e) => {
                     self.differs(slot.position(), format!("a key of {}: {e}", quoted(name)));
@@ -265,7 +265,7 @@ impl<'a> Check<'a, '_> {
             }
             Ok(())
         })?;
-        let (reader, watermark) = (self.reader(), self.held.watermark());
+        let (reader, watermark) = (self.reader(), self.view.watermark());
         let mut visible = 0;
         for_each_slot(self.reader(), &found.table, |slot| {
             self.compared()?;
@@ -294,7 +294,7 @@ impl<'a> Check<'a, '_> {
     }
 
     fn count(&mut self, name: &str, found: &Incarnation, records: u64) {
-        let counted = found.records_at(self.held.watermark());
+        let counted = found.records_at(self.view.watermark());
         if counted != Some(records) && self.gaps.is_empty() {
             let detail = format!("{} counts {counted:?} records of {records}", quoted(name));
             self.report.add(ProblemKind::Count, 0, detail);
@@ -310,18 +310,18 @@ impl<'a> Check<'a, '_> {
         let mut live = 0_u64;
         for_each_slot(self.reader(), &wanted.table, |slot| {
             let record = reader.generation.memory.record(slot.position());
-            let is_live = |r: &Record<'_>| r.is_put() && !is_expired(r, || self.held.now());
+            let is_live = |r: &Record<'_>| r.is_put() && !is_expired(r, || self.view.now());
             live += u64::from(record.as_ref().is_some_and(is_live));
             Ok(())
         })?;
-        let walk = Walk::range(self.held.clone(), Some(found.clone()), Bounds::all());
+        let walk = Walk::range(self.view.clone(), Some(found.clone()), Bounds::all());
         let (mut last, mut walked): (Option<Vec<u8>>, u64) = (None, 0);
         let ended = match walk.map(Walk::without_values) {
             Ok(mut walk) => {
                 while let Some(key) = walk.next_key(End::Front) {
                     self.compared()?;
-                    let located = reader.generation.locate(wanted.id, &key);
-                    let position = position_in(reader, wanted, located.stored());
+                    let stored_key = reader.generation.stored_key(wanted.id, &key);
+                    let position = position_in(reader, wanted, stored_key.stored());
                     let ascends = last.as_ref().is_none_or(|last| *last < key);
                     if (!ascends || position.is_none()) && self.gaps.is_empty() {
                         let what = if ascends { "a key too many" } else { "a key out of order" };
@@ -376,78 +376,80 @@ mod tests {
     use crate::engine::commit::Access;
     use crate::engine::open;
     use crate::engine::settings::Settings;
-    use crate::engine::write_op::Step;
+    use crate::engine::write_op::WriteOp;
     use crate::index::ordered::Order;
 
-    fn store() -> Arc<Store> {
-        let store = open::in_memory(&Settings::default()).unwrap();
+    fn engine() -> Arc<Engine> {
+        let engine = open::in_memory(&Settings::default()).unwrap();
         for n in 0..20u8 {
-            put(&store, &[n % 10], &[n]);
+            put(&engine, &[n % 10], &[n]);
         }
-        store
+        engine
     }
 
-    fn put(store: &Store, key: &[u8], value: &[u8]) {
-        let namespace = &store.default_namespace;
-        let step = Step::write(namespace, Verb::Put, (key, value), None, true).unwrap();
-        store.commit(&mut [step], Access::Plain).unwrap();
+    fn put(engine: &Engine, key: &[u8], value: &[u8]) {
+        let namespace = &engine.default_namespace;
+        let op = WriteOp::write(namespace, Verb::Put, (key, value), None, true).unwrap();
+        engine.commit(&mut [op], Access::Plain).unwrap();
     }
 
-    fn kinds(store: &Store) -> Vec<ProblemKind> {
-        let report = store.verify(&mut |_| ControlFlow::Continue(())).unwrap();
+    fn kinds(engine: &Engine) -> Vec<ProblemKind> {
+        let report = engine.verify(&mut |_| ControlFlow::Continue(())).unwrap();
         report.problems.iter().map(|p| p.kind).collect()
     }
 
-    fn incarnation(store: &Store) -> Arc<Incarnation> {
-        store.default_namespace.current(&crossbeam_epoch::pin()).clone()
+    fn incarnation(engine: &Engine) -> Arc<Incarnation> {
+        engine.default_namespace.current(&crossbeam_epoch::pin()).clone()
     }
 
     #[test]
     fn an_index_that_leads_elsewhere_is_found() {
-        let store = store();
-        assert_eq!(kinds(&store), []);
-        let held = store.hold();
-        let (guard, incarnation) = (crossbeam_epoch::pin(), incarnation(&store));
-        let newest = held.find(&incarnation, &[3]).unwrap().unwrap();
+        let engine = engine();
+        assert_eq!(kinds(&engine), []);
+        let view = engine.read_view();
+        let (guard, incarnation) = (crossbeam_epoch::pin(), incarnation(&engine));
+        let newest = view.find(&incarnation, &[3]).unwrap().unwrap();
         let previous = newest.previous().unwrap();
-        let hash = held.hash(&[3]);
+        let hash = view.hash(&[3]);
         let change = |old, new| {
             let oldest = || u64::MAX;
             incarnation.table.publish(hash, Some(old), new, oldest, |_| false, &guard).unwrap();
         };
         // To the version before, which the journal has replaced: told from both sides.
         change(newest.position(), (previous, false));
-        assert_eq!(kinds(&store), [ProblemKind::Index, ProblemKind::Index]);
+        assert_eq!(kinds(&engine), [ProblemKind::Index, ProblemKind::Index]);
         // To nothing.
-        change(previous, (held.watermark() - 1, true));
-        assert!(kinds(&store).iter().all(|k| *k == ProblemKind::Index || *k == ProblemKind::Count));
-        assert!(kinds(&store).contains(&ProblemKind::Index));
+        change(previous, (view.watermark() - 1, true));
+        assert!(
+            kinds(&engine).iter().all(|k| *k == ProblemKind::Index || *k == ProblemKind::Count)
+        );
+        assert!(kinds(&engine).contains(&ProblemKind::Index));
     }
 
     #[test]
     fn a_wrong_count_is_found() {
-        let store = store();
-        let incarnation = incarnation(&store);
+        let engine = engine();
+        let incarnation = incarnation(&engine);
         incarnation.tally(1, 0);
-        let held = store.hold();
-        incarnation.show_records(held.watermark(), &held.generation().views);
-        assert_eq!(kinds(&store), [ProblemKind::Count]);
+        let view = engine.read_view();
+        incarnation.show_records(view.watermark(), &view.generation().views);
+        assert_eq!(kinds(&engine), [ProblemKind::Count]);
     }
 
     #[test]
     fn an_order_that_lacks_keys_is_found() {
-        let store = store();
-        incarnation(&store).order.get_or_init(Order::empty);
-        assert_eq!(kinds(&store), [ProblemKind::Order]);
+        let engine = engine();
+        incarnation(&engine).order.get_or_init(Order::empty);
+        assert_eq!(kinds(&engine), [ProblemKind::Order]);
     }
 
     #[test]
     fn a_name_that_only_memory_has_is_found() {
-        let store = store();
+        let engine = engine();
         let state = Arc::new(Incarnation::new(9));
-        let era = Era::over(store.hold().generation().clone());
-        let state = Arc::new(NamespaceState::new("x".into(), &era, state));
-        lock(&store.names).live.insert("x".into(), state);
-        assert_eq!(kinds(&store), [ProblemKind::Index]);
+        let handle = GenerationHandle::over(engine.read_view().generation().clone());
+        let state = Arc::new(NamespaceState::new("x".into(), &handle, state));
+        lock(&engine.names).live.insert("x".into(), state);
+        assert_eq!(kinds(&engine), [ProblemKind::Index]);
     }
 }

@@ -13,8 +13,8 @@ use crate::format::header::Sign;
 use crate::format::place::Place;
 use crate::index::ordered::Superseded;
 use crate::mvcc::names::Retired;
-use crate::mvcc::views::Views;
-use crate::os::sync::Padded;
+use crate::mvcc::views::ViewRegistry;
+use crate::os::sync::CachePadded;
 use crate::storage::Medium;
 use crate::storage::memory::Memory;
 
@@ -31,9 +31,9 @@ pub(crate) struct Generation {
     pub(crate) medium: Arc<dyn Medium>,
     /// The watermark: everything below is committed. Moved by the one writer, after the records
     /// and their index slots are in place.
-    pub(crate) committed: Padded<AtomicU64>,
+    pub(crate) committed: CachePadded<AtomicU64>,
     /// Which of its states are looked at.
-    pub(crate) views: Arc<Views>,
+    pub(crate) views: Arc<ViewRegistry>,
     /// Which records of ordered namespaces have successors.
     pub(crate) superseded: Superseded,
     /// What positions of former generations come to beyond those of this one, so that
@@ -58,7 +58,7 @@ impl Generation {
             number,
             memory,
             medium,
-            committed: Padded::default(),
+            committed: CachePadded::default(),
             views: Arc::default(),
             superseded: Superseded::default(),
             base: AtomicU64::new(0),
@@ -84,17 +84,17 @@ impl Generation {
 
     /// How the records of `key` in the incarnation `namespace` are found.
     #[inline]
-    pub(crate) fn locate<'k>(&self, namespace: u32, key: &'k [u8]) -> Located<'k> {
+    pub(crate) fn stored_key<'k>(&self, namespace: u32, key: &'k [u8]) -> StoredKey<'k> {
         match &self.vault {
-            None => Located { hash: self.hash(key), key, fingerprint: None },
-            Some(vault) => self.locate_sealed(vault, namespace, key),
+            None => StoredKey { hash: self.hash(key), key, fingerprint: None },
+            Some(vault) => self.fingerprinted_key(vault, namespace, key),
         }
     }
 
     #[inline(never)]
-    fn locate_sealed<'k>(&self, vault: &Vault, namespace: u32, key: &'k [u8]) -> Located<'k> {
+    fn fingerprinted_key<'k>(&self, vault: &Vault, namespace: u32, key: &'k [u8]) -> StoredKey<'k> {
         let fingerprint = vault.keys.fingerprint(namespace, key);
-        Located { hash: self.hash(&fingerprint), key, fingerprint: Some(fingerprint) }
+        StoredKey { hash: self.hash(&fingerprint), key, fingerprint: Some(fingerprint) }
     }
 
     /// The stored key's hash in the index: XXH3 (Collet, xxHash specification), seeded with a random
@@ -125,13 +125,13 @@ impl Generation {
 
 /// A key as the journal has it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Located<'k> {
+pub(crate) struct StoredKey<'k> {
     pub(crate) hash: u64,
     key: &'k [u8],
     pub(crate) fingerprint: Option<[u8; 16]>,
 }
 
-impl Located<'_> {
+impl StoredKey<'_> {
     /// The key of its records.
     #[inline]
     pub(crate) fn stored(&self) -> &[u8] {
@@ -141,20 +141,20 @@ impl Located<'_> {
 
 /// A generation, with what keeps it mapped.
 #[derive(Debug, Clone)]
-pub(crate) struct Era {
+pub(crate) struct GenerationHandle {
     pub(crate) generation: Arc<Generation>,
     pins: Arc<Pins>,
 }
 
-impl Era {
-    pub(crate) fn new(generation: Generation) -> Era {
-        Era::over(Arc::new(generation))
+impl GenerationHandle {
+    pub(crate) fn new(generation: Generation) -> GenerationHandle {
+        GenerationHandle::over(Arc::new(generation))
     }
 
     /// A generation that others hold as well.
-    pub(crate) fn over(generation: Arc<Generation>) -> Era {
+    pub(crate) fn over(generation: Arc<Generation>) -> GenerationHandle {
         let pins = Arc::new(Pins::new(&generation));
-        Era { generation, pins }
+        GenerationHandle { generation, pins }
     }
 
     /// A pin for what is borrowed from the journal.

@@ -20,8 +20,8 @@ use crate::format::options::Options;
 use crate::index::expiry::Expiries;
 use crate::index::hash::Table;
 use crate::index::ordered::Order;
-use crate::mvcc::generation::{Era, Generation};
-use crate::mvcc::views::Views;
+use crate::mvcc::generation::{Generation, GenerationHandle};
+use crate::mvcc::views::ViewRegistry;
 use crate::os::sync::lock;
 
 /// Names that begin so belong to the library.
@@ -77,7 +77,7 @@ impl Incarnation {
 
     /// Lets readers from the watermark `from` on see the present number of records. Called by
     /// the one writer alone, before the watermark moves there.
-    pub(crate) fn show_records(&self, from: u64, views: &Views) {
+    pub(crate) fn show_records(&self, from: u64, views: &ViewRegistry) {
         self.count.show(from, self.records.load(Ordering::Relaxed), views);
     }
 
@@ -102,7 +102,7 @@ struct Count {
 }
 
 impl Count {
-    fn show(&self, from: u64, number: u64, views: &Views) {
+    fn show(&self, from: u64, number: u64, views: &ViewRegistry) {
         let latest = self.changes.load(Ordering::Relaxed);
         let slot = &self.slots[latest as usize % 2];
         if slot.0.load(Ordering::Relaxed) == from {
@@ -145,14 +145,14 @@ impl Count {
 
 /// The incarnations of a namespace in one generation.
 #[derive(Debug)]
-pub(crate) struct Line {
-    pub(crate) era: Era,
+pub(crate) struct NamespaceVersions {
+    pub(crate) handle: GenerationHandle,
     pub(crate) current: Arc<Incarnation>,
     /// Newest first.
     former: Vec<Arc<Incarnation>>,
 }
 
-impl Line {
+impl NamespaceVersions {
     /// What a view at `watermark` sees. `None` when the namespace began after it, or when the
     /// caller's view is not registered and the incarnation has gone meanwhile.
     #[inline]
@@ -166,7 +166,7 @@ impl Line {
 #[derive(Debug)]
 pub(crate) struct NamespaceState {
     pub(crate) name: String,
-    line: Atomic<Line>,
+    versions: Atomic<NamespaceVersions>,
     /// The positions of the records that created and dropped it.
     created: AtomicU64,
     dropped: AtomicU64,
@@ -187,47 +187,55 @@ impl fmt::Debug for Attached {
 }
 
 impl NamespaceState {
-    pub(crate) fn new(name: String, era: &Era, incarnation: Arc<Incarnation>) -> NamespaceState {
-        let line = Line { era: era.clone(), current: incarnation, former: Vec::new() };
-        let line = Atomic::new(line);
+    pub(crate) fn new(
+        name: String,
+        handle: &GenerationHandle,
+        incarnation: Arc<Incarnation>,
+    ) -> NamespaceState {
+        let versions =
+            NamespaceVersions { handle: handle.clone(), current: incarnation, former: Vec::new() };
+        let versions = Atomic::new(versions);
         let (dropped, ordered) = (AtomicU64::new(u64::MAX), AtomicBool::new(false));
         let attached = Attached::default();
-        NamespaceState { name, line, created: AtomicU64::new(0), dropped, ordered, attached }
+        NamespaceState { name, versions, created: AtomicU64::new(0), dropped, ordered, attached }
     }
 
     /// What it holds and held, of the latest generation.
     #[inline]
-    pub(crate) fn line<'g>(&self, guard: &'g Guard) -> &'g Line {
+    pub(crate) fn versions<'g>(&self, guard: &'g Guard) -> &'g NamespaceVersions {
         // SAFETY: never null; one that is replaced is destroyed when no guard that could have
         // loaded it is left.
-        unsafe { self.line.load(Ordering::Acquire, guard).deref() }
+        unsafe { self.versions.load(Ordering::Acquire, guard).deref() }
     }
 
     /// What a writer writes to.
     #[inline]
     pub(crate) fn current<'g>(&self, guard: &'g Guard) -> &'g Arc<Incarnation> {
-        &self.line(guard).current
+        &self.versions(guard).current
     }
 
     /// Begins `fresh` at `start`. Called by the one writer alone, as are the following.
     pub(crate) fn begin(&self, fresh: &Arc<Incarnation>, start: u64, guard: &Guard) {
         fresh.start.store(start, Ordering::Relaxed);
-        let line = self.line(guard);
-        if Arc::ptr_eq(&line.current, fresh) {
+        let versions = self.versions(guard);
+        if Arc::ptr_eq(&versions.current, fresh) {
             self.created.store(start, Ordering::Relaxed);
             return;
         }
-        let former = std::iter::once(&line.current).chain(&line.former).cloned().collect();
-        self.replace(Line { era: line.era.clone(), current: fresh.clone(), former }, guard);
+        let former = std::iter::once(&versions.current).chain(&versions.former).cloned().collect();
+        self.replace(
+            NamespaceVersions { handle: versions.handle.clone(), current: fresh.clone(), former },
+            guard,
+        );
     }
 
     /// Lets go of former incarnations but those for which `seen` says that a view lies behind
     /// their start and not behind their end; tells whether any is left.
     pub(crate) fn trim(&self, seen: impl Fn(u64, u64) -> bool, guard: &Guard) -> bool {
-        let line = self.line(guard);
+        let versions = self.versions(guard);
         let mut former = Vec::new();
-        let mut end = line.current.start.load(Ordering::Relaxed);
-        for incarnation in &line.former {
+        let mut end = versions.current.start.load(Ordering::Relaxed);
+        for incarnation in &versions.former {
             let start = incarnation.start.load(Ordering::Relaxed);
             if seen(start, end) {
                 former.push(incarnation.clone());
@@ -235,15 +243,15 @@ impl NamespaceState {
             end = start;
         }
         let left = !former.is_empty();
-        if former.len() < line.former.len() {
-            let (era, current) = (line.era.clone(), line.current.clone());
-            self.replace(Line { era, current, former }, guard);
+        if former.len() < versions.former.len() {
+            let (handle, current) = (versions.handle.clone(), versions.current.clone());
+            self.replace(NamespaceVersions { handle, current, former }, guard);
         }
         left
     }
 
-    fn replace(&self, line: Line, guard: &Guard) {
-        let former = self.line.swap(Owned::new(line), Ordering::AcqRel, guard);
+    fn replace(&self, versions: NamespaceVersions, guard: &Guard) {
+        let former = self.versions.swap(Owned::new(versions), Ordering::AcqRel, guard);
         // SAFETY: out of reach for new readers; present ones hold guards.
         unsafe { guard.defer_destroy(former) };
     }
@@ -254,24 +262,32 @@ impl NamespaceState {
 
     /// Goes on in another generation, as `current`, which holds the same. Called by the one writer
     /// alone, when it is known what views of the former one see.
-    pub(crate) fn carry(&self, era: &Era, current: &Arc<Incarnation>, guard: &Guard) {
+    pub(crate) fn carry(
+        &self,
+        handle: &GenerationHandle,
+        current: &Arc<Incarnation>,
+        guard: &Guard,
+    ) {
         self.created.store(0, Ordering::Relaxed);
-        let (era, current) = (era.clone(), current.clone());
-        self.replace(Line { era, current, former: Vec::new() }, guard);
+        let (handle, current) = (handle.clone(), current.clone());
+        self.replace(NamespaceVersions { handle, current, former: Vec::new() }, guard);
     }
 
     /// Whether a view may still see the namespace, which has been dropped.
-    pub(crate) fn is_seen(&self, views: &Views) -> bool {
+    pub(crate) fn is_seen(&self, views: &ViewRegistry) -> bool {
         let created = self.created.load(Ordering::Relaxed);
         views.any_between(created, self.dropped.load(Ordering::Relaxed))
     }
 
     fn member(self: &Arc<NamespaceState>, guard: &Guard) -> Member {
-        let line = self.line(guard);
+        let versions = self.versions(guard);
         Member {
             state: self.clone(),
             dropped: self.dropped.load(Ordering::Acquire),
-            incarnations: std::iter::once(&line.current).chain(&line.former).cloned().collect(),
+            incarnations: std::iter::once(&versions.current)
+                .chain(&versions.former)
+                .cloned()
+                .collect(),
         }
     }
 
@@ -300,8 +316,8 @@ impl Drop for NamespaceState {
     fn drop(&mut self) {
         // SAFETY: nobody else holds the namespace.
         unsafe {
-            let line = self.line.load(Ordering::Relaxed, crossbeam_epoch::unprotected());
-            drop(line.into_owned());
+            let versions = self.versions.load(Ordering::Relaxed, crossbeam_epoch::unprotected());
+            drop(versions.into_owned());
         }
     }
 }
@@ -385,7 +401,7 @@ impl Names {
         let guard = crossbeam_epoch::pin();
         let outlives = |s: &NamespaceState| s.dropped.load(Ordering::Acquire) >= watermark;
         let all = self.live.values().chain(&self.dropped);
-        all.filter(|s| outlives(s) && s.line(&guard).at(watermark).is_some()).cloned().collect()
+        all.filter(|s| outlives(s) && s.versions(&guard).at(watermark).is_some()).cloned().collect()
     }
 
     /// The namespace that had this name then.
@@ -401,7 +417,7 @@ impl Names {
         let guard = crossbeam_epoch::pin();
         let outlives = |s: &NamespaceState| s.dropped.load(Ordering::Acquire) >= watermark;
         let known = self.dropped.iter().filter(|s| s.name == name).chain(self.live.get(name));
-        let mut seen = known.filter(|s| outlives(s) && s.line(&guard).at(watermark).is_some());
+        let mut seen = known.filter(|s| outlives(s) && s.versions(&guard).at(watermark).is_some());
         seen.next().cloned()
     }
 }

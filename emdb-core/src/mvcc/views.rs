@@ -7,12 +7,12 @@
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex};
 
-use crate::os::fork::Origin;
+use crate::os::fork::Process;
 use crate::os::sync::lock;
 
 #[derive(Debug)]
-pub(crate) struct Views {
-    origin: Origin,
+pub(crate) struct ViewRegistry {
+    process: Process,
     /// The watermarks that are looked at, in order, and how many views there are of each. Seldom
     /// many.
     held: Mutex<Vec<(u64, usize)>>,
@@ -22,10 +22,10 @@ pub(crate) struct Views {
     newest: AtomicU64,
 }
 
-impl Default for Views {
-    fn default() -> Views {
-        Views {
-            origin: Origin::here(),
+impl Default for ViewRegistry {
+    fn default() -> ViewRegistry {
+        ViewRegistry {
+            process: Process::current(),
             held: Mutex::default(),
             gone: AtomicU64::default(),
             newest: AtomicU64::default(),
@@ -33,9 +33,9 @@ impl Default for Views {
     }
 }
 
-impl Views {
+impl ViewRegistry {
     /// A view of what is committed now.
-    pub(crate) fn register(self: &Arc<Views>, committed: &AtomicU64) -> View {
+    pub(crate) fn register(self: &Arc<ViewRegistry>, committed: &AtomicU64) -> RegisteredView {
         let mut held = lock(&self.held);
         // Either this sees the writer's latest watermark, or the writer, in `any_in`, sees that
         // somebody may be about to look at a former one.
@@ -47,7 +47,7 @@ impl Views {
             _ => held.push((watermark, 1)),
         }
         self.newest.store(watermark, Ordering::Release);
-        View { views: self.clone(), watermark }
+        RegisteredView { views: self.clone(), watermark }
     }
 
     /// The oldest watermark that anybody looks at, or the largest number.
@@ -87,25 +87,25 @@ impl Views {
 
 /// A registered view; gone when dropped.
 #[derive(Debug)]
-pub(crate) struct View {
-    views: Arc<Views>,
+pub(crate) struct RegisteredView {
+    views: Arc<ViewRegistry>,
     watermark: u64,
 }
 
-impl View {
+impl RegisteredView {
     pub(crate) fn watermark(&self) -> u64 {
         self.watermark
     }
 
     /// This and all others.
-    pub(crate) fn all(&self) -> &Views {
+    pub(crate) fn all(&self) -> &ViewRegistry {
         &self.views
     }
 }
 
-impl Drop for View {
+impl Drop for RegisteredView {
     fn drop(&mut self) {
-        if self.views.origin.is_elsewhere() {
+        if self.views.process.is_forked_child() {
             // In a forked child the lock may be held by a thread that isn't there.
             return;
         }

@@ -34,14 +34,14 @@ impl Staged {
 
 /// The same, borrowed.
 #[derive(Clone, Copy)]
-pub(crate) struct StagedRef<'a> {
+pub(crate) struct StagedWriteRef<'a> {
     pub(crate) key: &'a [u8],
     /// None for a removal.
     pub(crate) value: Option<&'a [u8]>,
     pub(crate) expiry: Option<u64>,
 }
 
-impl<'a> StagedRef<'a> {
+impl<'a> StagedWriteRef<'a> {
     /// The value, if it is one and not expired at `now`.
     pub(crate) fn live(self, now: u64) -> Option<&'a [u8]> {
         self.value.filter(|_| self.expiry.is_none_or(|at| at > now))
@@ -50,7 +50,7 @@ impl<'a> StagedRef<'a> {
 
 /// What a transaction has written to one namespace.
 #[derive(Default)]
-pub(crate) struct Stage {
+pub(crate) struct WriteSet {
     list: Vec<Write>,
     /// Keys and values.
     bytes: Vec<u8>,
@@ -61,10 +61,10 @@ pub(crate) struct Stage {
     sorting: Mutex<Sorting>,
 }
 
-impl fmt::Debug for Stage {
+impl fmt::Debug for WriteSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The file that it goes to may be encrypted: no key and no value is shown.
-        f.debug_struct("Stage").field("writes", &self.list.len()).finish_non_exhaustive()
+        f.debug_struct("WriteSet").field("writes", &self.list.len()).finish_non_exhaustive()
     }
 }
 
@@ -86,20 +86,20 @@ struct Sorting {
     replaced: Vec<usize>,
 }
 
-impl Stage {
+impl WriteSet {
     /// How many writes there are.
     pub(crate) fn len(&self) -> usize {
         self.list.len()
     }
 
     /// All writes, in the order in which their keys came first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = StagedRef<'_>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = StagedWriteRef<'_>> {
         (0..self.list.len()).map(|at| self.at(at))
     }
 
     /// The write to `key`, whose hash is `hash`.
     #[inline]
-    pub(crate) fn get(&self, key: &[u8], hash: u64) -> Option<StagedRef<'_>> {
+    pub(crate) fn get(&self, key: &[u8], hash: u64) -> Option<StagedWriteRef<'_>> {
         if self.list.is_empty() {
             return None;
         }
@@ -127,7 +127,7 @@ impl Stage {
         if *up_to < self.list.len() || !replaced.is_empty() {
             let map = Arc::make_mut(sorted);
             for at in replaced.drain(..).chain(*up_to..self.list.len()) {
-                let StagedRef { key, value, expiry } = self.at(at);
+                let StagedWriteRef { key, value, expiry } = self.at(at);
                 map.insert(key.to_vec(), Staged { value: value.map(<[u8]>::to_vec), expiry });
             }
             *up_to = self.list.len();
@@ -178,10 +178,10 @@ impl Stage {
         (start, self.bytes.len())
     }
 
-    fn at(&self, at: usize) -> StagedRef<'_> {
+    fn at(&self, at: usize) -> StagedWriteRef<'_> {
         let Write { key, value, expiry, .. } = self.list[at];
         let slice = |(start, end): (usize, usize)| &self.bytes[start..end];
-        StagedRef { key: slice(key), value: value.map(slice), expiry }
+        StagedWriteRef { key: slice(key), value: value.map(slice), expiry }
     }
 
     #[inline]
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_latest_write_of_each_key_is_found_and_walked() {
-        let mut stage = Stage::default();
+        let mut stage = WriteSet::default();
         let mut model = BTreeMap::new();
         let mut state = 7_u64;
         for step in 0..5_000_u64 {
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_value_that_is_replaced_again_and_again_takes_bounded_room() {
-        let mut stage = Stage::default();
+        let mut stage = WriteSet::default();
         for len in (0..10_000).chain((0..10_000).rev()) {
             stage.set(b"k", 1, Some(&vec![0; len]), None);
         }

@@ -43,17 +43,17 @@ mod imp {
 
 /// The process that made this.
 #[derive(Debug)]
-pub(crate) struct Origin(u64);
+pub(crate) struct Process(u64);
 
-impl Origin {
-    pub(crate) fn here() -> Origin {
+impl Process {
+    pub(crate) fn current() -> Process {
         imp::watch();
-        Origin(imp::count())
+        Process(imp::count())
     }
 
     /// Whether this is a child forked since.
     #[inline]
-    pub(crate) fn is_elsewhere(&self) -> bool {
+    pub(crate) fn is_forked_child(&self) -> bool {
         imp::count() != self.0
     }
 }

@@ -29,4 +29,4 @@ pub(crate) fn wait_timeout<'a, T>(
 /// A value with two cache lines to itself, since adjacent lines are fetched in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub(crate) struct Padded<T>(pub(crate) T);
+pub(crate) struct CachePadded<T>(pub(crate) T);

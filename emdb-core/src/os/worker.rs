@@ -1,23 +1,23 @@
-//! A thread that helps a store. It begins when there is first something for it to do: an open that
+//! A thread that helps an engine. It begins when there is first something for it to do: an open that
 //! is followed by a few reads needs none.
 //!
-//! It holds the store weakly: it keeps no database open.
+//! It holds the engine weakly: it keeps no database open.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use crate::engine::Store;
-use crate::os::fork::Origin;
+use crate::engine::Engine;
+use crate::os::fork::Process;
 use crate::os::sync::{lock, wait, wait_timeout};
 
-/// The thread, and the orders `O` that it is given.
+/// The thread, and the requests `O` that it is given.
 #[derive(Debug, Default)]
-pub(crate) struct Helper<O> {
-    orders: Mutex<O>,
+pub(crate) struct Worker<O> {
+    requests: Mutex<O>,
     told: Condvar,
-    /// The thread is to end. Set under the lock of the orders.
+    /// The thread is to end. Set under the lock of the requests.
     stopping: AtomicBool,
     work: OnceLock<Work<O>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -27,31 +27,31 @@ pub(crate) struct Helper<O> {
 #[derive(Debug)]
 struct Work<O> {
     name: &'static str,
-    run: fn(&Weak<Store>, &Helper<O>),
-    store: Weak<Store>,
-    origin: Origin,
+    run: fn(&Weak<Engine>, &Worker<O>),
+    engine: Weak<Engine>,
+    process: Process,
 }
 
-impl<O: Send + 'static> Helper<O> {
+impl<O: Send + 'static> Worker<O> {
     /// Lets the thread begin when it is needed.
     pub(crate) fn allow(
         &self,
-        store: &Arc<Store>,
+        engine: &Arc<Engine>,
         name: &'static str,
-        run: fn(&Weak<Store>, &Helper<O>),
+        run: fn(&Weak<Engine>, &Worker<O>),
     ) {
-        let (store, origin) = (Arc::downgrade(store), Origin::here());
-        let _ = self.work.set(Work { name, run, store, origin });
+        let (engine, process) = (Arc::downgrade(engine), Process::current());
+        let _ = self.work.set(Work { name, run, engine, process });
     }
 
-    /// Gives orders; `change` tells whether there is something new among them.
+    /// Gives requests; `change` tells whether there is something new among them.
     pub(crate) fn tell(self: &Arc<Self>, change: impl FnOnce(&mut O) -> bool) {
-        if self.work.get().is_some_and(|work| work.origin.is_elsewhere()) {
+        if self.work.get().is_some_and(|work| work.process.is_forked_child()) {
             // A forked child has no threads of its parent, and is to have none of its own. One that
             // isn't there may hold the lock.
             return;
         }
-        if change(&mut lock(&self.orders)) {
+        if change(&mut lock(&self.requests)) {
             self.told.notify_one();
             self.begin();
         }
@@ -66,26 +66,26 @@ impl<O: Send + 'static> Helper<O> {
         if thread.is_some() || self.is_stopping() {
             return;
         }
-        let (run, store, helper) = (work.run, work.store.clone(), self.clone());
+        let (run, engine, worker) = (work.run, work.engine.clone(), self.clone());
         let builder = std::thread::Builder::new().name(work.name.into());
-        *thread = builder.spawn(move || run(&store, &helper)).ok();
+        *thread = builder.spawn(move || run(&engine, &worker)).ok();
     }
 
-    /// The orders, for the thread.
-    pub(crate) fn orders(&self) -> MutexGuard<'_, O> {
-        lock(&self.orders)
+    /// The requests, for the thread.
+    pub(crate) fn requests(&self) -> MutexGuard<'_, O> {
+        lock(&self.requests)
     }
 
-    /// Waits for other orders, or until then.
+    /// Waits for other requests, or until then.
     pub(crate) fn wait<'a>(
         &self,
-        orders: MutexGuard<'a, O>,
+        requests: MutexGuard<'a, O>,
         until: Option<Instant>,
     ) -> MutexGuard<'a, O> {
         let left = until.map(|at| at.saturating_duration_since(Instant::now()));
         match left {
-            Some(left) => wait_timeout(&self.told, orders, left),
-            None => wait(&self.told, orders),
+            Some(left) => wait_timeout(&self.told, requests, left),
+            None => wait(&self.told, requests),
         }
     }
 
@@ -94,10 +94,10 @@ impl<O: Send + 'static> Helper<O> {
     }
 
     /// Ends the thread, or sees to it that none begins, and waits for its end, unless this is the
-    /// thread: it can hold the last reference to the store for a moment.
+    /// thread: it can hold the last reference to the engine for a moment.
     pub(crate) fn stop(&self) {
         {
-            let _orders = lock(&self.orders);
+            let _orders = lock(&self.requests);
             self.stopping.store(true, Ordering::Release);
         }
         self.told.notify_all();

@@ -1,4 +1,4 @@
-//! Where a store's file is.
+//! Where an engine's file is.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,9 +24,9 @@ const LEFT: [&str; 10] = [
     salvage::TEMP,
 ];
 
-/// The file of a store, and the right to it.
+/// The file of an engine, and the right to it.
 #[derive(Debug)]
-pub(crate) struct Site {
+pub(crate) struct DataFile {
     pub(crate) disk: Arc<dyn Disk>,
     /// Without symbolic links.
     pub(crate) path: PathBuf,
@@ -35,9 +35,9 @@ pub(crate) struct Site {
     closed: AtomicBool,
 }
 
-impl Site {
-    pub(crate) fn new(disk: Arc<dyn Disk>, path: PathBuf) -> Site {
-        Site { disk, path, lock: Mutex::new(None), closed: AtomicBool::new(false) }
+impl DataFile {
+    pub(crate) fn new(disk: Arc<dyn Disk>, path: PathBuf) -> DataFile {
+        DataFile { disk, path, lock: Mutex::new(None), closed: AtomicBool::new(false) }
     }
 
     /// The checkpoint of the data file at `path`.
@@ -68,12 +68,12 @@ impl Site {
         disk.sync_names(path)
     }
 
-    /// Keeps the lock for as long as the store is open.
+    /// Keeps the lock for as long as the engine is open.
     pub(crate) fn keep_lock(&self, lock: FileLock) {
         *sync::lock(&self.lock) = Some(lock);
     }
 
-    /// Has the store closed by `close`, once, and then lets go of the lock.
+    /// Has the engine closed by `close`, once, and then lets go of the lock.
     pub(crate) fn close(&self, close: impl FnOnce() -> Result<()>) -> Result<()> {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());

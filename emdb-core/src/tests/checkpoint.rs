@@ -7,8 +7,8 @@ use crate::tests::*;
 
 const IMAGE: &str = "db.meta";
 
-fn put(store: &Arc<Store>, key: &[u8], value: &[u8]) {
-    write(store, &[(key.to_vec(), Some(value.to_vec()))]).unwrap();
+fn put(engine: &Arc<Engine>, key: &[u8], value: &[u8]) {
+    write(engine, &[(key.to_vec(), Some(value.to_vec()))]).unwrap();
 }
 
 fn bytes(disk: &SimDisk, name: &str) -> Vec<u8> {
@@ -24,88 +24,88 @@ fn with(disk: &SimDisk, name: &str, bytes: &[u8]) -> SimDisk {
     disk
 }
 
-fn from(store: &Store) -> Option<u64> {
-    store.recovery.as_ref().and_then(|r| r.from_checkpoint)
+fn from(engine: &Engine) -> Option<u64> {
+    engine.recovery.as_ref().and_then(|r| r.from_checkpoint)
 }
 
 #[test]
 fn a_checkpoint_that_fails_anywhere_leaves_the_former_one_and_the_database() {
     for fail_in in 0..12 {
         let disk = SimDisk::new(true);
-        let store = open(&disk, FlushPolicy::Group).unwrap();
-        put(&store, b"a", b"1");
-        store.checkpoint(Care::Durable, || false).unwrap();
+        let engine = open(&disk, FlushPolicy::Group).unwrap();
+        put(&engine, b"a", b"1");
+        engine.checkpoint(CheckpointKind::Durable, || false).unwrap();
         let former = bytes(&disk, IMAGE);
-        put(&store, b"b", b"2");
-        store.flush().unwrap();
+        put(&engine, b"b", b"2");
+        engine.flush().unwrap();
         disk.set_faults(Faults { fail_in: Some(fail_in), ..Faults::default() });
-        let failed = store.checkpoint(Care::Durable, || false).is_err();
+        let failed = engine.checkpoint(CheckpointKind::Durable, || false).is_err();
         disk.set_faults(Faults::default());
         assert!(!disk.exists(Path::new("db.meta.emdb-tmp")), "{fail_in}");
-        let figures = store.stats().unwrap();
+        let figures = engine.stats().unwrap();
         assert_eq!(figures.checkpoint_failures, u64::from(failed), "{fail_in}");
-        if failed && bytes(&disk, IMAGE) == former && write(&store, &[]).is_ok() {
+        if failed && bytes(&disk, IMAGE) == former && write(&engine, &[]).is_ok() {
             // Writes are refused where the journal's own sync failed, and there alone.
-            put(&store, b"c", b"3");
-            store.checkpoint(Care::Closing, || false).unwrap();
+            put(&engine, b"c", b"3");
+            engine.checkpoint(CheckpointKind::Closing, || false).unwrap();
         }
-        let expected = content(&store);
-        store.background.stop();
-        let store = open(&disk.killed(), FlushPolicy::Group).unwrap();
-        assert!(from(&store).is_some(), "{fail_in}");
-        assert_eq!(content(&store), expected, "{fail_in}");
-        store.background.stop();
+        let expected = content(&engine);
+        engine.background.stop();
+        let engine = open(&disk.killed(), FlushPolicy::Group).unwrap();
+        assert!(from(&engine).is_some(), "{fail_in}");
+        assert_eq!(content(&engine), expected, "{fail_in}");
+        engine.background.stop();
     }
 }
 
 #[test]
 fn a_full_disk_leaves_the_database_and_its_checkpoint_as_they_were() {
     let disk = SimDisk::new(true);
-    let store = open(&disk, FlushPolicy::Group).unwrap();
+    let engine = open(&disk, FlushPolicy::Group).unwrap();
     for n in 0..1000u32 {
-        put(&store, &n.to_be_bytes(), &[7; 40]);
+        put(&engine, &n.to_be_bytes(), &[7; 40]);
     }
-    store.checkpoint(Care::Durable, || false).unwrap();
+    engine.checkpoint(CheckpointKind::Durable, || false).unwrap();
     let former = bytes(&disk, IMAGE);
     disk.set_faults(Faults { room: Some(6000), ..Faults::default() });
-    assert!(matches!(store.checkpoint(Care::Durable, || false), Err(Error::Io(_))));
+    assert!(matches!(engine.checkpoint(CheckpointKind::Durable, || false), Err(Error::Io(_))));
     disk.set_faults(Faults::default());
     assert_eq!(bytes(&disk, IMAGE), former);
     assert!(!disk.exists(Path::new("db.meta.emdb-tmp")));
-    put(&store, b"more", b"1");
-    store.flush().unwrap();
-    assert_eq!(content(&store).len(), 1001);
-    store.background.stop();
+    put(&engine, b"more", b"1");
+    engine.flush().unwrap();
+    assert_eq!(content(&engine).len(), 1001);
+    engine.background.stop();
 }
 
 #[test]
 fn a_checkpoint_can_be_ended_early() {
     let disk = SimDisk::new(true);
-    let store = open(&disk, FlushPolicy::Group).unwrap();
-    put(&store, b"a", b"1");
-    assert!(matches!(store.checkpoint(Care::Durable, || true), Err(Error::Cancelled)));
+    let engine = open(&disk, FlushPolicy::Group).unwrap();
+    put(&engine, b"a", b"1");
+    assert!(matches!(engine.checkpoint(CheckpointKind::Durable, || true), Err(Error::Cancelled)));
     assert!(!disk.exists(Path::new(IMAGE)) && !disk.exists(Path::new("db.meta.emdb-tmp")));
-    assert_eq!(store.stats().unwrap().checkpoint_failures, 0);
-    store.background.stop();
+    assert_eq!(engine.stats().unwrap().checkpoint_failures, 0);
+    engine.background.stop();
 }
 
 /// A database whose index has full-size segments, with a checkpoint and writes after it.
 fn large() -> (SimDisk, Model) {
     let disk = SimDisk::new(true);
-    let store = open(&disk, FlushPolicy::Group).unwrap();
+    let engine = open(&disk, FlushPolicy::Group).unwrap();
     let mut model = Model::new();
     for round in 0..20u32 {
         let commit: Vec<_> = (0..1000u32)
             .map(|n| ((round * 1000 + n).to_be_bytes().to_vec(), Some(vec![round as u8; 3])))
             .collect();
-        write(&store, &commit).unwrap();
+        write(&engine, &commit).unwrap();
         apply(&mut model, &commit);
     }
     let removed: Vec<_> = (0..500u32).map(|n| ((n * 7).to_be_bytes().to_vec(), None)).collect();
-    write(&store, &removed).unwrap();
+    write(&engine, &removed).unwrap();
     apply(&mut model, &removed);
-    store.checkpoint(Care::Durable, || false).unwrap();
-    store.background.stop();
+    engine.checkpoint(CheckpointKind::Durable, || false).unwrap();
+    engine.background.stop();
     (disk.killed(), model)
 }
 
@@ -124,37 +124,37 @@ fn a_damaged_page_gives_no_wrong_answer_and_is_put_right_by_readers_and_by_write
     let mut random = Random(5);
     for round in 0..16 {
         let at = 4096 + random.below(64 * 4096) as usize;
-        let store = open(&damage(&disk, at), FlushPolicy::Group).unwrap();
-        assert!(from(&store).is_some());
+        let engine = open(&damage(&disk, at), FlushPolicy::Group).unwrap();
+        assert!(from(&engine).is_some());
         let mut model = model.clone();
 
         match round % 4 {
             // A walk, which meets the page.
-            0 => assert_eq!(content(&store), model),
+            0 => assert_eq!(content(&engine), model),
             // Lookups alone.
             1 => {
                 for n in 0..300u32 {
                     let key = (n * 83).to_be_bytes();
-                    assert_eq!(get(&store, &key).unwrap(), model.get(&key[..]).cloned());
+                    assert_eq!(get(&engine, &key).unwrap(), model.get(&key[..]).cloned());
                 }
             }
             // A write first.
             2 => {
                 let commit = random_commit(&mut random);
-                write(&store, &commit).unwrap();
+                write(&engine, &commit).unwrap();
                 apply(&mut model, &commit);
             }
             // A checkpoint of what is damaged.
             _ => {
-                store.checkpoint(Care::Closing, || false).unwrap();
-                assert_eq!(content(&store), model);
+                engine.checkpoint(CheckpointKind::Closing, || false).unwrap();
+                assert_eq!(content(&engine), model);
             }
         }
-        assert_eq!(content(&store), model, "round {round}");
+        assert_eq!(content(&engine), model, "round {round}");
         // The background does it, once a reader has met it.
         let damaged = || {
             let guard = crossbeam_epoch::pin();
-            store.default_namespace.current(&guard).table.damaged_segments(&guard).len()
+            engine.default_namespace.current(&guard).table.damaged_segments(&guard).len()
         };
         let patience = std::time::Instant::now();
         while damaged() > 0 {
@@ -164,11 +164,11 @@ fn a_damaged_page_gives_no_wrong_answer_and_is_put_right_by_readers_and_by_write
         for n in 0..2000u32 {
             let key = (n * 3).to_be_bytes().to_vec();
             let commit = [(key, (n % 3 != 0).then(|| vec![9; 2]))];
-            write(&store, &commit).unwrap();
+            write(&engine, &commit).unwrap();
             apply(&mut model, &commit);
         }
-        assert_eq!(content(&store), model, "round {round}");
-        store.background.stop();
+        assert_eq!(content(&engine), model, "round {round}");
+        engine.background.stop();
     }
 }
 
@@ -176,30 +176,30 @@ fn a_damaged_page_gives_no_wrong_answer_and_is_put_right_by_readers_and_by_write
 fn pages_of_two_images_can_not_be_exchanged() {
     let (disk, model) = large();
     let first = bytes(&disk, IMAGE);
-    let store = open(&disk, FlushPolicy::Group).unwrap();
+    let engine = open(&disk, FlushPolicy::Group).unwrap();
     let commit: Vec<_> =
         (0..900u32).map(|n| ((n * 5).to_be_bytes().to_vec(), Some(b"new".to_vec()))).collect();
-    write(&store, &commit).unwrap();
+    write(&engine, &commit).unwrap();
     let mut model = model;
     apply(&mut model, &commit);
-    store.checkpoint(Care::Durable, || false).unwrap();
-    store.background.stop();
+    engine.checkpoint(CheckpointKind::Durable, || false).unwrap();
+    engine.background.stop();
     let second = bytes(&disk, IMAGE);
     let mut mixed = second.clone();
     mixed[4096..60 * 4096].copy_from_slice(&first[4096..60 * 4096]);
-    let store = open(&with(&disk, IMAGE, &mixed), FlushPolicy::Group).unwrap();
-    assert!(from(&store).is_some());
+    let engine = open(&with(&disk, IMAGE, &mixed), FlushPolicy::Group).unwrap();
+    assert!(from(&engine).is_some());
     for n in (0..20_000u32).step_by(1700) {
         let key = n.to_be_bytes();
-        assert_eq!(get(&store, &key).unwrap(), model.get(&key[..]).cloned());
+        assert_eq!(get(&engine, &key).unwrap(), model.get(&key[..]).cloned());
     }
-    assert_eq!(content(&store), model);
-    store.background.stop();
+    assert_eq!(content(&engine), model);
+    engine.background.stop();
     // The former image as a whole is still right.
-    let store = open(&with(&disk, IMAGE, &first), FlushPolicy::Group).unwrap();
-    assert!(from(&store).is_some() && store.recovery.as_ref().unwrap().records_replayed > 0);
-    assert_eq!(content(&store), model);
-    store.background.stop();
+    let engine = open(&with(&disk, IMAGE, &first), FlushPolicy::Group).unwrap();
+    assert!(from(&engine).is_some() && engine.recovery.as_ref().unwrap().records_replayed > 0);
+    assert_eq!(content(&engine), model);
+    engine.background.stop();
 }
 
 /// The image with its metadata and header changed, checksums and all.
@@ -227,18 +227,18 @@ fn forge(image: &[u8], change: impl FnOnce(&mut Header, &mut u32, &mut Vec<Names
 #[test]
 fn an_image_that_the_journal_behind_it_contradicts_is_given_up() {
     let disk = SimDisk::new(true);
-    let store = open(&disk, FlushPolicy::Group).unwrap();
-    put(&store, b"a", b"1");
-    store.checkpoint(Care::Durable, || false).unwrap();
-    store.open_namespace("later", Default::default()).unwrap();
-    put(&store, b"b", b"2");
-    let expected = content(&store);
-    store.shut(true).unwrap();
+    let engine = open(&disk, FlushPolicy::Group).unwrap();
+    put(&engine, b"a", b"1");
+    engine.checkpoint(CheckpointKind::Durable, || false).unwrap();
+    engine.open_namespace("later", Default::default()).unwrap();
+    put(&engine, b"b", b"2");
+    let expected = content(&engine);
+    engine.shut(true).unwrap();
     let forged = forge(&bytes(&disk, IMAGE), |_, next_id, _| *next_id = 1000);
-    let store = open(&with(&disk, IMAGE, &forged), FlushPolicy::Group).unwrap();
-    assert_eq!((from(&store), content(&store)), (None, expected));
-    assert_eq!(store.list_namespaces(), ["later"]);
-    store.background.stop();
+    let engine = open(&with(&disk, IMAGE, &forged), FlushPolicy::Group).unwrap();
+    assert_eq!((from(&engine), content(&engine)), (None, expected));
+    assert_eq!(engine.list_namespaces(), ["later"]);
+    engine.background.stop();
 }
 
 #[test]
@@ -288,10 +288,10 @@ fn a_forged_image_with_right_checksums_is_refused_or_does_no_harm() {
         }),
     ];
     for (what, change) in refused {
-        let store = open(&with(&disk, IMAGE, &forge(&image, change)), FlushPolicy::Group).unwrap();
-        assert_eq!(from(&store), None, "{what}");
-        assert_eq!(get(&store, &9999u32.to_be_bytes()).unwrap(), Some(vec![9; 3]), "{what}");
-        store.background.stop();
+        let engine = open(&with(&disk, IMAGE, &forge(&image, change)), FlushPolicy::Group).unwrap();
+        assert_eq!(from(&engine), None, "{what}");
+        assert_eq!(get(&engine, &9999u32.to_be_bytes()).unwrap(), Some(vec![9; 3]), "{what}");
+        engine.background.stop();
     }
     let taken: [(&str, Change); 5] = [
         ("nothing", |_, _, _| {}),
@@ -303,16 +303,16 @@ fn a_forged_image_with_right_checksums_is_refused_or_does_no_harm() {
         }),
     ];
     for (what, change) in taken {
-        let store = open(&with(&disk, IMAGE, &forge(&image, change)), FlushPolicy::Group).unwrap();
+        let engine = open(&with(&disk, IMAGE, &forge(&image, change)), FlushPolicy::Group).unwrap();
         let mut model = model.clone();
-        assert_eq!(content(&store), model, "{what}");
+        assert_eq!(content(&engine), model, "{what}");
         for n in 0..3000u32 {
             let commit = [((n * 11).to_be_bytes().to_vec(), Some(vec![1; 2]))];
-            write(&store, &commit).unwrap();
+            write(&engine, &commit).unwrap();
             apply(&mut model, &commit);
         }
-        assert_eq!(content(&store), model, "{what}");
-        store.background.stop();
+        assert_eq!(content(&engine), model, "{what}");
+        engine.background.stop();
     }
     // Slots that point anywhere, with the checksums of their pages.
     let mut random = Random(3);
@@ -327,14 +327,14 @@ fn a_forged_image_with_right_checksums_is_refused_or_does_no_harm() {
         let at = 4096 * (1 + page as u64);
         let sum = image::sum(&wild[at as usize..][..4096], place, at);
         let forged = forge(&wild, |_, _, n| full(n)[0].sums[page] = sum);
-        let store = open(&with(&disk, IMAGE, &forged), FlushPolicy::Group).unwrap();
+        let engine = open(&with(&disk, IMAGE, &forged), FlushPolicy::Group).unwrap();
         for n in 0..20_000u32 {
             let key = n.to_be_bytes().to_vec();
             // An error, or whatever the forger liked; no panic.
-            let _ = get(&store, &key);
-            let _ = write(&store, &[(key, (n % 5 != 0).then(|| vec![1]))]);
+            let _ = get(&engine, &key);
+            let _ = write(&engine, &[(key, (n % 5 != 0).then(|| vec![1]))]);
         }
-        let _ = store.checkpoint(Care::Closing, || false);
-        store.background.stop();
+        let _ = engine.checkpoint(CheckpointKind::Closing, || false);
+        engine.background.stop();
     }
 }

@@ -48,9 +48,9 @@ fn undo(hash: u64) -> u64 {
 }
 
 fn inverse(db: &Emdb) -> Inverse {
-    let store = db.store();
+    let engine = db.engine();
     let guard = crossbeam_epoch::pin();
-    Inverse::new(|key| store.era(&guard).generation.hash(key))
+    Inverse::new(|key| engine.generation(&guard).generation.hash(key))
 }
 
 fn open(path: &Path) -> Emdb {
@@ -196,10 +196,10 @@ fn a_full_namespace_can_be_made_smaller() {
     let db = Emdb::open_in_memory();
     db.insert("a", "1").unwrap();
     db.insert("b", "1").unwrap();
-    let store = db.store();
+    let engine = db.engine();
     let set = |records| {
         let guard = crossbeam_epoch::pin();
-        let current = store.default_namespace.current(&guard);
+        let current = engine.default_namespace.current(&guard);
         current.records.store(records, std::sync::atomic::Ordering::Relaxed);
     };
     set(MAX_RECORDS);

@@ -43,58 +43,58 @@ fn sealing(key: Key) -> Option<Sealing> {
     })
 }
 
-fn open_with(disk: &SimDisk, key: Key, read_only: bool) -> Result<Arc<Store>> {
+fn open_with(disk: &SimDisk, key: Key, read_only: bool) -> Result<Arc<Engine>> {
     let settings = Settings { sealing: sealing(key), read_only, ..Settings::default() };
     open::on_disk(&settings, Arc::new(disk.clone()), Path::new(PATH))
 }
 
 /// What a database should hold: its records with their expiries, and its other namespace.
 #[derive(Debug, PartialEq)]
-struct Held(Vec<(Vec<u8>, Vec<u8>, Option<u64>)>, Vec<String>, bool);
+struct ReadView(Vec<(Vec<u8>, Vec<u8>, Option<u64>)>, Vec<String>, bool);
 
-fn held(store: &Arc<Store>) -> Held {
+fn view(engine: &Arc<Engine>) -> ReadView {
     let guard = crossbeam_epoch::pin();
     let expiry = |key: &[u8]| {
-        let (entry, _) = store.get(&store.default_namespace, key, &guard).unwrap().unwrap();
+        let (entry, _) = engine.get(&engine.default_namespace, key, &guard).unwrap().unwrap();
         entry.expiry()
     };
-    let records = content(store).into_iter().map(|(k, v)| {
+    let records = content(engine).into_iter().map(|(k, v)| {
         let expiry = expiry(&k);
         (k, v, expiry)
     });
-    let ordered = lock(&store.names).live.get("log").is_some_and(|log| log.is_ordered());
-    Held(records.collect(), store.list_namespaces(), ordered)
+    let ordered = lock(&engine.names).live.get("log").is_some_and(|log| log.is_ordered());
+    ReadView(records.collect(), engine.list_namespaces(), ordered)
 }
 
 /// A database with this key that was closed, or whose process was killed, with whatever can lie
 /// beside it.
-fn made(mapped: bool, key: Key, seed: u64) -> (SimDisk, Held) {
+fn made(mapped: bool, key: Key, seed: u64) -> (SimDisk, ReadView) {
     let disk = SimDisk::new(mapped);
     let settings = Settings { sealing: sealing(key), ..Settings::default() };
     open::create(&settings, &disk, Path::new(PATH)).unwrap();
-    let store = open_with(&disk, key, false).unwrap();
+    let engine = open_with(&disk, key, false).unwrap();
     let mut random = Random(seed);
-    store.open_namespace("log", Options { ordered: true }).unwrap();
+    engine.open_namespace("log", Options { ordered: true }).unwrap();
     for round in 0..3 {
         for _ in 0..12 {
-            write(&store, &random_commit(&mut random)).unwrap();
+            write(&engine, &random_commit(&mut random)).unwrap();
         }
-        let (target, key, later) = (&store.default_namespace, [round], 4_102_444_800_000);
+        let (target, key, later) = (&engine.default_namespace, [round], 4_102_444_800_000);
         let expiry = Some(later + u64::from(round));
-        let timed = Step::write(target, Verb::Put, (&key, b"timed"), expiry, true).unwrap();
-        store.commit(&mut [timed], Access::Plain).unwrap();
+        let timed = WriteOp::write(target, Verb::Put, (&key, b"timed"), expiry, true).unwrap();
+        engine.commit(&mut [timed], Access::Plain).unwrap();
         match round {
-            0 => store.checkpoint(Care::Durable, || false).unwrap(),
-            1 => store.checkpoint(Care::Passing, || false).unwrap(),
-            _ => store.flush().unwrap(),
+            0 => engine.checkpoint(CheckpointKind::Durable, || false).unwrap(),
+            1 => engine.checkpoint(CheckpointKind::Passing, || false).unwrap(),
+            _ => engine.flush().unwrap(),
         }
     }
     disk.publish(Path::new("db.torn"), b"of the former key").unwrap();
-    let all = held(&store);
+    let all = view(&engine);
     if seed.is_multiple_of(2) {
-        store.shut(true).unwrap();
+        engine.shut(true).unwrap();
     } else {
-        store.background.stop();
+        engine.background.stop();
     }
     // What a kill leaves is served, and so made durable, by the change's own open.
     (disk.killed(), all)
@@ -103,34 +103,35 @@ fn made(mapped: bool, key: Key, seed: u64) -> (SimDisk, Held) {
 /// As the calls of `admin` do, on this disk: whoever calls again after a crash does it, or finds it
 /// done but for tidying up.
 fn change(disk: &SimDisk, change: Change) -> Result<()> {
-    let (store, done) = match open_with(disk, change.from, false) {
-        Ok(store) => (store, false),
+    let (engine, done) = match open_with(disk, change.from, false) {
+        Ok(engine) => (engine, false),
         Err(Error::EncryptionError(_)) => (open_with(disk, change.to, false)?, true),
         Err(e) => return Err(e),
     };
-    let run = if done && !change.rewraps { store.finish_conversion() } else { run(&store, change) };
-    let shut = store.shut(true);
-    store.background.stop();
+    let run =
+        if done && !change.rewraps { engine.finish_conversion() } else { run(&engine, change) };
+    let shut = engine.shut(true);
+    engine.background.stop();
     run.and(shut)
 }
 
-fn run(store: &Arc<Store>, change: Change) -> Result<()> {
+fn run(engine: &Arc<Engine>, change: Change) -> Result<()> {
     if change.rewraps {
-        let era = store.era(&crossbeam_epoch::pin()).clone();
+        let handle = engine.generation(&crossbeam_epoch::pin()).clone();
         let sealing = sealing(change.to).unwrap();
-        return store.rewrap(sealing.wrap(&era.generation.unlocked().unwrap().master)?);
+        return engine.rewrap(sealing.wrap(&handle.generation.unlocked().unwrap().master)?);
     }
     let key: Option<Unlocked> = sealing(change.to).map(|sealing| sealing.create()).transpose()?;
-    store.convert(key, &mut Meter::new(&mut |_| ControlFlow::Continue(()), 0))
+    engine.convert(key, &mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0))
 }
 
 /// Which key opens the database, which holds all: the former one or the other, and not both.
 /// Nothing is written.
-fn opens_with(disk: &SimDisk, change: Change, all: &Held, context: &str) -> Key {
+fn opens_with(disk: &SimDisk, change: Change, all: &ReadView, context: &str) -> Key {
     let opened = [change.from, change.to].map(|key| match open_with(disk, key, true) {
-        Ok(store) => {
-            assert_eq!(held(&store), *all, "{context}: read alone");
-            store.background.stop();
+        Ok(engine) => {
+            assert_eq!(view(&engine), *all, "{context}: read alone");
+            engine.background.stop();
             true
         }
         Err(Error::EncryptionError(_)) => false,
@@ -173,20 +174,20 @@ fn is_sealed(image: &[u8]) -> bool {
 }
 
 /// After whatever has happened: one key opens it, it holds all, and the change can be made again.
-fn check(disk: &SimDisk, of: Change, all: &Held, context: &str) -> bool {
+fn check(disk: &SimDisk, of: Change, all: &ReadView, context: &str) -> bool {
     disk.set_faults(Faults::default());
     let key = opens_with(disk, of, all, context);
-    let store = open_with(disk, key, false).unwrap_or_else(|e| panic!("{context}: {e}"));
-    assert_eq!(held(&store), *all, "{context}");
+    let engine = open_with(disk, key, false).unwrap_or_else(|e| panic!("{context}: {e}"));
+    assert_eq!(view(&engine), *all, "{context}");
     let changed = key == of.to;
     if changed && !of.rewraps {
-        assert!(!store.header().unwrap().converted, "{context}: still to be tidied");
+        assert!(!engine.header().unwrap().converted, "{context}: still to be tidied");
         assert_tidy(disk, of, context);
     }
-    write(&store, &[(b"more".to_vec(), Some(b"1".to_vec()))]).unwrap();
-    write(&store, &[(b"more".to_vec(), None)]).unwrap();
-    store.shut(true).unwrap();
-    drop(store);
+    write(&engine, &[(b"more".to_vec(), Some(b"1".to_vec()))]).unwrap();
+    write(&engine, &[(b"more".to_vec(), None)]).unwrap();
+    engine.shut(true).unwrap();
+    drop(engine);
     if !changed {
         change(disk, of).unwrap_or_else(|e| panic!("{context}, again: {e}"));
     }
@@ -194,9 +195,9 @@ fn check(disk: &SimDisk, of: Change, all: &Held, context: &str) -> bool {
     if !of.rewraps {
         assert_tidy(disk, of, context);
     }
-    let store = open_with(disk, of.to, false).unwrap();
-    assert_eq!(held(&store), *all, "{context}, in the end");
-    store.background.stop();
+    let engine = open_with(disk, of.to, false).unwrap();
+    assert_eq!(view(&engine), *all, "{context}, in the end");
+    engine.background.stop();
     changed
 }
 
@@ -232,7 +233,7 @@ fn a_power_cut_at_any_step_of_a_change_leaves_the_one_key_or_the_other() {
                     let _ = change(&disk, of);
                 } else {
                     let opened = [of.from, of.to].map(|key| open_with(&disk, key, false));
-                    opened.into_iter().flatten().for_each(|store| store.background.stop());
+                    opened.into_iter().flatten().for_each(|engine| engine.background.stop());
                 }
                 disk = disk.power_cut(&mut random);
             }
@@ -307,13 +308,13 @@ fn a_disk_that_is_full_leaves_the_former_key_and_all_that_there_was() {
 fn a_change_that_is_broken_off_leaves_the_former_key_and_no_file() {
     for of in CHANGES.into_iter().filter(|of| !of.rewraps) {
         let (disk, all) = made(true, of.from, 0);
-        let store = open_with(&disk, of.from, false).unwrap();
+        let engine = open_with(&disk, of.from, false).unwrap();
         let key = sealing(of.to).map(|sealing| sealing.create()).transpose().unwrap();
-        let done = store.convert(key, &mut Meter::new(&mut |_| ControlFlow::Break(()), 0));
+        let done = engine.convert(key, &mut ProgressMeter::new(&mut |_| ControlFlow::Break(()), 0));
         assert!(matches!(done, Err(Error::Cancelled)), "{done:?}");
         assert!(!disk.exists(Path::new("db.compact.tmp")));
-        store.shut(true).unwrap();
-        drop(store);
+        engine.shut(true).unwrap();
+        drop(engine);
         assert_eq!(opens_with(&disk, of, &all, "broken off"), of.from);
         check(&disk.killed(), of, &all, "broken off");
     }

@@ -23,10 +23,10 @@ fn a_view_knows_its_number_of_records_beside_commits_that_go_to_and_fro() {
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                let held = db.store().hold();
+                let view = db.engine().read_view();
                 for namespace in [&rows, &index] {
-                    let incarnation = held.incarnation(&namespace.state).unwrap();
-                    assert_eq!(incarnation.records_at(held.watermark()), Some(500));
+                    let incarnation = view.incarnation(&namespace.state).unwrap();
+                    assert_eq!(incarnation.records_at(view.watermark()), Some(500));
                 }
             }
         });

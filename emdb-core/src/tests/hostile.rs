@@ -112,12 +112,12 @@ fn a_put_made_a_removal_is_noticed_by_whoever_reads_or_copies() {
 #[test]
 fn a_step_prepared_before_an_in_memory_compaction_is_found_after() {
     let db = Emdb::builder().encryption_key(KEY).build().unwrap();
-    let store = db.store();
-    let target = &store.default_namespace;
+    let engine = db.engine();
+    let target = &engine.default_namespace;
     db.insert("k", "old").unwrap();
-    let mut steps = [Step::write(target, Verb::Put, (b"k", b"new"), None, true).unwrap()];
+    let mut ops = [WriteOp::write(target, Verb::Put, (b"k", b"new"), None, true).unwrap()];
     db.compact().unwrap();
-    store.commit(&mut steps, Access::Plain).unwrap();
+    engine.commit(&mut ops, Access::Plain).unwrap();
     assert_eq!(db.get("k").unwrap().as_deref(), Some(&b"new"[..]));
     assert_eq!(db.len().unwrap(), 1);
 }

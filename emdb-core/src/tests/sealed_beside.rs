@@ -108,8 +108,10 @@ fn life(policy: FlushPolicy) {
         });
         s.spawn(|| {
             while going() {
-                for care in [Care::Durable, Care::Passing, Care::Closing] {
-                    db.store().checkpoint(care, || false).unwrap();
+                for care in
+                    [CheckpointKind::Durable, CheckpointKind::Passing, CheckpointKind::Closing]
+                {
+                    db.engine().checkpoint(care, || false).unwrap();
                 }
             }
         });

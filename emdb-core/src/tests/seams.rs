@@ -10,10 +10,10 @@ use crate::{Emdb, NamespaceOptions};
 
 const IMAGE: &str = "db.meta";
 
-fn put(store: &Arc<Store>, key: &[u8], value: &[u8], expiry: Option<u64>) {
-    let target = &store.default_namespace;
-    let step = Step::write(target, Verb::Put, (key, value), expiry, true).unwrap();
-    store.commit(&mut [step], Access::Plain).unwrap();
+fn put(engine: &Arc<Engine>, key: &[u8], value: &[u8], expiry: Option<u64>) {
+    let target = &engine.default_namespace;
+    let step = WriteOp::write(target, Verb::Put, (key, value), expiry, true).unwrap();
+    engine.commit(&mut [step], Access::Plain).unwrap();
 }
 
 fn bytes(disk: &SimDisk, name: &str) -> Vec<u8> {
@@ -24,20 +24,20 @@ fn bytes(disk: &SimDisk, name: &str) -> Vec<u8> {
 
 #[test]
 fn large_records_that_come_during_a_compaction_are_copied_a_few_at_a_time() {
-    let store = open::in_memory(&Settings::default()).unwrap();
-    put(&store, b"a", b"1", None);
+    let engine = open::in_memory(&Settings::default()).unwrap();
+    put(&engine, b"a", b"1", None);
     let mut written = false;
     let mut meanwhile = |_| {
         if !std::mem::replace(&mut written, true) {
             for n in 0..48u8 {
-                put(&store, &[n], &vec![n; 1 << 20], None);
+                put(&engine, &[n], &vec![n; 1 << 20], None);
             }
         }
         ControlFlow::Continue(())
     };
-    store.compact(&mut Meter::new(&mut meanwhile, 0)).unwrap();
-    assert_eq!(store.len(&store.default_namespace).unwrap(), 49);
-    let tail = lock(&store.tail);
+    engine.compact(&mut ProgressMeter::new(&mut meanwhile, 0)).unwrap();
+    assert_eq!(engine.len(&engine.default_namespace).unwrap(), 49);
+    let tail = lock(&engine.tail);
     // What is written at once lies in one region of memory.
     assert!(tail.skipped < 16 << 20, "{} of {} were left out", tail.skipped, tail.position);
 }
@@ -45,14 +45,14 @@ fn large_records_that_come_during_a_compaction_are_copied_a_few_at_a_time() {
 #[test]
 fn a_record_that_was_damaged_below_a_checkpoint_is_not_taken_for_another_key() {
     let disk = SimDisk::new(true);
-    let store = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+    let engine = open(&disk, FlushPolicy::OnEachFlush).unwrap();
     for n in 0..10u8 {
-        put(&store, &[b'k', n], b"former", None);
+        put(&engine, &[b'k', n], b"former", None);
     }
-    store.checkpoint(Care::Durable, || false).unwrap();
-    put(&store, &[b'k', 3], b"latter", None);
-    store.flush().unwrap();
-    store.background.stop();
+    engine.checkpoint(CheckpointKind::Durable, || false).unwrap();
+    put(&engine, &[b'k', 3], b"latter", None);
+    engine.flush().unwrap();
+    engine.background.stop();
     let disk = disk.killed();
     let data = bytes(&disk, PATH);
     let at = data.windows(8).position(|w| w == b"k\x03former").unwrap();
@@ -61,9 +61,9 @@ fn a_record_that_was_damaged_below_a_checkpoint_is_not_taken_for_another_key() {
         disk.open(Path::new(PATH)).unwrap().write_at(at as u64 + 1, &[3 ^ 1 << bit]).unwrap();
         match open(&disk, FlushPolicy::OnEachFlush) {
             Err(e) => assert!(matches!(e, Error::Corrupted { .. }), "{e}"),
-            Ok(store) => {
-                let len = store.len(&store.default_namespace).unwrap();
-                store.background.stop();
+            Ok(engine) => {
+                let len = engine.len(&engine.default_namespace).unwrap();
+                engine.background.stop();
                 assert_eq!(len, 10, "bit {bit}");
             }
         }
@@ -75,12 +75,12 @@ fn expiries_of_replaced_records_do_not_gather_in_checkpoints() {
     let disk = SimDisk::new(true);
     let far = crate::os::clock::unix_ms() + 1_000_000_000;
     for session in 0..6u8 {
-        let store = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+        let engine = open(&disk, FlushPolicy::OnEachFlush).unwrap();
         for n in 0..100u8 {
-            put(&store, &[n], &[session], Some(far));
+            put(&engine, &[n], &[session], Some(far));
         }
-        store.checkpoint(Care::Durable, || false).unwrap();
-        store.background.stop();
+        engine.checkpoint(CheckpointKind::Durable, || false).unwrap();
+        engine.background.stop();
     }
     let image = bytes(&disk, IMAGE);
     let header = Header::read(&image).unwrap();
@@ -99,15 +99,15 @@ fn a_compaction_by_hand_leaves_the_automatic_one_as_watchful_as_before() {
         }),
         ..Settings::default()
     };
-    let store = open::in_memory(&settings).unwrap();
-    put(&store, b"a", b"1", None);
-    store.compact(&mut Meter::new(&mut |_| ControlFlow::Continue(()), 0)).unwrap();
+    let engine = open::in_memory(&settings).unwrap();
+    put(&engine, b"a", b"1", None);
+    engine.compact(&mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0)).unwrap();
     for n in 0..400u32 {
-        put(&store, b"a", &[n as u8; 1024], None);
+        put(&engine, b"a", &[n as u8; 1024], None);
     }
     let began = Instant::now();
-    while store.stats().unwrap().compactions < 2 {
-        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", store.stats());
+    while engine.stats().unwrap().compactions < 2 {
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", engine.stats());
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -115,36 +115,38 @@ fn a_compaction_by_hand_leaves_the_automatic_one_as_watchful_as_before() {
 #[test]
 fn the_note_of_a_checkpoint_is_no_damage() {
     let disk = SimDisk::new(true);
-    let store = open(&disk, FlushPolicy::OnEachFlush).unwrap();
-    put(&store, b"a", b"1", None);
-    store.checkpoint(Care::Durable, || false).unwrap();
-    let report = store.verify(&mut |_| ControlFlow::Continue(())).unwrap();
+    let engine = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+    put(&engine, b"a", b"1", None);
+    engine.checkpoint(CheckpointKind::Durable, || false).unwrap();
+    let report = engine.verify(&mut |_| ControlFlow::Continue(())).unwrap();
     assert!(report.is_ok(), "{:?}", report.problems);
-    store.background.stop();
+    engine.background.stop();
 }
 
 #[test]
 fn a_verification_beside_compactions_finds_nothing() {
     let disk = SimDisk::new(true);
-    let store = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+    let engine = open(&disk, FlushPolicy::OnEachFlush).unwrap();
     let stop = AtomicBool::new(false);
     std::thread::scope(|s| {
         s.spawn(|| {
             for n in 0..300u32 {
-                put(&store, &n.to_be_bytes(), b"1", None);
-                store.compact(&mut Meter::new(&mut |_| ControlFlow::Continue(()), 0)).unwrap();
+                put(&engine, &n.to_be_bytes(), b"1", None);
+                engine
+                    .compact(&mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0))
+                    .unwrap();
             }
             stop.store(true, Ordering::Relaxed);
         });
         while !stop.load(Ordering::Relaxed) {
-            let report = store.verify(&mut |_| ControlFlow::Continue(())).unwrap();
+            let report = engine.verify(&mut |_| ControlFlow::Continue(())).unwrap();
             if !report.is_ok() {
                 stop.store(true, Ordering::Relaxed);
             }
             assert!(report.is_ok(), "{:?}", report.problems);
         }
     });
-    store.background.stop();
+    engine.background.stop();
 }
 
 type Names = BTreeMap<String, Model>;
@@ -153,22 +155,22 @@ fn seeds() -> u64 {
     std::env::var("EMDB_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(20)
 }
 
-fn all(store: &Arc<Store>) -> Names {
-    seen(store, &store.hold())
+fn all(engine: &Arc<Engine>) -> Names {
+    seen(engine, &engine.read_view())
 }
 
-fn seen(store: &Arc<Store>, held: &crate::engine::read::Held) -> Names {
-    let states = held.namespaces(store).into_iter();
+fn seen(engine: &Arc<Engine>, view: &crate::engine::read::ReadView) -> Names {
+    let states = view.namespaces(engine).into_iter();
     let content = |state: &NamespaceState| {
-        let walk = crate::cursor::Walk::over(held.clone(), held.incarnation(state)).unwrap();
+        let walk = crate::cursor::Walk::over(view.clone(), view.incarnation(state)).unwrap();
         let found: Vec<_> =
             crate::api::iterators::EmdbIter(walk).results().collect::<Result<_>>().unwrap();
-        if held.incarnation(state).unwrap().order.get().is_some() {
+        if view.incarnation(state).unwrap().order.get().is_some() {
             assert!(found.is_sorted(), "{}", state.name);
         }
         let map: Model = found.iter().cloned().collect();
         assert_eq!(map.len(), found.len(), "no key comes twice");
-        let len = held.incarnation(state).unwrap().records_at(held.watermark());
+        let len = view.incarnation(state).unwrap().records_at(view.watermark());
         assert_eq!(len, Some(found.len() as u64), "{}", state.name);
         map
     };
@@ -176,7 +178,7 @@ fn seen(store: &Arc<Store>, held: &crate::engine::read::Held) -> Names {
 }
 
 /// One random change; each commit of it is a state of the history, whether it succeeds or not.
-fn change(store: &Arc<Store>, history: &mut Vec<Names>, random: &mut Random) -> Result<()> {
+fn change(engine: &Arc<Engine>, history: &mut Vec<Names>, random: &mut Random) -> Result<()> {
     let mut model = history.last().unwrap().clone();
     let name = ["", "a", "b"][random.below(3) as usize].to_owned();
     let ordered = random.below(2) == 0;
@@ -184,19 +186,19 @@ fn change(store: &Arc<Store>, history: &mut Vec<Names>, random: &mut Random) -> 
     model.entry(name.clone()).or_default();
     history.push(model.clone());
     let state = match name.as_str() {
-        "" => store.default_namespace.clone(),
-        name => store.open_namespace(name, options)?,
+        "" => engine.default_namespace.clone(),
+        name => engine.open_namespace(name, options)?,
     };
     match random.below(12) {
         0 => {
             model.insert(name, Model::new());
             history.push(model);
-            store.clear(&state)
+            engine.clear(&state)
         }
         1 if !name.is_empty() => {
             model.remove(&name);
             history.push(model);
-            store.drop_namespace(&name).map(drop)
+            engine.drop_namespace(&name).map(drop)
         }
         2 if random.below(2) == 0 => {
             // Enough for segments of full size.
@@ -205,7 +207,7 @@ fn change(store: &Arc<Store>, history: &mut Vec<Names>, random: &mut Random) -> 
                 .collect();
             apply(model.entry(name).or_default(), &commit);
             history.push(model);
-            write_to(store, &state, &commit)
+            write_to(engine, &state, &commit)
         }
         _ => {
             let mut commit = random_commit(random);
@@ -213,22 +215,22 @@ fn change(store: &Arc<Store>, history: &mut Vec<Names>, random: &mut Random) -> 
             commit.push((bulk.concat(), (random.below(2) == 0).then(|| vec![2])));
             apply(model.entry(name).or_default(), &commit);
             history.push(model);
-            write_to(store, &state, &commit)
+            write_to(engine, &state, &commit)
         }
     }
 }
 
 fn write_to(
-    store: &Arc<Store>,
+    engine: &Arc<Engine>,
     state: &Arc<NamespaceState>,
     commit: &[(Vec<u8>, Option<Vec<u8>>)],
 ) -> Result<()> {
     let mut steps = Vec::new();
     for (i, (key, value)) in commit.iter().enumerate() {
         let (verb, value) = value.as_ref().map_or((Verb::Remove, &[][..]), |v| (Verb::Put, v));
-        steps.push(Step::write(state, verb, (key, value), None, i + 1 == commit.len())?);
+        steps.push(WriteOp::write(state, verb, (key, value), None, i + 1 == commit.len())?);
     }
-    store.commit(&mut steps, Access::Plain)
+    engine.commit(&mut steps, Access::Plain)
 }
 
 fn live(
@@ -238,17 +240,17 @@ fn live(
     durable: &mut usize,
 ) -> Result<()> {
     let policy = [FlushPolicy::OnEachFlush, FlushPolicy::Group, FlushPolicy::WriteThrough];
-    let store = open(disk, policy[random.below(3) as usize])?;
-    assert_eq!(all(&store), *history.last().unwrap(), "a reopen without a cut changes nothing");
+    let engine = open(disk, policy[random.below(3) as usize])?;
+    assert_eq!(all(&engine), *history.last().unwrap(), "a reopen without a cut changes nothing");
     *durable = history.len() - 1;
-    let done = live_in(&store, random, history, durable);
-    store.background.stop();
+    let done = live_in(&engine, random, history, durable);
+    engine.background.stop();
     if done.is_ok() {
-        assert_eq!(all(&store), *history.last().unwrap());
-        let report = store.verify(&mut |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!(all(&engine), *history.last().unwrap());
+        let report = engine.verify(&mut |_| ControlFlow::Continue(())).unwrap();
         assert!(report.is_ok(), "{:?}", report.problems);
         if random.below(2) == 0 {
-            store.shut(true)?;
+            engine.shut(true)?;
             *durable = history.len() - 1;
         }
     }
@@ -256,7 +258,7 @@ fn live(
 }
 
 fn live_in(
-    store: &Arc<Store>,
+    engine: &Arc<Engine>,
     random: &mut Random,
     history: &mut Vec<Names>,
     durable: &mut usize,
@@ -266,13 +268,15 @@ fn live_in(
         let now = history.len() - 1;
         match random.below(9) {
             0 => {
-                store.flush()?;
+                engine.flush()?;
                 *durable = now;
             }
             1 => {
-                let care = [Care::Durable, Care::Closing, Care::Passing][random.below(3) as usize];
-                store.checkpoint(care, || false)?;
-                if care != Care::Passing {
+                let care =
+                    [CheckpointKind::Durable, CheckpointKind::Closing, CheckpointKind::Passing]
+                        [random.below(3) as usize];
+                engine.checkpoint(care, || false)?;
+                if care != CheckpointKind::Passing {
                     *durable = now;
                 }
             }
@@ -280,24 +284,24 @@ fn live_in(
                 let mut broken = None;
                 let mut meanwhile = |_| {
                     for _ in 0..random.below(4) {
-                        if let Err(e) = change(store, history, random) {
+                        if let Err(e) = change(engine, history, random) {
                             broken = Some(e);
                             return ControlFlow::Break(());
                         }
                     }
                     ControlFlow::Continue(())
                 };
-                let done = store.compact(&mut Meter::new(&mut meanwhile, 0));
+                let done = engine.compact(&mut ProgressMeter::new(&mut meanwhile, 0));
                 broken.map_or(done, Err)?;
-                assert_eq!(all(store), *history.last().unwrap(), "a compaction changes nothing");
+                assert_eq!(all(engine), *history.last().unwrap(), "a compaction changes nothing");
             }
-            3 => views.push((store.hold(), now)),
+            3 => views.push((engine.read_view(), now)),
             4 if !views.is_empty() => {
                 let at = random.below(views.len() as u64) as usize;
-                let (held, then) = views.swap_remove(at);
-                assert_eq!(seen(store, &held), history[then]);
+                let (view, then) = views.swap_remove(at);
+                assert_eq!(seen(engine, &view), history[then]);
             }
-            _ => change(store, history, random)?,
+            _ => change(engine, history, random)?,
         }
     }
     Ok(())
@@ -322,9 +326,9 @@ fn names_live_through_power_cuts_checkpoints_and_compactions() {
                 continue;
             }
             disk = disk.power_cut(&mut random);
-            let store = open(&disk, FlushPolicy::Group).unwrap();
-            let left = all(&store);
-            store.background.stop();
+            let engine = open(&disk, FlushPolicy::Group).unwrap();
+            let left = all(&engine);
+            engine.background.stop();
             let at = (durable..history.len()).rev().find(|&i| history[i] == left);
             let Some(at) = at else { panic!("seed {seed}: no state since the last durable one") };
             history.truncate(at + 1);
@@ -350,19 +354,19 @@ fn a_sweep_finds_all_that_has_expired_whatever_was_compacted_or_loaded() {
         let mut model = BTreeMap::<Vec<u8>, Option<u64>>::new();
         for _ in 0..6 {
             let disk = Arc::new(disk.clone());
-            let store = open::on_disk(&settings, disk, Path::new(PATH)).unwrap();
+            let engine = open::on_disk(&settings, disk, Path::new(PATH)).unwrap();
             for _ in 0..random.below(80) {
                 match random.below(14) {
-                    0 => store.checkpoint(Care::Durable, || false).unwrap(),
+                    0 => engine.checkpoint(CheckpointKind::Durable, || false).unwrap(),
                     1 => {
                         let mut nothing = |_| ControlFlow::Continue(());
-                        store.compact(&mut Meter::new(&mut nothing, 0)).unwrap();
+                        engine.compact(&mut ProgressMeter::new(&mut nothing, 0)).unwrap();
                     }
                     2 => {
                         let mut swept = 0;
-                        store.sweep(&store.default_namespace, &mut swept).unwrap();
+                        engine.sweep(&engine.default_namespace, &mut swept).unwrap();
                         model.retain(|_, at| at.is_none_or(|at| at > now));
-                        let len = store.len(&store.default_namespace).unwrap();
+                        let len = engine.len(&engine.default_namespace).unwrap();
                         assert_eq!(len, model.len(), "seed {seed}");
                     }
                     3 => {
@@ -374,21 +378,21 @@ fn a_sweep_finds_all_that_has_expired_whatever_was_compacted_or_loaded() {
                             let key = vec![random.below(60) as u8];
                             let expiry = (random.below(4) != 0).then(|| now + random.below(300));
                             if random.below(6) == 0 {
-                                write(&store, &[(key.clone(), None)]).unwrap();
+                                write(&engine, &[(key.clone(), None)]).unwrap();
                                 model.remove(&key);
                             } else {
-                                put(&store, &key, b"v", expiry);
+                                put(&engine, &key, b"v", expiry);
                                 model.insert(key, expiry);
                             }
                         }
                     }
                 }
-                let live: Vec<_> = content(&store).into_keys().collect();
+                let live: Vec<_> = content(&engine).into_keys().collect();
                 let alive = model.iter().filter(|(_, at)| at.is_none_or(|at| at > now));
                 assert_eq!(live, alive.map(|(key, _)| key.clone()).collect::<Vec<_>>());
             }
-            store.flush().unwrap();
-            store.background.stop();
+            engine.flush().unwrap();
+            engine.background.stop();
         }
     }
 }
@@ -444,11 +448,11 @@ fn stress(db: &Emdb, time: Duration) {
                     }
                 }
                 let all = last.iter().filter(|(_, v)| v.is_some()).count();
-                let held = |ns: &crate::Namespace| {
+                let view = |ns: &crate::Namespace| {
                     let keys = ns.keys().unwrap();
                     keys.filter(|k| u32::from(k[3] % 2) == writer).count()
                 };
-                assert_eq!(held(db) + held(ordered), all);
+                assert_eq!(view(db) + view(ordered), all);
             });
         }
         for reader in 0..2u64 {

@@ -12,14 +12,14 @@ fn a_sweep_removes_no_record_that_does_not_expire_and_ends() {
         db.insert(key, "value").unwrap();
     }
     db.remove("removed").unwrap();
-    let store = db.store();
-    let held = store.hold();
-    let incarnation = held.incarnation(&store.default_namespace).unwrap();
-    let kept = held.stored(&incarnation, b"kept").unwrap().unwrap();
+    let engine = db.engine();
+    let view = engine.read_view();
+    let incarnation = view.incarnation(&engine.default_namespace).unwrap();
+    let kept = view.stored(&incarnation, b"kept").unwrap().unwrap();
     // The first record, that of the removal, and one that is none.
-    let removal = held.watermark() - (b"removed".len() as u64 + 12);
-    let positions = [kept.position(), removal, removal - 1, held.watermark() + 5];
-    let is_removal = held.reader().record(removal).unwrap();
+    let removal = view.watermark() - (b"removed".len() as u64 + 12);
+    let positions = [kept.position(), removal, removal - 1, view.watermark() + 5];
+    let is_removal = view.reader().record(removal).unwrap();
     assert!(!is_removal.is_put() && is_removal.key() == b"removed");
     for position in positions {
         lock(&incarnation.expiries).insert(5, position);

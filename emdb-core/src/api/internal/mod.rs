@@ -14,7 +14,7 @@ use crate::api::transaction::{Transaction, TransactionNamespace};
 use crate::engine::commit::Access;
 use crate::engine::settings::NamespaceOptions;
 use crate::engine::write_lock::Exclusive;
-use crate::engine::write_op::{Step, check_len};
+use crate::engine::write_op::{WriteOp, check_len};
 use crate::error::Result;
 use crate::format::record::Verb;
 use crate::format::{MAX_KEY, MAX_VALUE};
@@ -53,7 +53,7 @@ pub fn read<R>(
     take: impl FnOnce(&[u8], Option<u64>) -> R,
 ) -> Result<Option<R>> {
     let guard = crossbeam_epoch::pin();
-    let found = ns.store().get(&ns.state, key, &guard)?;
+    let found = ns.engine().get(&ns.state, key, &guard)?;
     Ok(found.map(|(entry, _)| take(entry.value(), entry.expiry())))
 }
 
@@ -64,50 +64,50 @@ pub fn read_stored<R>(
     key: &[u8],
     take: impl FnOnce(&[u8], Option<u64>, bool) -> R,
 ) -> Result<Option<R>> {
-    let store = ns.store();
+    let engine = ns.engine();
     let guard = crossbeam_epoch::pin();
-    let Some((record, era)) = store.find(&ns.state, key, &guard)? else { return Ok(None) };
-    let entry = store.reader(era).entry(record)?;
-    Ok(Some(take(entry.value(), entry.expiry(), !store.is_expired(&record))))
+    let Some((record, handle)) = engine.find(&ns.state, key, &guard)? else { return Ok(None) };
+    let entry = engine.reader(handle).entry(record)?;
+    Ok(Some(take(entry.value(), entry.expiry(), !engine.is_expired(&record))))
 }
 
 /// The database's time, in milliseconds since 1970.
 pub fn now(ns: &Namespace) -> u64 {
-    ns.store().clock.now()
+    ns.engine().clock.now()
 }
 
 /// A hash of `key`, with a secret of the database.
 #[inline]
 pub fn hash(ns: &Namespace, key: &[u8]) -> u64 {
-    ns.store().era(&crossbeam_epoch::pin()).generation.hash(key)
+    ns.engine().generation(&crossbeam_epoch::pin()).generation.hash(key)
 }
 
 /// When `key`, if it is there, expires.
 pub fn expiry(ns: &Namespace, key: &[u8]) -> Result<Option<u64>> {
-    ns.store().expires_at(&ns.state, key)
+    ns.engine().expires_at(&ns.state, key)
 }
 
 /// The expiry of what is written to the namespace now without one of its own.
 pub fn default_expiry(ns: &Namespace) -> Result<Option<u64>> {
-    ns.store().default_expiry(&ns.state)
+    ns.engine().default_expiry(&ns.state)
 }
 
 /// The expiry of what lives so long from now on.
 pub fn expiry_after(ns: &Namespace, lifetime: Duration) -> Result<u64> {
-    ns.store().clock.after(lifetime)
+    ns.engine().clock.after(lifetime)
 }
 
 /// The expiry that a time to live means now.
 #[cfg(feature = "ttl")]
 pub fn expiry_of(ns: &Namespace, ttl: crate::Ttl) -> Result<Option<u64>> {
-    ns.store().expiry(&ns.state, ttl)
+    ns.engine().expiry(&ns.state, ttl)
 }
 
 /// Changes with every commit to the database: what is read between two equal ones is one state.
 #[inline]
 pub fn watermark(ns: &Namespace) -> (u64, u64) {
     let guard = crossbeam_epoch::pin();
-    let generation = &ns.state.line(&guard).era.generation;
+    let generation = &ns.state.versions(&guard).handle.generation;
     (generation.number, generation.watermark())
 }
 
@@ -159,7 +159,7 @@ pub fn expiry_staged(namespace: &TransactionNamespace, key: &[u8]) -> Result<Opt
 
 /// Whether this thread has the right to write alone: it is in a transaction, or a callback of one.
 pub fn is_sole(db: &Emdb) -> bool {
-    db.store().is_owner()
+    db.engine().is_owner()
 }
 
 /// A write of [`Sole::commit`]: a put, or a removal if there is no value.
@@ -191,18 +191,18 @@ pub struct Sole(Exclusive);
 impl Sole {
     /// Waits for other writers.
     pub fn begin(ns: &Namespace) -> Result<Sole> {
-        Exclusive::begin(ns.store()).map(Sole)
+        Exclusive::begin(ns.engine()).map(Sole)
     }
 
     /// Commits all of it as one. No key may be there twice.
     pub fn commit<'a>(self, writes: impl ExactSizeIterator<Item = Write<'a>>) -> Result<()> {
-        let store = self.0.store.clone();
+        let engine = self.0.engine.clone();
         let total = writes.len();
         if total == 0 {
             return Ok(());
         }
         let guard = crossbeam_epoch::pin();
-        let mut steps = Vec::with_capacity(total);
+        let mut ops = Vec::with_capacity(total);
         for (at, write) in writes.enumerate() {
             let (verb, value) = match write.value {
                 Some(value) => (Verb::Put, value),
@@ -210,14 +210,14 @@ impl Sole {
             };
             let (target, record) = (&write.namespace.state, (write.key, value));
             let (expiry, last) = (write.expiry, at + 1 == total);
-            steps.push(Step::write_in(&guard, target, verb, record, expiry, last)?);
+            ops.push(WriteOp::write_in(&guard, target, verb, record, expiry, last)?);
         }
         drop(guard);
-        let mut tail = store.enter(Access::Owner)?;
-        let linked = store.commit_linked(&mut tail, &mut steps);
+        let mut tail = engine.enter(Access::Owner)?;
+        let linked = engine.commit_linked(&mut tail, &mut ops);
         // Others may write while this waits for the disk, and share its sync.
         drop((tail, self));
-        linked.finish(&store)
+        linked.finish(&engine)
     }
 }
 
@@ -227,11 +227,11 @@ pub fn clear<'a>(
     ns: &Namespace,
     writes: impl ExactSizeIterator<Item = Write<'a>>,
 ) -> Result<()> {
-    let store = sole.0.store.clone();
-    let family = store.family(&ns.state);
+    let engine = sole.0.engine.clone();
+    let family = engine.family(&ns.state);
     crate::api::transaction::run_in(sole.0, |transaction| {
         for state in family {
-            let member = Namespace { engine: ns.engine.clone(), state };
+            let member = Namespace { database: ns.database.clone(), state };
             transaction.namespace(&member).clear()?;
         }
         for write in writes {

@@ -10,7 +10,7 @@ use crate::api::snapshot::Snapshot;
 use crate::api::transaction::TransactionNamespace;
 use crate::cursor::range::Bounds;
 use crate::cursor::{End, Overlay, Walk};
-use crate::engine::read::Held;
+use crate::engine::read::ReadView;
 use crate::error::Result;
 use crate::mvcc::names::Incarnation;
 use crate::mvcc::write_set::Sorted;
@@ -20,37 +20,37 @@ use crate::api::internal::{CATALOGUE, child_name};
 /// A namespace in one state.
 #[derive(Clone)]
 pub struct View {
-    held: Held,
+    view: ReadView,
     base: Option<Arc<Incarnation>>,
     staged: Option<Sorted>,
 }
 
 impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("View").field("held", &self.held).finish_non_exhaustive()
+        f.debug_struct("View").field("view", &self.view).finish_non_exhaustive()
     }
 }
 
 impl View {
     /// What is committed now.
     pub fn now(ns: &Namespace) -> Result<View> {
-        let held = ns.store().hold();
-        ns.store().order_later(held.incarnation(&ns.state).as_deref());
-        let view = View::at(held, ns);
+        let view = ns.engine().read_view();
+        ns.engine().order_later(view.incarnation(&ns.state).as_deref());
+        let view = View::at(view, ns);
         // Not before the view is there: a drop in between would show what it ended.
         ns.state.check()?;
         Ok(view)
     }
 
-    fn at(held: Held, ns: &Namespace) -> View {
-        let base = held.incarnation(&ns.state);
-        View { held, base, staged: None }
+    fn at(view: ReadView, ns: &Namespace) -> View {
+        let base = view.incarnation(&ns.state);
+        View { view, base, staged: None }
     }
 
     /// Another namespace in the same state, which is not that of a transaction.
     pub fn beside(&self, ns: &Namespace) -> View {
-        ns.store().order_later(self.held.incarnation(&ns.state).as_deref());
-        View::at(self.held.clone(), ns)
+        ns.engine().order_later(self.view.incarnation(&ns.state).as_deref());
+        View::at(self.view.clone(), ns)
     }
 
     /// A namespace with what a transaction has written to it.
@@ -76,27 +76,27 @@ impl View {
     /// The names of all namespaces in a snapshot, sorted, the default one (with an empty name)
     /// first, but for internal ones; and whether they are ordered.
     pub fn names(snapshot: &Snapshot) -> Vec<(String, bool)> {
-        let (store, held) = snapshot.held();
-        let seen = held.namespaces(store).into_iter().filter(|state| !state.is_internal());
+        let (engine, view) = snapshot.view();
+        let seen = view.namespaces(engine).into_iter().filter(|state| !state.is_internal());
         let mut seen: Vec<_> =
-            seen.map(|state| (state.name.clone(), store.wants_order(&state))).collect();
+            seen.map(|state| (state.name.clone(), engine.wants_order(&state))).collect();
         seen.sort();
         seen
     }
 
     fn named(snapshot: &Snapshot, name: &str) -> View {
-        let (store, held) = snapshot.held();
-        let state = held.namespace(store, name);
-        let base = state.and_then(|state| held.incarnation(&state));
-        View { held: held.clone(), base, staged: None }
+        let (engine, view) = snapshot.view();
+        let state = view.namespace(engine, name);
+        let base = state.and_then(|state| view.incarnation(&state));
+        View { view: view.clone(), base, staged: None }
     }
 
     pub(crate) fn with_staged(
-        held: &Held,
+        view: &ReadView,
         base: &Option<Arc<Incarnation>>,
         staged: Sorted,
     ) -> View {
-        View { held: held.clone(), base: base.clone(), staged: Some(staged) }
+        View { view: view.clone(), base: base.clone(), staged: Some(staged) }
     }
 
     /// The value of `key`, lent.
@@ -111,21 +111,21 @@ impl View {
         take: impl FnOnce(&[u8], Option<u64>) -> R,
     ) -> Result<Option<R>> {
         if let Some(staged) = self.staged.as_ref().and_then(|s| s.get(key)) {
-            let live = staged.live(self.held.now());
+            let live = staged.live(self.view.now());
             return Ok(live.map(|value| take(value, staged.expiry)));
         }
         let Some(base) = &self.base else { return Ok(None) };
-        let Some(record) = self.held.find(base, key)? else { return Ok(None) };
-        let entry = self.held.reader().checked(record, || self.held.now())?;
+        let Some(record) = self.view.find(base, key)? else { return Ok(None) };
+        let entry = self.view.reader().checked(record, || self.view.now())?;
         Ok(entry.map(|entry| take(entry.value(), entry.expiry())))
     }
 
     /// Whether `key` is there. Its value isn't read.
     pub fn contains(&self, key: &[u8]) -> Result<bool> {
         if let Some(staged) = self.staged.as_ref().and_then(|s| s.get(key)) {
-            return Ok(staged.live(self.held.now()).is_some());
+            return Ok(staged.live(self.view.now()).is_some());
         }
-        let found = self.base.as_ref().map(|base| self.held.find(base, key)).transpose()?;
+        let found = self.base.as_ref().map(|base| self.view.find(base, key)).transpose()?;
         Ok(found.flatten().is_some())
     }
 
@@ -135,16 +135,16 @@ impl View {
             return Ok(staged.value.as_ref().and(staged.expiry));
         }
         let Some(base) = &self.base else { return Ok(None) };
-        self.held.expiry(base, key)
+        self.view.expiry(base, key)
     }
 
     /// The number of records; expired ones count until they are swept.
     pub fn count(&self) -> Result<usize> {
-        let base = self.base.as_ref().and_then(|base| base.records_at(self.held.watermark()));
+        let base = self.base.as_ref().and_then(|base| base.records_at(self.view.watermark()));
         let mut count = base.unwrap_or(0);
         for (key, staged) in self.staged.iter().flat_map(|staged| staged.iter()) {
             let stored = match &self.base {
-                Some(base) => self.held.stored(base, key)?.is_some(),
+                Some(base) => self.view.stored(base, key)?.is_some(),
                 None => false,
             };
             count = count + u64::from(staged.value.is_some()) - u64::from(stored);
@@ -154,14 +154,14 @@ impl View {
 
     /// All records, in order if the namespace has one.
     pub fn scan(&self) -> Result<Scan> {
-        let walk = Walk::over(self.held.clone(), self.base.clone())?;
+        let walk = Walk::over(self.view.clone(), self.base.clone())?;
         Ok(self.overlaid(walk, Bounds::all()))
     }
 
     /// The records of a range, in order, of an ordered namespace.
     pub fn range(&self, (low, high): (Bound<Vec<u8>>, Bound<Vec<u8>>)) -> Result<Scan> {
         let bounds = Bounds { low, high };
-        let walk = Walk::range(self.held.clone(), self.base.clone(), bounds.clone())?;
+        let walk = Walk::range(self.view.clone(), self.base.clone(), bounds.clone())?;
         Ok(self.overlaid(walk, bounds))
     }
 
@@ -174,7 +174,7 @@ impl View {
     fn overlaid(&self, walk: Walk, bounds: Bounds) -> Scan {
         Scan(match &self.staged {
             Some(staged) => {
-                walk.with_overlay(Overlay::new(staged.clone(), self.held.now(), bounds))
+                walk.with_overlay(Overlay::new(staged.clone(), self.view.now(), bounds))
             }
             None => walk,
         })

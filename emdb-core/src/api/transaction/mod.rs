@@ -7,16 +7,16 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use crate::api::namespace::Namespace;
-use crate::engine::Store;
+use crate::engine::Engine;
 use crate::engine::commit::Access;
 use crate::engine::namespaces::Clear;
-use crate::engine::read::Held;
+use crate::engine::read::ReadView;
 use crate::engine::write_lock::Exclusive;
-use crate::engine::write_op::Step;
+use crate::engine::write_op::WriteOp;
 use crate::error::{Error, Result};
 use crate::format::record::Verb;
 use crate::mvcc::names::{NamespaceState, child_prefix};
-use crate::mvcc::write_set::StagedRef;
+use crate::mvcc::write_set::StagedWriteRef;
 pub use namespace::TransactionNamespace;
 
 /// A transaction in progress; see [`Emdb::transaction`](crate::Emdb::transaction).
@@ -32,18 +32,18 @@ pub struct Transaction<'scope> {
 /// What a transaction holds, whatever its scope.
 #[derive(Debug)]
 pub struct Writes {
-    store: Arc<Store>,
-    held: Held,
+    engine: Arc<Engine>,
+    view: ReadView,
     default: TransactionNamespace,
     others: Vec<TransactionNamespace>,
 }
 
-/// Runs `body` in a transaction of `store`.
+/// Runs `body` in a transaction of `engine`.
 pub(crate) fn run<T, E: From<Error>>(
-    store: &Arc<Store>,
+    engine: &Arc<Engine>,
     body: impl for<'s> FnOnce(&mut Transaction<'s>) -> Result<T, E>,
 ) -> Result<T, E> {
-    run_in(Exclusive::begin(store)?, body)
+    run_in(Exclusive::begin(engine)?, body)
 }
 
 /// The same for a caller who is the only writer already.
@@ -52,10 +52,10 @@ pub(crate) fn run_in<T, E: From<Error>>(
     body: impl for<'s> FnOnce(&mut Transaction<'s>) -> Result<T, E>,
 ) -> Result<T, E> {
     // Let go when this returns or unwinds; what was staged goes with the transaction.
-    let store = &exclusive.store;
-    let held = store.hold();
-    let default = TransactionNamespace::new(store, &store.default_namespace, &held);
-    let writes = Writes { store: store.clone(), held, default, others: Vec::new() };
+    let engine = &exclusive.engine;
+    let view = engine.read_view();
+    let default = TransactionNamespace::new(engine, &engine.default_namespace, &view);
+    let writes = Writes { engine: engine.clone(), view, default, others: Vec::new() };
     let mut transaction = Transaction { writes, _scope: PhantomData };
     let result = body(&mut transaction)?;
     transaction.writes.commit()?;
@@ -96,8 +96,8 @@ impl Writes {
         let clears = self.clears_of_parent(&namespace.state);
         let known = self.others.iter().position(|n| Arc::ptr_eq(&n.state, &namespace.state));
         let at = known.unwrap_or_else(|| {
-            let mut other = TransactionNamespace::new(&self.store, &namespace.state, &self.held);
-            if !Arc::ptr_eq(namespace.store(), &self.store) {
+            let mut other = TransactionNamespace::new(&self.engine, &namespace.state, &self.view);
+            if !Arc::ptr_eq(namespace.engine(), &self.engine) {
                 other.refused = Some(Error::config(
                     "the namespace is of another database than the transaction",
                 ));
@@ -122,53 +122,53 @@ impl Writes {
             let clears = self.clears_of_parent(&self.others[at].state);
             self.others[at].follow(clears);
         }
-        let store = &self.store;
+        let engine = &self.engine;
         let mut parts = vec![self.default];
         parts.extend(self.others);
         // Two transactions of different databases can't be exchanged, but their parts can.
-        if parts.iter().any(|part| !Arc::ptr_eq(&part.store, store)) {
+        if parts.iter().any(|part| !Arc::ptr_eq(&part.engine, engine)) {
             return Err(Error::config(
                 "a part of this transaction was exchanged with one of another database's",
             ));
         }
         let mut clears: Vec<Clear> = Vec::new();
         for part in parts.iter().filter(|part| part.clears > 0) {
-            for state in store.family(&part.state) {
+            for state in engine.family(&part.state) {
                 // A child can be cleared with its parent and by itself: an incarnation ends once.
                 if !clears.iter().any(|clear| clear.is_of(&state)) {
-                    clears.push(store.prepare_clear(&state)?);
+                    clears.push(engine.prepare_clear(&state)?);
                 }
             }
         }
         let total = clears.len() + parts.iter().map(|p| p.staged.len()).sum::<usize>();
-        let mut steps = Vec::with_capacity(total);
+        let mut ops = Vec::with_capacity(total);
         // Clears come first: one of a table takes its indexes along, whose new entries are
         // staged in namespaces of their own.
         for clear in &clears {
-            steps.push(clear.step(steps.len() + 1 == total));
+            ops.push(clear.op(ops.len() + 1 == total));
         }
         let guard = crossbeam_epoch::pin();
         for part in &parts {
             let fresh = clears.iter().find(|c| c.is_of(&part.state)).map(|c| &c.fresh);
-            for StagedRef { key, value, expiry } in part.staged.iter() {
+            for StagedWriteRef { key, value, expiry } in part.staged.iter() {
                 let (verb, value) = match value {
                     Some(value) => (Verb::Put, value),
                     None => (Verb::Remove, &[][..]),
                 };
-                let last = steps.len() + 1 == total;
+                let last = ops.len() + 1 == total;
                 let (target, record) = (&part.state, (key, value));
-                let step = Step::write_in(&guard, target, verb, record, expiry, last)?;
-                steps.push(match fresh {
-                    Some(fresh) => step.into_fresh(fresh),
-                    None => step,
+                let op = WriteOp::write_in(&guard, target, verb, record, expiry, last)?;
+                ops.push(match fresh {
+                    Some(fresh) => op.into_fresh(fresh),
+                    None => op,
                 });
             }
         }
         drop(guard);
-        if steps.is_empty() {
+        if ops.is_empty() {
             return Ok(());
         }
-        store.commit(&mut steps, Access::Owner)
+        engine.commit(&mut ops, Access::Owner)
     }
 }
 

@@ -7,45 +7,45 @@ use crate::api::internal::View;
 use crate::api::iterators::{EmdbIter, EmdbKeyIter};
 use crate::cursor::range::Bounds;
 use crate::cursor::{Overlay, Walk, unordered};
-use crate::engine::Store;
-use crate::engine::read::Held;
+use crate::engine::Engine;
+use crate::engine::read::ReadView;
 use crate::engine::write_op::check_len;
 use crate::error::{Error, Result};
 use crate::format::{MAX_KEY, MAX_VALUE};
 use crate::mvcc::names::{Incarnation, NamespaceState};
-use crate::mvcc::write_set::{Stage, StagedRef};
+use crate::mvcc::write_set::{StagedWriteRef, WriteSet};
 
 /// One namespace in a transaction: what is committed, with what the transaction wrote over it.
 #[derive(Debug)]
 pub struct TransactionNamespace {
-    pub(crate) store: Arc<Store>,
+    pub(crate) engine: Arc<Engine>,
     pub(crate) state: Arc<NamespaceState>,
-    held: Held,
+    view: ReadView,
     /// None once it was cleared.
     base: Option<Arc<Incarnation>>,
     /// How often it was cleared.
     pub(crate) clears: u32,
     /// How many clears of its parent it has followed.
     followed: u32,
-    pub(crate) staged: Stage,
+    pub(crate) staged: WriteSet,
     /// A namespace of another database, or one that was dropped.
     pub(crate) refused: Option<Error>,
 }
 
 impl TransactionNamespace {
     pub(crate) fn new(
-        store: &Arc<Store>,
+        engine: &Arc<Engine>,
         state: &Arc<NamespaceState>,
-        held: &Held,
+        view: &ReadView,
     ) -> TransactionNamespace {
         TransactionNamespace {
-            store: store.clone(),
+            engine: engine.clone(),
             state: state.clone(),
-            held: held.clone(),
-            base: held.incarnation(state),
+            view: view.clone(),
+            base: view.incarnation(state),
             clears: 0,
             followed: 0,
-            staged: Stage::default(),
+            staged: WriteSet::default(),
             refused: state.check().err(),
         }
     }
@@ -74,7 +74,7 @@ impl TransactionNamespace {
     /// # }
     /// ```
     pub fn insert(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
-        let expiry = self.store.default_expiry(&self.state)?;
+        let expiry = self.engine.default_expiry(&self.state)?;
         self.stage(key.as_ref(), value.as_ref(), expiry)
     }
 
@@ -82,14 +82,14 @@ impl TransactionNamespace {
         self.check()?;
         check_len("a key", key, MAX_KEY)?;
         check_len("a value", value, MAX_VALUE)?;
-        self.staged.set(key, self.held.hash(key), Some(value), expiry);
+        self.staged.set(key, self.view.hash(key), Some(value), expiry);
         Ok(())
     }
 
     /// The write to `key`, if there is one.
     #[inline]
-    fn staged(&self, key: &[u8]) -> Option<StagedRef<'_>> {
-        self.staged.get(key, self.held.hash(key))
+    fn staged(&self, key: &[u8]) -> Option<StagedWriteRef<'_>> {
+        self.staged.get(key, self.view.hash(key))
     }
 
     /// Removes `key` and gives its value, staged or live.
@@ -121,14 +121,14 @@ impl TransactionNamespace {
     pub(crate) fn stage_removal(&mut self, key: &[u8]) -> Result<()> {
         self.check()?;
         // Whether there is something to remove, the commit finds out.
-        self.staged.set(key, self.held.hash(key), None, None);
+        self.staged.set(key, self.view.hash(key), None, None);
         Ok(())
     }
 
     /// The state of the transaction so far.
     pub(crate) fn view(&self) -> Result<View> {
         self.check()?;
-        Ok(View::with_staged(&self.held, &self.base, self.staged.sorted()))
+        Ok(View::with_staged(&self.view, &self.base, self.staged.sorted()))
     }
 
     /// The value of `key`, staged or live.
@@ -176,8 +176,8 @@ impl TransactionNamespace {
         self.check()?;
         let key = key.as_ref();
         match self.staged(key) {
-            Some(staged) => Ok(staged.live(self.held.now()).is_some()),
-            None => Ok(self.base(|held, base| Ok(held.find(base, key)?.is_some()))? == Some(true)),
+            Some(staged) => Ok(staged.live(self.view.now()).is_some()),
+            None => Ok(self.base(|view, base| Ok(view.find(base, key)?.is_some()))? == Some(true)),
         }
     }
 
@@ -188,11 +188,11 @@ impl TransactionNamespace {
     ) -> Result<Option<T>> {
         self.check()?;
         if let Some(staged) = self.staged(key) {
-            return Ok(staged.live(self.held.now()).map(|value| make(value, staged.expiry)));
+            return Ok(staged.live(self.view.now()).map(|value| make(value, staged.expiry)));
         }
-        let read = self.base(|held, base| {
-            let record = held.find(base, key)?;
-            let checked = record.map(|r| held.reader().checked(r, || self.held.now()));
+        let read = self.base(|view, base| {
+            let record = view.find(base, key)?;
+            let checked = record.map(|r| view.reader().checked(r, || self.view.now()));
             Ok(checked.transpose()?.flatten().map(|entry| make(entry.value(), entry.expiry())))
         })?;
         Ok(read.flatten())
@@ -205,23 +205,26 @@ impl TransactionNamespace {
         make: impl FnOnce(&[u8], Option<u64>, bool) -> T,
     ) -> Result<Option<T>> {
         self.check()?;
-        let is_live = |expiry: Option<u64>| expiry.is_none_or(|at| at > self.held.now());
+        let is_live = |expiry: Option<u64>| expiry.is_none_or(|at| at > self.view.now());
         if let Some(staged) = self.staged(key) {
             let expiry = staged.expiry;
             return Ok(staged.value.map(|value| make(value, expiry, is_live(expiry))));
         }
-        let read = self.base(|held, base| {
-            let Some(record) = held.stored(base, key)? else { return Ok(None) };
-            let entry = held.reader().entry(record)?;
+        let read = self.base(|view, base| {
+            let Some(record) = view.stored(base, key)? else { return Ok(None) };
+            let entry = view.reader().entry(record)?;
             Ok(Some(make(entry.value(), entry.expiry(), is_live(entry.expiry()))))
         })?;
         Ok(read.flatten())
     }
 
     /// What is committed below the staged writes, unless that was cleared.
-    fn base<T>(&self, read: impl FnOnce(&Held, &Incarnation) -> Result<T>) -> Result<Option<T>> {
+    fn base<T>(
+        &self,
+        read: impl FnOnce(&ReadView, &Incarnation) -> Result<T>,
+    ) -> Result<Option<T>> {
         self.check()?;
-        self.base.as_ref().map(|base| read(&self.held, base)).transpose()
+        self.base.as_ref().map(|base| read(&self.view, base)).transpose()
     }
 
     /// The number of records, staged writes included. Expired ones count until they are swept.
@@ -249,7 +252,7 @@ impl TransactionNamespace {
         // Nobody else writes meanwhile, so the count is that of the transaction's state.
         let mut len = self.base.as_ref().map_or(0, |b| b.records.load(Ordering::Acquire));
         for staged in self.staged.iter() {
-            let stored = self.base(|held, base| Ok(held.stored(base, staged.key)?.is_some()))?;
+            let stored = self.base(|view, base| Ok(view.stored(base, staged.key)?.is_some()))?;
             len = len + u64::from(staged.value.is_some()) - u64::from(stored == Some(true));
         }
         Ok(len as usize)
@@ -306,7 +309,7 @@ impl TransactionNamespace {
     fn empty(&mut self) {
         self.base = None;
         self.clears += 1;
-        self.staged = Stage::default();
+        self.staged = WriteSet::default();
     }
 
     /// A namespace goes empty with its parent.
@@ -364,21 +367,21 @@ impl TransactionNamespace {
 
     fn walk(&self) -> Result<Walk> {
         self.check()?;
-        let walk = Walk::over(self.held.clone(), self.base.clone())?;
+        let walk = Walk::over(self.view.clone(), self.base.clone())?;
         Ok(walk.with_overlay(self.overlay(Bounds::all())))
     }
 
     pub(crate) fn walk_range(&self, bounds: Bounds) -> Result<Walk> {
         self.check()?;
-        if !self.store.wants_order(&self.state) {
+        if !self.engine.wants_order(&self.state) {
             return Err(unordered());
         }
-        let walk = Walk::range(self.held.clone(), self.base.clone(), bounds.clone())?;
+        let walk = Walk::range(self.view.clone(), self.base.clone(), bounds.clone())?;
         Ok(walk.with_overlay(self.overlay(bounds)))
     }
 
     fn overlay(&self, bounds: Bounds) -> Overlay {
-        Overlay::new(self.staged.sorted(), self.held.now(), bounds)
+        Overlay::new(self.staged.sorted(), self.view.now(), bounds)
     }
 
     /// The expiry of `key`'s record, staged or stored, expired or not.
@@ -387,12 +390,12 @@ impl TransactionNamespace {
         if let Some(staged) = self.staged(key) {
             return Ok(staged.value.and(staged.expiry));
         }
-        let expiry = self.base(|held, base| held.expiry(base, key))?;
+        let expiry = self.base(|view, base| view.expiry(base, key))?;
         Ok(expiry.flatten())
     }
 
     #[cfg(feature = "ttl")]
     pub(crate) fn expiry(&self, ttl: crate::Ttl) -> Result<Option<u64>> {
-        self.store.expiry(&self.state, ttl)
+        self.engine.expiry(&self.state, ttl)
     }
 }

@@ -26,7 +26,7 @@ pub(crate) trait Proof: Send + Sync + std::fmt::Debug {
 
 /// Where a table that was loaded from an image comes from.
 #[derive(Debug)]
-pub(crate) struct Origin {
+pub(crate) struct ImageSource {
     /// The incarnation whose keys it holds.
     pub(crate) id: u32,
     /// What it held is what the journal says up to here.
@@ -180,7 +180,7 @@ impl Table {
     /// Whether the segment of `hash` may be written to. Called by the one writer alone.
     #[inline]
     pub(crate) fn is_ready(&self, hash: u64, guard: &Guard) -> Result<(), Damaged> {
-        if self.origin.is_none() {
+        if self.image.is_none() {
             return Ok(());
         }
         self.segment(hash, guard).verify_all().inspect_err(|_| self.note_damage())
@@ -189,9 +189,9 @@ impl Table {
     /// Sees to it that what a reader found damaged is put right.
     #[cold]
     pub(crate) fn note_damage(&self) {
-        if let Some(origin) = &self.origin
-            && !origin.damaged.swap(true, Ordering::AcqRel)
-            && let Some(tell) = origin.alarm.0.get()
+        if let Some(source) = &self.image
+            && !source.damaged.swap(true, Ordering::AcqRel)
+            && let Some(tell) = source.alarm.0.get()
         {
             tell();
         }
@@ -225,7 +225,7 @@ impl Table {
     }
 
     /// A table of these segments, whose tags follow each other and cover all.
-    pub(crate) fn of(origin: Origin, segments: Vec<Segment>) -> Table {
+    pub(crate) fn of(source: ImageSource, segments: Vec<Segment>) -> Table {
         let depth = segments.iter().map(Segment::depth).max().unwrap_or(0);
         let mut bytes = 0;
         let mut directory = Vec::with_capacity(1 << depth);
@@ -236,7 +236,7 @@ impl Table {
             directory.extend((0..copies).map(|_| Atomic::from(shared)));
         }
         let directory = Directory { depth, entries: directory.into() };
-        Table { directory: Atomic::new(directory), bytes: bytes.into(), origin: Some(origin) }
+        Table { directory: Atomic::new(directory), bytes: bytes.into(), image: Some(source) }
     }
 }
 

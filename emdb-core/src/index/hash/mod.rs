@@ -34,7 +34,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_epoch::{Atomic, Guard, Owned, Shared};
 
-use crate::index::hash::image::{Damaged, Origin};
+use crate::index::hash::image::{Damaged, ImageSource};
 use crate::index::hash::segment::{Entry, Placed};
 use crate::index::hash::slot::TAG_BITS;
 pub(crate) use lines::PAGE;
@@ -65,7 +65,7 @@ pub(crate) struct Table {
     directory: Atomic<Directory>,
     bytes: AtomicUsize,
     /// Of a table that was loaded.
-    pub(crate) origin: Option<Origin>,
+    pub(crate) image: Option<ImageSource>,
 }
 
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl Table {
         let segment = Segment::smallest();
         let bytes = AtomicUsize::new(segment.bytes());
         let entries = Box::new([Atomic::new(segment)]);
-        Table { directory: Atomic::new(Directory { depth: 0, entries }), bytes, origin: None }
+        Table { directory: Atomic::new(Directory { depth: 0, entries }), bytes, image: None }
     }
 
     /// Bytes of memory that the table takes.

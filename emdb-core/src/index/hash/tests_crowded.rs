@@ -51,7 +51,7 @@ impl Model {
         Model { table: Table::new(), newest: HashMap::new(), hashes: Vec::new() }
     }
 
-    /// As the store does it: what is there is looked up, and replaced.
+    /// As the engine does it: what is there is looked up, and replaced.
     fn put(&mut self, hash: u64, removed: bool, oldest: u64) {
         let guard = crossbeam_epoch::pin();
         let position = FIRST + self.hashes.len() as u64;

@@ -90,7 +90,7 @@ pub(crate) struct Order {
     levels: Mutex<Arc<Levels>>,
     /// Held by whoever merges runs.
     merging: Mutex<()>,
-    /// How many keys have come, and how many had when a helper last saw a change, and when.
+    /// How many keys have come, and how many had when a worker last saw a change, and when.
     noted: AtomicUsize,
     looked: Mutex<Option<(usize, Instant)>>,
     /// Until when stale anchors are left as they are, so that renewing them takes a part of the

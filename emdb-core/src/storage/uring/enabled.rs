@@ -19,7 +19,7 @@ use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{Fixed, FsyncFlags};
 use io_uring::{IoUring, Probe, opcode};
 
-use crate::os::fork::Origin;
+use crate::os::fork::Process;
 use crate::os::sync::lock;
 use crate::storage::file::{FileDisk, FileMedium};
 use crate::storage::{Disk, IoBackend, Map, Medium, Window};
@@ -172,7 +172,7 @@ struct UringMedium {
     file: FileMedium,
     writes: Mutex<Ring>,
     syncs: Mutex<Ring>,
-    origin: Origin,
+    origin: Process,
 }
 
 impl UringMedium {
@@ -184,7 +184,7 @@ impl UringMedium {
         });
         match rings {
             Ok((writes, syncs)) => {
-                Arc::new(UringMedium { file, writes, syncs, origin: Origin::here() })
+                Arc::new(UringMedium { file, writes, syncs, origin: Process::current() })
             }
             Err(_) => Arc::new(file),
         }
@@ -192,13 +192,13 @@ impl UringMedium {
 
     /// A forked child shares the rings' memory with its parent: what it did would be done there.
     fn check_origin(&self) -> io::Result<()> {
-        if self.origin.is_elsewhere() { Err(io::ErrorKind::Unsupported.into()) } else { Ok(()) }
+        if self.origin.is_forked_child() { Err(io::ErrorKind::Unsupported.into()) } else { Ok(()) }
     }
 }
 
 impl Drop for UringMedium {
     fn drop(&mut self) {
-        if self.origin.is_elsewhere() {
+        if self.origin.is_forked_child() {
             return;
         }
         for ring in [&self.writes, &self.syncs] {

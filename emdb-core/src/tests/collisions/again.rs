@@ -48,7 +48,7 @@ fn removed_keys_whose_hashes_are_alike_make_room_for_others() {
 fn a_commit_that_a_kill_kept_from_being_taken_back_is_dropped_by_the_next_open() {
     use crate::engine::commit::Access;
     use crate::engine::settings::FlushPolicy;
-    use crate::engine::write_op::Step;
+    use crate::engine::write_op::WriteOp;
     use crate::format::prepared::Prepared;
     use crate::format::record::Verb;
     use crate::storage::Disk;
@@ -57,20 +57,20 @@ fn a_commit_that_a_kill_kept_from_being_taken_back_is_dropped_by_the_next_open()
     for mapped in [false, true] {
         let disk = SimDisk::new(mapped);
         let open = |disk| super::super::open(disk, FlushPolicy::default());
-        let store = open(&disk).unwrap();
-        let generation = store.era(&crossbeam_epoch::pin()).generation.clone();
+        let engine = open(&disk).unwrap();
+        let generation = engine.generation(&crossbeam_epoch::pin()).generation.clone();
         let keys = Inverse::new(|key| generation.hash(key));
         let (first, second) = (group(&keys, 1), group(&keys, 2));
         let step = |key| {
             let put = (key, &b"v"[..]);
-            Step::write(&store.default_namespace, Verb::Put, put, None, false).unwrap()
+            WriteOp::write(&engine.default_namespace, Verb::Put, put, None, false).unwrap()
         };
-        let mut steps: Vec<_> = first[1..].iter().map(|key| step(&key[..])).collect();
+        let mut ops: Vec<_> = first[1..].iter().map(|key| step(&key[..])).collect();
         let last = (&first[0][..], &b"v"[..]);
-        let last = Step::write(&store.default_namespace, Verb::Put, last, None, true).unwrap();
-        steps.push(last);
-        store.commit(&mut steps, Access::Plain).unwrap();
-        drop(steps);
+        let last = WriteOp::write(&engine.default_namespace, Verb::Put, last, None, true).unwrap();
+        ops.push(last);
+        engine.commit(&mut ops, Access::Plain).unwrap();
+        drop(ops);
         // As the commit leaves it, before it is published.
         let (position, mut out) = (generation.watermark(), vec![0; 100]);
         let len = Prepared::new(Verb::Put, true, 0, &second[0], b"v", None).write(

@@ -1,75 +1,75 @@
-//! Threads that begin when they are told something, and end with the store.
+//! Threads that begin when they are told something, and end with the engine.
 
 #![allow(unsafe_code)]
 
 use std::sync::Weak;
 use std::time::Duration;
 
-use crate::os::worker::Helper;
+use crate::os::worker::Worker;
 use crate::tests::*;
 
 /// What was told, what was seen of it, and how many threads have begun.
 #[derive(Debug, Default)]
-struct Orders {
+struct Requests {
     told: usize,
     seen: usize,
     begun: usize,
 }
 
-fn run(_: &Weak<Store>, helper: &Helper<Orders>) {
-    let mut orders = helper.orders();
-    orders.begun += 1;
-    while !helper.is_stopping() {
-        orders.seen = orders.told;
-        orders = helper.wait(orders, None);
+fn run(_: &Weak<Engine>, worker: &Worker<Requests>) {
+    let mut requests = worker.requests();
+    requests.begun += 1;
+    while !worker.is_stopping() {
+        requests.seen = requests.told;
+        requests = worker.wait(requests, None);
     }
 }
 
-fn store() -> Arc<Store> {
+fn engine() -> Arc<Engine> {
     open::in_memory(&Settings::default()).unwrap()
 }
 
-fn eventually(helper: &Helper<Orders>, is: impl Fn(&Orders) -> bool) {
+fn eventually(worker: &Worker<Requests>, is: impl Fn(&Requests) -> bool) {
     let began = std::time::Instant::now();
-    while !is(&helper.orders()) {
-        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", helper.orders());
+    while !is(&worker.requests()) {
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", worker.requests());
         std::thread::sleep(Duration::from_millis(1));
     }
 }
 
 #[test]
 fn a_helper_begins_once_when_it_is_first_told_something() {
-    let (store, helper) = (store(), Arc::new(Helper::default()));
-    helper.allow(&store, "helper", run);
-    helper.tell(|_| false);
+    let (engine, worker) = (engine(), Arc::new(Worker::default()));
+    worker.allow(&engine, "worker", run);
+    worker.tell(|_| false);
     std::thread::sleep(Duration::from_millis(20));
-    assert_eq!(helper.orders().begun, 0);
+    assert_eq!(worker.requests().begun, 0);
     for told in 1..=3 {
-        helper.tell(|orders| {
-            orders.told = told;
+        worker.tell(|requests| {
+            requests.told = told;
             true
         });
-        eventually(&helper, |orders| orders.seen == told);
+        eventually(&worker, |requests| requests.seen == told);
     }
-    assert_eq!(helper.orders().begun, 1);
-    helper.stop();
-    helper.tell(|_| true);
-    helper.stop();
-    assert_eq!(helper.orders().begun, 1);
+    assert_eq!(worker.requests().begun, 1);
+    worker.stop();
+    worker.tell(|_| true);
+    worker.stop();
+    assert_eq!(worker.requests().begun, 1);
 }
 
 #[test]
 fn many_that_tell_while_a_helper_is_stopped_begin_one_at_most_and_wait_for_none() {
-    let store = store();
+    let engine = engine();
     for round in 0..200 {
-        let helper = Arc::new(Helper::default());
-        helper.allow(&store, "helper", run);
+        let worker = Arc::new(Worker::default());
+        worker.allow(&engine, "worker", run);
         std::thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| {
                     for _ in 0..20 {
-                        helper.tell(|orders| {
-                            orders.told += 1;
+                        worker.tell(|requests| {
+                            requests.told += 1;
                             true
                         });
                     }
@@ -77,35 +77,35 @@ fn many_that_tell_while_a_helper_is_stopped_begin_one_at_most_and_wait_for_none(
             }
             scope.spawn(|| {
                 std::thread::sleep(Duration::from_micros(round));
-                helper.stop();
+                worker.stop();
             });
         });
-        let orders = helper.orders();
-        assert!(orders.begun <= 1, "{orders:?}");
-        drop(orders);
+        let requests = worker.requests();
+        assert!(requests.begun <= 1, "{requests:?}");
+        drop(requests);
         // The thread has ended: nobody else holds it.
-        assert_eq!(Arc::strong_count(&helper), 1);
+        assert_eq!(Arc::strong_count(&worker), 1);
     }
 }
 
 #[cfg(unix)]
 #[test]
 fn a_forked_child_that_tells_a_helper_does_not_wait_for_who_held_its_orders() {
-    let (store, helper) = (store(), Arc::new(Helper::default()));
-    helper.allow(&store, "helper", run);
-    let orders = helper.orders();
+    let (engine, worker) = (engine(), Arc::new(Worker::default()));
+    worker.allow(&engine, "worker", run);
+    let requests = worker.requests();
     // SAFETY: the child takes no lock that it does not let go of and leaves by `_exit`; should it
     // wait for ever, the alarm ends it.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
         // SAFETY: sets a timer.
         unsafe { libc::alarm(10) };
-        helper.tell(|_| true);
+        worker.tell(|_| true);
         // SAFETY: ends the process.
         unsafe { libc::_exit(0) };
     }
     assert!(pid > 0);
-    drop(orders);
+    drop(requests);
     let mut status = 0;
     // SAFETY: waits for the child above; `status` is valid for writes.
     unsafe { libc::waitpid(pid, &raw mut status, 0) };
