@@ -52,29 +52,30 @@ mod storage;
 #[cfg(test)]
 mod tests;
 
-#[cfg(feature = "encrypt")]
-pub use api::admin::EncryptionOptions;
 pub use api::builder::EmdbBuilder;
 pub use api::db::Emdb;
-pub use api::encryption::EncryptionInput;
+#[cfg(feature = "encrypt")]
+pub use api::encryption_options::EncryptionOptions;
 #[doc(hidden)]
 pub use api::internal;
 pub use api::iterators::{EmdbIter, EmdbKeyIter, EmdbRangeIter, Results};
 pub use api::namespace::Namespace;
 #[cfg(feature = "nested")]
 pub use api::nested::Focus;
-pub use api::salvage::{Lost, LostKind, SalvageOptions, SalvageReport};
+pub use api::salvage::SalvageOptions;
 pub use api::snapshot::{Snapshot, SnapshotNamespace};
 pub use api::stats::EmdbStats;
 pub use api::transaction::{Transaction, TransactionNamespace};
 #[cfg(feature = "ttl")]
 pub use api::ttl::Ttl;
-pub use crypto::{Cipher, KdfParams};
+pub use crypto::{Cipher, EncryptionInput, KdfParams};
 pub use cursor::range::KeyRange;
-pub use engine::settings::{FlushPolicy, NamespaceOptions};
+pub use engine::settings::NamespaceOptions;
 pub use engine::value_ref::ValueRef;
 pub use error::{Error, Result};
 pub use journal::recovery::RecoveryReport;
+pub use journal::sync::FlushPolicy;
+pub use maintenance::salvage_report::{Lost, LostKind, SalvageReport};
 pub use maintenance::verify_report::{Problem, ProblemKind, VerifyReport};
 pub use os::lock::LockHolder;
 pub use progress::Progress;

@@ -6,16 +6,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::encryption::EncryptionInput;
-use crate::checkpoint::take::CheckpointKind;
-use crate::crypto::{Cipher, KdfParams, Sealing, Secret};
-use crate::engine::commit::Access;
-use crate::engine::settings::{FlushPolicy, Settings};
-use crate::engine::write_op::WriteOp;
-use crate::engine::{open, *};
+use crate::api::stats::EmdbStats;
+use crate::checkpoint::state::CheckpointKind;
+use crate::crypto::{Cipher, EncryptionInput, KdfParams, Sealing, Secret};
+use crate::engine::append_lock::Access;
+use crate::engine::settings::Settings;
+use crate::engine::write_op::{Change, WriteOp};
+use crate::engine::{Engine, open};
 use crate::error::{Error, Result};
 use crate::format::record::Verb;
-use crate::mvcc::names::NamespaceState;
+use crate::journal::sync::FlushPolicy;
+use crate::maintenance::compact::compact;
+use crate::maintenance::database::Database;
+use crate::mvcc::namespace::NamespaceState;
 use crate::os::sync::lock;
 use crate::progress::ProgressMeter;
 use crate::storage::sim::{Faults, Random, SimDisk};
@@ -27,12 +30,27 @@ mod convert;
 mod counts;
 #[cfg(feature = "encrypt")]
 mod hostile;
+mod recovery;
 #[cfg(feature = "encrypt")]
 mod sealed_beside;
 mod seams;
 #[cfg(feature = "ttl")]
 mod sweeps;
+mod verify;
 mod worker;
+
+/// The database's engine, for tests that look into both.
+impl std::ops::Deref for Database {
+    type Target = Engine;
+
+    fn deref(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+fn stats(database: &Database) -> EmdbStats {
+    EmdbStats::of(database)
+}
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -48,7 +66,7 @@ fn settings(disk: &SimDisk) -> Settings {
     Settings { sealing: disk.sealed.then(sealing), ..Settings::default() }
 }
 
-fn open(disk: &SimDisk, policy: FlushPolicy) -> Result<Arc<Engine>> {
+fn open(disk: &SimDisk, policy: FlushPolicy) -> Result<Arc<Database>> {
     let path = Path::new(PATH);
     if !disk.exists(path) {
         open::create(&settings(disk), disk, path)?;
@@ -56,7 +74,7 @@ fn open(disk: &SimDisk, policy: FlushPolicy) -> Result<Arc<Engine>> {
     // Some lives are ordered; the order must not show in what is read, nor in what is written.
     let range_scans = policy == FlushPolicy::Group;
     let settings = Settings { flush_policy: policy, range_scans, ..settings(disk) };
-    open::on_disk(&settings, Arc::new(disk.clone()), path)
+    Database::on_disk(&settings, Arc::new(disk.clone()), path)
 }
 
 fn get(engine: &Engine, key: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -68,7 +86,7 @@ fn get(engine: &Engine, key: &[u8]) -> Result<Option<Vec<u8>>> {
 fn content(engine: &Engine) -> Model {
     let view = engine.read_view();
     let incarnation = view.incarnation(&engine.default_namespace);
-    crate::api::iterators::EmdbIter(crate::cursor::Walk::over(view, incarnation).unwrap())
+    crate::api::iterators::EmdbIter(crate::cursor::walk::Walk::over(view, incarnation).unwrap())
         .results()
         .collect::<Result<_>>()
         .unwrap()
@@ -100,13 +118,12 @@ fn apply(model: &mut Model, commit: &[(Vec<u8>, Option<Vec<u8>>)]) {
     }
 }
 
-fn write(engine: &Arc<Engine>, commit: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<()> {
+fn write(engine: &Arc<Database>, commit: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<()> {
     let mut ops = Vec::new();
     for (i, (key, value)) in commit.iter().enumerate() {
-        let (verb, value) = value.as_ref().map_or((Verb::Remove, &[][..]), |v| (Verb::Put, v));
-        let last = i + 1 == commit.len();
-        let target = &engine.default_namespace;
-        ops.push(WriteOp::write(target, verb, (key, value), None, last)?);
+        let change = Change::write(key, value.as_deref(), None);
+        let change = change.ending_commit(i + 1 == commit.len());
+        ops.push(WriteOp::write(&engine.default_namespace, change)?);
     }
     engine.commit(&mut ops, Access::Plain)
 }
@@ -174,7 +191,7 @@ impl Life {
             }
         }
         if random.below(2) == 0 {
-            engine.shut(true)?;
+            engine.close(true)?;
             self.durable = self.history.len() - 1;
         } else {
             engine.background.stop();
@@ -183,7 +200,7 @@ impl Life {
     }
 
     /// Compacts, with commits that come while it copies.
-    fn compact(&mut self, engine: &Arc<Engine>, random: &mut Random) -> Result<()> {
+    fn compact(&mut self, engine: &Arc<Database>, random: &mut Random) -> Result<()> {
         let mut broken = None;
         let mut meanwhile = |_| {
             for _ in 0..random.below(4) {
@@ -205,7 +222,7 @@ impl Life {
             }
             ControlFlow::Continue(())
         };
-        let done = engine.compact(&mut ProgressMeter::new(&mut meanwhile, 0));
+        let done = compact(&engine, &mut ProgressMeter::new(&mut meanwhile, 0));
         broken.map_or(done, Err)?;
         assert_eq!(content(engine), self.model(), "a compaction changes nothing");
         Ok(())
@@ -230,11 +247,11 @@ fn read_without_an_operation(disk: &SimDisk) -> Model {
         return Model::new();
     }
     let settings = Settings { read_only: true, ..settings(disk) };
-    let engine = open::on_disk(&settings, Arc::new(disk.clone()), Path::new(PATH)).unwrap();
+    let engine = Database::on_disk(&settings, Arc::new(disk.clone()), Path::new(PATH)).unwrap();
     let one = [(b"a".to_vec(), Some(b"1".to_vec()))];
     assert!(matches!(write(&engine, &one), Err(Error::ReadOnly)));
     engine.flush().unwrap();
-    engine.shut(false).unwrap();
+    engine.close(false).unwrap();
     assert!(engine.recovery.as_ref().is_some_and(|report| report.torn_file.is_none()));
     content(&engine)
 }
@@ -308,7 +325,7 @@ fn a_failed_sync_refuses_writes_from_then_on_and_reads_go_on() {
     assert!(matches!(engine.flush(), Err(Error::Poisoned)));
     assert!(matches!(write(&engine, &one), Err(Error::Poisoned)));
     assert!(matches!(engine.clear(&engine.default_namespace), Err(Error::Poisoned)));
-    assert!(matches!(engine.shut(true), Err(Error::Poisoned)));
+    assert!(matches!(engine.close(true), Err(Error::Poisoned)));
     assert_eq!(disk.syncs(), syncs, "a failed sync is never tried again");
     assert_eq!(get(&engine, b"a").unwrap(), Some(b"1".to_vec()));
 }
@@ -368,7 +385,7 @@ fn a_full_disk_leaves_the_database_as_it_was() {
         write(&engine, &large).unwrap();
         apply(&mut model, &large);
         assert_eq!(content(&engine), model);
-        engine.shut(true).unwrap();
+        engine.close(true).unwrap();
         let engine = open(&disk.killed(), FlushPolicy::OnEachFlush).unwrap();
         assert_eq!(content(&engine), model);
         engine.background.stop();
@@ -413,7 +430,7 @@ fn a_torn_tail_with_whole_commits_behind_is_kept_aside_and_reported() {
     let put = |key: &[u8]| write(&engine, &[(key.to_vec(), Some(vec![7; 40]))]).unwrap();
     put(b"flushed");
     engine.flush().unwrap();
-    let (end, _) = engine.stats().map(|s| (s.logical_size_bytes, ())).unwrap();
+    let end = stats(&engine).logical_size_bytes;
     put(b"lost");
     put(b"behind");
     engine.background.stop();
@@ -466,7 +483,7 @@ fn what_can_not_be_mapped_is_not_acknowledged() {
 
 #[test]
 fn only_the_states_that_somebody_looks_at_are_kept_by_a_clear() {
-    let engine = open::in_memory(&Settings::default()).unwrap();
+    let engine = Database::in_memory(&Settings::default()).unwrap();
     let namespace = &engine.default_namespace;
     write(&engine, &[(b"a".to_vec(), Some(b"1".to_vec()))]).unwrap();
     let view = engine.read_view();
@@ -474,7 +491,7 @@ fn only_the_states_that_somebody_looks_at_are_kept_by_a_clear() {
     for _ in 0..1000 {
         engine.clear(namespace).unwrap();
     }
-    assert_eq!(lock(&engine.tail).untrimmed.len(), 1);
+    assert_eq!(engine.append_lock.lock().unneeded.untrimmed.len(), 1);
     let incarnation = view.incarnation(namespace).unwrap();
     assert!(view.find(&incarnation, b"a").unwrap().is_some());
     drop((incarnation, view));
@@ -490,17 +507,17 @@ fn only_the_states_that_somebody_looks_at_are_kept_by_a_clear() {
         }
     }
     assert_eq!(former.strong_count(), 0);
-    assert!(lock(&engine.tail).untrimmed.is_empty());
+    assert!(engine.append_lock.lock().unneeded.untrimmed.is_empty());
 }
 
 #[test]
 fn a_namespace_that_no_view_saw_goes_when_it_is_dropped() {
-    let engine = open::in_memory(&Settings::default()).unwrap();
+    let engine = Database::in_memory(&Settings::default()).unwrap();
     let before = engine.read_view();
-    engine.open_namespace("unseen", Default::default()).unwrap();
+    engine.engine.open_namespace("unseen", Default::default()).unwrap();
     engine.drop_namespace("unseen").unwrap();
     assert!(lock(&engine.names).dropped.is_empty());
-    engine.open_namespace("seen", Default::default()).unwrap();
+    engine.engine.open_namespace("seen", Default::default()).unwrap();
     let view = engine.read_view();
     engine.drop_namespace("seen").unwrap();
     assert_eq!(lock(&engine.names).dropped.len(), 1);
@@ -525,7 +542,7 @@ fn a_compaction_that_fails_anywhere_leaves_the_database_as_it_was() {
             }
             disk.set_faults(Faults { fail_in: Some(fail_in), ..Faults::default() });
             let done =
-                engine.compact(&mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0));
+                compact(&engine, &mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0));
             disk.set_faults(Faults::default());
             assert_eq!(content(&engine), model);
             assert!(!disk.exists(Path::new("db.compact.tmp")));
@@ -554,12 +571,12 @@ fn a_disk_that_is_full_leaves_the_database_as_it_was_before_a_compaction() {
     }
     let before = content(&engine);
     disk.set_faults(Faults { room: Some(20_000), ..Faults::default() });
-    let done = engine.compact(&mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0));
+    let done = compact(&engine, &mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0));
     assert!(matches!(done, Err(Error::Io(_))), "{done:?}");
     disk.set_faults(Faults::default());
     assert_eq!(content(&engine), before);
     write(&engine, &[(vec![0], None)]).unwrap();
-    engine.compact(&mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0)).unwrap();
+    compact(&engine, &mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0)).unwrap();
     assert_eq!(content(&engine).len(), before.len() - 1);
     engine.background.stop();
 }

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[cfg(feature = "encrypt")]
-use crate::api::encryption::EncryptionInput;
-#[cfg(feature = "encrypt")]
 use crate::crypto::Cipher;
+#[cfg(feature = "encrypt")]
+use crate::crypto::EncryptionInput;
 use crate::crypto::{KdfParams, Sealing, Secret};
-use crate::engine::settings::{AutoCompact, FlushPolicy, Settings};
+use crate::engine::settings::{AutoCompact, Settings};
 use crate::error::{Error, Result};
+use crate::journal::sync::FlushPolicy;
 use crate::os::paths;
 
 /// Options for opening a database; see [`crate::Emdb::builder`].

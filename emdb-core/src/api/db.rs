@@ -1,29 +1,24 @@
 //! The database handle and what is file-wide.
 
+use std::fmt;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::{fmt, io};
 
 use crate::api::builder::EmdbBuilder;
-use crate::api::handle::Database;
+use crate::api::handle::Handle;
 use crate::api::namespace::Namespace;
 use crate::api::snapshot::Snapshot;
 use crate::api::stats::EmdbStats;
-use crate::api::transaction;
-use crate::api::transaction::Transaction;
-use crate::checkpoint::take::CheckpointKind;
-use crate::engine::settings::{NamespaceOptions, Settings};
-use crate::engine::{Engine, open};
+use crate::api::transaction::{self, Transaction};
+use crate::checkpoint::state::CheckpointKind;
+use crate::engine::Engine;
+use crate::engine::settings::Settings;
 use crate::error::{Error, Result};
-use crate::format::options::Options;
 use crate::journal::recovery::RecoveryReport;
-use crate::mvcc::names;
-use crate::os::lock::{FileLock, LockHolder};
-use crate::os::{lock, paths};
-use crate::storage;
-use crate::storage::Disk;
+use crate::maintenance::database::Database;
+use crate::maintenance::open_file::open_file;
 
 /// An open database.
 ///
@@ -133,74 +128,31 @@ impl Emdb {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = PathBuf::from(format!(":memory:/{}/{number}", std::process::id()));
-        Ok(Emdb::new(open::in_memory(settings)?, path))
+        Ok(Emdb::new(Database::in_memory(settings)?, path))
     }
 
-    pub(crate) fn open_at(given: PathBuf, settings: &Settings) -> Result<Emdb> {
-        let disk: Arc<dyn Disk> = storage::files(settings.sqpoll_idle_ms).into();
-        loop {
-            let path = paths::canonical(&given)?;
-            match std::fs::metadata(&path) {
-                Ok(meta) if !meta.is_file() => {
-                    let what = format!("{} is not a regular file", path.display());
-                    return Err(io::Error::new(io::ErrorKind::InvalidInput, what).into());
-                }
-                _ => {}
-            }
-            let mut lock = if settings.read_only {
-                FileLock::share(&path)?
-            } else {
-                FileLock::acquire(&path)?
-            };
-            let opened = Emdb::open_locked(&disk, &path, &mut lock, settings);
-            match opened {
-                // Something was renamed to the path between its check and its lock.
-                Ok(Outcome::Moved) => lock.release(),
-                Ok(Outcome::Engine(engine)) => {
-                    if let Some(file) = &engine.file {
-                        file.keep_lock(lock);
-                    }
-                    return Ok(Emdb::new(engine, given));
-                }
-                Err(e) => {
-                    lock.release();
-                    return Err(e);
-                }
-            }
-        }
+    pub(crate) fn open_at(path: PathBuf, settings: &Settings) -> Result<Emdb> {
+        let database = open_file(&path, settings)?;
+        Ok(Emdb::new(database, path))
     }
 
-    fn open_locked(
-        disk: &Arc<dyn Disk>,
-        path: &Path,
-        lock: &mut FileLock,
-        settings: &Settings,
-    ) -> Result<Outcome> {
-        match std::fs::metadata(path) {
-            _ if settings.read_only => {}
-            Ok(meta) if meta.len() == 0 => {
-                // A reader may have it open, who is not to lose the name to a new file.
-                lock.add_data_file(path)?;
-                open::create(settings, &**disk, path)?;
-            }
-            Err(e) if e.kind() == io::ErrorKind::NotFound => open::create(settings, &**disk, path)?,
-            Ok(_) => {}
-            Err(e) => return Err(e.into()),
-        }
-        if !lock.add_data_file(path)? {
-            return Ok(Outcome::Moved);
-        }
-        open::on_disk(settings, disk.clone(), path).map(Outcome::Engine)
+    fn new(database: Arc<Database>, path: PathBuf) -> Emdb {
+        let state = database.engine.default_namespace.clone();
+        let handle = Arc::new(Handle::new(database, path));
+        Emdb { default: Namespace { handle, state } }
     }
 
-    fn new(engine: Arc<Engine>, path: PathBuf) -> Emdb {
-        let state = engine.default_namespace.clone();
-        let database = Arc::new(Database::new(engine, path));
-        Emdb { default: Namespace { database, state } }
-    }
-
+    #[inline]
     pub(crate) fn engine(&self) -> &Arc<Engine> {
         self.default.engine()
+    }
+
+    pub(crate) fn database(&self) -> &Arc<Database> {
+        &self.default.handle.database
+    }
+
+    pub(crate) fn handle(&self) -> &Arc<Handle> {
+        &self.default.handle
     }
 
     /// Another handle to the same database; the same as `clone`.
@@ -230,7 +182,7 @@ impl Emdb {
     /// # }
     /// ```
     pub fn path(&self) -> &Path {
-        &self.default.database.path
+        &self.default.handle.path
     }
 
     /// Closes the database: takes a checkpoint if much has come since the last one, syncs, trims and
@@ -253,8 +205,8 @@ impl Emdb {
     /// # }
     /// ```
     pub fn close(self) -> Result<()> {
-        match Arc::into_inner(self.default.database) {
-            Some(database) => database.close(true),
+        match Arc::into_inner(self.default.handle) {
+            Some(handle) => handle.close(true),
             None => Err(Error::AlreadyLocked),
         }
     }
@@ -330,7 +282,7 @@ impl Emdb {
     /// # }
     /// ```
     pub fn checkpoint(&self) -> Result<()> {
-        self.engine().checkpoint(CheckpointKind::Durable, || false)
+        self.database().checkpoint(CheckpointKind::Durable, || false)
     }
 
     /// Figures about the database.
@@ -348,110 +300,7 @@ impl Emdb {
     /// # }
     /// ```
     pub fn stats(&self) -> Result<EmdbStats> {
-        self.engine().stats()
-    }
-
-    /// Opens the namespace, or begins it.
-    ///
-    /// # Errors
-    /// `InvalidConfig` for a name that is empty, longer than 255 bytes, or begins with `__emdb`;
-    /// where it has to be begun, as [`Namespace::insert`].
-    ///
-    /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// db.namespace("users")?.insert("alice", "1")?;
-    /// assert_eq!(db.namespace("users")?.len()?, 1);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn namespace(&self, name: impl AsRef<str>) -> Result<Namespace> {
-        let name = name.as_ref();
-        names::check_name(name)?;
-        self.open_namespace(name, NamespaceOptions::new())
-    }
-
-    /// As [`namespace`](Emdb::namespace), with options, which are stored with it: a later
-    /// `namespace(name)` has them without being told. An existing namespace gets what it lacks:
-    /// if it is to be ordered, its order is built when it is first asked for.
-    ///
-    /// # Errors
-    /// As [`namespace`](Emdb::namespace); `TransactionActive` inside a transaction of this thread
-    /// if an existing namespace has to change.
-    ///
-    /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::NamespaceOptions;
-    ///
-    /// let log = db.namespace("log")?;
-    /// log.insert("2024-05-01", "started")?;
-    /// assert!(log.range("2024".."2025").is_err());
-    /// db.namespace_with("log", NamespaceOptions::new().ordered(true))?;
-    /// assert_eq!(log.range("2024".."2025")?.len(), 1);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn namespace_with(
-        &self,
-        name: impl AsRef<str>,
-        options: NamespaceOptions,
-    ) -> Result<Namespace> {
-        let name = name.as_ref();
-        names::check_name(name)?;
-        self.open_namespace(name, options)
-    }
-
-    pub(crate) fn open_namespace(
-        &self,
-        name: &str,
-        options: NamespaceOptions,
-    ) -> Result<Namespace> {
-        let options = Options { ordered: options.ordered };
-        let state = self.engine().open_namespace(name, options)?;
-        Ok(Namespace { database: self.default.database.clone(), state })
-    }
-
-    /// Ends the namespace with all it holds, at the cost of one record; tells whether it
-    /// existed. Handles to it answer `NamespaceDropped` from then on; iterators go on.
-    ///
-    /// # Errors
-    /// As [`Emdb::namespace`].
-    ///
-    /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Error;
-    ///
-    /// let users = db.namespace("users")?;
-    /// assert!(db.drop_namespace("users")?);
-    /// assert!(!db.drop_namespace("users")?);
-    /// assert!(matches!(users.len(), Err(Error::NamespaceDropped)));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn drop_namespace(&self, name: impl AsRef<str>) -> Result<bool> {
-        let name = name.as_ref();
-        names::check_name(name)?;
-        self.engine().drop_namespace(name)
-    }
-
-    /// The names of all namespaces but the default one, sorted.
-    ///
-    /// # Errors
-    /// None at present.
-    ///
-    /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// db.namespace("users")?;
-    /// db.namespace("orders")?;
-    /// assert_eq!(db.list_namespaces()?, ["orders", "users"]);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn list_namespaces(&self) -> Result<Vec<String>> {
-        Ok(self.engine().list_namespaces())
+        Ok(EmdbStats::of(self.database()))
     }
 
     /// Runs `body` in a transaction: exclusive among writers, and atomic in every sense. `Ok`
@@ -513,75 +362,4 @@ impl Emdb {
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::new(self.engine())
     }
-
-    /// Who has the database at `path` open for writing now; `None` when nobody has.
-    ///
-    /// # Errors
-    /// `Io` if the lock file can't be read.
-    ///
-    /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let folder = tempfile::tempdir()?;
-    /// # let path = folder.path().join("db");
-    /// use emdb_core::Emdb;
-    ///
-    /// assert_eq!(Emdb::lock_holder(&path)?, None);
-    /// let db = Emdb::open(&path)?;
-    /// assert_eq!(Emdb::lock_holder(&path)?.unwrap().pid, std::process::id());
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn lock_holder(path: impl AsRef<Path>) -> Result<Option<LockHolder>> {
-        lock::holder(path.as_ref())
-    }
-
-    /// Succeeds when nobody holds the lock of the database at `path`, whatever was left behind:
-    /// a lock goes with its process, so there is nothing to break.
-    ///
-    /// # Errors
-    /// `AlreadyLocked` while a live process holds it, for writing or for reading.
-    ///
-    /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let folder = tempfile::tempdir()?;
-    /// # let path = folder.path().join("db");
-    /// use emdb_core::Emdb;
-    ///
-    /// let db = Emdb::open(&path)?;
-    /// assert!(Emdb::break_lock(&path).is_err());
-    /// drop(db);
-    /// Emdb::break_lock(&path)?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn break_lock(path: impl AsRef<Path>) -> Result<()> {
-        lock::break_lock(path.as_ref())
-    }
-}
-
-impl EmdbBuilder {
-    /// Opens the database.
-    ///
-    /// # Errors
-    /// `InvalidConfig` for options that don't go together; otherwise as [`Emdb::open`].
-    ///
-    /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// let db = emdb_core::Emdb::builder().build()?;
-    /// assert!(!db.path().exists());
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn build(self) -> Result<Emdb> {
-        let settings = self.settled()?;
-        match self.resolve()? {
-            Some(path) => Emdb::open_at(path, &settings),
-            None => Emdb::in_memory(&settings),
-        }
-    }
-}
-
-enum Outcome {
-    Engine(Arc<Engine>),
-    Moved,
 }

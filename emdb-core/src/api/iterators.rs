@@ -1,6 +1,7 @@
 //! Iterators over a namespace.
 
-use crate::cursor::{End, Walk};
+use crate::cursor::end::End;
+use crate::cursor::walk::Walk;
 use crate::error::Result;
 
 /// Keys and values of a namespace; see [`crate::Namespace::iter`].

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use crate::api::db::Emdb;
 use crate::error::Result;
+use crate::maintenance::backup::backup;
+use crate::maintenance::compact::compact;
 use crate::progress::{Progress, ProgressMeter};
 
 impl Emdb {
@@ -69,7 +71,7 @@ impl Emdb {
         mut progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<()> {
         let total = self.engine().live_bytes();
-        self.engine().compact(&mut ProgressMeter::new(&mut progress, total))
+        compact(self.database(), &mut ProgressMeter::new(&mut progress, total))
     }
 
     /// Copies the state that is committed now to the file `target`, which is then a database of
@@ -131,6 +133,6 @@ impl Emdb {
         mut progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<()> {
         let total = self.engine().live_bytes();
-        self.engine().backup(target.as_ref(), &mut ProgressMeter::new(&mut progress, total))
+        backup(self.database(), target.as_ref(), &mut ProgressMeter::new(&mut progress, total))
     }
 }

@@ -1,21 +1,26 @@
 //! The handles that users hold, and their calls: thin, over the engine and its maintenance.
 
-#[cfg(feature = "encrypt")]
-pub(crate) mod admin;
+mod build;
 pub(crate) mod builder;
 pub(crate) mod db;
-pub(crate) mod encryption;
-pub(crate) mod handle;
+#[cfg(feature = "encrypt")]
+mod encryption;
+#[cfg(feature = "encrypt")]
+pub(crate) mod encryption_options;
+mod handle;
 pub mod internal;
 pub(crate) mod iterators;
-pub(crate) mod maintenance;
+mod locking;
+mod maintenance;
 pub(crate) mod namespace;
+mod namespaces;
 #[cfg(feature = "nested")]
 pub(crate) mod nested;
-pub(crate) mod ranges;
+mod ranges;
 pub(crate) mod salvage;
 pub(crate) mod snapshot;
 pub(crate) mod stats;
 pub(crate) mod transaction;
 #[cfg(feature = "ttl")]
 pub(crate) mod ttl;
+mod verify;

@@ -1,21 +1,19 @@
 //! The key/value type: a handle to one namespace.
 
-#![allow(unsafe_code)]
-
 use std::fmt;
 use std::sync::Arc;
 
-use crate::api::handle::Database;
+use crate::api::handle::Handle;
 use crate::api::iterators::{EmdbIter, EmdbKeyIter};
+use crate::cursor::namespace_view::HeldNamespace;
 use crate::cursor::range::Bounds;
-use crate::cursor::{Walk, unordered};
+use crate::cursor::walk::Walk;
 use crate::engine::Engine;
-use crate::engine::commit::Access;
+use crate::engine::append_lock::Access;
 use crate::engine::value_ref::ValueRef;
-use crate::engine::write_op::WriteOp;
+use crate::engine::write_op::{Change, WriteOp};
 use crate::error::Result;
-use crate::format::record::Verb;
-use crate::mvcc::names::NamespaceState;
+use crate::mvcc::namespace::NamespaceState;
 
 /// Records and bytes that `insert_many` commits at once.
 const CHUNK_RECORDS: usize = 4096;
@@ -42,7 +40,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// ```
 #[derive(Clone)]
 pub struct Namespace {
-    pub(crate) database: Arc<Database>,
+    pub(crate) handle: Arc<Handle>,
     pub(crate) state: Arc<NamespaceState>,
 }
 
@@ -53,8 +51,9 @@ impl fmt::Debug for Namespace {
 }
 
 impl Namespace {
+    #[inline]
     pub(crate) fn engine(&self) -> &Arc<Engine> {
-        &self.database.engine
+        &self.handle.engine
     }
 
     /// The name; empty for the default namespace.
@@ -97,9 +96,8 @@ impl Namespace {
     }
 
     pub(crate) fn put(&self, key: &[u8], value: &[u8], expiry: Option<u64>) -> Result<()> {
-        let engine = self.engine();
-        let op = WriteOp::write(&self.state, Verb::Put, (key, value), expiry, true)?;
-        engine.commit(&mut [op], Access::Plain)
+        let op = WriteOp::write(&self.state, Change::put(key, value, expiry))?;
+        self.engine().commit(&mut [op], Access::Plain)
     }
 
     /// The value of `key`; `None` when it is absent or expired.
@@ -142,7 +140,7 @@ impl Namespace {
     pub fn get_zerocopy(&self, key: impl AsRef<[u8]>) -> Result<Option<ValueRef>> {
         let guard = crossbeam_epoch::pin();
         let found = self.engine().get(&self.state, key.as_ref(), &guard)?;
-        Ok(found.map(|(entry, handle)| entry.lend(handle.pin())))
+        Ok(found.map(|(entry, handle)| entry.into_value_ref(handle.pin())))
     }
 
     /// Removes `key` and gives the value that was live. Nothing is written for an absent key.
@@ -160,28 +158,21 @@ impl Namespace {
     /// # }
     /// ```
     pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        self.swap(Verb::Remove, (key.as_ref(), &[]), None)
+        self.swap(Change::remove(key.as_ref()))
     }
 
     /// Writes, and gives the value that was live until then, in one commit.
-    pub(crate) fn swap(
-        &self,
-        verb: Verb,
-        record: (&[u8], &[u8]),
-        expiry: Option<u64>,
-    ) -> Result<Option<Vec<u8>>> {
+    fn swap(&self, change: Change<'_>) -> Result<Option<Vec<u8>>> {
         let engine = self.engine();
-        let op = WriteOp::write(&self.state, verb, record, expiry, true)?;
-        let mut ops = [op.wanting_value()];
-        let mut tail = engine.enter(Access::Plain)?;
-        // While the tail is held, this is the generation that the prior value is in.
+        let mut ops = [WriteOp::write(&self.state, change)?.wanting_value()];
+        let mut commit = engine.begin_commit(Access::Plain)?;
+        // While the append lock is held, this is the generation that the prior value is in.
         let handle = engine.generation(&crossbeam_epoch::pin()).clone();
-        engine.commit_locked(&mut tail, &mut ops)?;
-        drop(tail);
-        engine.committed()?;
+        commit.write(&mut ops)?;
+        commit.finish()?;
         let Some(position) = ops[0].replaced() else { return Ok(None) };
         let reader = engine.reader(&handle);
-        Ok(Some(reader.entry(reader.record(position)?)?.into_value()))
+        Ok(Some(reader.decode(reader.record(position)?)?.into_value()))
     }
 
     /// Whether `key` is present and not expired. The value is not read.
@@ -306,10 +297,9 @@ impl Namespace {
         let mut ops = Vec::with_capacity(chunk.len());
         let guard = crossbeam_epoch::pin();
         for (i, (key, value)) in chunk.iter().enumerate() {
-            let record = (key.as_ref(), value.as_ref());
-            let last = i + 1 == chunk.len();
-            let (target, put) = (&self.state, Verb::Put);
-            ops.push(WriteOp::write_in(&guard, target, put, record, expiry, last)?);
+            let put = Change::put(key.as_ref(), value.as_ref(), expiry);
+            let put = put.ending_commit(i + 1 == chunk.len());
+            ops.push(WriteOp::write_in(&guard, &self.state, put)?);
         }
         // Not held while a transaction is waited for.
         drop(guard);
@@ -354,23 +344,23 @@ impl Namespace {
         Ok(EmdbKeyIter(self.walk()?.without_values()))
     }
 
-    pub(crate) fn walk(&self) -> Result<Walk> {
+    /// The namespace as it is now.
+    pub(crate) fn held(&self) -> Result<HeldNamespace> {
         let view = self.engine().read_view();
         let incarnation = view.incarnation(&self.state);
         // Not before the view is there: a drop in between would show what it ended.
         self.state.check()?;
-        Walk::over(view, incarnation)
+        Ok(HeldNamespace { view, incarnation, ordered: self.is_ordered() })
+    }
+
+    pub(crate) fn walk(&self) -> Result<Walk> {
+        self.held()?.committed().walk()
     }
 
     pub(crate) fn walk_range(&self, bounds: Bounds) -> Result<Walk> {
-        let view = self.engine().read_view();
-        let incarnation = view.incarnation(&self.state);
-        self.state.check()?;
-        if !self.is_ordered() {
-            return Err(unordered());
-        }
-        self.engine().order_later(incarnation.as_deref());
-        Walk::range(view, incarnation, bounds)
+        let held = self.held()?;
+        self.engine().order_later(held.incarnation.as_deref());
+        held.committed().walk_range(bounds)
     }
 
     /// Whether the keys are kept in order, so that ranges of them can be read.

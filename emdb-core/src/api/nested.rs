@@ -4,13 +4,13 @@ use std::fmt;
 
 use crate::api::iterators::EmdbIter;
 use crate::api::namespace::Namespace;
+use crate::cursor::end::End;
 use crate::cursor::range::Bounds;
-use crate::cursor::{End, Walk};
-use crate::engine::commit::Access;
-use crate::engine::write_lock::Exclusive;
-use crate::engine::write_op::WriteOp;
+use crate::cursor::walk::Walk;
+use crate::engine::append_lock::Access;
+use crate::engine::write_lock::WriteLock;
+use crate::engine::write_op::{Change, WriteOp};
 use crate::error::Result;
-use crate::format::record::Verb;
 
 /// The keys under a prefix, by what they are called there; see [`Namespace::focus`].
 ///
@@ -108,14 +108,14 @@ impl Namespace {
     fn delete_under(&self, prefix: &[u8]) -> Result<usize> {
         let engine = self.engine();
         // Nobody may add to the group between finding it and removing it.
-        let _exclusive = Exclusive::begin(engine)?;
+        let _write_lock = WriteLock::acquire(engine)?;
         let mut walk = self.walk_group(prefix)?.without_values();
         let keys: Vec<_> = std::iter::from_fn(|| walk.next_key(End::Front)).collect();
         walk.status()?;
         let mut ops = Vec::with_capacity(keys.len());
         for (i, key) in keys.iter().enumerate() {
-            let last = i + 1 == keys.len();
-            ops.push(WriteOp::write(&self.state, Verb::Remove, (key, &[]), None, last)?);
+            let remove = Change::remove(key).ending_commit(i + 1 == keys.len());
+            ops.push(WriteOp::write(&self.state, remove)?);
         }
         if !ops.is_empty() {
             engine.commit(&mut ops, Access::Owner)?;

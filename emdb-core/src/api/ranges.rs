@@ -4,8 +4,9 @@ use crate::api::iterators::EmdbRangeIter;
 use crate::api::namespace::Namespace;
 use crate::api::snapshot::SnapshotNamespace;
 use crate::api::transaction::TransactionNamespace;
+use crate::cursor::end::End;
 use crate::cursor::range::{Bounds, KeyRange};
-use crate::cursor::{End, Walk};
+use crate::cursor::walk::Walk;
 use crate::error::Result;
 
 /// Keys with their values.

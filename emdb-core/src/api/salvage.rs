@@ -1,98 +1,14 @@
 //! Copying what is intact of a damaged file into a new one.
 
-use std::fs::File;
-use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use crate::api::db::Emdb;
-use crate::api::encryption::EncryptionInput;
-use crate::crypto::Secret;
-use crate::error::{Error, Result};
-use crate::maintenance::salvage;
-use crate::maintenance::salvage::Salvage;
-use crate::os::lock::FileLock;
-use crate::os::{lock, paths};
-use crate::progress::{OnProgress, Progress};
-use crate::storage::Disk;
-use crate::storage::file::{FileDisk, FileMedium};
-use crate::storage::temp::Temp;
-
-/// Losses that a report lists.
-const LISTED: usize = 10_000;
-
-/// What a salvage read, copied and could not copy; see [`Emdb::salvage`].
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct SalvageReport {
-    /// Bytes of the damaged file.
-    pub bytes_read: u64,
-    /// Live records that were copied, but those of internal namespaces. Expired ones are among
-    /// them, with their expiry.
-    pub records: u64,
-    /// Whole commits that were found.
-    pub commits: u64,
-    /// Namespaces that were copied, the default one among them and internal ones not.
-    pub namespaces: u64,
-    /// What was not copied, at most 10,000 of them, in the order of the file.
-    pub lost: Vec<Lost>,
-    /// Losses beyond those.
-    pub lost_dropped: u64,
-    /// Bytes of all losses.
-    pub bytes_lost: u64,
-}
-
-impl SalvageReport {
-    pub(crate) fn add(&mut self, lost: Lost) {
-        self.bytes_lost += lost.len;
-        if self.lost.len() == LISTED {
-            self.lost_dropped += 1;
-        } else {
-            self.lost.push(lost);
-        }
-    }
-}
-
-/// Something that was lost; see [`SalvageReport`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Lost {
-    /// Where in the damaged file.
-    pub offset: u64,
-    /// How many bytes.
-    pub len: u64,
-    /// What was there, as far as that can be told.
-    pub kind: LostKind,
-    /// The name of the namespace that it was in, if that is known; the default one has an empty
-    /// name.
-    pub namespace: Option<String>,
-    /// The key that it was about, if that is known. Records that begin or end a namespace have an
-    /// empty one, or its name.
-    pub key: Option<Vec<u8>>,
-    /// Whether it is known to have been on stable storage. If not, it may be what a crash left of
-    /// writes that were never flushed.
-    pub durable: bool,
-}
-
-/// What was lost; see [`Lost`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum LostKind {
-    /// Bytes in which no record is whole.
-    Gap,
-    /// A record whose key is whole and whose value is not.
-    Value,
-    /// A whole record of a commit of which others are missing; see
-    /// [`SalvageOptions::partial_commits`].
-    IncompleteCommit,
-    /// The file once went on, and was cut here.
-    Cut,
-    /// A record of an encrypted database that is whole but not authentic, or whose session is lost.
-    NotAuthentic,
-    /// A record beyond what a namespace takes.
-    TooMany,
-}
+use crate::crypto::{EncryptionInput, Secret};
+use crate::error::Result;
+use crate::maintenance::salvage_file::SalvageRequest;
+use crate::maintenance::salvage_report::SalvageReport;
+use crate::progress::Progress;
 
 /// How a damaged file is salvaged; see [`Emdb::salvage`].
 ///
@@ -167,114 +83,13 @@ impl SalvageOptions {
         encryption: Option<EncryptionInput>,
         mut progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<SalvageReport> {
-        self.salvage(damaged.as_ref(), target.as_ref(), encryption, &mut progress)
-    }
-
-    fn salvage(
-        &self,
-        damaged: &Path,
-        target: &Path,
-        encryption: Option<EncryptionInput>,
-        tell: OnProgress<'_>,
-    ) -> Result<SalvageReport> {
-        let source = Source::open(damaged)?;
-        let target = Target::new(target, &source)?;
-        let lock = FileLock::acquire(&target.path)?;
-        let done = {
-            let _temp = Temp::new(&FileDisk, target.temp.clone());
-            self.build(source, &target, encryption.map(Secret::new), tell)
+        let request = SalvageRequest {
+            damaged: damaged.as_ref(),
+            target: target.as_ref(),
+            secret: encryption.map(Secret::new),
+            partial_commits: self.partial_commits,
         };
-        lock.release();
-        done
-    }
-
-    fn build(
-        &self,
-        source: Source,
-        target: &Target,
-        secret: Option<Secret>,
-        tell: OnProgress<'_>,
-    ) -> Result<SalvageReport> {
-        target.check_absent()?;
-        let medium = Arc::new(FileMedium::new(source.file));
-        let salvage = Salvage::new(medium, self.partial_commits, secret.as_ref())?;
-        let report = salvage.run(&FileDisk, &target.temp, tell)?;
-        target.check_absent()?;
-        FileDisk.rename(&target.temp, &target.path)?;
-        FileDisk.sync_names(&target.path)?;
-        Ok(report)
-    }
-}
-
-/// The damaged file, opened for reading and kept from writers.
-struct Source {
-    file: File,
-    path: PathBuf,
-}
-
-impl Source {
-    fn open(given: &Path) -> Result<Source> {
-        let path = std::fs::canonicalize(given)?;
-        // Opening something else, a pipe for one, could wait.
-        if !std::fs::metadata(&path)?.is_file() {
-            let what = format!("{} is not a regular file", path.display());
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, what).into());
-        }
-        let file = File::open(&path)?;
-        lock::share(&file)?;
-        Ok(Source { file, path })
-    }
-
-    /// Whether `path` is this file, by any name.
-    fn is_at(&self, path: &Path) -> Result<bool> {
-        match std::fs::metadata(path) {
-            Ok(_) if std::fs::canonicalize(path)? == self.path => Ok(true),
-            Ok(_) => lock::is_same_file(&self.file, path),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(e.into()),
-        }
-    }
-}
-
-/// Where the copy goes.
-struct Target {
-    path: PathBuf,
-    temp: PathBuf,
-}
-
-impl Target {
-    fn new(given: &Path, source: &Source) -> Result<Target> {
-        let path = paths::canonical(given)?;
-        let temp = paths::sibling(&path, salvage::TEMP);
-        let used = [
-            paths::lock_file(&path),
-            paths::sibling(&temp, ".emdb-tmp"),
-            temp.clone(),
-            path.clone(),
-        ];
-        for name in &used {
-            if source.is_at(name)? {
-                return Err(Error::config(format!(
-                    "{} is the damaged file, which must stay as it is; choose another target",
-                    name.display()
-                )));
-            }
-        }
-        let target = Target { path, temp };
-        target.check_absent()?;
-        Ok(target)
-    }
-
-    fn check_absent(&self) -> Result<()> {
-        match std::fs::metadata(&self.path) {
-            Ok(meta) if meta.is_file() && meta.len() == 0 => Ok(()),
-            Ok(_) => Err(Error::config(format!(
-                "the target {} exists and is not an empty file; choose another, or remove it",
-                self.path.display()
-            ))),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(e) => Err(e.into()),
-        }
+        request.run(&mut progress)
     }
 }
 
@@ -361,60 +176,5 @@ impl Emdb {
         progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<SalvageReport> {
         SalvageOptions::new().run(damaged, target, encryption, progress)
-    }
-
-    /// Reads everything and compares: header, the checksums of each record, the structure of
-    /// commits, sync marks, and index and order in memory against the journal. It judges the state
-    /// that is committed when it begins. Readers and writers go on meanwhile.
-    ///
-    /// Damage is no error here but stands in the report. What goes with a hole in the journal is
-    /// told once: keys that only the memory still knows are not listed one by one. It costs the
-    /// time of an open and, while it runs, the memory of a second index.
-    ///
-    /// # Errors
-    /// Only what keeps it from looking: `TransactionActive` inside a transaction of this thread,
-    /// `InvalidConfig` in a child forked after the open.
-    ///
-    /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let folder = tempfile::tempdir()?;
-    /// # let path = folder.path().join("db");
-    /// let db = emdb_core::Emdb::open(&path)?;
-    /// db.insert("key", "value")?;
-    /// let report = db.verify()?;
-    /// assert!(report.is_ok(), "{:?}", report.problems);
-    /// assert_eq!((report.records, report.live_records), (1, 1));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn verify(&self) -> Result<crate::VerifyReport> {
-        self.verify_with(|_| ControlFlow::Continue(()))
-    }
-
-    /// As [`verify`](Emdb::verify). `progress` is told bytes from time to time; comparing, which
-    /// comes after reading, counts none.
-    ///
-    /// # Errors
-    /// As [`verify`](Emdb::verify); `Cancelled` if `progress` breaks.
-    ///
-    /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// use std::ops::ControlFlow;
-    ///
-    /// let db = emdb_core::Emdb::open_in_memory();
-    /// let mut last = 0;
-    /// db.verify_with(|progress| {
-    ///     last = progress.done;
-    ///     ControlFlow::Continue(())
-    /// })?;
-    /// assert!(db.verify_with(|_| ControlFlow::Break(())).is_err());
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn verify_with(
-        &self,
-        mut progress: impl FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<crate::VerifyReport> {
-        self.engine().verify(&mut progress)
     }
 }

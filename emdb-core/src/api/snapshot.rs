@@ -5,16 +5,16 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::api::iterators::{EmdbIter, EmdbKeyIter};
+use crate::cursor::namespace_view::HeldNamespace;
 use crate::cursor::range::Bounds;
-use crate::cursor::{Walk, unordered};
+use crate::cursor::walk::Walk;
 use crate::engine::Engine;
 use crate::engine::decoded::DecodedRecord;
-use crate::engine::read::ReadView;
+use crate::engine::read_view::ReadView;
 use crate::engine::value_ref::ValueRef;
 use crate::error::Result;
-use crate::format::record::Record;
-use crate::mvcc::names;
-use crate::mvcc::names::{Incarnation, NamespaceState};
+use crate::mvcc::names::check_name;
+use crate::mvcc::retired::SeenNamespace;
 
 /// A view of one committed state of a database; see [`Emdb::snapshot`](crate::Emdb::snapshot).
 ///
@@ -30,16 +30,8 @@ pub struct Snapshot {
 /// One namespace in a snapshot.
 #[derive(Clone)]
 pub struct SnapshotNamespace {
-    view: ReadView,
+    pub(crate) held: HeldNamespace,
     name: Arc<str>,
-    /// None if it didn't exist.
-    seen: Option<Seen>,
-}
-
-#[derive(Clone)]
-struct Seen {
-    incarnation: Arc<Incarnation>,
-    ordered: bool,
 }
 
 impl fmt::Debug for Snapshot {
@@ -64,9 +56,10 @@ impl Deref for Snapshot {
 
 impl Snapshot {
     pub(crate) fn new(engine: &Arc<Engine>) -> Snapshot {
-        let state = &engine.default_namespace;
-        let default = SnapshotNamespace::new(engine, &engine.read_view(), "", Some(state));
-        Snapshot { engine: engine.clone(), default }
+        let (view, state) = (engine.read_view(), &engine.default_namespace);
+        let (incarnation, ordered) = (view.incarnation(state), engine.wants_order(state));
+        let held = HeldNamespace { view, incarnation, ordered };
+        Snapshot { engine: engine.clone(), default: SnapshotNamespace { held, name: "".into() } }
     }
 
     /// A namespace as it was. One that didn't exist is empty.
@@ -86,31 +79,32 @@ impl Snapshot {
     /// ```
     pub fn namespace(&self, name: impl AsRef<str>) -> Result<SnapshotNamespace> {
         let name = name.as_ref();
-        names::check_name(name)?;
-        let view = &self.default.view;
-        let state = view.namespace(&self.engine, name);
-        Ok(SnapshotNamespace::new(&self.engine, view, name, state.as_ref()))
+        check_name(name)?;
+        Ok(self.internal(name))
     }
-}
 
-impl Snapshot {
-    pub(crate) fn view(&self) -> (&Engine, &ReadView) {
-        (&self.engine, &self.default.view)
+    /// The same of any namespace.
+    pub(crate) fn internal(&self, name: &str) -> SnapshotNamespace {
+        let view = self.view();
+        SnapshotNamespace::new(view.clone(), name, view.namespace(&self.engine, name))
+    }
+
+    fn view(&self) -> &ReadView {
+        &self.default.held.view
+    }
+
+    /// All namespaces as they were.
+    pub(crate) fn namespaces(&self) -> Vec<SeenNamespace> {
+        self.view().namespaces(&self.engine)
     }
 }
 
 impl SnapshotNamespace {
-    fn new(
-        engine: &Engine,
-        view: &ReadView,
-        name: &str,
-        state: Option<&Arc<NamespaceState>>,
-    ) -> SnapshotNamespace {
-        let seen = state.and_then(|state| {
-            let incarnation = view.incarnation(state)?;
-            Some(Seen { incarnation, ordered: engine.wants_order(state) })
-        });
-        SnapshotNamespace { view: view.clone(), name: name.into(), seen }
+    fn new(view: ReadView, name: &str, seen: Option<SeenNamespace>) -> SnapshotNamespace {
+        // One that didn't exist is empty, whatever it would have been.
+        let ordered = seen.as_ref().is_none_or(|seen| seen.ordered);
+        let incarnation = seen.map(|seen| seen.incarnation);
+        SnapshotNamespace { held: HeldNamespace { view, incarnation, ordered }, name: name.into() }
     }
 
     /// The name; empty for the default namespace.
@@ -124,22 +118,6 @@ impl SnapshotNamespace {
     /// ```
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// The record of `key`, expired or not, its value unverified.
-    pub(crate) fn stored(&self, key: &[u8]) -> Result<Option<Record<'_>>> {
-        match &self.seen {
-            Some(seen) => self.view.stored(&seen.incarnation, key),
-            None => Ok(None),
-        }
-    }
-
-    /// What the live record of `key` says.
-    fn entry(&self, key: &[u8]) -> Result<Option<DecodedRecord<'_>>> {
-        match self.stored(key)? {
-            Some(record) => self.view.reader().checked(record, || self.view.now()),
-            None => Ok(None),
-        }
     }
 
     /// The value of `key`; see [`Namespace::get`](crate::Namespace::get).
@@ -158,7 +136,7 @@ impl SnapshotNamespace {
     /// # }
     /// ```
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        Ok(self.entry(key.as_ref())?.map(DecodedRecord::into_value))
+        Ok(self.held.get(key.as_ref())?.map(DecodedRecord::into_value))
     }
 
     /// The value of `key` as it lies in the mapped journal, neither copied nor allocated.
@@ -175,7 +153,8 @@ impl SnapshotNamespace {
     /// # }
     /// ```
     pub fn get_zerocopy(&self, key: impl AsRef<[u8]>) -> Result<Option<ValueRef>> {
-        Ok(self.entry(key.as_ref())?.map(|entry| entry.lend(&self.view.pin)))
+        let record = self.held.get(key.as_ref())?;
+        Ok(record.map(|record| record.into_value_ref(&self.held.view.pin)))
     }
 
     /// Whether `key` was present and not expired. The value is not read.
@@ -193,10 +172,7 @@ impl SnapshotNamespace {
     /// # }
     /// ```
     pub fn contains_key(&self, key: impl AsRef<[u8]>) -> Result<bool> {
-        match &self.seen {
-            Some(seen) => Ok(self.view.find(&seen.incarnation, key.as_ref())?.is_some()),
-            None => Ok(false),
-        }
+        self.held.committed().contains(key.as_ref())
     }
 
     /// The number of records. Expired ones count unless they had been swept.
@@ -214,8 +190,7 @@ impl SnapshotNamespace {
     /// # }
     /// ```
     pub fn len(&self) -> Result<usize> {
-        let records = |seen: &Seen| seen.incarnation.records_at(self.view.watermark());
-        Ok(self.seen.as_ref().and_then(records).unwrap_or(0) as usize)
+        self.held.committed().len()
     }
 
     /// Whether there was no record.
@@ -270,15 +245,10 @@ impl SnapshotNamespace {
     }
 
     fn walk(&self) -> Result<Walk> {
-        let incarnation = self.seen.as_ref().map(|seen| seen.incarnation.clone());
-        Walk::over(self.view.clone(), incarnation)
+        self.held.committed().walk()
     }
 
     pub(crate) fn walk_range(&self, bounds: Bounds) -> Result<Walk> {
-        let Some(seen) = &self.seen else { return Ok(Walk::default()) };
-        if !seen.ordered {
-            return Err(unordered());
-        }
-        Walk::range(self.view.clone(), Some(seen.incarnation.clone()), bounds)
+        self.held.committed().walk_range(bounds)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::maintenance::database::Database;
 use crate::storage::IoBackend;
 
 /// Figures about a database, cheap enough to ask for every second; see [`crate::Emdb::stats`].
@@ -48,25 +49,29 @@ pub struct EmdbStats {
 }
 
 impl EmdbStats {
-    pub(crate) fn new(io_backend: IoBackend) -> EmdbStats {
+    /// The figures of a database now.
+    pub(crate) fn of(database: &Database) -> EmdbStats {
+        let engine = &database.engine;
+        let (figures, compactions) = (engine.figures(), &database.compactions);
+        let (checkpoints, checkpoint_failures) = database.checkpoints.counts();
         EmdbStats {
-            live_records: 0,
-            namespace_count: 0,
-            logical_size_bytes: 0,
-            file_size_bytes: 0,
-            preallocated_bytes: 0,
-            dead_bytes: 0,
-            index_bytes: 0,
-            range_scans_enabled: false,
-            encrypted: false,
-            io_backend,
-            syncs: 0,
-            compaction_pause: Duration::ZERO,
-            compactions: 0,
-            compaction_failures: 0,
-            checkpoints: 0,
-            checkpoint_failures: 0,
-            background_failures: 0,
+            live_records: figures.records,
+            namespace_count: figures.namespaces,
+            logical_size_bytes: figures.logical_bytes,
+            file_size_bytes: figures.allocated_bytes,
+            preallocated_bytes: figures.allocated_bytes.saturating_sub(figures.logical_bytes),
+            dead_bytes: figures.dead_bytes(),
+            index_bytes: figures.index_bytes,
+            range_scans_enabled: engine.orders_all,
+            encrypted: figures.encrypted,
+            io_backend: figures.backend,
+            syncs: engine.durability.syncs(),
+            compaction_pause: compactions.pause(),
+            compactions: compactions.done(),
+            compaction_failures: compactions.failed(),
+            checkpoints,
+            checkpoint_failures,
+            background_failures: engine.background.failures(),
         }
     }
 }

@@ -8,12 +8,13 @@ use crate::api::namespace::Namespace;
 use crate::api::snapshot::SnapshotNamespace;
 use crate::api::transaction::TransactionNamespace;
 use crate::engine::Engine;
-use crate::engine::commit::Access;
-use crate::engine::write_lock::Exclusive;
-use crate::engine::write_op::WriteOp;
+use crate::engine::append_lock::Access;
+use crate::engine::write_lock::WriteLock;
+use crate::engine::write_op::{Change, WriteOp};
 use crate::error::Result;
-use crate::format::record::Verb;
-use crate::mvcc::names::NamespaceState;
+use crate::maintenance::sweep::sweep;
+use crate::mvcc::namespace::NamespaceState;
+use crate::os::sync::lock;
 
 /// When a record expires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,12 +32,13 @@ pub enum Ttl {
     ExpiresAt(u64),
 }
 
-impl Engine {
-    pub(crate) fn expiry(&self, namespace: &NamespaceState, ttl: Ttl) -> Result<Option<u64>> {
-        match ttl {
+impl Ttl {
+    /// The expiry of what is written to the namespace with it now.
+    pub(crate) fn expiry(self, engine: &Engine, namespace: &NamespaceState) -> Result<Option<u64>> {
+        match self {
             Ttl::None => Ok(None),
-            Ttl::Default => self.default_expiry(namespace),
-            Ttl::Duration(d) => self.clock.after(d).map(Some),
+            Ttl::Default => engine.default_expiry(namespace),
+            Ttl::Duration(d) => engine.clock.after(d).map(Some),
             Ttl::ExpiresAt(at) => Ok(Some(at)),
         }
     }
@@ -68,7 +70,7 @@ impl Namespace {
         value: impl AsRef<[u8]>,
         ttl: Ttl,
     ) -> Result<()> {
-        let expiry = self.engine().expiry(&self.state, ttl)?;
+        let expiry = ttl.expiry(self.engine(), &self.state)?;
         self.put(key.as_ref(), value.as_ref(), expiry)
     }
 
@@ -136,12 +138,11 @@ impl Namespace {
         let key = key.as_ref();
         let engine = self.engine();
         // Nobody may replace the value between reading and writing it.
-        let _exclusive = Exclusive::begin(engine)?;
+        let _write_lock = WriteLock::acquire(engine)?;
         let guard = crossbeam_epoch::pin();
         let Some((entry, _)) = engine.get(&self.state, key, &guard)? else { return Ok(false) };
         if entry.expiry().is_some() {
-            let put = (key, entry.value());
-            let op = WriteOp::write(&self.state, Verb::Put, put, None, true)?;
+            let op = WriteOp::write(&self.state, Change::put(key, entry.value(), None))?;
             engine.commit(&mut [op], Access::Owner)?;
         }
         Ok(true)
@@ -165,7 +166,7 @@ impl Namespace {
     pub fn sweep_expired(&self) -> usize {
         let mut swept = 0;
         // The number is what was removed until then.
-        let _ = self.engine().sweep(&self.state, &mut swept);
+        let _ = sweep(self.engine(), &self.state, &mut swept);
         swept
     }
 }
@@ -185,9 +186,10 @@ impl Emdb {
     /// ```
     pub fn sweep_expired(&self) -> usize {
         let mut swept = 0;
-        for state in self.engine().all_namespaces() {
+        let states: Vec<_> = lock(&self.engine().names).live.values().cloned().collect();
+        for state in states {
             let mut of_one = 0;
-            let done = self.engine().sweep(&state, &mut of_one);
+            let done = sweep(self.engine(), &state, &mut of_one);
             if !state.is_internal() {
                 swept += of_one;
             }
@@ -223,7 +225,7 @@ impl TransactionNamespace {
         value: impl AsRef<[u8]>,
         ttl: Ttl,
     ) -> Result<()> {
-        let expiry = self.expiry(ttl)?;
+        let expiry = ttl.expiry(&self.engine, &self.state)?;
         self.stage(key.as_ref(), value.as_ref(), expiry)
     }
 
@@ -269,7 +271,7 @@ impl SnapshotNamespace {
     /// # }
     /// ```
     pub fn expires_at(&self, key: impl AsRef<[u8]>) -> Result<Option<u64>> {
-        Ok(self.stored(key.as_ref())?.and_then(|r| r.expiry()))
+        self.held.committed().expiry(key.as_ref())
     }
 }
 

@@ -7,37 +7,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::crypto::{Vault, sealed_image};
-use crate::format::header::Header as FileHeader;
-use crate::format::image::{Array, Header, Namespace, Slots};
+use crate::engine::baseline::{Baseline, Opening};
+use crate::format::image::{self, Array, Header, Namespace, Slots};
 use crate::format::options::Options;
 use crate::format::place::Place;
 use crate::format::record::{Record, Verb};
-use crate::format::{JOURNAL_START, MAX_KEY, image};
-use crate::index::expiry::Expiries;
-use crate::index::hash::image::{Alarm, Cover, ImageSource, Proof, SEGMENT_BYTES};
+use crate::format::{JOURNAL_START, MAX_KEY};
+use crate::index::expiry::{self, Expiries};
+use crate::index::hash::image::{Cover, DamageAlarm, ImageSource, PageSums, SEGMENT_BYTES};
 use crate::index::hash::{MAX_RECORDS, PAGE, Segment, Table};
-use crate::index::ordered::Order;
-use crate::index::{expiry as expiries, ordered as order};
-use crate::mvcc::generation::Generation;
-use crate::mvcc::names::{DEFAULT_ID, INTERNAL, Incarnation, MAX_NAME};
+use crate::index::ordered::{self, Order};
+use crate::journal::file::Journal;
+use crate::mvcc::incarnation::{DEFAULT_ID, Incarnation};
+use crate::mvcc::names::NAME_MAX_BYTES;
+use crate::mvcc::namespace::INTERNAL;
 use crate::os::sync::lock;
 use crate::storage::data_file::DataFile;
-use crate::storage::{Disk, Map, Medium};
-
-/// What an image holds.
-#[derive(Debug)]
-pub(crate) struct Image {
-    /// The position of the note that binds it to the journal.
-    pub(crate) note_at: u64,
-    /// The position of the journal up to which it goes.
-    pub(crate) below: u64,
-    /// Its length in bytes.
-    pub(crate) len: u64,
-    pub(crate) next_id: u32,
-    pub(crate) namespaces: Vec<(String, Options, Arc<Incarnation>)>,
-    /// Rings when a page turns out to be damaged.
-    pub(crate) alarm: Arc<Alarm>,
-}
+use crate::storage::{Map, Medium};
 
 /// Checksums of a segment's pages.
 #[derive(Debug)]
@@ -47,78 +33,64 @@ struct Sums {
     sums: Box<[u32; image::PAGES]>,
 }
 
-impl Proof for Sums {
+impl PageSums for Sums {
     fn holds(&self, page: usize, bytes: &[u8; PAGE]) -> bool {
         let at = self.at + (page * PAGE) as u64;
         image::sum(bytes, self.place, at) == self.sums[page]
     }
 }
 
-impl Image {
-    /// The latest image beside the data file at `path` that is one of what `memory` holds.
-    /// `wants_order` tells whether a namespace is to be ordered.
-    pub(crate) fn load(
-        disk: &dyn Disk,
-        path: &Path,
-        file: &FileHeader,
-        generation: &Generation,
-        wants_order: impl Fn(&str, Options) -> bool,
-    ) -> Option<Image> {
-        // One that lasts takes the place of both.
-        let names = [DataFile::passing_image_of(path), DataFile::image_of(path)];
-        names.iter().find_map(|name| Image::load_one(disk, name, file, generation, &wants_order))
-    }
+/// The latest image beside the data file that is one of what its journal holds.
+pub(crate) fn load(opening: Opening<'_>) -> Option<Baseline> {
+    // One that lasts takes the place of both.
+    let names = [DataFile::passing_image_of(opening.path), DataFile::image_of(opening.path)];
+    names.iter().find_map(|name| load_one(opening, name))
+}
 
-    fn load_one(
-        disk: &dyn Disk,
-        path: &Path,
-        file: &FileHeader,
-        generation: &Generation,
-        wants_order: &impl Fn(&str, Options) -> bool,
-    ) -> Option<Image> {
-        if cfg!(target_endian = "big") {
-            // Slots are used as they lie there.
-            return None;
-        }
-        let medium = disk.open_read_only(path).ok()?;
-        let map = map(&*medium, generation.vault.as_ref())?;
-        let len = map.len as u64;
-        let header = Header::read(map.bytes(0, image::PAGE)?)?;
-        let bound = header.file_id == file.file_id
-            && header.len == len
-            && (header.boot == [0; 16] || disk.boot() == Some(header.boot))
-            && header.generation == file.generation;
-        let note = noted(&header, generation).filter(|_| bound);
-        let note = note?;
-        let note_at = note.position();
-        let place = image::place(header.note, header.below);
-        let meta = map.bytes(header.meta_at, header.meta_len)?;
-        if image::sum(meta, place, header.meta_at) != header.meta_sum {
-            return None;
-        }
-        let (next_id, namespaces, sessions) = image::read_meta(meta)?;
-        if let Some(vault) = &generation.vault
-            && !vault.take_checkpoint(&note, sessions).ok()?
-        {
-            return None;
-        }
-        let (below, alarm) = (header.below, Arc::<Alarm>::default());
-        let (end, used) = (header.meta_at, image::PAGE);
-        let mut loader = Loader { map, place, below, alarm: alarm.clone(), end, used };
-        let mut loaded = Vec::new();
-        let (mut names, mut ids) = (Vec::new(), Vec::new());
-        for namespace in namespaces {
-            names.push(namespace.name.clone());
-            ids.push(namespace.id);
-            loaded.push(loader.namespace(namespace, next_id, wants_order)?);
-        }
-        names.sort_unstable();
-        ids.sort_unstable();
-        let unique = names.is_sorted_by(|a, b| a < b) && ids.is_sorted_by(|a, b| a < b);
-        // The default namespace, whose name is empty, is never dropped.
-        let whole = unique && names.first().is_some_and(String::is_empty) && next_id > DEFAULT_ID;
-        whole.then_some(Image { note_at, below, len, next_id, namespaces: loaded, alarm })
+fn load_one(opening: Opening<'_>, path: &Path) -> Option<Baseline> {
+    if cfg!(target_endian = "big") {
+        // Slots are used as they lie there.
+        return None;
     }
+    let Opening { disk, header: file, wants_order, .. } = opening;
+    let journal = &opening.generation.journal;
+    let medium = disk.open_read_only(path).ok()?;
+    let map = map(&*medium, journal.vault.as_ref())?;
+    let len = map.len as u64;
+    let header = Header::read(map.bytes(0, image::PAGE)?)?;
+    let bound = header.file_id == file.file_id
+        && header.len == len
+        && (header.boot == [0; 16] || disk.boot() == Some(header.boot))
+        && header.generation == file.generation;
+    let note = noted(&header, journal).filter(|_| bound)?;
+    let note_at = note.position();
+    let place = image::place(header.note, header.below);
+    let meta = map.bytes(header.meta_at, header.meta_len)?;
+    if image::sum(meta, place, header.meta_at) != header.meta_sum {
+        return None;
+    }
+    let (next_id, stored, sessions) = image::read_meta(meta)?;
+    if let Some(vault) = &journal.vault
+        && !vault.take_checkpoint(&note, sessions).ok()?
+    {
+        return None;
+    }
+    let (below, alarm) = (header.below, Arc::<DamageAlarm>::default());
+    let (end, used) = (header.meta_at, image::PAGE);
+    let mut loader = Loader { map, place, below, alarm: alarm.clone(), end, used };
+    let mut namespaces = Vec::new();
+    let (mut names, mut ids) = (Vec::new(), Vec::new());
+    for namespace in stored {
+        names.push(namespace.name.clone());
+        ids.push(namespace.id);
+        namespaces.push(loader.namespace(namespace, next_id, wants_order)?);
+    }
+    names.sort_unstable();
+    ids.sort_unstable();
+    let unique = names.is_sorted_by(|a, b| a < b) && ids.is_sorted_by(|a, b| a < b);
+    // The default namespace, whose name is empty, is never dropped.
+    let whole = unique && names.first().is_some_and(String::is_empty) && next_id > DEFAULT_ID;
+    whole.then_some(Baseline { note_at, below, len, next_id, namespaces, alarm })
 }
 
 /// The image of a file, decrypted if need be: all of it then, into memory.
@@ -137,9 +109,9 @@ fn map(medium: &dyn Medium, vault: Option<&Vault>) -> Option<Arc<Map>> {
 }
 
 /// The image's note, if the journal has it at its place.
-fn noted<'g>(header: &Header, generation: &'g Generation) -> Option<Record<'g>> {
-    let place = generation.place;
-    let note = generation.memory.record(header.note_at)?;
+fn noted<'j>(header: &Header, journal: &'j Journal) -> Option<Record<'j>> {
+    let place = journal.place;
+    let note = journal.memory.record(header.note_at)?;
     let is_that = header.note_at >= JOURNAL_START
         && note.verb() == Verb::Mark
         && note.commits()
@@ -156,7 +128,7 @@ struct Loader {
     map: Arc<Map>,
     place: Place,
     below: u64,
-    alarm: Arc<Alarm>,
+    alarm: Arc<DamageAlarm>,
     /// Behind the last section.
     end: u64,
     /// Sections follow each other, so that none is used twice.
@@ -185,9 +157,9 @@ impl Loader {
         &mut self,
         stored: Namespace,
         next_id: u32,
-        wants_order: impl Fn(&str, Options) -> bool,
+        wants_order: &dyn Fn(&str, Options) -> bool,
     ) -> Option<(String, Options, Arc<Incarnation>)> {
-        let longest = if stored.name.starts_with(INTERNAL) { MAX_KEY } else { MAX_NAME };
+        let longest = if stored.name.starts_with(INTERNAL) { MAX_KEY } else { NAME_MAX_BYTES };
         let sane = stored.name.len() <= longest
             && stored.id < next_id
             && stored.records <= MAX_RECORDS
@@ -204,7 +176,7 @@ impl Loader {
         incarnation.records.store(stored.records, Ordering::Relaxed);
         incarnation.live_bytes.store(stored.live_bytes, Ordering::Relaxed);
         self.array(stored.expiries)?;
-        *lock(&incarnation.expiries) = Expiries::stored(expiries::Stored {
+        *lock(&incarnation.expiries) = Expiries::stored(expiry::Stored {
             map: self.map.clone(),
             place: self.place,
             below: self.below,
@@ -217,7 +189,7 @@ impl Loader {
                 return None;
             }
             if wants_order(&stored.name, options) {
-                let stored = order::Stored {
+                let stored = ordered::Stored {
                     map: self.map.clone(),
                     place: self.place,
                     below: self.below,

@@ -3,27 +3,26 @@
 //! Writers go on meanwhile. So whatever points behind the position is followed back to the record
 //! that its key had there, or left out where it had none.
 
-use crate::engine::ordering::Anchors;
-use crate::engine::read::Reader;
+use crate::engine::anchors::Anchors;
+use crate::engine::reader::Reader;
 use crate::engine::repair as rescue;
 use crate::error::{Error, Result};
 use crate::format::image::{Array, Full, Run as StoredRun, Slots};
 use crate::format::place::Place;
 use crate::format::{checksum, image};
-use crate::index::expiry::Expiry;
 use crate::index::hash::image::{Portion, Unfit};
 use crate::index::hash::{MAX_STORED_ALIKE, PAGE, Table};
 use crate::index::ordered::{Order, Run};
-use crate::mvcc::names::Incarnation;
+use crate::mvcc::incarnation::Incarnation;
 use crate::os::sync::lock;
 
 /// One write to the image.
-const PIECE: usize = 1 << 20;
+const PIECE_BYTES: usize = 1 << 20;
 /// Expiries that are copied at once.
-const EXPIRIES: usize = 4096;
+const CHUNK_EXPIRIES: usize = 4096;
 
 /// Writes the sections of an image.
-pub(crate) struct Writer<'a> {
+pub(crate) struct ImageWriter<'a> {
     pub(crate) out: Out<'a>,
     place: Place,
     below: u64,
@@ -31,15 +30,21 @@ pub(crate) struct Writer<'a> {
     stopped: &'a dyn Fn() -> bool,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> ImageWriter<'a> {
     /// One of what `reader` sees below `below`, which asks `stopped` now and then whether to end.
     pub(crate) fn new(
         write: Write<'a>,
         place: Place,
         (reader, below): (Reader<'a>, u64),
         stopped: &'a dyn Fn() -> bool,
-    ) -> Writer<'a> {
-        Writer { out: Out::new(write, image::PAGE, PIECE), place, below, reader, stopped }
+    ) -> ImageWriter<'a> {
+        ImageWriter {
+            out: Out::new(write, image::PAGE, PIECE_BYTES),
+            place,
+            below,
+            reader,
+            stopped,
+        }
     }
 
     fn check(&self) -> Result<()> {
@@ -80,7 +85,7 @@ impl<'a> Writer<'a> {
         match table.portion(from, self.below, resolve, &crossbeam_epoch::pin()) {
             Ok(portion) => Ok(portion),
             Err(Unfit::Damaged(damaged)) => {
-                let found = self.reader.segment_again(table, from, damaged)?;
+                let found = self.reader.rebuild_segment(table, from, damaged)?;
                 Table::portion_of(&found, damaged.depth).ok_or_else(rescue::forged)
             }
             Err(Unfit::Full) => Err(Error::TooLarge {
@@ -109,7 +114,7 @@ impl<'a> Writer<'a> {
         let stale = known > 2 * records;
         loop {
             let again = || self.reader.expiries_of(&incarnation.table);
-            let some = lock(&incarnation.expiries).after(last, EXPIRIES, again);
+            let some = lock(&incarnation.expiries).after(last, CHUNK_EXPIRIES, again);
             let Some(end) = some.last() else { break };
             last = Some(*end);
             self.check()?;
@@ -145,7 +150,7 @@ impl<'a> Writer<'a> {
         self.out.align(8)?;
         self.out.flush()?;
         // Some may be left out: then there is a gap between the two.
-        let mut behind = Out::new(self.out.write, self.out.at() + most as u64 * 8, PIECE / 2);
+        let mut behind = Out::new(self.out.write, self.out.at() + most as u64 * 8, PIECE_BYTES / 2);
         let mut windows = Summed::new(&mut self.out)?;
         let mut positions = Summed::new(&mut behind)?;
         let (reader, below, stopped) = (self.reader, self.below, self.stopped);
@@ -178,25 +183,6 @@ fn anchor(reader: Reader<'_>, keys: Anchors<'_>, position: u64, below: u64) -> R
     let newest = reader.newest(keys.table, key, hash, &crossbeam_epoch::pin())?;
     let Some(newest) = newest else { return Ok(None) };
     Ok(reader.version(newest, below)?.map(|record| record.position()))
-}
-
-impl Reader<'_> {
-    /// The expiries of all live records of a table, as far as they can be read.
-    pub(crate) fn expiries_of(self, table: &Table) -> Vec<Expiry> {
-        let (mut found, mut slots, mut tag) = (Vec::new(), Vec::new(), Some(0));
-        while let Some(from) = tag {
-            slots.clear();
-            let Ok(next) = self.slots(table, from, &mut slots, &crossbeam_epoch::pin()) else {
-                break;
-            };
-            tag = next;
-            for slot in slots.iter().filter(|slot| !slot.is_tombstone()) {
-                let record = self.record(slot.position()).ok();
-                found.extend(record.and_then(|r| Some((r.expiry()?, r.position()))));
-            }
-        }
-        found
-    }
 }
 
 /// Writes bytes at a position.

@@ -11,6 +11,7 @@
 //! then refuse, so no [`Vault`] ever exists.
 
 mod cipher;
+mod input;
 mod keys;
 #[cfg_attr(not(feature = "encrypt"), path = "primitive/disabled.rs")]
 #[cfg_attr(feature = "encrypt", path = "primitive/enabled.rs")]
@@ -25,10 +26,11 @@ mod vault;
 mod writer;
 
 pub use cipher::{Cipher, KdfParams};
+pub use input::EncryptionInput;
 pub(crate) use keys::Keys;
 pub(crate) use secret::{Sealing, Secret, Unlocked};
 pub(crate) use vault::{ReplayAuthenticator, Vault};
-pub(crate) use writer::{Framing, Writer};
+pub(crate) use writer::{Framing, SessionWriter};
 
 use crate::error::Error;
 

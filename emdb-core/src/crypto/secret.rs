@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use crate::api::encryption::EncryptionInput;
+use crate::crypto::EncryptionInput;
 use crate::crypto::keys::Master;
 use crate::crypto::primitive::{Aead, Hidden};
 use crate::crypto::{Cipher, KdfParams, primitive};

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use crate::api::db::Emdb;
-use crate::api::encryption::EncryptionInput;
+use crate::crypto::EncryptionInput;
 use crate::crypto::keys::Master;
-use crate::crypto::{Cipher, Framing, KdfParams, Sealing, Secret, Unlocked, Vault, Writer};
+use crate::crypto::{Cipher, Framing, KdfParams, Sealing, Secret, SessionWriter, Unlocked, Vault};
 use crate::format::place::Place;
 use crate::format::prepared::Prepared;
 use crate::format::record::{Record, Verb};
@@ -89,7 +89,7 @@ fn a_session_ends_before_its_key_wears_out() {
     let db = Emdb::builder().encryption_key([7; 32]).build().unwrap();
     let sessions = || {
         let handle = db.engine().generation(&crossbeam_epoch::pin()).clone();
-        handle.generation.vault.as_ref().unwrap().salts(u64::MAX).len()
+        handle.generation.journal.vault.as_ref().unwrap().salts(u64::MAX).len()
     };
     for n in 0..12_000_u32 {
         db.insert(n.to_le_bytes(), b"value").unwrap();
@@ -150,7 +150,7 @@ fn a_sealed_record_is_the_documented_one() {
         let unlocked = Unlocked { envelope, master: master(cipher) };
         let vault = Vault::new(&unlocked, [0x55; 16], 1).unwrap();
         let place = Place::new([0x55; 16], 1).sealed();
-        let mut writer = Writer::with_salt(&vault, [0x66; 16]).unwrap();
+        let mut writer = SessionWriter::with_salt(&vault, [0x66; 16]).unwrap();
         let mut out = vec![0; 300];
         let begin = writer.begin(&vault, place, 8192, &mut out);
         let fingerprint = vault.keys.fingerprint(0, b"key");

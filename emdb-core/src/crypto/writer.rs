@@ -30,7 +30,7 @@ pub(crate) struct Framing {
 
 /// What the end of a journal needs for sealing.
 #[derive(Debug, Default)]
-pub(crate) struct Writer {
+pub(crate) struct SessionWriter {
     current: Option<Current>,
     text: Vec<u8>,
 }
@@ -46,7 +46,7 @@ struct Current {
     session: Option<Session>,
 }
 
-impl Writer {
+impl SessionWriter {
     /// Makes ready to seal `records` of about `bytes` together. Gives the bytes that are needed
     /// beside those, for a record that begins a session.
     pub(crate) fn prepare(&mut self, vault: &Vault, records: usize, bytes: usize) -> Result<usize> {
@@ -73,12 +73,12 @@ impl Writer {
 
     /// One whose session is known beforehand.
     #[cfg(all(test, feature = "encrypt"))]
-    pub(crate) fn with_salt(vault: &Vault, salt: [u8; SALT]) -> Result<Writer> {
+    pub(crate) fn with_salt(vault: &Vault, salt: [u8; SALT]) -> Result<SessionWriter> {
         let session = Session::new(0, salt, 0);
         vault.aead(&session)?;
         let session = Some(session);
         let current = Some(Current { number: 0, salt, counter: 0, bytes: 0, session });
-        Ok(Writer { current, text: Vec::new() })
+        Ok(SessionWriter { current, text: Vec::new() })
     }
 
     /// What was sealed last may not be in the journal: counters must not follow on it, nor come
@@ -161,7 +161,7 @@ impl Writer {
         Prepared::new(Verb::Mark, true, 0, key, &value, None).write(place, position, 0, false, out)
     }
 
-    /// The session and counter of the next record. [`Writer::prepare`] has seen to it that there
+    /// The session and counter of the next record. [`SessionWriter::prepare`] has seen to it that there
     /// is one.
     fn next(&mut self, bytes: usize) -> (u32, u32) {
         let Some(current) = &mut self.current else { return (u32::MAX, u32::MAX) };

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use crate::cursor::PinnedRecord;
-use crate::engine::read::ReadView;
+use crate::cursor::pinned::PinnedRecord;
+use crate::engine::read_view::ReadView;
 use crate::error::Result;
 use crate::index::hash::Slot;
-use crate::mvcc::names::Incarnation;
+use crate::mvcc::incarnation::Incarnation;
 
 /// How many records ahead of the walk memory is asked for.
 const AHEAD: usize = 4;
@@ -64,10 +64,10 @@ impl Hashed {
             };
             self.at += 1;
             if let Some(later) = self.slots.get(self.at + AHEAD) {
-                self.view.reader().generation.memory.prefetch(later.position(), USUAL);
+                self.view.reader().generation.journal.memory.prefetch(later.position(), USUAL);
             }
             if let Some(record) = self.view.seen(slot.position())? {
-                let decrypted = self.view.reader().decrypted(record, self.values)?;
+                let decrypted = self.view.reader().decrypt(record, self.values)?;
                 // SAFETY: `view` keeps the memory as long as this walk, which has what it found.
                 self.here = Some(unsafe { PinnedRecord::new(record, decrypted) });
                 return Ok(true);

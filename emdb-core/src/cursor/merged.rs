@@ -8,7 +8,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::cursor::End;
+use crate::cursor::end::End;
 use crate::cursor::range::Bounds;
 use crate::error::{Error, Result};
 use crate::index::ordered::{Keys, Levels, RecentEntry, Run};
@@ -198,36 +198,4 @@ fn head<'k>(run: &Run, end: End, at: &mut usize, keys: impl Keys<'k>) -> Result<
         keys.prefetch(later, USUAL);
     }
     run.position(next).map(|anchor| Ok((keys.key(anchor)?, anchor))).transpose()
-}
-
-impl End {
-    fn other(self) -> End {
-        match self {
-            End::Front => End::Back,
-            End::Back => End::Front,
-        }
-    }
-
-    /// Where this end begins.
-    fn bound(self, bounds: &Bounds) -> Bound<&[u8]> {
-        match self {
-            End::Front => bounds.low.as_ref().map(Vec::as_slice),
-            End::Back => bounds.high.as_ref().map(Vec::as_slice),
-        }
-    }
-
-    /// Whether this end meets `a` before `b`.
-    fn precedes(self, a: &[u8], b: &[u8]) -> bool {
-        match self {
-            End::Front => a < b,
-            End::Back => a > b,
-        }
-    }
-
-    fn advance(self, at: usize) -> usize {
-        match self {
-            End::Front => at + 1,
-            End::Back => at - 1,
-        }
-    }
 }

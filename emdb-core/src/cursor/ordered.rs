@@ -8,15 +8,16 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use crate::cursor::end::End;
 use crate::cursor::merged::Merged;
+use crate::cursor::pinned::PinnedRecord;
 use crate::cursor::range::Bounds;
 use crate::cursor::single::Single;
-use crate::cursor::{End, PinnedRecord};
-use crate::engine::read::ReadView;
+use crate::engine::read_view::ReadView;
 use crate::error::{Error, Result};
 use crate::format::sealed::Decrypted;
 use crate::index::ordered::{Keys, Levels};
-use crate::mvcc::names::Incarnation;
+use crate::mvcc::incarnation::Incarnation;
 
 /// Records that are made ready at a time, at most: one at first, then three, six, and so on.
 const MOST: usize = 16;
@@ -198,7 +199,7 @@ impl Batch<'_> {
         anchors: impl FnMut(usize) -> Result<Option<u64>>,
     ) -> Result<bool> {
         // Compiled twice, as the loop is short where there is nothing to open.
-        if self.view.reader().generation.vault.is_some() {
+        if self.view.reader().generation.journal.vault.is_some() {
             self.fill_by::<true>(end, len, anchors)
         } else {
             self.fill_by::<false>(end, len, anchors)
@@ -214,7 +215,7 @@ impl Batch<'_> {
     ) -> Result<bool> {
         let reader = self.view.reader();
         let open = |record, value| match SEALED {
-            true => reader.decrypted(record, value),
+            true => reader.decrypt(record, value),
             false if value => reader.verify_value(record).map(|()| None),
             false => Ok(None),
         };

@@ -2,13 +2,24 @@
 
 use std::ops::Bound;
 
+use crate::cursor::base::Base;
+use crate::cursor::end::End;
+use crate::cursor::pinned::PinnedRecord;
 use crate::cursor::range::Bounds;
-use crate::cursor::{Base, End, Found, PinnedRecord};
 use crate::error::Result;
-use crate::mvcc::write_set::{Sorted, Staged};
+use crate::mvcc::write_set::{OwnedWrite, SortedWrites};
+
+/// The item that a walk with an overlay came to.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// A record, its head verified, in memory that the walk's base holds.
+    Record(PinnedRecord),
+    /// A key that the transaction has written.
+    Staged(Vec<u8>),
+}
 
 pub(crate) struct Overlay {
-    staged: Sorted,
+    staged: SortedWrites,
     now: u64,
     /// What is left of the staged keys.
     bounds: Bounds,
@@ -19,7 +30,7 @@ pub(crate) struct Overlay {
 }
 
 impl Overlay {
-    pub(crate) fn new(staged: Sorted, now: u64, bounds: Bounds) -> Overlay {
+    pub(crate) fn new(staged: SortedWrites, now: u64, bounds: Bounds) -> Overlay {
         Overlay { staged, now, bounds, peeked: [None, None], upcoming: [None, None] }
     }
 
@@ -102,7 +113,7 @@ impl Overlay {
             self.bounds.high.as_ref().map(Vec::as_slice),
         );
         let mut left = self.staged.range::<[u8], _>(bounds);
-        let live = |(_, staged): &(&Vec<u8>, &Staged)| staged.live(self.now).is_some();
+        let live = |(_, staged): &(&Vec<u8>, &OwnedWrite)| staged.live(self.now).is_some();
         let found = match end {
             End::Front => left.find(live),
             End::Back => left.rfind(live),

@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::cursor::End;
+use crate::cursor::end::End;
 use crate::cursor::range::Bounds;
 use crate::error::Result;
 use crate::index::ordered::{Keys, Run};

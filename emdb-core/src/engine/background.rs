@@ -1,45 +1,40 @@
-//! What is done in the background: one thread syncs what has waited too long and brings a lagging
-//! header up to date, another keeps ordered namespaces in order ahead of their readers, which can
-//! take longer, and a third takes checkpoints and compacts.
+//! Requests to the threads that work for an engine: one syncs what has waited too long and brings a
+//! lagging header up to date, another keeps ordered namespaces in order ahead of their readers,
+//! which can take longer.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::engine::Engine;
-use crate::maintenance::schedule::Maintain;
 use crate::os::worker::Worker;
 
 /// How long order can wait when little is written.
 const TIDY_AFTER: Duration = Duration::from_millis(20);
 
-#[derive(Debug, Default)]
-pub(crate) struct Background {
-    sync: Arc<Worker<Requests>>,
-    /// A sync is ordered already.
+/// The threads of an engine `E`.
+#[derive(Debug)]
+pub(crate) struct Background<E> {
+    pub(super) sync: Arc<Worker<E, Requests>>,
+    /// A sync is requested already.
     sync_asked: AtomicBool,
     /// Allowed when the first namespace is ordered.
-    order: Arc<Worker<Requests>>,
-    pub(crate) maintain: Maintain,
+    pub(super) order: Arc<Worker<E, Requests>>,
+    /// Work that failed, after which its thread ended.
+    failures: AtomicU64,
 }
 
-impl Background {
-    /// Lets the thread that syncs help, now and then by itself if that is wanted.
-    pub(crate) fn start_sync(engine: &Arc<Engine>, flush_every: Option<Duration>) {
-        let sync = &engine.background.sync;
-        // The thread reads it once, as it begins.
-        sync.requests().flush_every = flush_every;
-        sync.allow(engine, "emdb-sync", run);
-        sync.tell(|_| flush_every.is_some());
-    }
-
-    /// Lets the thread that orders help.
-    pub(crate) fn start_order(engine: &Arc<Engine>) {
-        if !engine.is_forked_child() {
-            engine.background.order.allow(engine, "emdb-order", run);
+impl<E> Default for Background<E> {
+    fn default() -> Background<E> {
+        Background {
+            sync: Arc::default(),
+            sync_asked: AtomicBool::new(false),
+            order: Arc::default(),
+            failures: AtomicU64::new(0),
         }
     }
+}
 
+impl<E: Send + Sync + 'static> Background<E> {
     /// Asks for order soon: much has been written.
     pub(crate) fn settle_soon(&self) {
         self.order.tell(|requests| {
@@ -67,19 +62,26 @@ impl Background {
         }
     }
 
-    /// What asks for damaged parts of the index to be put right.
-    pub(crate) fn healer(&self) -> impl Fn() + Send + Sync + 'static {
+    /// Lets a sync be asked for again: the one that was is about to begin.
+    pub(super) fn take_sync_request(&self) {
+        // A swap, because a store alone could be seen later than what the sync reads first: a writer
+        // in between would not ask.
+        self.sync_asked.swap(false, Ordering::AcqRel);
+    }
+
+    /// Gives a call that asks for damaged parts of the index to be repaired.
+    pub(crate) fn repair_request(&self) -> impl Fn() + Send + Sync + 'static {
         let sync = self.sync.clone();
         move || {
             sync.tell(|requests| {
-                requests.heal = true;
+                requests.repair = true;
                 true
             });
         }
     }
 
     /// Asks for a header refresh after `delay`.
-    pub(crate) fn refresh_after(&self, delay: Duration) {
+    pub(crate) fn refresh_header_after(&self, delay: Duration) {
         self.sync.tell(|requests| {
             let first = requests.refresh_at.is_none();
             requests.refresh_at.get_or_insert_with(|| Instant::now() + delay);
@@ -87,74 +89,50 @@ impl Background {
         });
     }
 
+    /// Notes that work failed.
+    pub(super) fn note_failure(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How much work has failed since the open.
+    pub(crate) fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
     /// Ends the threads and waits for them. None begins any more.
     pub(crate) fn stop(&self) {
-        self.maintain.stop();
         self.order.stop();
         self.sync.stop();
     }
 }
 
+/// The requests that a thread has not met yet.
 #[derive(Debug, Default)]
-struct Requests {
-    flush_every: Option<Duration>,
+pub(crate) struct Requests {
+    pub(super) flush_every: Option<Duration>,
     sync: bool,
     refresh_at: Option<Instant>,
-    heal: bool,
+    repair: bool,
     settle: bool,
     /// When to put in order what was written since, if nothing else asks for it before.
     tidy_at: Option<Instant>,
 }
 
-enum Task {
+/// The next thing to do.
+pub(super) enum Task {
     Sync,
-    Refresh,
-    Heal,
+    RefreshHeader,
+    Repair,
     Settle,
     Tidy,
     Stop,
 }
 
-fn run(engine: &Weak<Engine>, worker: &Worker<Requests>) {
-    let flush_every = worker.requests().flush_every;
-    let mut flush_at = flush_every.map(|every| Instant::now() + every);
-    loop {
-        let order = next(worker, flush_at);
-        let Some(engine) = engine.upgrade() else { return };
-        let done = match order {
-            Task::Stop => return,
-            Task::Sync => {
-                // What is written from here on may ask again. A swap, because an engine alone could be
-                // seen later than what the sync reads first: a writer in between would not ask.
-                engine.background.sync_asked.swap(false, Ordering::AcqRel);
-                engine.flush()
-            }
-            Task::Refresh => engine.refresh_header(),
-            Task::Heal => {
-                // What can't be put right, readers meet again and tell.
-                let _ = engine.heal();
-                Ok(())
-            }
-            Task::Settle | Task::Tidy => {
-                let all = matches!(order, Task::Tidy);
-                if engine.settle_orders(all, || worker.is_stopping()) {
-                    engine.background.tidy_later();
-                }
-                Ok(())
-            }
-        };
-        if done.is_err() {
-            // Poisoned: there is nothing left to do for this thread.
-            engine.durability.background_failures.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        if flush_at.is_some_and(|at| at <= Instant::now()) {
-            flush_at = flush_every.map(|every| Instant::now() + every);
-        }
-    }
-}
-
-fn next(worker: &Worker<Requests>, flush_at: Option<Instant>) -> Task {
+/// Waits for the next task; a sync is one at `flush_at`.
+pub(super) fn next_task<E: Send + Sync + 'static>(
+    worker: &Worker<E, Requests>,
+    flush_at: Option<Instant>,
+) -> Task {
     let mut requests = worker.requests();
     loop {
         let now = Instant::now();
@@ -166,13 +144,13 @@ fn next(worker: &Worker<Requests>, flush_at: Option<Instant>) -> Task {
         }
         if requests.refresh_at.is_some_and(|at| at <= now) {
             requests.refresh_at = None;
-            return Task::Refresh;
+            return Task::RefreshHeader;
         }
         if flush_at.is_some_and(|at| at <= now) {
             return Task::Sync;
         }
-        if std::mem::take(&mut requests.heal) {
-            return Task::Heal;
+        if std::mem::take(&mut requests.repair) {
+            return Task::Repair;
         }
         if std::mem::take(&mut requests.settle) {
             return Task::Settle;

@@ -12,124 +12,166 @@ use crossbeam_epoch::Guard;
 
 use crate::crypto::Framing;
 use crate::engine::Engine;
-use crate::engine::write_op::{PriorRecord, WriteOp};
+use crate::engine::append_lock::{Access, Append};
+use crate::engine::apply::{NewRecord, PriorRecord, Tally, apply_write};
+use crate::engine::write_op::WriteOp;
 use crate::error::{Error, Result};
+use crate::format::image::{self, NOTE_LEN};
 use crate::format::place::Place;
 use crate::format::record::Verb;
-use crate::index::hash::{MAX_ALIKE, MAX_RECORDS, Published};
-use crate::index::ordered::Order;
-use crate::journal::writer::Tail;
+use crate::index::hash::{MAX_ALIKE, MAX_RECORDS};
+use crate::journal::record_writer::MarkOf;
+use crate::journal::sync::SyncGuard;
+use crate::journal::writer::{Extent, JournalWriter, Link, Room};
 use crate::mvcc::generation::{Generation, GenerationHandle};
-use crate::mvcc::names::Incarnation;
+use crate::mvcc::incarnation::Incarnation;
 use crate::mvcc::views::ViewRegistry;
-use crate::os::sync::{lock, wait};
+use crate::os::sync::lock;
 
-/// How far ahead index lines are asked for.
-const AHEAD: usize = 8;
+/// How far ahead buckets of the index are asked for.
+const AHEAD_RECORDS: usize = 8;
 
-/// Who writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// A plain call, which waits for another thread's transaction.
-    Plain,
-    /// One that is to be the next transaction.
-    Next,
-    /// The transaction that is open.
-    Owner,
+/// A commit in the making: the door to the journal, which holds the append lock.
+#[must_use = "what follows a commit is done by finish()"]
+pub(crate) struct Commit<'e> {
+    engine: &'e Engine,
+    /// None once it was let go.
+    append: Option<MutexGuard<'e, Append>>,
+    /// A sync that was begun with the write, and the journal's end of then.
+    linked: Option<(SyncGuard<'e>, u64)>,
 }
 
 impl Engine {
-    /// Takes the tail for writing.
-    pub(crate) fn enter(&self, access: Access) -> Result<MutexGuard<'_, Tail>> {
-        if self.read_only {
-            return Err(Error::ReadOnly);
-        }
-        if self.process.is_forked_child() {
-            return Err(Error::config(
-                "this process was forked from the one that opened the database; open it anew",
-            ));
-        }
-        let mut tail = lock(&self.tail);
-        if access != Access::Owner && (tail.owner.is_some() || tail.favoured > 0) {
-            tail = self.wait_for_turn_to_write(tail, access)?;
-        }
-        self.check_health()?;
-        Ok(tail)
-    }
-
-    /// Waits until no transaction is open. Whoever waited while one ran comes before the next one,
-    /// or a thread that runs one after the other would let nobody in.
-    #[cold]
-    fn wait_for_turn_to_write<'s>(
-        &'s self,
-        mut tail: MutexGuard<'s, Tail>,
-        access: Access,
-    ) -> Result<MutexGuard<'s, Tail>> {
-        if tail.owner == Some(std::thread::current().id()) {
-            return Err(Error::TransactionActive);
-        }
-        let mut counted = false;
-        loop {
-            if tail.owner.is_some() {
-                tail.waiting += usize::from(!counted);
-                counted = true;
-            } else if counted || tail.favoured == 0 || access == Access::Plain {
-                break;
-            }
-            tail = wait(&self.idle, tail);
-        }
-        if counted {
-            tail.waiting -= 1;
-            tail.favoured = tail.favoured.saturating_sub(1);
-            if tail.favoured == 0 {
-                self.idle.notify_all();
-            }
-        }
-        Ok(tail)
-    }
-
     /// Commits `ops`, as one. On the disk each operation that says so ends a commit: a crash may leave
     /// the ones up to there. All but a copy that is not in use yet say so on the last one alone.
     pub(crate) fn commit(&self, ops: &mut [WriteOp<'_>], access: Access) -> Result<()> {
-        let mut tail = self.enter(access)?;
-        let linked = self.commit_linked(&mut tail, ops);
-        drop(tail);
-        linked.finish(self)
+        let mut commit = self.begin_commit(access)?;
+        commit.write(ops)?;
+        commit.finish()
     }
 
-    /// What follows each commit, outside the lock.
-    pub(crate) fn committed(&self) -> Result<()> {
-        self.maintain_if_due();
-        self.durability.after_commit(self)
+    /// Takes the append lock for a commit.
+    #[inline]
+    pub(crate) fn begin_commit(&self, access: Access) -> Result<Commit<'_>> {
+        let append = Some(self.lock_for_writing(access)?);
+        Ok(Commit { engine: self, append, linked: None })
+    }
+}
+
+impl<'e> Commit<'e> {
+    /// Makes a commit of `ops`, visible when this returns.
+    pub(crate) fn write(&mut self, ops: &mut [WriteOp<'_>]) -> Result<()> {
+        if self.engine.durability.writes_through() {
+            return self.write_linked(ops);
+        }
+        match &mut self.append {
+            Some(append) => self.engine.append(append, ops),
+            None => Err(Error::Poisoned),
+        }
     }
 
-    /// As [`Engine::commit`], for a caller that holds the tail and goes on with
-    /// [`Engine::committed`].
-    pub(crate) fn commit_locked(&self, tail: &mut Tail, ops: &mut [WriteOp<'_>]) -> Result<()> {
+    /// The same, with a sync begun behind the write on a medium that can.
+    #[inline(never)]
+    fn write_linked(&mut self, ops: &mut [WriteOp<'_>]) -> Result<()> {
+        let Some(append) = &mut self.append else { return Err(Error::Poisoned) };
+        let handle = self.engine.generation(&crossbeam_epoch::pin()).clone();
+        let guard = self.engine.durability.guard_for_linked_sync(&handle.generation.journal);
+        let Some(guard) = guard else { return self.engine.append(append, ops) };
+        append.writer.link = Link::Wanted;
+        let done = self.engine.append(append, ops);
+        let begun = std::mem::replace(&mut append.writer.link, Link::Apart) == Link::Begun;
+        if begun {
+            // To be waited for in any case, without the lock.
+            self.linked = Some((guard, append.writer.position));
+        }
+        done
+    }
+
+    /// Appends a checkpoint's note; gives its position. It counts as data: it has to be as durable as
+    /// the checkpoint.
+    pub(crate) fn append_note(&mut self, note: &[u8; NOTE_LEN]) -> Result<u64> {
+        let Some(append) = &mut self.append else { return Err(Error::Poisoned) };
+        let handle = self.engine.generation(&crossbeam_epoch::pin()).clone();
+        let journal = &handle.generation.journal;
+        match append.writer.append_mark(journal, MarkOf::Note(note)) {
+            Ok(extent) => {
+                self.engine.set_data_end(journal.sequence(extent.end));
+                // A session may begin before it.
+                Ok(extent.end - image::note_len(journal.vault.is_some()))
+            }
+            Err(failure) => {
+                if failure.uncertain {
+                    self.engine.durability.poison();
+                }
+                Err(failure.error)
+            }
+        }
+    }
+
+    /// Notes that a view may still see a namespace that this commit dropped.
+    pub(crate) fn keep_dropped(&mut self) {
+        if let Some(append) = &mut self.append {
+            append.unneeded.dropped = true;
+        }
+    }
+
+    /// Lets the lock go, and does what follows a commit.
+    #[inline]
+    pub(crate) fn finish(self) -> Result<()> {
+        self.finish_after(|| ())
+    }
+
+    /// The same, with `unlock` called once the lock is let go.
+    #[inline]
+    pub(crate) fn finish_after(mut self, unlock: impl FnOnce()) -> Result<()> {
+        self.append = None;
+        unlock();
+        match self.linked.take() {
+            None => self.engine.after_commit(),
+            Some((guard, upto)) => {
+                self.engine.durability.finish_linked_sync(self.engine, guard, upto)
+            }
+        }
+    }
+}
+
+impl Drop for Commit<'_> {
+    fn drop(&mut self) {
+        if let Some((guard, upto)) = self.linked.take() {
+            // Of a commit that failed, which says so.
+            self.append = None;
+            let _ = self.engine.durability.finish_linked_sync(self.engine, guard, upto);
+        }
+    }
+}
+
+impl Engine {
+    /// Makes a commit, from the records to the watermark.
+    fn append(&self, append: &mut Append, ops: &mut [WriteOp<'_>]) -> Result<()> {
         let guard = crossbeam_epoch::pin();
         let handle = self.generation(&guard);
-        let bound = self.resolve(ops, handle, &guard)?;
+        let max_bytes = self.resolve(ops, handle, &guard)?;
         if ops.iter().all(|op| op.void) {
             return Ok(());
         }
         end_commits(ops);
         let generation = &*handle.generation;
-        let medium = &*generation.medium;
-        let (start, room) = tail.reserve_for(generation, ops.len(), bound)?;
-        let end = encode(generation, tail, ops, (start, room));
-        if let Err((error, uncertain)) = tail.complete(medium, &generation.memory, (start, end)) {
-            if uncertain {
-                self.poison();
+        let journal = &generation.journal;
+        let room = append.writer.reserve_for(journal, ops.len(), max_bytes)?;
+        let extent = encode(generation, &mut append.writer, ops, room);
+        debug_assert!(extent.end <= room.start + room.bytes as u64, "no more than was reserved");
+        if let Err(failure) = append.writer.complete(journal, extent) {
+            if failure.uncertain {
+                self.durability.poison();
             }
-            return Err(error);
+            return Err(failure.error);
         }
-        let tallies = self.publish(generation, tail, ops, (start, end), &guard)?;
-        tallies.apply(end, &generation.views);
-        tail.skipped += start - tail.position;
-        tail.position = end;
-        self.data_end.0.store(generation.sequence(end), Ordering::Release);
-        generation.committed.0.store(end, Ordering::Release);
-        self.trim(generation, tail, ops, &guard);
+        let tallies = self.publish(generation, append, ops, extent, &guard)?;
+        tallies.apply(extent.end, &generation.views);
+        append.writer.advance(extent);
+        self.set_data_end(journal.sequence(extent.end));
+        journal.commit(extent.end);
+        self.trim(generation, append, ops, &guard);
         Ok(())
     }
 
@@ -141,9 +183,9 @@ impl Engine {
         guard: &Guard,
     ) -> Result<usize> {
         let reader = self.reader(handle);
-        let (mut bound, mut added) = (0, 0);
+        let (mut max_bytes, mut added) = (0, 0);
         for at in 0..ops.len() {
-            if let Some(later) = ops.get(at + AHEAD).filter(|s| s.is_write()) {
+            if let Some(later) = ops.get(at + AHEAD_RECORDS).filter(|op| op.is_write()) {
                 later.incarnation(guard).table.prefetch(later.hash, guard);
             }
             let op = &mut ops[at];
@@ -157,26 +199,15 @@ impl Engine {
             }
             if op.is_write() && op.fresh.is_none() {
                 let incarnation = op.target.current(guard);
-                reader.make_ready(&incarnation.table, op.hash, guard)?;
+                let (table, key) = (&incarnation.table, op.prepared.stored_key());
+                reader.make_ready(table, op.hash, guard)?;
                 let prior = match op.absent {
                     true => None,
-                    false => reader.newest(
-                        &incarnation.table,
-                        op.prepared.stored_key(),
-                        op.hash,
-                        guard,
-                    )?,
+                    false => reader.newest(table, key, op.hash, guard)?,
                 };
                 op.prior = prior.as_ref().map(PriorRecord::of);
                 if op.verb == Verb::Put && !op.prior.is_some_and(|p| p.put) {
-                    let records = incarnation.records.load(Ordering::Relaxed);
-                    if records.saturating_add(added) >= MAX_RECORDS {
-                        return Err(Error::TooLarge {
-                            what: "the number of records in a namespace",
-                            size: MAX_RECORDS + 1,
-                            limit: MAX_RECORDS,
-                        });
-                    }
+                    check_records(incarnation, added)?;
                     added += 1;
                 }
                 if let Some(record) = prior.filter(|r| op.wants_value && r.is_put()) {
@@ -186,50 +217,31 @@ impl Engine {
             }
             op.void = op.verb == Verb::Remove && !op.prior.is_some_and(|p| p.put);
             if !op.void {
-                bound += op.prepared.max_len();
+                max_bytes += op.prepared.max_len();
             }
         }
-        Ok(bound)
+        Ok(max_bytes)
     }
 
-    /// Points the index at the new records, which lie from `start` to `end`; gives the changes of
-    /// the counts. When it fails, the journal has no such commit.
+    /// Points the index at the new records, which lie in `extent`; gives the changes of the counts.
+    /// When it fails, the journal has no such commit.
     fn publish<'s>(
         &self,
         generation: &Generation,
-        tail: &mut Tail,
+        append: &mut Append,
         ops: &'s [WriteOp<'_>],
-        (start, end): (u64, u64),
+        extent: Extent,
         guard: &'s Guard,
     ) -> Result<Tallies<'s>> {
         // Of the same commit and key: its record was put in place just now.
-        let record = |position| generation.memory.record(position);
+        let record = |position| generation.journal.memory.record(position);
         // Tombstones of this very commit are needed by whoever reads before the watermark moves.
         let oldest = || generation.views.oldest().min(generation.watermark());
         let mut tallies = Tallies::default();
         for op in ops.iter().filter(|op| !op.void) {
-            match op.verb {
-                Verb::Put | Verb::Remove => {}
-                Verb::Clear => {
-                    if let Some(fresh) = &op.fresh {
-                        op.target.begin(fresh, op.position, guard);
-                        if !tail.untrimmed.iter().any(|n| Arc::ptr_eq(n, op.target)) {
-                            tail.untrimmed.push(op.target.clone());
-                        }
-                    }
-                    continue;
-                }
-                Verb::Create => {
-                    if let Some(fresh) = &op.fresh {
-                        op.target.begin(fresh, op.position, guard);
-                    }
-                    continue;
-                }
-                Verb::Drop => {
-                    op.target.mark_dropped(op.position);
-                    continue;
-                }
-                Verb::Configure | Verb::Mark => continue,
+            if !op.is_write() {
+                change_namespace(append, op, guard);
+                continue;
             }
             let incarnation = op.incarnation(guard);
             let key = op.prepared.stored_key();
@@ -238,23 +250,29 @@ impl Engine {
                 op.prior.map(|p| p.position),
                 (op.position, op.verb == Verb::Remove),
                 oldest,
-                |p| p >= start && p < op.position && record(p).is_some_and(|r| r.key() == key),
+                |p| {
+                    p >= extent.start
+                        && p < op.position
+                        && record(p).is_some_and(|r| r.key() == key)
+                },
                 guard,
             );
-            let before = match (published, op.prior) {
-                (Some(Published::New), _) => None,
-                (Some(Published::Replaced(p)), Some(prior)) if p == prior.position => Some(prior),
-                (Some(Published::Replaced(p)), _) => record(p).as_ref().map(PriorRecord::of),
-                (None, _) => {
-                    let (at, range) = ((ops, op), (start, end));
-                    return Err(self.take_back(generation, tail, at, range));
-                }
+            let Some(published) = published else {
+                return Err(self.take_back(generation, append, (ops, op), extent));
             };
-            if let Some(order) = incarnation.order.get() {
-                self.keep_order(generation, order, op, published, before);
+            let prior = match (published.replaced(), op.prior) {
+                (None, _) => None,
+                (Some(p), Some(prior)) if p == prior.position => Some(prior),
+                (Some(p), _) => record(p).as_ref().map(PriorRecord::of),
+            };
+            let link = op.prior.map_or(0, |p| op.position - p.position);
+            let (put, len) = (op.verb == Verb::Put, op.prepared.len(link));
+            let new = NewRecord { position: op.position, put, len, expiry: op.expiry };
+            let effect = apply_write(generation, incarnation, new, prior.as_ref());
+            if effect.wants_settling {
+                self.background.settle_soon();
             }
-            let (records, bytes) = account(op, before, incarnation);
-            tallies.add(incarnation, records, bytes);
+            tallies.add(incarnation, effect.tally);
         }
         Ok(tallies)
     }
@@ -266,19 +284,20 @@ impl Engine {
     fn take_back(
         &self,
         generation: &Generation,
-        tail: &mut Tail,
+        append: &mut Append,
         (ops, op): (&[WriteOp<'_>], &WriteOp<'_>),
-        (start, end): (u64, u64),
+        extent: Extent,
     ) -> Error {
         let mut written = ops.iter().filter(|op| !op.void);
         let is_first = written.next().is_some_and(|first| std::ptr::eq(first, op));
         // The index leads to the records before this one. The last one, which ends the commit, is
         // not among them.
-        let last = written.next_back().map_or(start, |last| last.position);
-        let from = if is_first { start } else { last };
-        if tail.take_back(&*generation.medium, from, end).is_err() || !is_first {
+        let last = written.next_back().map_or(extent.start, |last| last.position);
+        let start = if is_first { extent.start } else { last };
+        let unseen = Extent { start, ..extent };
+        if append.writer.take_back(&generation.journal, unseen).is_err() || !is_first {
             // What came next would lie where the index leads already.
-            self.poison();
+            self.durability.poison();
             return Error::Poisoned;
         }
         let what = "the number of keys in a namespace whose hashes are alike";
@@ -286,43 +305,61 @@ impl Engine {
         Error::TooLarge { what, size: limit + 1, limit }
     }
 
-    /// Tells the order of a namespace what an operation did.
-    fn keep_order(
-        &self,
-        generation: &Generation,
-        order: &Order,
-        op: &WriteOp<'_>,
-        published: Option<Published>,
-        before: Option<PriorRecord>,
-    ) {
-        if let Some(Published::Replaced(position)) = published {
-            generation.superseded.set(position);
-            order.note_stale();
-        }
-        // A key that is present has an anchor. One that was removed may have lost it.
-        if op.verb == Verb::Put && !before.is_some_and(|p| p.put) && order.note(op.position) {
-            self.background.settle_soon();
-        }
-    }
-
     /// Frees former incarnations and dropped namespaces that no view needs any more. After the
     /// watermark has moved, no new view can need one.
-    fn trim(&self, generation: &Generation, tail: &mut Tail, ops: &[WriteOp<'_>], guard: &Guard) {
-        if tail.untrimmed.is_empty() && !tail.dropped {
+    fn trim(
+        &self,
+        generation: &Generation,
+        append: &mut Append,
+        ops: &[WriteOp<'_>],
+        guard: &Guard,
+    ) {
+        let unneeded = &mut append.unneeded;
+        if unneeded.untrimmed.is_empty() && !unneeded.dropped {
             return;
         }
         let gone = generation.views.gone();
-        if gone == tail.trimmed_at && ops.iter().all(|s| s.verb != Verb::Clear) {
+        if gone == unneeded.trimmed_at && ops.iter().all(|op| op.verb != Verb::Clear) {
             return;
         }
-        tail.trimmed_at = gone;
+        unneeded.trimmed_at = gone;
         let seen = |start, end| generation.views.any_between(start, end);
-        tail.untrimmed.retain(|namespace| namespace.trim(seen, guard));
-        if tail.dropped {
+        unneeded.untrimmed.retain(|namespace| namespace.trim(seen, guard));
+        if unneeded.dropped {
             let mut names = lock(&self.names);
             names.dropped.retain(|namespace| namespace.is_seen(&generation.views));
-            tail.dropped = !names.dropped.is_empty();
+            unneeded.dropped = !names.dropped.is_empty();
         }
+    }
+}
+
+/// Refuses a record more than a namespace takes, beside `added` others of the commit.
+#[inline]
+fn check_records(incarnation: &Incarnation, added: u64) -> Result<()> {
+    let records = incarnation.records.load(Ordering::Relaxed);
+    if records.saturating_add(added) >= MAX_RECORDS {
+        return Err(Error::TooLarge {
+            what: "the number of records in a namespace",
+            size: MAX_RECORDS + 1,
+            limit: MAX_RECORDS,
+        });
+    }
+    Ok(())
+}
+
+/// Begins or ends an incarnation, for views from the end of this commit on.
+fn change_namespace(append: &mut Append, op: &WriteOp<'_>, guard: &Guard) {
+    match (op.verb, &op.fresh) {
+        (Verb::Create, Some(fresh)) => op.target.begin(fresh, op.position, guard),
+        (Verb::Clear, Some(fresh)) => {
+            op.target.begin(fresh, op.position, guard);
+            let untrimmed = &mut append.unneeded.untrimmed;
+            if !untrimmed.iter().any(|namespace| Arc::ptr_eq(namespace, op.target)) {
+                untrimmed.push(op.target.clone());
+            }
+        }
+        (Verb::Drop, _) => op.target.mark_dropped(op.position),
+        _ => {}
     }
 }
 
@@ -334,35 +371,36 @@ fn end_commits(ops: &mut [WriteOp<'_>]) {
         if !ops[at].void {
             last = Some(at);
         }
-        if !ops[at].commit {
+        if !ops[at].ends_commit {
             continue;
         }
         if let Some(last) = last.take().filter(|last| *last < at) {
             let last = &mut ops[last];
-            last.commit = true;
+            last.ends_commit = true;
             last.prepare(last.id);
         }
     }
 }
 
-/// Encodes the records into the room that was made for them, and gives their end.
+/// Encodes the records into the room that was made for them, and tells where they lie.
 fn encode(
     generation: &Generation,
-    tail: &mut Tail,
+    writer: &mut JournalWriter,
     ops: &mut [WriteOp<'_>],
-    room: (u64, usize),
-) -> u64 {
-    if generation.vault.is_none() {
-        return encode_plain(generation.place, tail, ops, room);
+    room: Room,
+) -> Extent {
+    let journal = &generation.journal;
+    if journal.vault.is_none() {
+        return encode_plain(journal.place, writer, ops, room);
     }
-    tail.encode(generation, room, |pen| {
+    writer.encode(journal, room, |records| {
         let mut continues = false;
         for op in ops.iter_mut().filter(|op| !op.void) {
-            op.position = pen.position();
+            op.position = records.position();
             let link = op.prior.map_or(0, |p| op.position - p.position);
             let (namespace, expiry) = (op.id, op.expiry);
-            pen.write(&op.prepared, Framing { namespace, expiry, link, continues });
-            continues = !op.commit;
+            records.write(&op.prepared, Framing { namespace, expiry, link, continues });
+            continues = !op.ends_commit;
         }
     })
 }
@@ -371,64 +409,43 @@ fn encode(
 /// large commit a sixth longer, by instructions.
 fn encode_plain(
     place: Place,
-    tail: &mut Tail,
+    writer: &mut JournalWriter,
     ops: &mut [WriteOp<'_>],
-    (start, room): (u64, usize),
-) -> u64 {
-    let out = tail.target(start, room);
+    room: Room,
+) -> Extent {
+    let (out, start) = (writer.target(room), room.start);
     let (mut used, mut continues) = (0, false);
     for op in ops.iter_mut().filter(|op| !op.void) {
         op.position = start + used as u64;
         let link = op.prior.map_or(0, |p| op.position - p.position);
         used += op.prepared.write(place, op.position, link, continues, &mut out[used..]);
-        continues = !op.commit;
+        continues = !op.ends_commit;
     }
-    start + used as u64
-}
-
-/// What an operation changes: live records and their bytes. Expiries are kept here too.
-fn account(op: &WriteOp<'_>, before: Option<PriorRecord>, incarnation: &Incarnation) -> (i64, i64) {
-    let (mut records, mut bytes) = (0, 0);
-    if let Some(prior) = before.filter(|p| p.put) {
-        records -= 1;
-        bytes -= prior.len as i64;
-        if let Some(at) = prior.expiry {
-            lock(&incarnation.expiries).remove(at, prior.position);
-        }
-    }
-    if op.verb == Verb::Put {
-        let link = op.prior.map_or(0, |p| op.position - p.position);
-        records += 1;
-        bytes += op.prepared.len(link) as i64;
-        if let Some(at) = op.expiry {
-            lock(&incarnation.expiries).insert(at, op.position);
-        }
-    }
-    (records, bytes)
+    Extent { start, end: start + used as u64 }
 }
 
 /// Changes of counts, until the commit is visible. A commit to one namespace allocates nothing.
 #[derive(Default)]
 struct Tallies<'s> {
-    open: Option<(&'s Incarnation, i64, i64)>,
-    closed: Vec<(&'s Incarnation, i64, i64)>,
+    open: Option<(&'s Incarnation, Tally)>,
+    closed: Vec<(&'s Incarnation, Tally)>,
 }
 
 impl<'s> Tallies<'s> {
-    fn add(&mut self, incarnation: &'s Incarnation, records: i64, bytes: i64) {
+    fn add(&mut self, incarnation: &'s Incarnation, tally: Tally) {
         match &mut self.open {
-            Some((open, r, b)) if std::ptr::eq(*open, incarnation) => {
-                *r += records;
-                *b += bytes;
+            Some((open, sum)) if std::ptr::eq(*open, incarnation) => {
+                sum.records += tally.records;
+                sum.bytes += tally.bytes;
             }
-            open => self.closed.extend(open.replace((incarnation, records, bytes))),
+            open => self.closed.extend(open.replace((incarnation, tally))),
         }
     }
 
     /// Readers see the counts from the watermark `end` on.
     fn apply(self, end: u64, views: &ViewRegistry) {
-        for (incarnation, records, bytes) in self.closed.into_iter().chain(self.open) {
-            incarnation.tally(records, bytes);
+        for (incarnation, tally) in self.closed.into_iter().chain(self.open) {
+            incarnation.tally(tally.records, tally.bytes);
             incarnation.show_records(end, views);
         }
     }

@@ -1,10 +1,8 @@
-//! What a record says, readable: as it lies in the journal, or decrypted where records are sealed.
+//! Records made readable: as it lies in the journal, or decrypted where records are sealed.
 
 use std::sync::Arc;
 
-use crate::engine::read::Reader;
 use crate::engine::value_ref::ValueRef;
-use crate::error::Result;
 use crate::format::record::Record;
 use crate::format::sealed::Decrypted;
 use crate::mvcc::generation::Pin;
@@ -82,35 +80,10 @@ impl<'g> DecodedRecord<'g> {
 
     /// The value, borrowed from the journal where that has it in the clear.
     #[inline]
-    pub(crate) fn lend(self, pin: &Arc<Pin>) -> ValueRef {
+    pub(crate) fn into_value_ref(self, pin: &Arc<Pin>) -> ValueRef {
         match self.decrypted {
             None => ValueRef::of(self.record, pin),
             Some(decrypted) => ValueRef::owned(decrypted.into_value()),
         }
-    }
-}
-
-impl<'g> Reader<'g> {
-    /// What the record says, its value verified.
-    #[inline]
-    pub(crate) fn entry(self, record: Record<'g>) -> Result<DecodedRecord<'g>> {
-        Ok(DecodedRecord::new(record, self.decrypted(record, true)?))
-    }
-
-    /// What is in the record, if it is sealed. If not, its value is verified if it is wanted.
-    #[inline(always)]
-    pub(crate) fn decrypted(self, record: Record<'g>, value: bool) -> Result<Option<Decrypted>> {
-        match &self.generation.vault {
-            None if value => self.verify_value(record).map(|()| None),
-            None => Ok(None),
-            Some(vault) => vault.open(&record).map(Some),
-        }
-    }
-
-    /// As [`Reader::entry`], for a caller that wants the key: the value is verified only where it
-    /// can't be told apart.
-    #[inline]
-    pub(crate) fn key_entry(self, record: Record<'g>) -> Result<DecodedRecord<'g>> {
-        Ok(DecodedRecord::new(record, self.decrypted(record, false)?))
     }
 }

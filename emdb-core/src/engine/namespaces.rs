@@ -2,21 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use crate::api::stats::EmdbStats;
 use crate::engine::Engine;
-use crate::engine::background::Background;
-use crate::engine::commit::Access;
-use crate::engine::read::Present;
-use crate::engine::write_op::WriteOp;
+use crate::engine::append_lock::Access;
+use crate::engine::lookup::Present;
+use crate::engine::write_op::{Change, WriteOp};
 use crate::error::{Error, Result};
 use crate::format::options::Options;
 use crate::format::record::Verb;
-use crate::format::{JOURNAL_START, varint};
+use crate::format::varint;
 use crate::index::ordered::Order;
+use crate::mvcc::incarnation::Incarnation;
 use crate::mvcc::names;
-use crate::mvcc::names::{CATALOGUE, INTERNAL, Incarnation, NamespaceState};
+use crate::mvcc::namespace::{INTERNAL, NamespaceState};
 use crate::os::sync::lock;
 
 impl Engine {
@@ -49,7 +47,7 @@ impl Engine {
         options: Options,
     ) -> Result<Arc<NamespaceState>> {
         if options.ordered {
-            Background::start_order(self);
+            self.allow_ordering();
         }
         let state = self.open_or_begin(name, options)?;
         self.configure(&state, options)?;
@@ -66,7 +64,7 @@ impl Engine {
         if let Some(state) = self.existing(name) {
             return Ok(state);
         }
-        let mut tail = self.enter(Access::Plain)?;
+        let mut commit = self.begin_commit(Access::Plain)?;
         if let Some(state) = self.existing(name) {
             return Ok(state);
         }
@@ -79,12 +77,11 @@ impl Engine {
             fresh.clone(),
         ));
         state.set_options(options);
-        let record = (name.as_bytes(), options.bytes());
-        let op = WriteOp::control(&state, Verb::Create, fresh.id, record, Some(fresh), true);
-        self.commit_locked(&mut tail, &mut [op])?;
+        let create = control(Verb::Create, name.as_bytes(), options.bytes());
+        commit.write(&mut [WriteOp::control(&state, fresh.id, create, Some(fresh))])?;
+        // Not before the commit: a name that is found leads to a namespace that is there.
         lock(&self.names).live.insert(name.to_owned(), state.clone());
-        drop(tail);
-        self.committed()?;
+        commit.finish()?;
         Ok(state)
     }
 
@@ -93,60 +90,66 @@ impl Engine {
         if !options.ordered || state.is_ordered() {
             return Ok(());
         }
-        let mut tail = self.enter(Access::Plain)?;
+        let mut commit = self.begin_commit(Access::Plain)?;
         state.check()?;
         if state.is_ordered() {
             return Ok(());
         }
         let current = state.current(&crossbeam_epoch::pin()).clone();
-        let record = (&[][..], options.bytes());
-        let op = WriteOp::control(state, Verb::Configure, current.id, record, None, true);
-        self.commit_locked(&mut tail, &mut [op])?;
+        let configure = control(Verb::Configure, &[], options.bytes());
+        commit.write(&mut [WriteOp::control(state, current.id, configure, None)])?;
         // Under the lock, so that no commit is half noted.
         current.order.get_or_init(Order::unbuilt);
         state.set_options(options);
-        drop(tail);
-        self.committed()
+        commit.finish()
     }
 
     /// Ends the namespace with its internal children and its entry in the catalogue; tells
     /// whether it existed.
     pub(crate) fn drop_namespace(&self, name: &str) -> Result<bool> {
-        let mut tail = self.enter(Access::Plain)?;
+        let mut commit = self.begin_commit(Access::Plain)?;
         let Some(parent) = self.existing(name) else { return Ok(false) };
         let family = self.family(&parent);
         let guard = crossbeam_epoch::pin();
-        let entry = match self.existing(CATALOGUE) {
+        let entry = match self.existing(names::CATALOGUE) {
             Some(c) if self.find(&c, name.as_bytes(), &guard)?.is_some() => Some(c),
             _ => None,
         };
         let mut ops = Vec::new();
         for (i, state) in family.iter().enumerate() {
-            let id = state.current(&crossbeam_epoch::pin()).id;
-            let last = i + 1 == family.len() && entry.is_none();
-            ops.push(WriteOp::control(state, Verb::Drop, id, (&[], &[]), None, last));
+            ops.push(WriteOp::drop(state, i + 1 == family.len() && entry.is_none()));
         }
         if let Some(catalogue) = &entry {
-            let record = (name.as_bytes(), &[][..]);
-            ops.push(WriteOp::write(catalogue, Verb::Remove, record, None, true)?);
+            ops.push(WriteOp::write(catalogue, Change::remove(name.as_bytes()))?);
         }
-        self.commit_locked(&mut tail, &mut ops)?;
+        commit.write(&mut ops)?;
+        drop(ops);
+        if self.forget_dropped(&family) {
+            commit.keep_dropped();
+        }
+        drop(guard);
+        commit.finish()?;
+        Ok(true)
+    }
+
+    /// Takes the names of namespaces that a commit has dropped; tells whether a view may still see one.
+    pub(crate) fn forget_dropped(&self, dropped: &[Arc<NamespaceState>]) -> bool {
+        let handle = self.generation(&crossbeam_epoch::pin()).clone();
         let mut names = lock(&self.names);
-        for state in family {
-            names.remove(&state);
-            if state.is_seen(&self.generation(&guard).generation.views) {
-                tail.dropped = true;
-                names.dropped.push(state);
+        let mut seen = false;
+        for state in dropped {
+            names.remove(state);
+            if state.is_seen(&handle.generation.views) {
+                names.dropped.push(state.clone());
+                seen = true;
             }
         }
-        drop((names, guard, tail));
-        self.committed()?;
-        Ok(true)
+        seen
     }
 
     /// Empties the namespace and its internal children.
     pub(crate) fn clear(&self, namespace: &Arc<NamespaceState>) -> Result<()> {
-        let mut tail = self.enter(Access::Plain)?;
+        let mut commit = self.begin_commit(Access::Plain)?;
         namespace.check()?;
         let family = self.family(namespace);
         let clears = family.iter().map(|s| self.prepare_clear(s)).collect::<Result<Vec<_>>>()?;
@@ -154,9 +157,9 @@ impl Engine {
         for (i, clear) in clears.iter().enumerate() {
             ops.push(clear.op(i + 1 == clears.len()));
         }
-        self.commit_locked(&mut tail, &mut ops)?;
-        drop(tail);
-        self.committed()
+        commit.write(&mut ops)?;
+        drop(ops);
+        commit.finish()
     }
 
     /// A namespace with its internal children.
@@ -209,46 +212,6 @@ impl Engine {
             |state: &Arc<NamespaceState>| state.current(&guard).live_bytes.load(Ordering::Relaxed);
         names.live.values().map(live).sum()
     }
-
-    pub(crate) fn stats(&self) -> Result<EmdbStats> {
-        let (position, allocated, skipped) = {
-            let tail = lock(&self.tail);
-            (tail.position, tail.allocated, tail.skipped)
-        };
-        let logical = position - skipped;
-        let handle = self.generation(&crossbeam_epoch::pin()).clone();
-        let mut stats = EmdbStats::new(handle.generation.medium.backend());
-        stats.encrypted = handle.generation.vault.is_some();
-        drop(handle);
-        let mut live_bytes = 0;
-        {
-            let guard = crossbeam_epoch::pin();
-            let states: Vec<_> = lock(&self.names).live.values().cloned().collect();
-            for state in &states {
-                let incarnation = state.current(&guard);
-                let order = incarnation.order.get().map_or(0, Order::bytes);
-                stats.index_bytes += (incarnation.table.bytes() + order) as u64;
-                live_bytes += incarnation.live_bytes.load(Ordering::Relaxed);
-                if !state.is_internal() {
-                    stats.namespace_count += 1;
-                    stats.live_records += incarnation.records.load(Ordering::Relaxed);
-                }
-            }
-        }
-        stats.compactions = self.compactions.load(Ordering::Relaxed);
-        stats.compaction_failures = self.compaction_failures.load(Ordering::Relaxed);
-        stats.compaction_pause = Duration::from_micros(self.pause.load(Ordering::Relaxed));
-        stats.range_scans_enabled = self.orders_all;
-        stats.logical_size_bytes = logical;
-        stats.dead_bytes = (logical - JOURNAL_START).saturating_sub(live_bytes);
-        stats.file_size_bytes = allocated;
-        stats.preallocated_bytes = allocated.saturating_sub(logical);
-        stats.syncs = self.durability.syncs.load(Ordering::Relaxed);
-        stats.checkpoints = self.checkpoints.taken.load(Ordering::Relaxed);
-        stats.checkpoint_failures = self.checkpoints.failures.load(Ordering::Relaxed);
-        stats.background_failures = self.durability.background_failures.load(Ordering::Relaxed);
-        Ok(stats)
-    }
 }
 
 /// A clear on its way into a commit.
@@ -264,9 +227,23 @@ impl Clear {
         Arc::ptr_eq(&self.target, namespace)
     }
 
-    pub(crate) fn op(&self, last: bool) -> WriteOp<'_> {
+    pub(crate) fn op(&self, ends_commit: bool) -> WriteOp<'_> {
         let former = self.target.current(&crossbeam_epoch::pin()).id;
-        let record = (&[][..], &self.id[..self.id_len]);
-        WriteOp::control(&self.target, Verb::Clear, former, record, Some(self.fresh.clone()), last)
+        let clear = control(Verb::Clear, &[], &self.id[..self.id_len]).ending_commit(ends_commit);
+        WriteOp::control(&self.target, former, clear, Some(self.fresh.clone()))
     }
+}
+
+impl<'a> WriteOp<'a> {
+    /// The end of a namespace.
+    pub(crate) fn drop(target: &'a Arc<NamespaceState>, ends_commit: bool) -> WriteOp<'a> {
+        let id = target.current(&crossbeam_epoch::pin()).id;
+        let drop = control(Verb::Drop, &[], &[]).ending_commit(ends_commit);
+        WriteOp::control(target, id, drop, None)
+    }
+}
+
+/// A record about a namespace, as a commit of its own.
+fn control<'a>(verb: Verb, key: &'a [u8], value: &'a [u8]) -> Change<'a> {
+    Change { verb, key, value, expiry: None, ends_commit: true }
 }

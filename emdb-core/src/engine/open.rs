@@ -1,82 +1,78 @@
-//! From a medium to an engine.
+//! Opening: from a medium to an engine.
 
 use std::io::Read;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
-use crate::checkpoint::load::Image;
-use crate::checkpoint::take::Checkpoints;
 use crate::crypto::unlock::unlock;
 use crate::crypto::{Sealing, Unlocked, Vault};
-use crate::engine::Engine;
-use crate::engine::background::Background;
+use crate::engine::baseline::{Baseline, LoadCheckpoint, Opening};
+use crate::engine::namespace_table::NamespaceTable;
 use crate::engine::replay::Replay;
 use crate::engine::settings::Settings;
+use crate::engine::{Engine, Parts};
 use crate::error::{Error, Result};
 use crate::format::header::{Header, Sign};
 use crate::format::options::Options;
 use crate::format::place::Place;
 use crate::format::{JOURNAL_START, MAX_POSITION};
-use crate::journal::recovery;
-use crate::journal::recovery::RecoveryReport;
-use crate::journal::sync::Durability;
-use crate::journal::writer::Tail;
-use crate::maintenance::exclusive::MaintenanceLock;
-use crate::maintenance::{backup, compact, salvage};
+use crate::journal::file::Journal;
+use crate::journal::recovery::{self, RecoveryReport, Stretch, Verdict};
+use crate::journal::writer::JournalWriter;
 use crate::mvcc::generation::{Generation, GenerationHandle};
-use crate::mvcc::names::{DEFAULT_ID, INTERNAL, Live, Names};
-use crate::os::clock::Clock;
-use crate::os::fork::Process;
-use crate::os::paths;
-use crate::os::sync::CachePadded;
-use crate::storage::Disk;
+use crate::mvcc::incarnation::{DEFAULT_ID, Incarnation};
+use crate::mvcc::names::Live;
+use crate::mvcc::namespace::{INTERNAL, NamespaceState};
+use crate::os::paths::{self, suffix};
 use crate::storage::data_file::DataFile;
 use crate::storage::memory::Memory;
 use crate::storage::ram::Ram;
+use crate::storage::{Disk, Medium};
 
-/// What files are called that were on their way to this name.
-const LEFT_OVER: [&str; 5] =
-    [compact::TEMP, backup::TEMP, salvage::TEMP, ".meta.emdb-tmp", ".hot.meta.emdb-tmp"];
-
-/// An in-memory engine.
+/// An engine in memory.
 pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Engine>> {
     let key = settings.sealing.as_ref().map(Sealing::create).transpose()?;
-    let engine = memory_store(settings, None, &Header::create(0)?, None, key.as_ref())?;
-    if settings.auto_compact.is_some() {
-        engine.start_maintaining();
-    }
-    Ok(engine)
+    empty_in_memory(settings, &Header::create(0)?, key.as_ref(), None)
 }
 
-/// An engine without a file and without a record.
-fn memory_store(
+/// An empty engine in memory, for the next generation of another.
+pub(crate) fn memory_after(settings: &Settings, former: &Generation) -> Result<Arc<Engine>> {
+    let header = Header::create(0)?;
+    let journal = &former.journal;
+    // What is prepared for the one is good for the other.
+    let file_id = journal.vault.as_ref().map_or(header.file_id, |vault| vault.keys.file_id);
+    let (generation, hash_seed) = (journal.number + 1, former.hash_seed);
+    let header = Header { file_id, generation, hash_seed, ..header };
+    empty_in_memory(settings, &header, journal.unlocked(), None)
+}
+
+/// An engine in memory without a record, perhaps in the place of an empty file.
+fn empty_in_memory(
     settings: &Settings,
-    file: Option<DataFile>,
     header: &Header,
-    recovery: Option<RecoveryReport>,
     key: Option<&Unlocked>,
+    file: Option<(DataFile, RecoveryReport)>,
 ) -> Result<Arc<Engine>> {
     let medium = Arc::new(Ram::default());
     let memory = Memory::Regions(medium.regions.clone());
-    let place = Place::new(header.file_id, header.generation);
-    let number = header.generation;
-    let generation = Generation::new(place, header.hash_seed, number, memory, medium);
-    let handle = GenerationHandle::new(generation.sealed(vault(key, header)?));
-    let parts = Replay::new(&handle).into_parts();
-    let tail = Tail::new(JOURNAL_START, 0);
-    Ok(assemble(settings, &handle, parts, tail, Found { file, recovery, ..Found::default() }))
+    let handle = handle(header, (memory, medium), vault(key, header)?);
+    let (file, recovery) = file.unzip();
+    let writer = JournalWriter::new(JOURNAL_START, 0);
+    let namespaces = Replay::new(&handle.generation).namespaces;
+    let found = Found { file, recovery, ..Found::new(writer, namespaces) };
+    Ok(assemble(settings, &handle, found))
 }
 
-/// An empty in-memory engine, for the next generation of another.
-pub(crate) fn memory_after(settings: &Settings, former: &Generation) -> Result<Arc<Engine>> {
-    let header = Header::create(0)?;
-    // What is prepared for the one is good for the other.
-    let file_id = former.vault.as_ref().map_or(header.file_id, |vault| vault.keys.file_id);
-    let (generation, hash_seed) = (former.number + 1, former.hash_seed);
-    let header = Header { file_id, generation, hash_seed, ..header };
-    memory_store(settings, None, &header, None, former.unlocked())
+/// The generation of a file with this header.
+fn handle(
+    header: &Header,
+    bytes: (Memory, Arc<dyn Medium>),
+    vault: Option<Vault>,
+) -> GenerationHandle {
+    let place = Place::new(header.file_id, header.generation);
+    let journal = Journal::new(place, header.generation, bytes, vault);
+    GenerationHandle::new(Generation::new(journal, header.hash_seed))
 }
 
 fn vault(key: Option<&Unlocked>, header: &Header) -> Result<Option<Vault>> {
@@ -106,22 +102,24 @@ pub(crate) fn fresh(
     // The image has the next slot as well.
     let header = Header { sequence: header.sequence + 1, ..header };
     let memory = Memory::flat(&*medium, JOURNAL_START)?;
-    let place = Place::new(header.file_id, header.generation);
-    let (seed, number) = (header.hash_seed, header.generation);
-    let handle =
-        GenerationHandle::new(Generation::new(place, seed, number, memory, medium).sealed(vault));
-    let parts = Replay::new(&handle).into_parts();
-    let tail = Tail::new(JOURNAL_START, JOURNAL_START);
-    Ok(assemble(settings, &handle, parts, tail, Found { header: Some(header), ..Found::default() }))
+    let handle = handle(&header, (memory, medium), vault);
+    let writer = JournalWriter::new(JOURNAL_START, JOURNAL_START);
+    let namespaces = Replay::new(&handle.generation).namespaces;
+    let found = Found { header: Some(header), ..Found::new(writer, namespaces) };
+    Ok(assemble(settings, &handle, found))
 }
 
-/// The engine in the file at `path`, which is locked by the caller, who has made it as well if it
-/// was absent or empty, unless it is to be read alone.
+/// An engine, and the checkpoint that it began with: its position and its length.
+pub(crate) type Opened = (Arc<Engine>, Option<(u64, u64)>);
+
+/// The engine of the file at `path`, which is locked by the caller, who has made it as well if it
+/// was absent or empty, unless it is to be read alone. `load` looks for a checkpoint.
 pub(crate) fn on_disk(
     settings: &Settings,
     disk: Arc<dyn Disk>,
     path: &Path,
-) -> Result<Arc<Engine>> {
+    load: LoadCheckpoint<'_>,
+) -> Result<Opened> {
     let began = Instant::now();
     let medium = if settings.read_only { disk.open_read_only(path)? } else { disk.open(path)? };
     let file = DataFile::new(disk.clone(), path.to_path_buf());
@@ -129,7 +127,8 @@ pub(crate) fn on_disk(
     if settings.read_only && len == 0 {
         // A database that was never written: as good as one in memory.
         let report = RecoveryReport { clean: true, ..RecoveryReport::default() };
-        return memory_store(settings, Some(file), &Header::create(0)?, Some(report), None);
+        let file = Some((file, report));
+        return Ok((empty_in_memory(settings, &Header::create(0)?, None, file)?, None));
     }
     if len > MAX_POSITION {
         return Err(Error::TooLarge { what: "a data file", size: len, limit: MAX_POSITION });
@@ -142,75 +141,126 @@ pub(crate) fn on_disk(
     check_cipher(settings, vault.as_ref())?;
     if !settings.read_only {
         // What a crash has left of a compaction or of a backup to this name.
-        for end in LEFT_OVER {
+        for end in suffix::UNFINISHED {
             let _ = disk.remove(&paths::sibling(path, end));
         }
     }
-    let place = Place::new(header.file_id, header.generation);
-    let number = header.generation;
-    let generation = Generation::new(place, header.hash_seed, number, memory, medium.clone());
-    let handle = GenerationHandle::new(generation.sealed(vault));
-    let memory = &handle.generation.memory;
+    let handle = handle(&header, (memory, medium), vault);
     let wants_order = |name: &str, options: Options| {
         options.ordered || settings.range_scans && !name.starts_with(INTERNAL)
     };
-    let image = Image::load(&*disk, path, &header, &handle.generation, wants_order);
-    let mut image_of = image.as_ref().map(|image| (image.below, image.len));
-    let alarm = image.as_ref().map(|image| image.alarm.clone());
-    let read = |image: Option<Image>, upto| {
-        // Read already, when the image was bound to it.
-        let from = image.as_ref().and_then(|image| memory.record(image.note_at));
-        let mut replay = match image {
-            Some(image) => Replay::of(&handle, image),
-            None => Replay::new(&handle),
+    let generation = &*handle.generation;
+    let opening =
+        Opening { disk: &*disk, path, header: &header, generation, wants_order: &wants_order };
+    let Replayed { verdict, namespaces, baseline, alarm } = read(opening, len, load(opening))?;
+    let finish = Finish { settings, disk: &*disk, path, generation, len };
+    let (mut report, header, writer) = finish.run(verdict, header)?;
+    report.elapsed = began.elapsed();
+    let found = Found {
+        file: Some(file),
+        header,
+        recovery: Some(report),
+        ..Found::new(writer, namespaces)
+    };
+    let engine = assemble(settings, &handle, found);
+    if let Some(alarm) = alarm {
+        // Set once, here.
+        let _ = alarm.0.set(Box::new(engine.background.repair_request()));
+    }
+    // When it is opened for reading alone, for the repair of a checkpoint alone.
+    if !settings.read_only || baseline.is_some() {
+        engine.allow_syncing(settings.flush_every.filter(|_| !settings.read_only));
+    }
+    Ok((engine, baseline))
+}
+
+/// A journal that was read.
+struct Replayed {
+    verdict: Verdict,
+    namespaces: NamespaceTable,
+    /// Position and length of the checkpoint that the replay began with.
+    baseline: Option<(u64, u64)>,
+    alarm: Option<Arc<crate::index::hash::image::DamageAlarm>>,
+}
+
+/// Replays the journal of `len` bytes, from a checkpoint on if there is one.
+fn read(opening: Opening<'_>, len: u64, baseline: Option<Baseline>) -> Result<Replayed> {
+    let Opening { header, generation, .. } = opening;
+    let journal = &generation.journal;
+    let mut of_baseline = baseline.as_ref().map(|baseline| (baseline.below, baseline.len));
+    let alarm = baseline.as_ref().map(|baseline| baseline.alarm.clone());
+    let replay = |baseline: Option<Baseline>, upto| {
+        // Read already, when the checkpoint was bound to it.
+        let from = baseline.as_ref().and_then(|b| journal.memory.record(b.note_at));
+        let mut replay = match baseline {
+            Some(baseline) => Replay::of(generation, baseline),
+            None => Replay::new(generation),
         };
-        match recovery::read(&header, &handle.generation, (len, from), upto, &mut replay) {
-            Ok(end) => Ok((end, replay.into_parts())),
+        match recovery::read(header, journal, Stretch { len, from, upto }, &mut replay) {
+            Ok(verdict) => Ok((verdict, replay.namespaces)),
             Err(error) => Err((error, replay.refused)),
         }
     };
-    let done = match read(image, u64::MAX) {
-        Err(_) if image_of.is_some() => {
-            // It may be the image that is wrong: the journal alone decides.
-            image_of = None;
-            read(None, u64::MAX)
+    let done = match replay(baseline, u64::MAX) {
+        Err(_) if of_baseline.is_some() => {
+            // It may be the checkpoint that is wrong: the journal alone decides.
+            of_baseline = None;
+            replay(None, u64::MAX)
         }
         done => done,
     };
-    let (end, parts) = done.or_else(|(error, refused)| match refused {
-        Some(at) if recovery::is_last(&handle.generation, at) => {
+    let (verdict, namespaces) = done.or_else(|(error, refused)| match refused {
+        Some(at) if recovery::is_last(journal, at) => {
             // Should it have been durable, it is the refusal that tells why.
-            read(None, at).map_err(|_| error)
+            replay(None, at).map_err(|_| error)
         }
         _ => Err(error),
     })?;
-    let accepted = end.accepted;
-    let (mut report, header, tail) = if settings.read_only {
-        let report = end.leave(handle.generation.place, memory, &*medium)?;
-        (report, None, Tail::new(accepted, len))
-    } else {
-        let (report, header) = end.repair(&*disk, path, header, &handle.generation, len)?;
-        let kept = report.torn_file.as_deref();
-        let header = tidy(settings, &*disk, (path, kept), header, &handle.generation)?;
-        (report, Some(header), Tail::new(accepted, accepted))
-    };
-    report.elapsed = began.elapsed();
-    let found = Found { file: Some(file), header, recovery: Some(report), image: image_of };
-    let engine = assemble(settings, &handle, parts, tail, found);
-    if let Some(alarm) = alarm {
-        // Set once, here.
-        let _ = alarm.0.set(Box::new(engine.background.healer()));
-    }
-    if settings.read_only {
-        if image_of.is_some() {
-            // For the healing of the image alone.
-            Background::start_sync(&engine, None);
+    Ok(Replayed { verdict, namespaces, baseline: of_baseline, alarm })
+}
+
+/// The last steps of an open, by which the file becomes what was accepted of it.
+struct Finish<'a> {
+    settings: &'a Settings,
+    disk: &'a dyn Disk,
+    path: &'a Path,
+    generation: &'a Generation,
+    len: u64,
+}
+
+impl Finish<'_> {
+    fn run(
+        &self,
+        verdict: Verdict,
+        header: Header,
+    ) -> Result<(RecoveryReport, Option<Header>, JournalWriter)> {
+        let (accepted, journal) = (verdict.accepted, &self.generation.journal);
+        if self.settings.read_only {
+            let report = verdict.leave(journal)?;
+            return Ok((report, None, JournalWriter::new(accepted, self.len)));
         }
-        return Ok(engine);
+        let (report, header) = verdict.repair(self.disk, self.path, header, journal, self.len)?;
+        let header = self.tidy(header, report.torn_file.as_deref())?;
+        Ok((report, Some(header), JournalWriter::new(accepted, accepted)))
     }
-    Background::start_sync(&engine, settings.flush_every);
-    engine.start_maintaining();
-    Ok(engine)
+
+    /// Removes what a file with another key left, if this one took its place and that was not done
+    /// yet, but for `kept`, which this open has put there. Gives the header that the file has then.
+    /// What can't be removed is left for the next open.
+    fn tidy(&self, header: Header, kept: Option<&Path>) -> Result<Header> {
+        let converted = header.converted && self.settings.offline;
+        if header.converted == converted && !header.untidy {
+            return Ok(header);
+        }
+        let journal = &self.generation.journal;
+        let untidy = header.untidy && DataFile::remove_left(self.disk, self.path, kept).is_err();
+        let sequence = header.sequence + 1;
+        let header = Header { sequence, converted, untidy, clean_len: None, ..header };
+        let (at, bytes) = header.encode(journal.signer());
+        journal.medium.write_at(at, &bytes)?;
+        journal.medium.sync()?;
+        Ok(header)
+    }
 }
 
 /// The header of the file at `path`, as it is now, which nothing has vouched for; none of an empty
@@ -262,82 +312,42 @@ fn check_cipher(settings: &Settings, vault: Option<&Vault>) -> Result<()> {
     }
 }
 
-/// Removes what a file with another key left, if this one took its place and that was not done
-/// yet, but for `kept`, which this open has put there. Gives the header that the file has then. What
-/// can't be removed is left for the next open.
-fn tidy(
-    settings: &Settings,
-    disk: &dyn Disk,
-    (path, kept): (&Path, Option<&Path>),
-    header: Header,
-    generation: &Generation,
-) -> Result<Header> {
-    let converted = header.converted && settings.offline;
-    if header.converted == converted && !header.untidy {
-        return Ok(header);
-    }
-    let untidy = header.untidy && DataFile::remove_left(disk, path, kept).is_err();
-    let sequence = header.sequence + 1;
-    let header = Header { sequence, converted, untidy, clean_len: None, ..header };
-    let (at, bytes) = header.encode(generation.signer());
-    generation.medium.write_at(at, &bytes)?;
-    generation.medium.sync()?;
-    Ok(header)
-}
-
-/// What an open found on the disk.
-#[derive(Default)]
+/// The parts that an open found or made.
 struct Found {
     file: Option<DataFile>,
     header: Option<Header>,
     recovery: Option<RecoveryReport>,
-    /// The checkpoint's position and length.
-    image: Option<(u64, u64)>,
+    writer: JournalWriter,
+    namespaces: NamespaceTable,
 }
 
-fn assemble(
-    settings: &Settings,
-    handle: &GenerationHandle,
-    (live, next_id): (Live, u32),
-    tail: Tail,
-    found: Found,
-) -> Arc<Engine> {
-    let Found { file, header, recovery, image } = found;
-    let end = tail.position;
-    let generation = &handle.generation;
-    generation.committed.0.store(end, Ordering::Release);
-    for state in live.values() {
-        state.current(&crossbeam_epoch::pin()).show_records(end, &generation.views);
+impl Found {
+    fn new(writer: JournalWriter, namespaces: NamespaceTable) -> Found {
+        Found { file: None, header: None, recovery: None, writer, namespaces }
+    }
+}
+
+fn assemble(settings: &Settings, handle: &GenerationHandle, found: Found) -> Arc<Engine> {
+    let Found { file, header, recovery, writer, namespaces } = found;
+    let (end, generation) = (writer.position, &handle.generation);
+    generation.journal.commit(end);
+    let mut live = Live::new();
+    for (_, namespace) in namespaces.iter() {
+        // In a whole journal all have names.
+        let name = namespace.name.clone().unwrap_or_default();
+        namespace.incarnation.show_records(end, &generation.views);
+        let state = NamespaceState::new(name.clone(), handle, namespace.incarnation.clone());
+        state.set_options(namespace.options);
+        live.insert(name, Arc::new(state));
     }
     let default_namespace = live.get("").cloned().unwrap_or_else(|| {
         // Replay begins with it, and refuses to create or drop it.
-        let incarnation = Arc::new(crate::mvcc::names::Incarnation::new(DEFAULT_ID));
-        Arc::new(crate::mvcc::names::NamespaceState::new(String::new(), handle, incarnation))
+        let incarnation = Arc::new(Incarnation::new(DEFAULT_ID));
+        Arc::new(NamespaceState::new(String::new(), handle, incarnation))
     });
-    let engine = Arc::new(Engine {
-        file,
-        clock: Arc::new(Clock::new(settings.manual_clock.clone())),
-        verify: !settings.unverified_reads,
-        default_ttl: settings.default_ttl,
-        default_namespace,
-        read_only: settings.read_only,
-        orders_all: settings.range_scans,
-        names: Mutex::new(Names { live, ..Names::default() }),
-        next_id: AtomicU32::new(next_id),
-        maintenance: MaintenanceLock::default(),
-        auto_compact: settings.auto_compact,
-        compactions: AtomicU64::new(0),
-        compaction_failures: AtomicU64::new(0),
-        pause: AtomicU64::new(0),
-        tail: Mutex::new(tail),
-        idle: Condvar::new(),
-        data_end: CachePadded(end.into()),
-        durability: Durability::new(settings.flush_policy, header, end),
-        background: Background::default(),
-        checkpoints: Checkpoints::new(image),
-        process: Process::current(),
-        recovery,
-    });
+    let next_id = namespaces.next_id();
+    let parts = Parts { file, header, recovery, default_namespace, live, next_id, writer };
+    let engine = Arc::new(Engine::new(settings, parts));
     engine.begin_orders();
     engine
 }

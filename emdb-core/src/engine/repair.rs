@@ -1,4 +1,4 @@
-//! Answers from the journal where a page of the checkpoint's image is damaged.
+//! Repair: answers from the journal where a page of the checkpoint's image is damaged.
 //!
 //! A writer verifies a segment before it writes to it, so one with a damaged page holds just what
 //! the journal says up to the image's position: the newest records of its keys. They are searched
@@ -10,17 +10,19 @@ use std::sync::atomic::Ordering;
 use crossbeam_epoch::Guard;
 
 use crate::engine::Engine;
-use crate::engine::read::Reader;
+use crate::engine::reader::Reader;
 use crate::error::{Error, Result};
 use crate::format::JOURNAL_START;
 use crate::format::record::{Record, Verb};
-use crate::index::hash::image::Damaged;
-use crate::index::hash::{Slot, Table, image};
-use crate::mvcc::names::Incarnation;
+use crate::index::expiry::Expiry;
+use crate::index::hash::image::{self, Damaged};
+use crate::index::hash::{Slot, Table};
+use crate::journal::commits::{Commits, JournalItem};
+use crate::mvcc::incarnation::Incarnation;
 use crate::os::sync::lock;
 
 /// Segments that one search finds again.
-const TOGETHER: usize = 16;
+const TOGETHER_SEGMENTS: usize = 16;
 
 /// The newest records of keys: hash, position, and whether it is a put.
 type Newest<'k> = HashMap<&'k [u8], (u64, u64, bool)>;
@@ -29,16 +31,28 @@ type Newest<'k> = HashMap<&'k [u8], (u64, u64, bool)>;
 type Segment = (u32, u32);
 
 impl<'g> Reader<'g> {
-    /// The records of an incarnation's keys up to a position.
+    /// The records of an incarnation's keys up to a position. A damaged value is one all the same: its
+    /// key is whole, and whoever reads the value is told.
     fn history(self, id: u32, below: u64, mut visit: impl FnMut(Record<'g>)) -> Result<()> {
-        let mut at = JOURNAL_START;
-        while at < below {
-            // Verified whatever the settings: a wrong length would lead astray.
-            let record = Reader { verify: true, ..self }.record(at)?;
-            at = record.end();
+        let journal = &self.generation.journal;
+        let mut visit = |record: &Record<'g>| -> Result<()> {
             let is_write = matches!(record.verb(), Verb::Put | Verb::Remove);
-            if is_write && self.key_entry(record)?.namespace() == id {
-                visit(record);
+            if is_write && self.decode_key(*record)?.namespace() == id {
+                visit(*record);
+            }
+            Ok(())
+        };
+        let mut commits = Commits::of_whole(journal.place, &journal.memory, JOURNAL_START, below);
+        while let Some(item) = commits.next() {
+            match item {
+                JournalItem::Commit(records) | JournalItem::Incomplete(records) => {
+                    records.iter().try_for_each(&mut visit)?;
+                }
+                JournalItem::Value(record) => visit(&record)?,
+                JournalItem::Mark(_) => {}
+                JournalItem::Gap { from, .. } => {
+                    return Err(Error::corrupted(from, "a record's head fails its checksum"));
+                }
             }
         }
         Ok(())
@@ -47,10 +61,10 @@ impl<'g> Reader<'g> {
     /// The newest record with this stored key in what the image held.
     #[cold]
     pub(crate) fn newest_in_journal(self, table: &Table, key: &[u8]) -> Result<Option<Record<'g>>> {
-        let Some(image) = &table.image else { return Ok(None) };
+        let Some(source) = &table.image else { return Ok(None) };
         table.note_damage();
         let mut newest = None;
-        self.history(image.id, image.below, |record| {
+        self.history(source.id, source.below, |record| {
             if record.key() == key {
                 newest = Some(record);
             }
@@ -59,10 +73,14 @@ impl<'g> Reader<'g> {
     }
 
     /// The hashes and positions of the live keys of some segments that the image held.
-    pub(crate) fn find_again(self, table: &Table, of: &[Segment]) -> Result<Vec<image::Found>> {
-        let Some(image) = &table.image else { return Ok(vec![Vec::new(); of.len()]) };
+    pub(crate) fn rebuild_segments(
+        self,
+        table: &Table,
+        of: &[Segment],
+    ) -> Result<Vec<image::Found>> {
+        let Some(source) = &table.image else { return Ok(vec![Vec::new(); of.len()]) };
         let mut newest: Vec<Newest<'_>> = vec![HashMap::new(); of.len()];
-        self.history(image.id, image.below, |record| {
+        self.history(source.id, source.below, |record| {
             let hash = self.generation.hash(record.key());
             let found = of.iter().position(|&(from, depth)| image::covers(from, depth, hash));
             if let Some(at) = found {
@@ -76,14 +94,14 @@ impl<'g> Reader<'g> {
     }
 
     /// The same of one segment.
-    pub(crate) fn segment_again(
+    pub(crate) fn rebuild_segment(
         self,
         table: &Table,
         from: u32,
         damaged: Damaged,
     ) -> Result<image::Found> {
         table.note_damage();
-        Ok(self.find_again(table, &[(from, damaged.depth)])?.pop().unwrap_or_default())
+        Ok(self.rebuild_segments(table, &[(from, damaged.depth)])?.pop().unwrap_or_default())
     }
 
     /// Appends the slots of the segment that holds the tag `from`, and gives the first tag behind
@@ -98,7 +116,7 @@ impl<'g> Reader<'g> {
         match table.read_segment(from, slots, guard) {
             Ok(next) => Ok(next),
             Err(damaged) => {
-                let found = self.segment_again(table, from, damaged)?;
+                let found = self.rebuild_segment(table, from, damaged)?;
                 slots.extend(image::slots(&found));
                 Ok(image::behind(from, damaged.depth))
             }
@@ -119,8 +137,8 @@ impl<'g> Reader<'g> {
     #[cold]
     fn repair_all(self, table: &Table, guard: &Guard) -> Result<()> {
         let damaged = table.damaged_segments(guard);
-        for some in damaged.chunks(TOGETHER) {
-            let found = self.find_again(table, some)?;
+        for some in damaged.chunks(TOGETHER_SEGMENTS) {
+            let found = self.rebuild_segments(table, some)?;
             self.repair(table, some, &found, guard)?;
         }
         Ok(())
@@ -139,6 +157,25 @@ impl<'g> Reader<'g> {
             }
         }
         Ok(())
+    }
+}
+
+impl Reader<'_> {
+    /// The expiries of all live records of a table, as far as they can be read.
+    pub(crate) fn expiries_of(self, table: &Table) -> Vec<Expiry> {
+        let (mut found, mut slots, mut tag) = (Vec::new(), Vec::new(), Some(0));
+        while let Some(from) = tag {
+            slots.clear();
+            let Ok(next) = self.slots(table, from, &mut slots, &crossbeam_epoch::pin()) else {
+                break;
+            };
+            tag = next;
+            for slot in slots.iter().filter(|slot| !slot.is_tombstone()) {
+                let record = self.record(slot.position()).ok();
+                found.extend(record.and_then(|r| Some((r.expiry()?, r.position()))));
+            }
+        }
+        found
     }
 }
 
@@ -167,7 +204,7 @@ pub(crate) fn for_each_slot(
 impl Engine {
     /// Puts whole segments in the place of those that readers found damaged. The journal is
     /// searched without a lock: what is found can't change before it is in place.
-    pub(crate) fn heal(&self) -> Result<()> {
+    pub(crate) fn repair_damaged(&self) -> Result<()> {
         let states: Vec<_> = lock(&self.names).live.values().cloned().collect();
         for state in states {
             let (handle, incarnation) = {
@@ -175,20 +212,20 @@ impl Engine {
                 let versions = state.versions(&guard);
                 (versions.handle.clone(), versions.current.clone())
             };
-            self.heal_one(self.reader(&handle), &incarnation)?;
+            self.repair_namespace(self.reader(&handle), &incarnation)?;
         }
         Ok(())
     }
 
-    fn heal_one(&self, reader: Reader<'_>, incarnation: &Incarnation) -> Result<()> {
+    fn repair_namespace(&self, reader: Reader<'_>, incarnation: &Incarnation) -> Result<()> {
         let table = &incarnation.table;
-        let Some(image) = &table.image else { return Ok(()) };
-        while image.damaged.swap(false, Ordering::AcqRel) {
+        let Some(source) = &table.image else { return Ok(()) };
+        while source.damaged.swap(false, Ordering::AcqRel) {
             let damaged = table.damaged_segments(&crossbeam_epoch::pin());
-            for some in damaged.chunks(TOGETHER) {
-                let found = reader.find_again(table, some)?;
-                // Not by way of `enter`: what is only read is healed as well.
-                let _tail = lock(&self.tail);
+            for some in damaged.chunks(TOGETHER_SEGMENTS) {
+                let found = reader.rebuild_segments(table, some)?;
+                // Whoever has the right to write: what is only read is repaired as well.
+                let _append = self.append_lock.lock();
                 reader.repair(table, some, &found, &crossbeam_epoch::pin())?;
             }
         }

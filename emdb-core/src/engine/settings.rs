@@ -3,22 +3,8 @@
 use std::time::Duration;
 
 use crate::crypto::{Cipher, Sealing};
+use crate::journal::sync::FlushPolicy;
 use crate::os::clock::ManualClock;
-
-/// What makes writes durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum FlushPolicy {
-    /// Each `flush` that finds something unsynced syncs, one after the other.
-    #[default]
-    OnEachFlush,
-    /// Each `flush` syncs at once, and those that arrive while a sync is running share the next
-    /// one. The choice where several threads flush.
-    Group,
-    /// Every write is durable when it returns, and `flush` finds nothing to do. Writes that wait
-    /// for a sync share the next one.
-    WriteThrough,
-}
 
 /// How a namespace is kept; see [`crate::Emdb::namespace_with`].
 ///

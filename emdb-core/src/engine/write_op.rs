@@ -7,12 +7,55 @@ use std::sync::Arc;
 
 use crossbeam_epoch::Guard;
 
+use crate::engine::apply::PriorRecord;
 use crate::error::{Error, Result};
 use crate::format::prepared::Prepared;
-use crate::format::record::{Record, Verb};
+use crate::format::record::Verb;
 use crate::format::{MAX_KEY, MAX_VALUE};
 use crate::mvcc::generation::Generation;
-use crate::mvcc::names::{Incarnation, NamespaceState};
+use crate::mvcc::incarnation::Incarnation;
+use crate::mvcc::namespace::NamespaceState;
+
+/// The content of a record that is to be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Change<'a> {
+    pub(crate) verb: Verb,
+    pub(crate) key: &'a [u8],
+    pub(crate) value: &'a [u8],
+    pub(crate) expiry: Option<u64>,
+    /// It is the last record of its commit. Records that are written together may be several
+    /// commits, which end as these say.
+    pub(crate) ends_commit: bool,
+}
+
+impl<'a> Change<'a> {
+    /// A put, as a commit of its own.
+    #[inline]
+    pub(crate) fn put(key: &'a [u8], value: &'a [u8], expiry: Option<u64>) -> Change<'a> {
+        Change { verb: Verb::Put, key, value, expiry, ends_commit: true }
+    }
+
+    /// A removal, as a commit of its own.
+    #[inline]
+    pub(crate) fn remove(key: &'a [u8]) -> Change<'a> {
+        Change { verb: Verb::Remove, key, value: &[], expiry: None, ends_commit: true }
+    }
+
+    /// A put, or a removal if there is no value.
+    #[inline]
+    pub(crate) fn write(key: &'a [u8], value: Option<&'a [u8]>, expiry: Option<u64>) -> Change<'a> {
+        match value {
+            Some(value) => Change::put(key, value, expiry),
+            None => Change { expiry, ..Change::remove(key) },
+        }
+    }
+
+    /// The same, which ends its commit or does not.
+    #[inline]
+    pub(crate) fn ending_commit(self, ends_commit: bool) -> Change<'a> {
+        Change { ends_commit, ..self }
+    }
+}
 
 /// One record of a commit.
 #[derive(Debug)]
@@ -20,7 +63,8 @@ pub(crate) struct WriteOp<'a> {
     pub(crate) target: &'a Arc<NamespaceState>,
     pub(crate) verb: Verb,
     pub(crate) expiry: Option<u64>,
-    pub(crate) commit: bool,
+    /// The record ends its commit.
+    pub(crate) ends_commit: bool,
     /// The incarnation that the record was prepared for.
     pub(crate) id: u32,
     /// The incarnation that this commit begins, if the record goes into that.
@@ -37,58 +81,27 @@ pub(crate) struct WriteOp<'a> {
     pub(crate) position: u64,
 }
 
-/// The record that an operation replaces.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PriorRecord {
-    pub(crate) position: u64,
-    /// A put, expired or not.
-    pub(crate) put: bool,
-    /// A put whose value was asked for, is whole, and is not expired.
-    pub(crate) live: bool,
-    pub(crate) expiry: Option<u64>,
-    pub(crate) len: usize,
-}
-
-impl PriorRecord {
-    pub(crate) fn of(record: &Record<'_>) -> PriorRecord {
-        PriorRecord {
-            position: record.position(),
-            put: record.is_put(),
-            live: false,
-            expiry: record.expiry(),
-            len: record.len(),
-        }
-    }
-}
-
 impl<'a> WriteOp<'a> {
-    /// A put (of `value`) or removal of `key`; `last` on the last of its commit. Steps that are
-    /// committed together may be several commits, which end as these say.
+    /// A put or removal.
     pub(crate) fn write(
         target: &'a Arc<NamespaceState>,
-        verb: Verb,
-        (key, value): (&'a [u8], &'a [u8]),
-        expiry: Option<u64>,
-        last: bool,
+        change: Change<'a>,
     ) -> Result<WriteOp<'a>> {
-        WriteOp::write_in(&crossbeam_epoch::pin(), target, verb, (key, value), expiry, last)
+        WriteOp::write_in(&crossbeam_epoch::pin(), target, change)
     }
 
     /// As [`WriteOp::write`], for a caller that makes many under one guard.
+    #[inline]
     pub(crate) fn write_in(
         guard: &Guard,
         target: &'a Arc<NamespaceState>,
-        verb: Verb,
-        (key, value): (&'a [u8], &'a [u8]),
-        expiry: Option<u64>,
-        last: bool,
+        change: Change<'a>,
     ) -> Result<WriteOp<'a>> {
-        check_len("a key", key, MAX_KEY)?;
-        check_len("a value", value, MAX_VALUE)?;
+        check_len("a key", change.key, MAX_KEY)?;
+        check_len("a value", change.value, MAX_VALUE)?;
         let versions = target.versions(guard);
         let (generation, incarnation) = (&versions.handle.generation, &versions.current);
-        let op =
-            WriteOp::new(target, generation, (verb, expiry, last), incarnation.id, (key, value));
+        let op = WriteOp::new(target, generation, incarnation.id, change);
         incarnation.table.prefetch(op.hash, guard);
         Ok(op)
     }
@@ -96,16 +109,12 @@ impl<'a> WriteOp<'a> {
     /// A record that begins, ends or replaces the incarnation `id`.
     pub(crate) fn control(
         target: &'a Arc<NamespaceState>,
-        verb: Verb,
         id: u32,
-        (key, value): (&'a [u8], &'a [u8]),
+        change: Change<'a>,
         fresh: Option<Arc<Incarnation>>,
-        last: bool,
     ) -> WriteOp<'a> {
         let generation = &target.versions(&crossbeam_epoch::pin()).handle.generation.clone();
-        let mut op = WriteOp::new(target, generation, (verb, None, last), id, (key, value));
-        op.fresh = fresh;
-        op
+        WriteOp { fresh, ..WriteOp::new(target, generation, id, change) }
     }
 
     /// Sends a write into the incarnation that an earlier operation of the same commit begins.
@@ -119,40 +128,39 @@ impl<'a> WriteOp<'a> {
     fn new(
         target: &'a Arc<NamespaceState>,
         generation: &Generation,
-        what: (Verb, Option<u64>, bool),
         id: u32,
-        put: (&'a [u8], &'a [u8]),
+        change: Change<'a>,
     ) -> WriteOp<'a> {
         // Apart, so that what is not sealed is made where it stays.
-        if generation.vault.is_some() {
-            return WriteOp::sealed(target, generation, what, id, put);
+        if generation.journal.vault.is_some() {
+            return WriteOp::sealed(target, generation, id, change);
         }
-        let (verb, expiry, commit) = what;
-        let hash = if is_write(verb) { generation.hash(put.0) } else { 0 };
-        let prepared = Prepared::new(verb, commit, id, put.0, put.1, expiry);
-        WriteOp::of(target, what, id, prepared, hash)
+        let Change { verb, key, value, expiry, ends_commit } = change;
+        let hash = if is_write(verb) { generation.hash(key) } else { 0 };
+        let prepared = Prepared::new(verb, ends_commit, id, key, value, expiry);
+        WriteOp::of(target, id, change, prepared, hash)
     }
 
     #[inline(never)]
     fn sealed(
         target: &'a Arc<NamespaceState>,
         generation: &Generation,
-        what: (Verb, Option<u64>, bool),
         id: u32,
-        (key, value): (&'a [u8], &'a [u8]),
+        change: Change<'a>,
     ) -> WriteOp<'a> {
-        let (verb, expiry, commit) = what;
+        let Change { verb, key, value, expiry, ends_commit } = change;
         let stored_key = is_write(verb).then(|| generation.stored_key(id, key));
         let fingerprint = stored_key.and_then(|stored_key| stored_key.fingerprint);
-        let prepared = Prepared::sealed(verb, commit, (key, value), expiry, fingerprint);
-        WriteOp::of(target, what, id, prepared, stored_key.map_or(0, |stored_key| stored_key.hash))
+        let prepared = Prepared::sealed(verb, ends_commit, (key, value), expiry, fingerprint);
+        let hash = stored_key.map_or(0, |stored_key| stored_key.hash);
+        WriteOp::of(target, id, change, prepared, hash)
     }
 
     #[inline(always)]
     fn of(
         target: &'a Arc<NamespaceState>,
-        (verb, expiry, commit): (Verb, Option<u64>, bool),
         id: u32,
+        Change { verb, expiry, ends_commit, .. }: Change<'a>,
         prepared: Prepared<'a>,
         hash: u64,
     ) -> WriteOp<'a> {
@@ -160,7 +168,7 @@ impl<'a> WriteOp<'a> {
             target,
             verb,
             expiry,
-            commit,
+            ends_commit,
             id,
             fresh: None,
             prepared,
@@ -176,11 +184,11 @@ impl<'a> WriteOp<'a> {
     /// Makes the record again, for another incarnation or with another end.
     pub(crate) fn prepare(&mut self, id: u32) {
         let Prepared { key, value, .. } = self.prepared;
-        let what = (self.verb, self.expiry, self.commit);
+        let WriteOp { verb, expiry, ends_commit, .. } = *self;
+        let change = Change { verb, key, value, expiry, ends_commit };
         let guard = crossbeam_epoch::pin();
         let generation = &self.target.versions(&guard).handle.generation;
-        let WriteOp { prepared, hash, .. } =
-            WriteOp::new(self.target, generation, what, id, (key, value));
+        let WriteOp { prepared, hash, .. } = WriteOp::new(self.target, generation, id, change);
         (self.id, self.prepared, self.hash) = (id, prepared, hash);
     }
 

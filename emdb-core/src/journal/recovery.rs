@@ -9,23 +9,25 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::crypto::ReplayAuthenticator;
-use crate::engine::replay::Replay;
 use crate::error::{Error, Result};
+use crate::format::JOURNAL_START;
 use crate::format::header::Header;
+use crate::format::mark;
 use crate::format::place::Place;
-use crate::format::record::{Record, Verb};
-use crate::format::{JOURNAL_START, mark};
-use crate::journal::scan::{Commits, JournalItem, Scanner};
-use crate::mvcc::generation::Generation;
+use crate::format::record::Record;
+use crate::journal::commits::{Commits, JournalItem};
+use crate::journal::file::Journal;
+use crate::journal::scan::Scanner;
+use crate::os::paths;
+use crate::storage::Disk;
 use crate::storage::memory::Memory;
-use crate::storage::{Disk, Medium};
 
 /// How much of a torn tail is searched for commits and kept aside.
-const TORN_MAX: usize = 64 << 20;
+const TORN_MAX_BYTES: usize = 64 << 20;
 
 /// Bytes of keys that the search may checksum in vain: in a tail made for it, a record with the
 /// longest key could seem to begin at each byte.
-const SEARCH_MAX: u64 = 1 << 30;
+const SEARCH_MAX_BYTES: u64 = 1 << 30;
 
 /// What an open found in the file and did about it; see [`crate::Emdb::recovery`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,8 +54,31 @@ pub struct RecoveryReport {
     pub elapsed: Duration,
 }
 
-/// Where a replay ended.
-pub(crate) struct End {
+/// Takes in the commits of a journal as they are read.
+pub(crate) trait CommitSink<'j> {
+    /// Takes in a record of the incarnation `namespace`, of a commit that is whole.
+    fn record(&mut self, record: Record<'j>, namespace: u32);
+
+    /// Ends a commit.
+    fn commit(&mut self) -> Result<()>;
+
+    /// Ends the journal.
+    fn finish(&mut self) -> Result<()>;
+}
+
+/// The stretch of a journal that a recovery reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stretch<'j> {
+    /// The file's length.
+    pub(crate) len: u64,
+    /// The note of a checkpoint behind which to begin.
+    pub(crate) from: Option<Record<'j>>,
+    /// Records from here on are not read.
+    pub(crate) upto: u64,
+}
+
+/// The state of a journal's end.
+pub(crate) struct Verdict {
     /// Behind the last whole commit.
     pub(crate) accepted: u64,
     /// The largest synced position that header or marks name.
@@ -63,65 +88,44 @@ pub(crate) struct End {
     report: RecoveryReport,
 }
 
-/// Reads the journal, from the end of a checkpoint's note `from` on if there is one, into `replay`
-/// and judges what lies behind its last whole commit. Records from `upto` on are not read. Writes
-/// nothing.
-pub(crate) fn read<'g>(
+/// Reads the journal into `sink` and judges what lies behind its last whole commit. Writes nothing.
+pub(crate) fn read<'j>(
     header: &Header,
-    generation: &'g Generation,
-    (len, from): (u64, Option<Record<'g>>),
-    upto: u64,
-    replay: &mut Replay<'g>,
-) -> Result<End> {
+    journal: &'j Journal,
+    Stretch { len, from, upto }: Stretch<'j>,
+    sink: &mut impl CommitSink<'j>,
+) -> Result<Verdict> {
     let began = Instant::now();
     if len < JOURNAL_START {
         return Err(Error::corrupted(len, "the file ends in its header"));
     }
-    let (place, memory) = (generation.place, &generation.memory);
+    let (place, memory) = (journal.place, &journal.memory);
     let clean = header.clean_len == Some(len);
-    let mut synced = header.synced.max(header.clean_len.unwrap_or(0));
     let start = from.map_or(JOURNAL_START, |note| note.end());
-    let mut accepted = start;
-    let mut at = start;
-    let mut records = 0;
-    let vault = generation.vault.as_ref();
-    let mut authenticator = vault.map(|vault| ReplayAuthenticator::new(vault, from.as_ref()));
-    while let Some(record) = whole(place, memory, at).filter(|_| at < upto) {
-        // A record that belongs to another commit than the one that is open says that some are
-        // missing; a mark is a commit of its own.
-        let is_mark = record.verb() == Verb::Mark;
-        if record.continues() != replay.is_open() || is_mark && replay.is_open() {
-            break;
-        }
-        let decrypted = match &mut authenticator {
-            Some(authenticator) => authenticator.authenticate(&record)?,
-            None => None,
-        };
-        at = record.end();
-        if is_mark {
-            synced =
-                synced.max(mark::read(place, record.value_position(), record.value()).unwrap_or(0));
-        } else {
-            replay.push(record, decrypted.map_or_else(|| record.namespace(), |o| o.namespace));
-        }
-        if record.commits() {
-            records += replay.commit()?;
-            accepted = at;
-        }
-    }
-    replay.finish()?;
-    refuse_disguise(generation, at)?;
+    let vault = journal.vault.as_ref();
+    let mut reading = Reading {
+        place,
+        authenticator: vault.map(|vault| ReplayAuthenticator::new(vault, from.as_ref())),
+        synced: header.synced.max(header.clean_len.unwrap_or(0)),
+        accepted: start,
+        records: 0,
+    };
+    let mut commits = Commits::of_whole(place, memory, start, upto.min(len));
+    let stopped_at = reading.run(&mut commits, sink)?;
+    sink.finish()?;
+    refuse_disguise(journal, stopped_at)?;
+    let Reading { accepted, mut synced, records, .. } = reading;
     let rest = memory.rest(accepted);
     let zeros = rest.iter().rev().take_while(|b| **b == 0).count();
     let used = accepted + (rest.len() - zeros) as u64;
     synced = synced.max(mark::search(place, accepted, rest).unwrap_or(0));
     if synced > accepted {
-        let reason = if synced > len && at >= len {
+        let reason = if synced > len && stopped_at >= len {
             format!("the file ends here, but was on stable storage up to byte {synced}")
         } else {
             format!("a record is damaged that was on stable storage (up to byte {synced})")
         };
-        return Err(Error::corrupted(at, reason));
+        return Err(Error::corrupted(stopped_at, reason));
     }
     let report = RecoveryReport {
         torn_bytes: used - accepted,
@@ -131,13 +135,72 @@ pub(crate) fn read<'g>(
         elapsed: began.elapsed(),
         ..RecoveryReport::default()
     };
-    Ok(End { accepted, synced, used, report })
+    Ok(Verdict { accepted, synced, used, report })
+}
+
+/// A journal that is being read.
+struct Reading<'j> {
+    place: Place,
+    authenticator: Option<ReplayAuthenticator<'j>>,
+    synced: u64,
+    /// Behind the last whole commit.
+    accepted: u64,
+    records: u64,
+}
+
+impl<'j> Reading<'j> {
+    /// Takes in whole commits; tells where the first record would lie that was not taken in.
+    fn run(&mut self, commits: &mut Commits<'j>, sink: &mut impl CommitSink<'j>) -> Result<u64> {
+        while let Some(item) = commits.next() {
+            match item {
+                JournalItem::Commit(records) => {
+                    for record in records {
+                        let namespace = self.authenticate(record)?;
+                        sink.record(*record, namespace);
+                        self.accepted = record.end();
+                    }
+                    self.records += records.len() as u64;
+                    sink.commit()?;
+                }
+                JournalItem::Mark(record) => {
+                    self.authenticate(&record)?;
+                    let (at, value) = (record.value_position(), record.value());
+                    self.synced = self.synced.max(mark::read(self.place, at, value).unwrap_or(0));
+                    self.accepted = record.end();
+                }
+                JournalItem::Incomplete([first, ..]) if first.continues() => {
+                    // Of a commit whose beginning is missing.
+                    return Ok(first.position());
+                }
+                JournalItem::Incomplete(records) => {
+                    // One that is whole and not authentic is no torn tail.
+                    let mut end = self.accepted;
+                    for record in records {
+                        self.authenticate(record)?;
+                        end = record.end();
+                    }
+                    return Ok(end);
+                }
+                JournalItem::Value(record) => return Ok(record.position()),
+                JournalItem::Gap { from, .. } => return Ok(from),
+            }
+        }
+        Ok(self.accepted)
+    }
+
+    /// The incarnation that an authentic record belongs to.
+    #[inline]
+    fn authenticate(&mut self, record: &Record<'j>) -> Result<u32> {
+        let Some(authenticator) = &mut self.authenticator else { return Ok(record.namespace()) };
+        let decrypted = authenticator.authenticate(record)?;
+        Ok(decrypted.map_or_else(|| record.namespace(), |decrypted| decrypted.namespace))
+    }
 }
 
 /// Whether the commit of the record at `at` is the journal's last: one that was written, and not
 /// taken back any more, since the index has no room for it.
-pub(crate) fn is_last(generation: &Generation, mut at: u64) -> bool {
-    let next = |at| whole(generation.place, &generation.memory, at);
+pub(crate) fn is_last(journal: &Journal, mut at: u64) -> bool {
+    let next = |at| whole(journal.place, &journal.memory, at);
     while let Some(record) = next(at) {
         at = record.end();
         if record.commits() {
@@ -149,11 +212,11 @@ pub(crate) fn is_last(generation: &Generation, mut at: u64) -> bool {
 
 /// Refuses a plain record in a file whose records are sealed, and the other way round: it may be
 /// damaged, but was put there, or a header was.
-fn refuse_disguise(generation: &Generation, at: u64) -> Result<()> {
-    if whole(generation.place.other(), &generation.memory, at).is_none() {
+fn refuse_disguise(journal: &Journal, at: u64) -> Result<()> {
+    if whole(journal.place.other(), &journal.memory, at).is_none() {
         return Ok(());
     }
-    Err(Error::EncryptionError(match generation.vault {
+    Err(Error::EncryptionError(match journal.vault {
         Some(_) => format!("the record at byte {at} of the encrypted file is not encrypted"),
         None => format!(
             "the record at byte {at} is encrypted, but the header says that the file is not: it \
@@ -167,17 +230,13 @@ fn whole(place: Place, memory: &Memory, at: u64) -> Option<Record<'_>> {
     memory.record(at).filter(|r| r.verify_head(place) && r.verify_value(place))
 }
 
-impl End {
+impl Verdict {
     /// Leaves the file as it is, and hides from readers what lies behind the last whole commit.
-    pub(crate) fn leave(
-        self,
-        place: Place,
-        memory: &Memory,
-        medium: &dyn Medium,
-    ) -> Result<RecoveryReport> {
+    pub(crate) fn leave(self, journal: &Journal) -> Result<RecoveryReport> {
         let began = Instant::now();
+        let (place, memory, medium) = (journal.place, &journal.memory, &*journal.medium);
         let mut report = self.report;
-        let torn_len = ((self.used - self.accepted) as usize).min(TORN_MAX);
+        let torn_len = ((self.used - self.accepted) as usize).min(TORN_MAX_BYTES);
         (report.commits_dropped, _) = count_commits(place, memory, self.accepted, torn_len);
         memory.extend(medium, self.accepted)?;
         report.elapsed += began.elapsed();
@@ -192,22 +251,22 @@ impl End {
         disk: &dyn Disk,
         path: &Path,
         header: Header,
-        generation: &Generation,
+        journal: &Journal,
         len: u64,
     ) -> Result<(RecoveryReport, Header)> {
-        let (memory, medium) = (&generation.memory, &*generation.medium);
-        let place = generation.place;
+        let (memory, medium) = (&journal.memory, &*journal.medium);
+        let place = journal.place;
         let mut report = self.report;
         if self.accepted == len && header.clean_len == Some(len) {
             return Ok((report, header));
         }
         let began = Instant::now();
-        let torn_len = ((self.used - self.accepted) as usize).min(TORN_MAX);
+        let torn_len = ((self.used - self.accepted) as usize).min(TORN_MAX_BYTES);
         let torn = &memory.rest(self.accepted)[..torn_len];
         let (commits, all) = count_commits(place, memory, self.accepted, torn_len);
         report.commits_dropped = commits;
         if commits > 0 || !all {
-            let name = crate::os::paths::sibling(path, ".torn");
+            let name = paths::sibling(path, paths::suffix::TORN);
             disk.publish(&name, torn)?;
             report.torn_file = Some(name);
         }
@@ -230,7 +289,7 @@ impl End {
             clean_len: None,
             ..header
         };
-        let (at, bytes) = header.encode(generation.signer());
+        let (at, bytes) = header.encode(journal.signer());
         medium.write_at(at, &bytes)?;
         medium.sync()?;
         report.elapsed += began.elapsed();
@@ -241,64 +300,10 @@ impl End {
 /// Whole commits in the bytes from `from` on, wherever records begin, and whether all of the bytes
 /// were searched.
 fn count_commits(place: Place, memory: &Memory, from: u64, len: usize) -> (u64, bool) {
-    let scanner = Scanner::new(place, memory, from, from + len as u64).bounded(SEARCH_MAX);
-    let mut parts = Commits::new(scanner);
-    let commits = parts.by_ref().filter(|part| matches!(part, JournalItem::Commit(_))).count();
-    (commits as u64, parts.searched_all())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::format::mark::Mark;
-    use crate::format::prepared::Prepared;
-    use crate::mvcc::generation::GenerationHandle;
-    use crate::storage::sim::SimDisk;
-
-    /// How much is accepted of a journal of these records: whether each commits and continues; none
-    /// is a mark. Tells the number of records.
-    fn accepted(records: &[Option<(bool, bool)>]) -> usize {
-        let header = Header::create(0).unwrap();
-        let place = Place::new(header.file_id, header.generation);
-        let mut bytes = header.image(None);
-        let mut ends = vec![bytes.len() as u64];
-        for record in records {
-            let position = bytes.len() as u64;
-            let mut out = vec![0; 100];
-            let len = match *record {
-                Some((commits, continues)) => {
-                    Prepared::new(Verb::Put, commits, 0, b"k", b"v", None)
-                        .write(place, position, 0, continues, &mut out)
-                }
-                None => Mark::new(place, position, JOURNAL_START)
-                    .prepare()
-                    .write(place, position, 0, false, &mut out),
-            };
-            bytes.extend(&out[..len]);
-            ends.push(bytes.len() as u64);
-        }
-        let medium = SimDisk::new(false).create(Path::new("x")).unwrap();
-        medium.write_at(0, &bytes).unwrap();
-        let len = bytes.len() as u64;
-        let memory = Memory::flat(&*medium, len).unwrap();
-        let handle =
-            GenerationHandle::new(Generation::new(place, header.hash_seed, 1, memory, medium));
-        let mut replay = Replay::new(&handle);
-        let end = read(&header, &handle.generation, (len, None), u64::MAX, &mut replay).unwrap();
-        ends.iter().position(|e| *e == end.accepted).unwrap()
+    let scanner = Scanner::new(place, memory, from, from + len as u64).bounded(SEARCH_MAX_BYTES);
+    let (mut commits, mut count) = (Commits::new(scanner), 0);
+    while let Some(item) = commits.next() {
+        count += u64::from(matches!(item, JournalItem::Commit(_)));
     }
-
-    #[test]
-    fn a_record_of_another_commit_ends_the_journal() {
-        let (alone, first, middle, last) =
-            (Some((true, false)), Some((false, false)), Some((false, true)), Some((true, true)));
-        let mark = None;
-        assert_eq!(accepted(&[alone, first, middle, last, mark, alone]), 6);
-        assert_eq!(accepted(&[alone, last, alone]), 1);
-        assert_eq!(accepted(&[alone, middle, last]), 1);
-        assert_eq!(accepted(&[first, alone]), 0);
-        assert_eq!(accepted(&[alone, first, first, last]), 1);
-        assert_eq!(accepted(&[alone, first, mark, last]), 1);
-        assert_eq!(accepted(&[alone, first, middle]), 1);
-    }
+    (count, commits.searched_all())
 }

@@ -1,158 +1,112 @@
 //! The end of the journal, where records are encoded.
 //!
-//! Space comes first: [`Tail::reserve`] is the only step of a commit that can fail in the world
+//! Space comes first: [`JournalWriter::reserve`] is the only step of a commit that can fail in the world
 //! outside and leave nothing behind. A small commit is then encoded straight into the mapped
 //! window; a large one, or one on a medium without windows, into a buffer that one positional
 //! write puts in place.
 
 #![allow(unsafe_code)]
 
-use std::sync::Arc;
-use std::thread::ThreadId;
-
-use crate::crypto::{Framing, Vault, Writer};
-use crate::engine::link::Link;
+use crate::crypto::SessionWriter;
 use crate::error::{Error, Result};
 use crate::format::MAX_POSITION;
-use crate::format::image::{NOTE_KEY, NOTE_LEN};
 use crate::format::mark::Mark;
-use crate::format::place::Place;
-use crate::format::prepared::Prepared;
-use crate::format::record::Verb;
 use crate::format::sealed::{SALT, TRAILER};
-use crate::mvcc::generation::Generation;
-use crate::mvcc::names::NamespaceState;
+use crate::journal::file::Journal;
+use crate::journal::record_writer::{MarkOf, RecordWriter};
 use crate::storage::memory::Memory;
 use crate::storage::ram::Regions;
 use crate::storage::{Medium, Window};
 
 /// Commits of this size and above are written with one positional write: the zeros that the
 /// window needs below it would cost more than they save.
-const LARGE: usize = 256 << 10;
+const POSITIONAL_MIN_BYTES: usize = 256 << 10;
 
-const PAGE: u64 = 4096;
+const PAGE_BYTES: u64 = 4096;
 
 /// How much is allocated ahead: a small part of the file, so that small ones stay small.
-fn step(len: u64) -> u64 {
+fn allocation_step(len: u64) -> u64 {
     (len / 64).clamp(64 << 10, 1 << 20)
 }
 
-/// The longest mark or note, sealed.
-const MARK_ROOM: usize = Mark::MAX_LEN + SALT + TRAILER;
-
-/// What a mark is of.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum MarkOf<'a> {
-    /// A sync up to this position.
-    Sync(u64),
-    /// A checkpoint, by its random bytes.
-    Note(&'a [u8; NOTE_LEN]),
+/// How the writer's next positional write goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// By itself.
+    Apart,
+    /// With a sync behind it.
+    Wanted,
+    /// It went so, and the sync is running.
+    Begun,
 }
 
-/// Writes records one behind the other, sealed where the file's records are.
-pub(crate) struct Pen<'a> {
-    place: Place,
-    seal: Option<(&'a mut Writer, &'a Vault)>,
-    out: &'a mut [u8],
-    start: u64,
-    used: usize,
-}
-
-impl Pen<'_> {
-    /// Where the next record goes.
-    #[inline]
-    pub(crate) fn position(&self) -> u64 {
-        self.start + self.used as u64
-    }
-
-    /// Writes a record.
-    #[inline(always)]
-    pub(crate) fn write(&mut self, prepared: &Prepared<'_>, framing: Framing) {
-        let position = self.position();
-        let out = &mut self.out[self.used..];
-        let Framing { link, continues, .. } = framing;
-        self.used += match &mut self.seal {
-            None => prepared.write(self.place, position, link, continues, out),
-            Some((writer, vault)) => {
-                writer.write((*vault, self.place), position, prepared, framing, out)
-            }
-        };
-    }
-
-    fn write_mark(&mut self, of: MarkOf<'_>) {
-        match of {
-            MarkOf::Note(note) => self.write_open(NOTE_KEY, note, false),
-            MarkOf::Sync(synced) => {
-                let mark = Mark::new(self.place, self.position(), synced);
-                self.write_open(mark.padding(), mark.value(), true);
-            }
+impl Link {
+    fn write(&mut self, medium: &dyn Medium, position: u64, bytes: &[u8]) -> std::io::Result<()> {
+        if *self == Link::Apart {
+            return medium.write_at(position, bytes);
         }
-    }
-
-    fn write_open(&mut self, key: &[u8], text: &[u8], salted: bool) {
-        let position = self.position();
-        let out = &mut self.out[self.used..];
-        self.used += match &mut self.seal {
-            None => Prepared::new(Verb::Mark, true, 0, key, text, None)
-                .write(self.place, position, 0, false, out),
-            Some((writer, vault)) => {
-                let mut text = text.to_vec();
-                if salted {
-                    // So that a session outlives the record that begins it.
-                    text.extend_from_slice(&writer.salt());
-                }
-                writer.write_mark((*vault, self.place), position, (key, &text), out)
-            }
-        };
+        if medium.write_and_begin_sync(position, bytes)? {
+            *self = Link::Begun;
+        }
+        Ok(())
     }
 }
 
+/// The longest mark or note, sealed.
+const MARK_MAX_BYTES: usize = Mark::MAX_LEN + SALT + TRAILER;
+
+/// Bytes that were reserved for records.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    pub(crate) start: u64,
+    pub(crate) bytes: usize,
+}
+
+/// Where records of one commit lie: from `start` on and before `end`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+}
+
+/// A write of the medium that failed.
 #[derive(Debug)]
-pub(crate) struct Tail {
+pub(crate) struct WriteFailure {
+    pub(crate) error: Error,
+    /// It can't be told any more which bytes the medium has.
+    pub(crate) uncertain: bool,
+}
+
+/// Appends to a journal. There is one for each, under the append lock.
+#[derive(Debug)]
+pub(crate) struct JournalWriter {
     /// Where the next record goes; everything below is committed.
     pub(crate) position: u64,
     /// The medium's length; what lies behind `position` are zeros.
     pub(crate) allocated: u64,
     /// Bytes that were skipped at the borders of an in-memory journal.
     pub(crate) skipped: u64,
-    /// The thread whose transaction is open.
-    pub(crate) owner: Option<ThreadId>,
-    /// How many wait for it to end, and how many of those who waited are let in before the next.
-    pub(crate) waiting: usize,
-    pub(crate) favoured: usize,
-    /// Namespaces that still keep former incarnations.
-    pub(crate) untrimmed: Vec<Arc<NamespaceState>>,
-    /// Whether a view may still see a namespace that was dropped.
-    pub(crate) dropped: bool,
-    /// How many views had gone when those were last looked at.
-    pub(crate) trimmed_at: u64,
     /// Whether the next positional write is to have a sync begun behind it.
     pub(crate) link: Link,
     /// What seals records, if they are sealed.
-    writer: Writer,
+    session: SessionWriter,
     window: Option<Window>,
     buffer: Vec<u8>,
     buffered: bool,
 }
 
 // SAFETY: the window's pointer is to memory that its owner keeps in place; it is written through
-// by whoever holds the tail, under its lock.
-unsafe impl Send for Tail {}
+// by whoever holds the writer, under its lock.
+unsafe impl Send for JournalWriter {}
 
-impl Tail {
-    pub(crate) fn new(position: u64, allocated: u64) -> Tail {
-        Tail {
+impl JournalWriter {
+    pub(crate) fn new(position: u64, allocated: u64) -> JournalWriter {
+        JournalWriter {
             position,
             allocated,
             skipped: 0,
-            owner: None,
-            waiting: 0,
-            favoured: 0,
-            untrimmed: Vec::new(),
-            dropped: false,
-            trimmed_at: 0,
             link: Link::Apart,
-            writer: Writer::default(),
+            session: SessionWriter::default(),
             window: None,
             buffer: Vec::new(),
             buffered: false,
@@ -161,12 +115,8 @@ impl Tail {
 
     /// Makes room for `bytes` and gives the position where they go. When it fails, nothing has
     /// changed.
-    pub(crate) fn reserve(
-        &mut self,
-        medium: &dyn Medium,
-        memory: &Memory,
-        bytes: usize,
-    ) -> Result<u64> {
+    fn reserve(&mut self, journal: &Journal, bytes: usize) -> Result<u64> {
+        let (medium, memory) = (&*journal.medium, &journal.memory);
         let in_memory = matches!(memory, Memory::Regions(_));
         let start =
             if in_memory { Regions::fit(self.position, bytes as u64) } else { self.position };
@@ -174,7 +124,7 @@ impl Tail {
         if end > MAX_POSITION {
             return Err(Error::TooLarge { what: "a data file", size: end, limit: MAX_POSITION });
         }
-        self.buffered = !in_memory && bytes >= LARGE;
+        self.buffered = !in_memory && bytes >= POSITIONAL_MIN_BYTES;
         if self.buffered {
             self.grow_buffer(bytes)?;
             return Ok(start);
@@ -204,68 +154,68 @@ impl Tail {
         Ok(())
     }
 
-    /// Makes room for `records` of `bytes` together at the most, and what it takes to seal them;
-    /// gives the position where they go, and the bytes that there are.
+    /// Makes room for `records` of `bytes` together at the most, and what it takes to seal them.
     pub(crate) fn reserve_for(
         &mut self,
-        generation: &Generation,
+        journal: &Journal,
         records: usize,
         bytes: usize,
-    ) -> Result<(u64, usize)> {
-        let more = match &generation.vault {
-            Some(vault) => self.writer.prepare(vault, records, bytes)?,
+    ) -> Result<Room> {
+        let more = match &journal.vault {
+            Some(vault) => self.session.prepare(vault, records, bytes)?,
             None => 0,
         };
-        let start = self.reserve(&*generation.medium, &generation.memory, bytes + more)?;
-        Ok((start, bytes + more))
+        let start = self.reserve(journal, bytes + more)?;
+        Ok(Room { start, bytes: bytes + more })
     }
 
-    /// Lets `write` encode records into `room` bytes from the reserved `start`, and gives their end.
+    /// Lets `write` encode records into the room that was reserved, and tells where they lie.
     #[inline]
     pub(crate) fn encode(
         &mut self,
-        generation: &Generation,
-        (start, room): (u64, usize),
-        write: impl FnOnce(&mut Pen<'_>),
-    ) -> u64 {
-        let Some(vault) = &generation.vault else {
-            let out = self.target(start, room);
-            let mut pen = Pen { place: generation.place, seal: None, out, start, used: 0 };
-            write(&mut pen);
-            return pen.position();
+        journal: &Journal,
+        room: Room,
+        write: impl FnOnce(&mut RecordWriter<'_>),
+    ) -> Extent {
+        let (place, start) = (journal.place, room.start);
+        let Some(vault) = &journal.vault else {
+            let out = self.target(room);
+            let mut records = RecordWriter { place, seal: None, out, start, used: 0 };
+            write(&mut records);
+            return Extent { start, end: records.position() };
         };
-        let mut writer = std::mem::take(&mut self.writer);
-        let out = self.target(start, room);
-        let used = writer.begin(vault, generation.place, start, out);
-        let seal = Some((&mut writer, vault));
-        let mut pen = Pen { place: generation.place, seal, out, start, used };
-        write(&mut pen);
-        let end = pen.position();
-        self.writer = writer;
-        end
+        let mut session = std::mem::take(&mut self.session);
+        let out = self.target(room);
+        let used = session.begin(vault, place, start, out);
+        let seal = Some((&mut session, vault));
+        let mut records = RecordWriter { place, seal, out, start, used };
+        write(&mut records);
+        let end = records.position();
+        self.session = session;
+        Extent { start, end }
     }
 
-    /// Reserves room for a mark and encodes it; gives where its bytes begin and end.
-    pub(crate) fn encode_mark(
+    /// Appends a mark, as a commit of its own; tells where its bytes lie.
+    pub(crate) fn append_mark(
         &mut self,
-        generation: &Generation,
+        journal: &Journal,
         of: MarkOf<'_>,
-    ) -> Result<(u64, u64)> {
-        let (start, room) = self.reserve_for(generation, 1, MARK_ROOM)?;
-        let end = self.encode(generation, (start, room), |pen| pen.write_mark(of));
-        Ok((start, end))
+    ) -> Result<Extent, WriteFailure> {
+        let room = self.reserve_for(journal, 1, MARK_MAX_BYTES);
+        let room = room.map_err(|error| WriteFailure { error, uncertain: false })?;
+        let extent = self.encode(journal, room, |records| records.write_mark(of));
+        self.complete(journal, extent)?;
+        self.position = extent.end;
+        journal.commit(extent.end);
+        Ok(extent)
     }
 
-    /// Becomes the end of another journal, which the former one becomes that of; whoever writes
-    /// goes on writing.
-    pub(crate) fn succeed(&mut self, other: &mut Tail) {
-        std::mem::swap(self, other);
-        std::mem::swap(&mut self.owner, &mut other.owner);
-        std::mem::swap(&mut self.waiting, &mut other.waiting);
-        std::mem::swap(&mut self.favoured, &mut other.favoured);
-        // What was kept for views is kept by the former generation now.
-        self.untrimmed.clear();
-        self.dropped = false;
+    /// Goes on behind records that were put in place, and that are about to be committed.
+    #[inline]
+    pub(crate) fn advance(&mut self, extent: Extent) {
+        debug_assert!(extent.start >= self.position, "the journal grows at its end");
+        self.skipped += extent.start - self.position;
+        self.position = extent.end;
     }
 
     /// Unmaps the window; the next reservation makes another.
@@ -275,8 +225,8 @@ impl Tail {
 
     fn allocate(&mut self, medium: &dyn Medium, memory: &Memory, end: u64) -> Result<()> {
         // A file that is longer than its last position could ever be is refused when it is opened.
-        let whole = |len: u64| len.next_multiple_of(PAGE).min(MAX_POSITION);
-        let ample = whole(end + step(end));
+        let whole = |len: u64| len.next_multiple_of(PAGE_BYTES).min(MAX_POSITION);
+        let ample = whole(end + allocation_step(end));
         let mut grown = ample;
         if medium.allocate(self.allocated, grown).is_err() {
             // Perhaps there is room for this commit, if not for the next ones.
@@ -293,39 +243,39 @@ impl Tail {
         Ok(())
     }
 
-    /// Where `bytes` from the reserved `start` are to be encoded.
-    pub(crate) fn target(&mut self, start: u64, bytes: usize) -> &mut [u8] {
+    /// The bytes of the room that was reserved.
+    pub(crate) fn target(&mut self, Room { start, bytes }: Room) -> &mut [u8] {
         match &self.window {
             Some(window) if !self.buffered => {
                 let offset = (start - window.start) as usize;
-                debug_assert!(offset + bytes <= window.map.len);
+                debug_assert!(offset + bytes <= window.map.len, "a room lies in the window");
+                debug_assert!(start >= self.position, "nothing committed is written over");
                 // SAFETY: `reserve` saw that the window covers these bytes and that the medium
                 // reaches as far. They lie behind the committed end, so nobody reads them, and
-                // the tail's lock makes this the one writer.
+                // the append lock makes this the one writer.
                 unsafe { std::slice::from_raw_parts_mut(window.map.base.add(offset), bytes) }
             }
             _ => &mut self.buffer[..bytes],
         }
     }
 
-    /// Puts what was encoded from `start` to `end` in place, where readers can see it. When it
-    /// fails and the database stays as it was, that is an `Io`; when it can't be told what is on
-    /// disk, the flag is set.
+    /// Puts the records that were encoded in place, where readers can see them. A failure that is
+    /// not uncertain leaves the journal as it was.
     pub(crate) fn complete(
         &mut self,
-        medium: &dyn Medium,
-        memory: &Memory,
-        (start, end): (u64, u64),
-    ) -> Result<(), (Error, bool)> {
+        journal: &Journal,
+        Extent { start, end }: Extent,
+    ) -> Result<(), WriteFailure> {
         if !self.buffered {
             return Ok(());
         }
+        let (medium, memory) = (&*journal.medium, &journal.memory);
         let bytes = &self.buffer[..(end - start) as usize];
         let written = self
             .link
             .write(medium, start, bytes)
             .and_then(|()| memory.extend(medium, end.max(self.allocated)));
-        if self.buffer.len() > 4 * LARGE {
+        if self.buffer.len() > 4 * POSITIONAL_MIN_BYTES {
             self.buffer = Vec::new();
         }
         match written {
@@ -334,36 +284,37 @@ impl Tail {
                 Ok(())
             }
             Err(e) => {
-                self.writer.abandon();
-                Err((e.into(), self.cut(medium, memory).is_err()))
+                self.session.abandon();
+                Err(WriteFailure { error: e.into(), uncertain: self.cut(journal).is_err() })
             }
         }
     }
 
-    /// Makes zeros again of what was put in place from `from` to `end`, which is not committed and
-    /// which nobody reads.
+    /// Makes zeros again of records that were put in place, and that are not committed: nobody reads
+    /// them.
     #[cold]
     pub(crate) fn take_back(
         &mut self,
-        medium: &dyn Medium,
-        from: u64,
-        end: u64,
+        journal: &Journal,
+        Extent { start, end }: Extent,
     ) -> std::io::Result<()> {
-        const ZEROS: [u8; PAGE as usize] = [0; PAGE as usize];
-        self.writer.abandon();
+        const ZEROS: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
+        self.session.abandon();
         if !self.buffered {
-            self.target(from, (end - from) as usize).fill(0);
+            self.target(Room { start, bytes: (end - start) as usize }).fill(0);
             return Ok(());
         }
-        let mut at = (from..end).step_by(ZEROS.len());
-        at.try_for_each(|at| medium.write_at(at, &ZEROS[..(end - at).min(PAGE) as usize]))
+        let mut at = (start..end).step_by(ZEROS.len());
+        at.try_for_each(|at| {
+            journal.medium.write_at(at, &ZEROS[..(end - at).min(PAGE_BYTES) as usize])
+        })
     }
 
     /// Cuts the medium behind the committed end: a part of a commit must not stay, since later
     /// records could end where a part of it goes on.
-    fn cut(&mut self, medium: &dyn Medium, memory: &Memory) -> std::io::Result<()> {
-        medium.set_len(self.position)?;
+    fn cut(&mut self, journal: &Journal) -> std::io::Result<()> {
+        journal.medium.set_len(self.position)?;
         self.allocated = self.position;
-        memory.extend(medium, self.position)
+        journal.memory.extend(&*journal.medium, self.position)
     }
 }

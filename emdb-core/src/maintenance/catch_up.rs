@@ -5,24 +5,21 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::engine::Engine;
-use crate::engine::commit::Access;
+use crate::engine::append_lock::Access;
+use crate::engine::apply::NamespaceChange;
 use crate::engine::decoded::DecodedRecord;
 use crate::engine::namespaces::Clear;
-use crate::engine::read::Reader;
-use crate::engine::write_op::WriteOp;
+use crate::engine::reader::Reader;
+use crate::engine::write_op::{Change, WriteOp};
 use crate::error::{Error, Result};
-use crate::format::options::Options;
-use crate::format::record::{Record, Verb};
-use crate::format::varint;
+use crate::format::record::Verb;
+use crate::journal::commits::{Commits, JournalItem};
 use crate::mvcc::generation::Generation;
-use crate::mvcc::names::NamespaceState;
-use crate::os::sync::lock;
-use crate::storage::memory::Memory;
-use crate::storage::ram::Regions;
+use crate::mvcc::namespace::NamespaceState;
 
 /// Records that are written to the copy at once, and their bytes: one commit takes memory for all
 /// that is in it.
-const BATCH: usize = 4096;
+const BATCH_RECORDS: usize = 4096;
 const BATCH_BYTES: usize = 512 << 10;
 
 pub(crate) struct CatchUp<'a> {
@@ -61,57 +58,47 @@ impl<'a> CatchUp<'a> {
     /// they took.
     pub(crate) fn run(&mut self, limit: u64) -> Result<u64> {
         let (from, end) = (self.at, self.source.watermark());
-        let mut batch = Batch::default();
+        let (mut batch, mut commit) = (Batch::default(), Vec::new());
+        let journal = &self.source.journal;
         let reader = Reader { generation: self.source, verify: false };
-        let mut commit: Vec<DecodedRecord<'a>> = Vec::new();
-        let mut at = self.at;
-        while at < end && (at - from < limit || !commit.is_empty()) {
-            let Some(record) = self.record(&mut at)? else {
-                at = end;
-                break;
-            };
-            if record.verb() != Verb::Mark {
-                // Its checksums hold already.
-                commit.push(reader.entry(record)?);
+        let mut commits = Commits::of_whole(journal.place, &journal.memory, from, end);
+        let mut at = from;
+        while at - from < limit {
+            match commits.next() {
+                Some(JournalItem::Commit(records)) => {
+                    for record in records {
+                        at = record.end();
+                        // Its checksums hold already.
+                        commit.push(reader.decode(*record)?);
+                    }
+                    self.make(&mut batch, &mut commit)?;
+                }
+                Some(JournalItem::Mark(record)) => at = record.end(),
+                None => {
+                    at = end;
+                    break;
+                }
+                Some(_) => {
+                    let what = "a record fails its checksum while the journal is copied";
+                    return Err(Error::corrupted(at, what));
+                }
             }
-            if !record.commits() {
-                continue;
-            }
-            let writes =
-                |e: &DecodedRecord<'_>| matches!(e.record().verb(), Verb::Put | Verb::Remove);
-            if commit.iter().all(writes) {
-                self.gather(&mut batch, &mut commit)?;
-            } else {
-                self.write(&mut batch)?;
-                self.change_namespaces(&commit)?;
-            }
-            commit.clear();
         }
         self.write(&mut batch)?;
         self.at = at;
         Ok(at - from)
     }
 
-    /// The record at `at`, verified; moves on behind it. In memory the journal has holes, where a
-    /// record did not fit before a border.
-    fn record(&self, at: &mut u64) -> Result<Option<Record<'a>>> {
-        let place = self.source.place;
-        let whole = |r: &Record<'_>| r.verify_head(place) && r.verify_value(place);
-        let mut found = self.source.memory.record(*at).filter(whole);
-        let mut next = *at;
-        // A large record leaves out whole regions.
-        while found.is_none() && matches!(self.source.memory, Memory::Regions(_)) {
-            next = Regions::border(next);
-            if next >= self.source.watermark() {
-                return Ok(None);
-            }
-            found = self.source.memory.record(next).filter(whole);
+    /// Makes a commit, at once or with others like it.
+    fn make(&mut self, batch: &mut Batch<'a>, commit: &mut Vec<DecodedRecord<'a>>) -> Result<()> {
+        let writes = |r: &DecodedRecord<'_>| matches!(r.record().verb(), Verb::Put | Verb::Remove);
+        if commit.iter().all(writes) {
+            return self.gather(batch, commit);
         }
-        let record = found.ok_or_else(|| {
-            Error::corrupted(*at, "a record fails its checksum while the journal is copied")
-        })?;
-        *at = record.end();
-        Ok(Some(record))
+        self.write(batch)?;
+        self.change_namespaces(commit)?;
+        commit.clear();
+        Ok(())
     }
 
     fn gather(&self, batch: &mut Batch<'a>, commit: &mut Vec<DecodedRecord<'a>>) -> Result<()> {
@@ -123,7 +110,7 @@ impl<'a> CatchUp<'a> {
         batch.keys.extend(commit.iter().map(key));
         batch.bytes += commit.iter().map(|e| e.record().len()).sum::<usize>();
         batch.entries.append(commit);
-        let full = batch.entries.len() >= BATCH || batch.bytes >= BATCH_BYTES;
+        let full = batch.entries.len() >= BATCH_RECORDS || batch.bytes >= BATCH_BYTES;
         if full { self.write(batch) } else { Ok(()) }
     }
 
@@ -131,10 +118,7 @@ impl<'a> CatchUp<'a> {
         let guard = crossbeam_epoch::pin();
         let mut ops = Vec::with_capacity(batch.entries.len());
         for entry in &batch.entries {
-            let (copy, put) = (self.copy(entry)?, (entry.key(), entry.value()));
-            let record = entry.record();
-            let (verb, expiry, last) = (record.verb(), record.expiry(), record.commits());
-            ops.push(WriteOp::write_in(&guard, copy, verb, put, expiry, last)?);
+            ops.push(WriteOp::write_in(&guard, self.copy(entry)?, change_of(entry))?);
         }
         drop(guard);
         self.target.commit(&mut ops, Access::Plain)?;
@@ -154,41 +138,36 @@ impl<'a> CatchUp<'a> {
 
     /// Makes a commit that creates, configures, clears or drops namespaces.
     fn change_namespaces(&mut self, commit: &[DecodedRecord<'a>]) -> Result<()> {
-        let bad = |entry: &DecodedRecord<'_>, what: &str| {
-            Error::corrupted(entry.record().position(), what)
-        };
         let mut parts: Vec<(Arc<NamespaceState>, &DecodedRecord<'a>)> = Vec::new();
-        let mut clears: Vec<Clear> = Vec::new();
+        let (mut clears, mut dropped): (Vec<Clear>, _) = (Vec::new(), Vec::new());
         for entry in commit {
-            let (id, verb) = (entry.namespace(), entry.record().verb());
-            match verb {
-                Verb::Create => {
-                    let name = std::str::from_utf8(entry.key());
-                    let name = name.map_err(|_| bad(entry, "a name is not UTF-8"))?;
-                    let options = Options::read(entry.value()).map_err(|e| bad(entry, e))?;
+            let (id, record) = (entry.namespace(), entry.record());
+            let bad = |what| Error::corrupted(record.position(), what);
+            match NamespaceChange::read(record.verb(), entry.key(), entry.value()) {
+                Some(NamespaceChange::Create { name, options }) => {
+                    let (name, options) = (name.map_err(bad)?, options.map_err(bad)?);
                     self.copies.insert(id, self.target.open_or_begin(name, options)?);
                     continue;
                 }
-                Verb::Configure => {
-                    let options = Options::read(entry.value()).map_err(|e| bad(entry, e))?;
-                    self.target.configure(self.copy(entry)?, options)?;
+                Some(NamespaceChange::Configure { options }) => {
+                    self.target.configure(self.copy(entry)?, options.map_err(bad)?)?;
                     continue;
                 }
-                Verb::Mark => continue,
-                Verb::Put | Verb::Remove | Verb::Clear | Verb::Drop => {}
+                Some(NamespaceChange::Clear { fresh }) => {
+                    let copy = self.copy(entry)?.clone();
+                    clears.push(self.target.prepare_clear(&copy)?);
+                    self.copies.remove(&id);
+                    self.copies.insert(fresh.map_err(bad)?, copy.clone());
+                    parts.push((copy, entry));
+                }
+                Some(NamespaceChange::Drop) => {
+                    let copy = self.copy(entry)?.clone();
+                    self.copies.remove(&id);
+                    dropped.push(copy.clone());
+                    parts.push((copy, entry));
+                }
+                None => parts.push((self.copy(entry)?.clone(), entry)),
             }
-            let copy = self.copy(entry)?.clone();
-            if verb == Verb::Clear {
-                let fresh = varint::get_all(entry.value()).and_then(|id| u32::try_from(id).ok());
-                let fresh = fresh.ok_or_else(|| bad(entry, "a clear names no incarnation"))?;
-                clears.push(self.target.prepare_clear(&copy)?);
-                self.copies.remove(&id);
-                self.copies.insert(fresh, copy.clone());
-            }
-            if verb == Verb::Drop {
-                self.copies.remove(&id);
-            }
-            parts.push((copy, entry));
         }
         let mut ops = Vec::with_capacity(parts.len());
         for (at, (copy, entry)) in parts.iter().enumerate() {
@@ -196,13 +175,9 @@ impl<'a> CatchUp<'a> {
             let clear = clears.iter().find(|clear| clear.is_of(copy));
             ops.push(match (entry.record().verb(), clear) {
                 (Verb::Clear, Some(clear)) => clear.op(last),
-                (Verb::Drop, _) => {
-                    let id = copy.current(&crossbeam_epoch::pin()).id;
-                    WriteOp::control(copy, Verb::Drop, id, (&[], &[]), None, last)
-                }
-                (verb, clear) => {
-                    let put = (entry.key(), entry.value());
-                    let op = WriteOp::write(copy, verb, put, entry.expiry(), last)?;
+                (Verb::Drop, _) => WriteOp::drop(copy, last),
+                (_, clear) => {
+                    let op = WriteOp::write(copy, change_of(entry).ending_commit(last))?;
                     match clear {
                         Some(clear) => op.into_fresh(&clear.fresh),
                         None => op,
@@ -211,10 +186,19 @@ impl<'a> CatchUp<'a> {
             });
         }
         self.target.commit(&mut ops, Access::Plain)?;
-        let mut names = lock(&self.target.names);
-        for (copy, _) in parts.iter().filter(|(_, e)| e.record().verb() == Verb::Drop) {
-            names.live.remove(&copy.name);
-        }
+        drop(ops);
+        self.target.forget_dropped(&dropped);
         Ok(())
+    }
+}
+
+/// The change that a put or removal is.
+fn change_of<'e>(entry: &'e DecodedRecord<'_>) -> Change<'e> {
+    Change {
+        verb: entry.record().verb(),
+        key: entry.key(),
+        value: entry.value(),
+        expiry: entry.expiry(),
+        ends_commit: entry.record().commits(),
     }
 }

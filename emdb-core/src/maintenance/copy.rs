@@ -5,18 +5,20 @@ use std::sync::Arc;
 
 use crate::crypto::ReplayAuthenticator;
 use crate::engine::Engine;
-use crate::engine::commit::Access;
+use crate::engine::append_lock::Access;
 use crate::engine::decoded::DecodedRecord;
-use crate::engine::read::{ReadView, Reader};
+use crate::engine::read_view::ReadView;
+use crate::engine::reader::Reader;
 use crate::engine::repair::for_each_slot;
-use crate::engine::write_op::WriteOp;
+use crate::engine::write_op::{Change, WriteOp};
 use crate::error::{Error, Result};
 use crate::format::JOURNAL_START;
-use crate::format::options::Options;
-use crate::format::record::{Record, Verb};
+use crate::format::record::Record;
 use crate::index::ordered::{Keys, Run};
-use crate::mvcc::names::{Incarnation, NamespaceState};
-use crate::os::sync::lock;
+use crate::journal::commits::{Commits, JournalItem};
+use crate::mvcc::incarnation::Incarnation;
+use crate::mvcc::namespace::NamespaceState;
+use crate::mvcc::retired::SeenNamespace;
 use crate::progress::ProgressMeter;
 use crate::storage::memory::Memory;
 
@@ -25,8 +27,8 @@ const CHUNK_BYTES: usize = 512 << 10;
 const CHUNK_RECORDS: usize = 4096;
 
 /// How many records ahead, in the order of keys, memory is asked for, and for how many bytes.
-const AHEAD: usize = 12;
-const USUAL: usize = 256;
+const AHEAD_RECORDS: usize = 12;
+const USUAL_BYTES: usize = 256;
 
 /// Puts records of one journal into a new namespace of an engine, each as a commit of its own. No
 /// key comes twice.
@@ -50,10 +52,10 @@ impl<'r, 'm, 't> Copier<'r, 'm, 't> {
     pub(crate) fn put(
         &mut self,
         namespace: &Arc<NamespaceState>,
-        entry: DecodedRecord<'r>,
+        record: DecodedRecord<'r>,
     ) -> Result<()> {
-        self.bytes += entry.record().len();
-        self.chunk.push(entry);
+        self.bytes += record.record().len();
+        self.chunk.push(record);
         if self.bytes < CHUNK_BYTES && self.chunk.len() < CHUNK_RECORDS {
             return Ok(());
         }
@@ -67,11 +69,9 @@ impl<'r, 'm, 't> Copier<'r, 'm, 't> {
         }
         let guard = crossbeam_epoch::pin();
         let mut ops = Vec::with_capacity(self.chunk.len());
-        for entry in &self.chunk {
-            let put = (entry.key(), entry.value());
-            let expiry = entry.expiry();
-            let op = WriteOp::write_in(&guard, namespace, Verb::Put, put, expiry, true)?;
-            ops.push(op.of_new_key());
+        for record in &self.chunk {
+            let put = Change::put(record.key(), record.value(), record.expiry());
+            ops.push(WriteOp::write_in(&guard, namespace, put)?.of_new_key());
         }
         drop(guard);
         self.target.commit(&mut ops, Access::Plain)?;
@@ -87,66 +87,61 @@ impl<'r, 'm, 't> Copier<'r, 'm, 't> {
 /// Every checksum is verified. Gives the copies by the ids of what they were copied from.
 pub(crate) fn copy_all(
     view: &ReadView,
-    states: &[(Arc<NamespaceState>, Options)],
+    namespaces: &[SeenNamespace],
     target: &Arc<Engine>,
     meter: &mut ProgressMeter<'_>,
 ) -> Result<HashMap<u32, Arc<NamespaceState>>> {
     let mut copies = HashMap::new();
-    for (state, options) in states {
-        let Some(incarnation) = view.incarnation(state) else { continue };
-        let copy = target.open_or_begin(&state.name, *options)?;
-        copy_one(view, &incarnation, &mut Copier::new(target, meter), &copy)?;
+    for SeenNamespace { name, stored_options, incarnation, .. } in namespaces {
+        let copy = target.open_or_begin(name, *stored_options)?;
+        copy_one(view, incarnation, &mut Copier::new(target, meter), &copy)?;
         target.put_in_order(&copy)?;
         copies.insert(incarnation.id, copy);
     }
     Ok(copies)
 }
 
-impl Engine {
-    /// Holds what is committed now, with all namespaces and their options as they are there.
-    pub(crate) fn read_view_of_all(&self) -> (ReadView, Vec<(Arc<NamespaceState>, Options)>) {
-        // A namespace is listed, and its options are set, after the commit that says so is visible,
-        // but under the same lock.
-        let _tail = lock(&self.tail);
-        let view = self.read_view();
-        let states = view.namespaces(self).into_iter();
-        let with_options = states.map(|state| {
-            let options = Options { ordered: state.is_ordered() };
-            (state, options)
-        });
-        let states = with_options.collect();
-        (view, states)
-    }
-
-    /// Reads back what was copied here, before it is relied on.
-    pub(crate) fn reread(&self) -> Result<()> {
-        let handle = self.generation(&crossbeam_epoch::pin()).clone();
-        let (generation, end) = (&handle.generation, handle.generation.watermark());
-        let whole =
-            |r: &Record<'_>| r.verify_head(generation.place) && r.verify_value(generation.place);
-        let mut authenticator =
-            generation.vault.as_ref().map(|vault| ReplayAuthenticator::new(vault, None));
-        if matches!(generation.memory, Memory::Regions(_)) {
-            // There is no medium that could have changed it.
-            return Ok(());
-        }
-        let mut at = JOURNAL_START;
-        while at < end {
-            let record = generation.memory.record(at).filter(whole);
-            let record = record.ok_or_else(|| {
-                Error::corrupted(at, "the copy is not what was written; try again")
-            })?;
-            if let Some(authenticator) = &mut authenticator {
-                authenticator.authenticate(&record)?;
-            }
-            at = record.end();
-        }
-        Ok(())
-    }
+/// A view of what is committed now, with all namespaces and their options as they are there.
+pub(super) fn read_view_of_all(engine: &Engine) -> (ReadView, Vec<SeenNamespace>) {
+    // A namespace is listed, and its options are set, after the commit that says so is visible,
+    // but under the same lock.
+    let _append = engine.append_lock.lock();
+    let view = engine.read_view();
+    let namespaces = view.namespaces(engine);
+    (view, namespaces)
 }
 
-/// What an error of a copy is to the one who asked for it: that the copy could not be synced says
-/// nothing of the database.
+/// Reads back what was copied to `engine`, before it is relied on.
+pub(super) fn reread(engine: &Engine) -> Result<()> {
+    let handle = engine.generation(&crossbeam_epoch::pin()).clone();
+    let journal = &handle.generation.journal;
+    if matches!(journal.memory, Memory::Regions(_)) {
+        // There is no medium that could have changed it.
+        return Ok(());
+    }
+    let vault = journal.vault.as_ref();
+    let mut authenticator = vault.map(|vault| ReplayAuthenticator::new(vault, None));
+    let mut authenticate = |record: &Record<'_>| match &mut authenticator {
+        Some(authenticator) => authenticator.authenticate(record).map(drop),
+        None => Ok(()),
+    };
+    let end = journal.watermark();
+    let mut commits = Commits::of_whole(journal.place, &journal.memory, JOURNAL_START, end);
+    while let Some(item) = commits.next() {
+        match item {
+            JournalItem::Commit(records) => records.iter().try_for_each(&mut authenticate)?,
+            JournalItem::Mark(record) => authenticate(&record)?,
+            JournalItem::Incomplete(_) | JournalItem::Value(_) | JournalItem::Gap { .. } => {
+                let what = "the copy is not what was written; try again";
+                return Err(Error::corrupted(commits.position(), what));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The error of a copy, for the one who asked for it: that the copy could not be synced says nothing of
+/// the database.
 pub(crate) fn of_copy(error: Error) -> Error {
     match error {
         Error::Poisoned => {
@@ -164,7 +159,7 @@ fn copy_one<'r>(
 ) -> Result<()> {
     // Whether lookups verify or not.
     let reader = Reader { verify: true, ..view.reader() };
-    let mut put = |record: Record<'r>| copier.put(namespace, reader.entry(record)?);
+    let mut put = |record: Record<'r>| copier.put(namespace, reader.decode(record)?);
     if let Some(order) = incarnation.order.get() {
         let keys = view.anchors(incarnation);
         let mut anchors = Vec::new();
@@ -173,8 +168,8 @@ fn copy_one<'r>(
             Ok(())
         })?;
         for (at, &position) in anchors.iter().enumerate() {
-            if let Some(&later) = anchors.get(at + AHEAD) {
-                keys.prefetch(later, USUAL);
+            if let Some(&later) = anchors.get(at + AHEAD_RECORDS) {
+                keys.prefetch(later, USUAL_BYTES);
             }
             if let Some(record) = view.resolve(incarnation, reader.record(position)?)? {
                 put(record)?;

@@ -1,4 +1,4 @@
-//! The right to rewrite what lies on the disk: the journal or its checkpoint, one at a time.
+//! The maintenance lock: the right to rewrite what lies on the disk: the journal or its checkpoint, one at a time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
@@ -7,7 +7,7 @@ use std::thread::ThreadId;
 use crate::error::{Error, Result};
 use crate::os::sync::{lock, wait};
 
-/// Whose turn it is.
+/// Who has the right.
 #[derive(Debug, Default)]
 pub(crate) struct MaintenanceLock {
     thread: Mutex<Option<ThreadId>>,
@@ -16,14 +16,14 @@ pub(crate) struct MaintenanceLock {
     waiting: AtomicUsize,
 }
 
-/// The turn, until this is dropped.
+/// The right, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct MaintenanceGuard<'a>(&'a MaintenanceLock);
 
 impl MaintenanceLock {
-    /// Waits for the turn. Refused to a thread that has it, which is in a callback of the call that
+    /// Waits for the right. Refused to a thread that has it, which is in a callback of the call that
     /// took it.
-    pub(crate) fn begin(&self) -> Result<MaintenanceGuard<'_>> {
+    pub(crate) fn acquire(&self) -> Result<MaintenanceGuard<'_>> {
         let this = std::thread::current().id();
         let mut thread = lock(&self.thread);
         while let Some(other) = *thread {

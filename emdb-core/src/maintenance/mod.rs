@@ -1,15 +1,20 @@
-//! Looking after a database: rewriting, copying, verifying and sweeping it.
+//! Looking after a database: its threads, and rewriting, copying, verifying and sweeping it.
 
 pub(crate) mod backup;
-pub(crate) mod catch_up;
+mod catch_up;
 pub(crate) mod compact;
-pub(crate) mod copy;
-pub(crate) mod exclusive;
+mod copy;
+pub(crate) mod database;
+mod exclusive;
+pub(crate) mod open_file;
 #[cfg(feature = "encrypt")]
 pub(crate) mod rekey;
 pub(crate) mod salvage;
-pub(crate) mod schedule;
+pub(crate) mod salvage_file;
+pub(crate) mod salvage_report;
+mod schedule;
 #[cfg(feature = "ttl")]
 pub(crate) mod sweep;
 pub(crate) mod verify;
 pub(crate) mod verify_report;
+mod worker;

@@ -4,17 +4,17 @@
 //! a replay refuses: records of namespaces whose beginning was lost, names that are begun twice.
 //! Then the live records go into a new engine.
 
-use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use crate::api::salvage::{Lost, LostKind, SalvageReport};
 use crate::crypto::Secret;
 use crate::crypto::unlock::unlock;
+use crate::engine::apply::{NamespaceChange, apply_replayed};
 use crate::engine::decoded::DecodedRecord;
-use crate::engine::read::Reader;
+use crate::engine::namespace_table::{self, NamespaceTable};
+use crate::engine::reader::Reader;
 use crate::engine::repair::for_each_slot;
-use crate::engine::replay::publish;
 use crate::engine::settings::Settings;
 use crate::engine::{Engine, open};
 use crate::error::{Error, Result};
@@ -24,17 +24,18 @@ use crate::format::options::Options;
 use crate::format::place::Place;
 use crate::format::record::{Record, Verb};
 use crate::format::sealed::{SealedHeader, is_session};
-use crate::format::{JOURNAL_START, MAX_POSITION, mark, varint};
-use crate::journal::scan::{Commits, JournalItem, Scanned, Scanner, find_place};
-use crate::maintenance::copy::Copier;
+use crate::format::{JOURNAL_START, MAX_POSITION, mark};
+use crate::journal::commits::{Commits, JournalItem};
+use crate::journal::file::Journal;
+use crate::journal::scan::{Scanned, Scanner, find_place};
+use crate::maintenance::copy::{Copier, reread};
+use crate::maintenance::salvage_report::{Lost, LostKind, SalvageReport};
 use crate::mvcc::generation::{Generation, GenerationHandle};
-use crate::mvcc::names::{DEFAULT_ID, INTERNAL, Incarnation, NamespaceState};
+use crate::mvcc::namespace::{INTERNAL, NamespaceState};
+use crate::os::clock::unix_ms;
 use crate::progress::{OnProgress, ProgressMeter};
 use crate::storage::memory::Memory;
 use crate::storage::{Disk, Medium};
-
-/// What the copy is called until it is whole.
-pub(crate) const TEMP: &str = ".salvage.tmp";
 
 /// A damaged journal, and what was read of it.
 pub(crate) struct Salvage {
@@ -45,18 +46,7 @@ pub(crate) struct Salvage {
     /// Records of incomplete commits count, too.
     partial: bool,
     report: SalvageReport,
-    /// The namespaces by their present incarnation.
-    by_id: BTreeMap<u32, Found>,
-    /// The namespaces whose names are known.
-    by_name: HashMap<String, u32>,
-}
-
-/// A namespace as it was found.
-struct Found {
-    /// None if the record that began it was lost.
-    name: Option<String>,
-    options: Options,
-    incarnation: Incarnation,
+    namespaces: NamespaceTable,
 }
 
 impl Salvage {
@@ -86,21 +76,14 @@ impl Salvage {
                 (place, Header::create(0)?.hash_seed, 0)
             }
         };
-        let default = Found {
-            name: Some(String::new()),
-            options: Options::default(),
-            incarnation: Incarnation::new(DEFAULT_ID),
-        };
+        let journal = Journal::new(place, 0, (memory, medium), vault);
         Ok(Salvage {
-            handle: GenerationHandle::new(
-                Generation::new(place, hash_seed, 0, memory, medium).sealed(vault),
-            ),
+            handle: GenerationHandle::new(Generation::new(journal, hash_seed)),
             len,
             synced,
             partial,
             report: SalvageReport { bytes_read: len, ..SalvageReport::default() },
-            by_id: BTreeMap::from([(DEFAULT_ID, default)]),
-            by_name: HashMap::from([(String::new(), DEFAULT_ID)]),
+            namespaces: NamespaceTable::new(namespace_table::Journal::Damaged),
         })
     }
 
@@ -114,14 +97,15 @@ impl Salvage {
         let mut meter = ProgressMeter::new(tell, self.len);
         self.read(&mut meter)?;
         meter.total += self.live_bytes();
-        let header = Header::create(crate::os::clock::unix_ms())?;
+        let header = Header::create(unix_ms())?;
         let header = Header { clean_len: None, ..header };
-        let key = self.handle.generation.unlocked();
+        let key = self.handle.generation.journal.unlocked();
         let engine = open::fresh(&Settings::default(), disk, path, header, key)?;
-        engine.sync_meanwhile();
+        // What is copied is synced beside the copying.
+        engine.allow_syncing(None);
         self.copy(&engine, &mut meter)?;
         engine.background.stop();
-        engine.reread()?;
+        reread(&engine)?;
         engine.close()?;
         meter.finish()?;
         let synced = self.synced;
@@ -132,8 +116,8 @@ impl Salvage {
     }
 
     fn live_bytes(&self) -> u64 {
-        let bytes = |f: &Found| f.incarnation.live_bytes.load(std::sync::atomic::Ordering::Relaxed);
-        self.by_id.values().map(bytes).sum()
+        let all = self.namespaces.iter();
+        all.map(|(_, n)| n.incarnation.live_bytes.load(Ordering::Relaxed)).sum()
     }
 
     fn read(&mut self, meter: &mut ProgressMeter<'_>) -> Result<()> {
@@ -141,14 +125,13 @@ impl Salvage {
         self.read_sessions()?;
         let generation = self.handle.generation.clone();
         let reader = Reader { generation: &generation, verify: true };
-        let scanner = Scanner::new(generation.place, &generation.memory, JOURNAL_START, self.len);
-        let scanner = scanner.ending_in_zeros();
-        let mut parts = Commits::new(scanner);
-        while let Some(part) = parts.next() {
-            meter.at(parts.position())?;
-            match part {
+        let journal = &generation.journal;
+        let scanner = Scanner::new(journal.place, &journal.memory, JOURNAL_START, self.len);
+        let mut commits = Commits::new(scanner.ending_in_zeros());
+        while let Some(item) = commits.next() {
+            match item {
                 JournalItem::Commit(records) => {
-                    let entries = self.authentic(reader, &records);
+                    let entries = self.authentic(reader, records);
                     if entries.len() == records.len() {
                         self.report.commits += 1;
                         entries.iter().for_each(|e| self.apply(e));
@@ -157,26 +140,27 @@ impl Salvage {
                     }
                 }
                 JournalItem::Incomplete(records) => {
-                    let entries = self.authentic(reader, &records);
+                    let entries = self.authentic(reader, records);
                     self.incomplete(&entries);
                 }
                 JournalItem::Mark(record) if !self.is_mark_authentic(reader, &record) => {}
                 JournalItem::Mark(record) => {
-                    let synced =
-                        mark::read(generation.place, record.value_position(), record.value());
+                    let (at, value) = (record.value_position(), record.value());
+                    let synced = mark::read(journal.place, at, value);
                     self.synced = self.synced.max(synced.unwrap_or(0));
                 }
                 // It held nothing but how far a sync went.
                 JournalItem::Value(record) if record.verb() == Verb::Mark => {}
-                JournalItem::Value(record) if generation.vault.is_some() => {
+                JournalItem::Value(record) if journal.vault.is_some() => {
                     let place = (record.position(), record.end());
                     self.lose(LostKind::Value, place, None, None);
                 }
                 JournalItem::Value(record) => {
-                    self.lose_entry(LostKind::Value, &DecodedRecord::new(record, None))
+                    self.lose_entry(LostKind::Value, &DecodedRecord::new(record, None));
                 }
                 JournalItem::Gap { from, to } => self.lose(LostKind::Gap, (from, to), None, None),
             }
+            meter.at(commits.position())?;
         }
         if self.synced > self.len.max(JOURNAL_START) {
             let missing = (self.len.max(JOURNAL_START), self.synced);
@@ -188,11 +172,12 @@ impl Salvage {
     /// Takes in the sessions of the journal, wherever they are told: a session's own record may be
     /// lost.
     fn read_sessions(&self) -> Result<()> {
-        let generation = &self.handle.generation;
-        let Some(vault) = &generation.vault else { return Ok(()) };
-        let scanner = Scanner::new(generation.place, &generation.memory, JOURNAL_START, self.len);
-        for part in Commits::new(scanner) {
-            if let JournalItem::Mark(record) = part {
+        let journal = &self.handle.generation.journal;
+        let Some(vault) = &journal.vault else { return Ok(()) };
+        let scanner = Scanner::new(journal.place, &journal.memory, JOURNAL_START, self.len);
+        let mut commits = Commits::new(scanner);
+        while let Some(item) = commits.next() {
+            if let JournalItem::Mark(record) = item {
                 let number = SealedHeader::of(&record).map_or(0, |parts| parts.session);
                 if is_session(&record) {
                     vault.take_session(&record)?;
@@ -204,7 +189,7 @@ impl Salvage {
         Ok(())
     }
 
-    /// What the records say; those that are not authentic are lost.
+    /// The records, decoded; those that are not authentic are lost.
     fn authentic<'m>(
         &mut self,
         reader: Reader<'m>,
@@ -212,7 +197,7 @@ impl Salvage {
     ) -> Vec<DecodedRecord<'m>> {
         let mut entries = Vec::with_capacity(records.len());
         for record in records {
-            match reader.entry(*record) {
+            match reader.decode(*record) {
                 Ok(entry) => entries.push(entry),
                 Err(_) => {
                     let place = (record.position(), record.end());
@@ -224,7 +209,7 @@ impl Salvage {
     }
 
     fn is_mark_authentic(&mut self, reader: Reader<'_>, record: &Record<'_>) -> bool {
-        let Some(vault) = &reader.generation.vault else { return true };
+        let Some(vault) = &reader.generation.journal.vault else { return true };
         if matches!(vault.is_mark_whole(record), Ok(true)) {
             return true;
         }
@@ -233,7 +218,7 @@ impl Salvage {
         false
     }
 
-    /// What is left of a commit.
+    /// Takes in the rest of a commit.
     fn incomplete(&mut self, entries: &[DecodedRecord<'_>]) {
         for entry in entries {
             if self.partial {
@@ -246,7 +231,7 @@ impl Salvage {
 
     fn lose_entry(&mut self, kind: LostKind, entry: &DecodedRecord<'_>) {
         let (record, key) = (entry.record(), entry.key().to_vec());
-        let name = self.by_id.get(&entry.namespace()).and_then(|found| found.name.clone());
+        let name = self.namespaces.get(entry.namespace()).and_then(|n| n.name.clone());
         self.lose(kind, (record.position(), record.end()), name, Some(key));
     }
 
@@ -261,68 +246,34 @@ impl Salvage {
         self.report.add(lost);
     }
 
-    /// Applies one record to the tables.
+    /// Applies one record.
     fn apply(&mut self, entry: &DecodedRecord<'_>) {
         let (id, record) = (entry.namespace(), entry.record());
-        match record.verb() {
-            Verb::Put | Verb::Remove => {
-                let found = self.by_id.entry(id).or_insert_with(|| Found::unknown(id));
-                let (generation, guard) = (&self.handle.generation, crossbeam_epoch::pin());
-                let hash = generation.hash(record.key());
-                if publish(generation, &found.incarnation, record, hash, &guard).is_err() {
-                    self.lose_entry(LostKind::TooMany, entry);
-                }
-            }
-            Verb::Create => {
-                let Ok(name) = std::str::from_utf8(entry.key()) else { return };
-                let options = Options::read(entry.value()).unwrap_or_default();
-                // If the name is in use, the record that ended the former namespace was lost; what
-                // that held is kept apart.
-                if let Some(former) = self.by_name.insert(name.to_owned(), id)
-                    && let Some(former) = self.by_id.get_mut(&former)
-                {
-                    former.name = None;
-                }
-                let found = self.by_id.entry(id).or_insert_with(|| Found::unknown(id));
-                found.name = Some(name.to_owned());
-                found.options = options;
-            }
-            Verb::Configure => {
-                let found = self.by_id.entry(id).or_insert_with(|| Found::unknown(id));
-                found.options = Options::read(entry.value()).unwrap_or(found.options);
-            }
-            Verb::Clear => {
-                let fresh = varint::get_all(entry.value()).and_then(|id| u32::try_from(id).ok());
-                let Some(fresh) = fresh else { return };
-                let Some(Found { name, options, .. }) = self.by_id.remove(&id) else { return };
-                if let Some(name) = &name {
-                    self.by_name.insert(name.clone(), fresh);
-                }
-                let incarnation = Incarnation::new(fresh);
-                self.by_id.insert(fresh, Found { name, options, incarnation });
-            }
-            Verb::Drop => {
-                let is_default = |f: &Found| f.name.as_deref() == Some("");
-                if self.by_id.get(&id).is_none_or(is_default) {
-                    return;
-                }
-                if let Some(name) = self.by_id.remove(&id).and_then(|found| found.name) {
-                    self.by_name.remove(&name);
-                }
-            }
-            Verb::Mark => {}
+        if let Some(change) = NamespaceChange::read(record.verb(), entry.key(), entry.value()) {
+            // Nothing is refused in a damaged journal.
+            let _ = self.namespaces.apply(id, change);
+            return;
+        }
+        if record.verb() == Verb::Mark {
+            return;
+        }
+        let Some(incarnation) = self.namespaces.incarnation(id) else { return };
+        let (generation, guard) = (&self.handle.generation, crossbeam_epoch::pin());
+        let hash = generation.hash(record.key());
+        if apply_replayed(generation, incarnation, record, hash, &guard).is_err() {
+            self.lose_entry(LostKind::TooMany, entry);
         }
     }
 
     /// Writes all that is live to `target`.
     fn copy(&mut self, target: &Arc<Engine>, meter: &mut ProgressMeter<'_>) -> Result<()> {
         let handle = self.handle.clone();
-        let memory = &handle.generation.memory;
+        let memory = &handle.generation.journal.memory;
         let reader = Reader { generation: &handle.generation, verify: true };
         meter.at(self.len)?;
         // The order of their names: whoever reads the copy gets the same one from the same file.
-        let mut all: Vec<_> = self.by_id.iter().collect();
-        all.sort_by_key(|(id, found)| (found.name.is_none(), found.name.clone(), **id));
+        let mut all: Vec<_> = self.namespaces.iter().collect();
+        all.sort_by_key(|(id, found)| (found.name.is_none(), found.name.clone(), *id));
         for (id, found) in all {
             let mut positions = Vec::new();
             for_each_slot(reader, &found.incarnation.table, |slot| {
@@ -334,7 +285,7 @@ impl Salvage {
             let name = match &found.name {
                 Some(name) => name.clone(),
                 None if positions.is_empty() => continue,
-                None => self.name_for(*id),
+                None => self.name_for(id),
             };
             if found.options.ordered {
                 positions.sort_by_cached_key(|p| key_at(reader, *p));
@@ -348,7 +299,7 @@ impl Salvage {
             let namespace = Salvage::namespace(target, &name, found.options)?;
             let mut copier = Copier::new(target, meter);
             for record in positions.into_iter().filter_map(|p| memory.record(p)) {
-                copier.put(&namespace, reader.entry(record)?)?;
+                copier.put(&namespace, reader.decode(record)?)?;
             }
             copier.finish(&namespace)?;
         }
@@ -373,7 +324,7 @@ impl Salvage {
     /// A name for the records of an incarnation whose own name was lost.
     fn name_for(&self, id: u32) -> String {
         let mut name = format!("salvaged-{id}");
-        while self.by_name.contains_key(&name) {
+        while self.namespaces.has_name(&name) {
             name.push('-');
         }
         name
@@ -410,12 +361,6 @@ fn refuse_sealed(place: Place, memory: &Memory, len: u64) -> Result<()> {
 
 /// The key of the record at `position`.
 fn key_at(reader: Reader<'_>, position: u64) -> Option<Vec<u8>> {
-    let record = reader.generation.memory.record(position)?;
-    Some(reader.key_entry(record).ok()?.into_key())
-}
-
-impl Found {
-    fn unknown(id: u32) -> Found {
-        Found { name: None, options: Options::default(), incarnation: Incarnation::new(id) }
-    }
+    let record = reader.generation.journal.memory.record(position)?;
+    Some(reader.decode_key(record).ok()?.into_key())
 }

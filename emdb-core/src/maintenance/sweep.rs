@@ -5,100 +5,103 @@ use std::sync::Arc;
 use crossbeam_epoch::Guard;
 
 use crate::engine::Engine;
-use crate::engine::commit::Access;
+use crate::engine::append_lock::Access;
 use crate::engine::decoded::DecodedRecord;
-use crate::engine::write_op::WriteOp;
+use crate::engine::write_op::{Change, WriteOp};
 use crate::error::Result;
-use crate::format::record::Verb;
-use crate::mvcc::names::{NamespaceState, NamespaceVersions};
+use crate::mvcc::namespace::{NamespaceState, NamespaceVersions};
 use crate::os::sync::lock;
 
 /// Records removed in one commit.
-const BATCH: usize = 1024;
+const BATCH_RECORDS: usize = 1024;
 
-/// Whether the entry is the put at `position` with this expiry.
-fn is_it(entry: &DecodedRecord<'_>, at: u64, position: u64) -> bool {
-    let record = entry.record();
-    record.position() == position && record.expiry() == Some(at) && record.is_put()
+/// Removes the expired records of the namespace and counts them into `swept`.
+pub(crate) fn sweep(
+    engine: &Engine,
+    namespace: &Arc<NamespaceState>,
+    swept: &mut usize,
+) -> Result<()> {
+    let now = engine.clock.now();
+    while sweep_some(engine, namespace, now, swept)? {}
+    Ok(())
 }
 
-impl Engine {
-    /// Every namespace, internal ones too.
-    pub(crate) fn all_namespaces(&self) -> Vec<Arc<NamespaceState>> {
-        lock(&self.names).live.values().cloned().collect()
+/// Removes some; tells whether there may be more.
+fn sweep_some(
+    engine: &Engine,
+    namespace: &Arc<NamespaceState>,
+    now: u64,
+    swept: &mut usize,
+) -> Result<bool> {
+    let mut commit = engine.begin_commit(Access::Plain)?;
+    namespace.check()?;
+    let guard = crossbeam_epoch::pin();
+    let expired = expired(engine, namespace, now, &guard);
+    if expired.is_empty() {
+        return Ok(false);
     }
+    let mut ops = Vec::with_capacity(expired.len());
+    for (i, record) in expired.iter().enumerate() {
+        let remove = Change::remove(record.key()).ending_commit(i + 1 == expired.len());
+        ops.push(WriteOp::write(namespace, remove)?);
+    }
+    commit.write(&mut ops)?;
+    *swept += ops.len();
+    drop(ops);
+    drop(expired);
+    drop(guard);
+    commit.finish()?;
+    Ok(true)
+}
 
-    /// Removes the expired records of the namespace and counts them into `swept`.
-    pub(crate) fn sweep(&self, namespace: &Arc<NamespaceState>, swept: &mut usize) -> Result<()> {
-        let now = self.clock.now();
-        loop {
-            let removed = self.sweep_some(namespace, now)?;
-            if removed == 0 {
-                return Ok(());
-            }
-            *swept += removed;
-            self.committed()?;
+/// Some expired records. One that is damaged is left out from now on: whoever reads it gets the
+/// error.
+fn expired<'g>(
+    engine: &Engine,
+    namespace: &NamespaceState,
+    now: u64,
+    guard: &'g Guard,
+) -> Vec<DecodedRecord<'g>> {
+    loop {
+        let (due, expired) = look_at_due(engine, namespace, now, guard);
+        if due == 0 || !expired.is_empty() {
+            return expired;
         }
     }
+}
 
-    fn sweep_some(&self, namespace: &Arc<NamespaceState>, now: u64) -> Result<usize> {
-        let mut tail = self.enter(Access::Plain)?;
-        namespace.check()?;
-        let guard = crossbeam_epoch::pin();
-        let expired = self.expired(namespace, now, &guard);
-        let mut ops = Vec::with_capacity(expired.len());
-        for (i, entry) in expired.iter().enumerate() {
-            let key = (entry.key(), &[][..]);
-            let last = i + 1 == expired.len();
-            ops.push(WriteOp::write(namespace, Verb::Remove, key, None, last)?);
-        }
-        self.commit_locked(&mut tail, &mut ops)?;
-        Ok(expired.len())
-    }
-
-    /// Some expired records. One that is damaged is left out from now on: whoever reads it gets
-    /// the error.
-    fn expired<'g>(
-        &self,
-        namespace: &NamespaceState,
-        now: u64,
-        guard: &'g Guard,
-    ) -> Vec<DecodedRecord<'g>> {
-        loop {
-            let (due, expired) = self.look_at_due(namespace, now, guard);
-            if due == 0 || !expired.is_empty() {
-                return expired;
+/// Looks at some that are due: gives how many, and those whose record is live.
+fn look_at_due<'g>(
+    engine: &Engine,
+    namespace: &NamespaceState,
+    now: u64,
+    guard: &'g Guard,
+) -> (usize, Vec<DecodedRecord<'g>>) {
+    let NamespaceVersions { handle, current: incarnation, .. } = namespace.versions(guard);
+    let mut expiries = lock(&incarnation.expiries);
+    let reader = engine.reader(handle);
+    let due = expiries.due(now, BATCH_RECORDS, || reader.expiries_of(&incarnation.table));
+    let read = |&(at, position): &(u64, u64)| {
+        let record = reader.record(position).and_then(|r| {
+            let hash = handle.generation.hash(r.key());
+            // The way that the commit will find it.
+            let newest = reader.newest(&incarnation.table, r.key(), hash, guard)?;
+            newest.map(|record| reader.decode_key(record)).transpose()
+        });
+        match record {
+            Ok(Some(record)) if is_it(&record, at, position) => Some(record),
+            // Replaced, or removed, or the image was forged.
+            Ok(_) | Err(_) => {
+                expiries.forget((at, position));
+                None
             }
         }
-    }
+    };
+    (due.len(), due.iter().filter_map(read).collect())
+}
 
-    /// Looks at some that are due: gives how many, and those whose record is live.
-    fn look_at_due<'g>(
-        &self,
-        namespace: &NamespaceState,
-        now: u64,
-        guard: &'g Guard,
-    ) -> (usize, Vec<DecodedRecord<'g>>) {
-        let NamespaceVersions { handle, current: incarnation, .. } = namespace.versions(guard);
-        let mut expiries = lock(&incarnation.expiries);
-        let reader = self.reader(handle);
-        let due = expiries.due(now, BATCH, || reader.expiries_of(&incarnation.table));
-        let read = |&(at, position): &(u64, u64)| {
-            let record = reader.record(position).and_then(|r| {
-                let hash = handle.generation.hash(r.key());
-                // The way that the commit will find it.
-                let newest = reader.newest(&incarnation.table, r.key(), hash, guard)?;
-                newest.map(|record| reader.key_entry(record)).transpose()
-            });
-            match record {
-                Ok(Some(entry)) if is_it(&entry, at, position) => Some(entry),
-                // Replaced, or removed, or the image was forged.
-                Ok(_) | Err(_) => {
-                    expiries.forget((at, position));
-                    None
-                }
-            }
-        };
-        (due.len(), due.iter().filter_map(read).collect())
-    }
+/// Whether the record is the put at `position` with this expiry.
+fn is_it(decoded: &DecodedRecord<'_>, at: u64, position: u64) -> bool {
+    let record = decoded.record();
+    record.position() == position && record.expiry() == Some(at) && record.is_put()
 }

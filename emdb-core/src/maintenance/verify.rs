@@ -5,76 +5,72 @@
 //! held state must come to the same. Where the journal has a hole, what went with it is not told
 //! a second time as a difference.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::cursor::end::End;
 use crate::cursor::range::Bounds;
-use crate::cursor::{End, Walk};
+use crate::cursor::walk::Walk;
 use crate::engine::Engine;
-use crate::engine::read::{ReadView, Reader, is_expired};
+use crate::engine::namespace_table::ReadNamespace;
+use crate::engine::read_view::ReadView;
+use crate::engine::reader::{Reader, is_expired};
 use crate::engine::repair::for_each_slot;
 use crate::engine::replay::Replay;
 use crate::error::{Error, Result};
 use crate::format::record::{Record, Verb};
 use crate::format::sealed::is_session;
 use crate::format::{JOURNAL_START, header, image, mark};
-use crate::journal::scan::{Commits, JournalItem, Scanner};
+use crate::journal::commits::{Commits, JournalItem};
+use crate::journal::scan::Scanner;
+use crate::maintenance::copy::read_view_of_all;
+use crate::maintenance::database::Database;
 use crate::maintenance::verify_report::{ProblemKind, VerifyReport};
-use crate::mvcc::generation::GenerationHandle;
-use crate::mvcc::names::{Incarnation, NamespaceState};
-use crate::os::sync::lock;
+use crate::mvcc::incarnation::Incarnation;
+use crate::mvcc::namespace::INTERNAL;
+use crate::mvcc::retired::SeenNamespace;
 use crate::progress::{OnProgress, ProgressMeter};
 use crate::storage::memory::Memory;
 
 /// How often progress is told while keys are compared.
 const EACH_KEYS: u64 = 4096;
 
-impl Engine {
-    /// See [`crate::Emdb::verify`].
-    pub(crate) fn verify(&self, tell: OnProgress<'_>) -> Result<VerifyReport> {
-        self.check_maintenance()?;
-        let mut report = VerifyReport::default();
-        let (view, states) = self.read_view_with_names();
-        let view = view.verified();
-        let watermark = view.watermark();
-        let meter = ProgressMeter::new(tell, watermark);
-        self.check_header(&mut report);
-        let mut check = Check { view: &view, report, gaps: Vec::new(), meter, keys: 0 };
-        let generation = view.reader().generation;
-        let handle = GenerationHandle::over(view.generation().clone());
-        let mut replay = Replay::new(&handle);
-        check.meter.now()?;
-        check.journal(&mut replay)?;
-        check.names(&states, &replay)?;
-        let mut report = check.finish()?;
-        report.bytes = match generation.memory {
-            Memory::Flat(_) => watermark,
-            Memory::Regions(_) => watermark - JOURNAL_START,
-        };
-        Ok(report)
-    }
+/// See [`crate::Emdb::verify`].
+pub(crate) fn verify(database: &Database, tell: OnProgress<'_>) -> Result<VerifyReport> {
+    database.check()?;
+    let engine = &database.engine;
+    let mut report = VerifyReport::default();
+    let (view, namespaces) = read_view_of_all(engine);
+    let view = view.verified();
+    let watermark = view.watermark();
+    let meter = ProgressMeter::new(tell, watermark);
+    check_header(engine, &mut report);
+    let mut check = Check { view: &view, report, gaps: Vec::new(), meter, keys: 0 };
+    let generation = view.reader().generation;
+    let mut replay = Replay::new(generation);
+    check.meter.now()?;
+    check.journal(&mut replay)?;
+    check.names(namespaces, &replay)?;
+    let mut report = check.finish()?;
+    report.bytes = match generation.journal.memory {
+        Memory::Flat(_) => watermark,
+        Memory::Regions(_) => watermark - JOURNAL_START,
+    };
+    Ok(report)
+}
 
-    /// What is committed now, and the namespaces that it has. Both under the writer's lock, since
-    /// a name follows its record.
-    fn read_view_with_names(&self) -> (ReadView, Vec<(Arc<NamespaceState>, bool)>) {
-        let _tail = lock(&self.tail);
-        let view = self.read_view();
-        let states = lock(&self.names).live.values().map(|s| (s.clone(), s.is_ordered())).collect();
-        (view, states)
-    }
-
-    fn check_header(&self, report: &mut VerifyReport) {
-        let found = self.durability.at_rest(|known| {
-            // Not before: a compaction keeps the header until both are of the new file.
-            let handle = self.generation(&crossbeam_epoch::pin()).clone();
-            let generation = &handle.generation;
-            let front = generation.memory.front(JOURNAL_START as usize);
-            header::check(&front, known, generation.signer())
-        });
-        for (at, reason) in found.into_iter().flatten() {
-            report.add(ProblemKind::Header, at, reason);
-        }
+fn check_header(engine: &Engine, report: &mut VerifyReport) {
+    let found = engine.durability.with_header(|known| {
+        // Not before: a compaction keeps the header until both are of the new file.
+        let handle = engine.generation(&crossbeam_epoch::pin()).clone();
+        let journal = &handle.generation.journal;
+        let front = journal.memory.front(JOURNAL_START as usize);
+        header::check(&front, known, journal.signer())
+    });
+    for (at, reason) in found.into_iter().flatten() {
+        report.add(ProblemKind::Header, at, reason);
     }
 }
 
@@ -95,15 +91,15 @@ impl<'a> Check<'a, '_> {
 
     /// Reads the journal below the watermark.
     fn journal(&mut self, replay: &mut Replay<'a>) -> Result<()> {
-        let generation = self.reader().generation;
-        let (place, end) = (generation.place, self.view.watermark());
-        let mut parts = Commits::new(Scanner::new(place, &generation.memory, JOURNAL_START, end));
-        while let Some(part) = parts.next() {
-            self.meter.at(parts.position())?;
-            match part {
+        let journal = &self.reader().generation.journal;
+        let end = self.view.watermark();
+        let scanner = Scanner::new(journal.place, &journal.memory, JOURNAL_START, end);
+        let mut commits = Commits::new(scanner);
+        while let Some(item) = commits.next() {
+            match item {
                 JournalItem::Commit(records) => {
                     self.report.commits += 1;
-                    self.apply(replay, &records);
+                    self.apply(replay, records);
                 }
                 JournalItem::Incomplete(records) => {
                     if let Some(first) = records.first() {
@@ -111,37 +107,40 @@ impl<'a> Check<'a, '_> {
                             format!("a commit of which {} records are left", records.len());
                         self.report.add(ProblemKind::Commit, first.position(), detail);
                     }
-                    self.apply(replay, &records);
+                    self.apply(replay, records);
                 }
                 JournalItem::Mark(record) => self.mark(record),
-                JournalItem::Value(record) => {
-                    let detail = if self.reader().generation.vault.is_some() {
-                        // What is in it can't be told any more.
-                        self.gaps.push((record.position(), record.end()));
-                        "the sealed part of a record fails its checksum".to_owned()
-                    } else {
-                        let name = name_of(replay, record.namespace());
-                        let key = record.key().escape_ascii();
-                        format!("the value of key \"{key}\" in {name} fails its checksum")
-                    };
-                    self.report.add(ProblemKind::Value, record.value_position(), detail);
-                    // Where it is, is known; the index knows it, too.
-                    let is_write = matches!(record.verb(), Verb::Put | Verb::Remove);
-                    if self.reader().generation.vault.is_none() && is_write {
-                        self.apply(replay, &[record]);
-                        self.report.records -= 1;
-                    } else {
-                        self.gaps.push((record.position(), record.end()));
-                    }
-                }
+                JournalItem::Value(record) => self.damaged_value(replay, record),
                 JournalItem::Gap { from, to } => {
                     let detail = format!("no record is whole in {} bytes from here", to - from);
                     self.report.add(ProblemKind::Frame, from, detail);
                     self.gaps.push((from, to));
                 }
             }
+            self.meter.at(commits.position())?;
         }
         Ok(())
+    }
+
+    fn damaged_value(&mut self, replay: &mut Replay<'a>, record: Record<'a>) {
+        let sealed = self.reader().generation.journal.vault.is_some();
+        let detail = if sealed {
+            // What is in it can't be told any more.
+            self.gaps.push((record.position(), record.end()));
+            "the sealed part of a record fails its checksum".to_owned()
+        } else {
+            let name = name_of(replay, record.namespace());
+            let key = record.key().escape_ascii();
+            format!("the value of key \"{key}\" in {name} fails its checksum")
+        };
+        self.report.add(ProblemKind::Value, record.value_position(), detail);
+        // Where it is, is known; the index knows it, too.
+        if !sealed && matches!(record.verb(), Verb::Put | Verb::Remove) {
+            self.apply(replay, &[record]);
+            self.report.records -= 1;
+        } else {
+            self.gaps.push((record.position(), record.end()));
+        }
     }
 
     fn apply<'g>(&mut self, replay: &mut Replay<'g>, records: &[Record<'g>]) {
@@ -150,7 +149,7 @@ impl<'a> Check<'a, '_> {
             if !self.is_authentic(record) {
                 continue;
             }
-            if let Err(e) = replay.apply(std::slice::from_ref(record))
+            if let Err(e) = replay.apply(*record)
                 && self.gaps.is_empty()
             {
                 let reason = match e {
@@ -164,7 +163,7 @@ impl<'a> Check<'a, '_> {
 
     /// Whether a sealed record is what was written there; told if not.
     fn is_authentic(&mut self, record: &Record<'_>) -> bool {
-        let Some(vault) = &self.reader().generation.vault else { return true };
+        let Some(vault) = &self.reader().generation.journal.vault else { return true };
         let authentic = match record.verb() {
             Verb::Mark if is_session(record) => vault.take_session(record).map(|s| s.is_some()),
             Verb::Mark => vault.is_mark_whole(record),
@@ -187,7 +186,7 @@ impl<'a> Check<'a, '_> {
             // Of a checkpoint, which may have gone.
             return;
         }
-        let place = self.reader().generation.place;
+        let place = self.reader().generation.journal.place;
         let synced = mark::read(place, record.value_position(), record.value());
         if synced.is_none_or(|synced| synced > record.position()) {
             let detail = "a sync mark names no position before it";
@@ -196,36 +195,37 @@ impl<'a> Check<'a, '_> {
     }
 
     /// Compares the namespaces that are open with those of the journal.
-    fn names(&mut self, states: &[(Arc<NamespaceState>, bool)], replay: &Replay<'_>) -> Result<()> {
-        for (name, expected) in &replay.names {
-            let wanted = expected.current(&crossbeam_epoch::pin()).clone();
-            let records = wanted.records.load(Ordering::Relaxed);
-            if !expected.is_internal() {
+    fn names(&mut self, open: Vec<SeenNamespace>, replay: &Replay<'_>) -> Result<()> {
+        let mut open: BTreeMap<_, _> =
+            open.into_iter().map(|seen| (seen.name.clone(), seen)).collect();
+        let mut read: Vec<(&str, &ReadNamespace)> = Vec::new();
+        for (_, namespace) in replay.namespaces.iter() {
+            read.extend(namespace.name.as_deref().map(|name| (name, namespace)));
+        }
+        read.sort_by_key(|(name, _)| *name);
+        for (name, wanted) in read {
+            let records = wanted.incarnation.records.load(Ordering::Relaxed);
+            if !name.starts_with(INTERNAL) {
                 self.report.namespaces += 1;
                 self.report.live_records += records;
             }
-            let state = states.iter().find(|(state, _)| state.name == *name);
-            let (state, ordered) = match state {
-                Some((state, ordered)) => (state, *ordered),
-                None => {
-                    self.differs(0, format!("{} is in the journal alone", quoted(name)));
-                    continue;
-                }
+            let Some(found) = open.remove(name) else {
+                self.differs(0, format!("{} is in the journal alone", quoted(name)));
+                continue;
             };
-            if ordered != expected.is_ordered() {
+            if found.stored_options != wanted.options {
                 self.differs(0, format!("{} has other options in memory", quoted(name)));
             }
-            match self.view.incarnation(state) {
-                Some(found) if found.id == wanted.id => {
-                    self.keys(name, &found, &wanted)?;
-                    self.count(name, &found, records);
-                    self.order(name, &found, &wanted)?;
-                }
-                _ => self.differs(0, format!("{} has another incarnation in memory", quoted(name))),
+            if found.incarnation.id == wanted.incarnation.id {
+                self.keys(name, &found.incarnation, &wanted.incarnation)?;
+                self.count(name, &found.incarnation, records);
+                self.order(name, &found.incarnation, &wanted.incarnation)?;
+            } else {
+                self.differs(0, format!("{} has another incarnation in memory", quoted(name)));
             }
         }
-        for (state, _) in states.iter().filter(|(s, _)| !replay.names.contains_key(&s.name)) {
-            self.differs(0, format!("{} is in memory alone", quoted(&state.name)));
+        for name in open.keys() {
+            self.differs(0, format!("{} is in memory alone", quoted(name)));
         }
         Ok(())
     }
@@ -247,7 +247,7 @@ impl<'a> Check<'a, '_> {
 
     /// Each key of the journal is found where the journal has it, and the index has no other.
     fn keys(&mut self, name: &str, found: &Incarnation, wanted: &Incarnation) -> Result<()> {
-        let memory = &self.reader().generation.memory;
+        let memory = &self.reader().generation.journal.memory;
         for_each_slot(self.reader(), &wanted.table, |slot| {
             self.compared()?;
             let Some(record) = memory.record(slot.position()) else { return Ok(()) };
@@ -309,7 +309,7 @@ impl<'a> Check<'a, '_> {
         let reader = self.reader();
         let mut live = 0_u64;
         for_each_slot(self.reader(), &wanted.table, |slot| {
-            let record = reader.generation.memory.record(slot.position());
+            let record = reader.generation.journal.memory.record(slot.position());
             let is_live = |r: &Record<'_>| r.is_put() && !is_expired(r, || self.view.now());
             live += u64::from(record.as_ref().is_some_and(is_live));
             Ok(())
@@ -351,7 +351,7 @@ impl<'a> Check<'a, '_> {
 
 /// Where the live record with this stored key is, by a table of the journal's own.
 fn position_in(reader: Reader<'_>, wanted: &Incarnation, key: &[u8]) -> Option<u64> {
-    let (memory, guard) = (&reader.generation.memory, crossbeam_epoch::pin());
+    let (memory, guard) = (&reader.generation.journal.memory, crossbeam_epoch::pin());
     let found = wanted.table.probe(reader.generation.hash(key), &guard, |slot| {
         match memory.record(slot.position()) {
             Some(record) if record.key() == key => ControlFlow::Break(record),
@@ -367,89 +367,6 @@ fn quoted(name: &str) -> String {
 }
 
 fn name_of(replay: &Replay<'_>, id: u32) -> String {
-    replay.name(id).map_or_else(|| format!("an unknown namespace (id {id})"), quoted)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::commit::Access;
-    use crate::engine::open;
-    use crate::engine::settings::Settings;
-    use crate::engine::write_op::WriteOp;
-    use crate::index::ordered::Order;
-
-    fn engine() -> Arc<Engine> {
-        let engine = open::in_memory(&Settings::default()).unwrap();
-        for n in 0..20u8 {
-            put(&engine, &[n % 10], &[n]);
-        }
-        engine
-    }
-
-    fn put(engine: &Engine, key: &[u8], value: &[u8]) {
-        let namespace = &engine.default_namespace;
-        let op = WriteOp::write(namespace, Verb::Put, (key, value), None, true).unwrap();
-        engine.commit(&mut [op], Access::Plain).unwrap();
-    }
-
-    fn kinds(engine: &Engine) -> Vec<ProblemKind> {
-        let report = engine.verify(&mut |_| ControlFlow::Continue(())).unwrap();
-        report.problems.iter().map(|p| p.kind).collect()
-    }
-
-    fn incarnation(engine: &Engine) -> Arc<Incarnation> {
-        engine.default_namespace.current(&crossbeam_epoch::pin()).clone()
-    }
-
-    #[test]
-    fn an_index_that_leads_elsewhere_is_found() {
-        let engine = engine();
-        assert_eq!(kinds(&engine), []);
-        let view = engine.read_view();
-        let (guard, incarnation) = (crossbeam_epoch::pin(), incarnation(&engine));
-        let newest = view.find(&incarnation, &[3]).unwrap().unwrap();
-        let previous = newest.previous().unwrap();
-        let hash = view.hash(&[3]);
-        let change = |old, new| {
-            let oldest = || u64::MAX;
-            incarnation.table.publish(hash, Some(old), new, oldest, |_| false, &guard).unwrap();
-        };
-        // To the version before, which the journal has replaced: told from both sides.
-        change(newest.position(), (previous, false));
-        assert_eq!(kinds(&engine), [ProblemKind::Index, ProblemKind::Index]);
-        // To nothing.
-        change(previous, (view.watermark() - 1, true));
-        assert!(
-            kinds(&engine).iter().all(|k| *k == ProblemKind::Index || *k == ProblemKind::Count)
-        );
-        assert!(kinds(&engine).contains(&ProblemKind::Index));
-    }
-
-    #[test]
-    fn a_wrong_count_is_found() {
-        let engine = engine();
-        let incarnation = incarnation(&engine);
-        incarnation.tally(1, 0);
-        let view = engine.read_view();
-        incarnation.show_records(view.watermark(), &view.generation().views);
-        assert_eq!(kinds(&engine), [ProblemKind::Count]);
-    }
-
-    #[test]
-    fn an_order_that_lacks_keys_is_found() {
-        let engine = engine();
-        incarnation(&engine).order.get_or_init(Order::empty);
-        assert_eq!(kinds(&engine), [ProblemKind::Order]);
-    }
-
-    #[test]
-    fn a_name_that_only_memory_has_is_found() {
-        let engine = engine();
-        let state = Arc::new(Incarnation::new(9));
-        let handle = GenerationHandle::over(engine.read_view().generation().clone());
-        let state = Arc::new(NamespaceState::new("x".into(), &handle, state));
-        lock(&engine.names).live.insert("x".into(), state);
-        assert_eq!(kinds(&engine), [ProblemKind::Index]);
-    }
+    let name = replay.namespaces.get(id).and_then(|namespace| namespace.name.as_deref());
+    name.map_or_else(|| format!("an unknown namespace (id {id})"), quoted)
 }

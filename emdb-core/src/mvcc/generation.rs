@@ -1,91 +1,48 @@
-//! One journal file with its memory, and the handles that keep it mapped.
+//! Generations: a journal with what is known of its states, and the handles that keep it mapped.
 //!
 //! Compaction replaces the journal by one that holds what is live. Whoever reads goes on in the
 //! generation that it began with, which lasts as long as anybody does.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::crypto::{Unlocked, Vault};
-use crate::format::header::Sign;
-use crate::format::place::Place;
+use crate::crypto::Vault;
 use crate::index::ordered::Superseded;
-use crate::mvcc::names::Retired;
-use crate::mvcc::views::ViewRegistry;
-use crate::os::sync::CachePadded;
-use crate::storage::Medium;
-use crate::storage::memory::Memory;
+use crate::journal::file::Journal;
+use crate::mvcc::retired::Retired;
+use crate::mvcc::views::{RegisteredView, ViewRegistry};
 
-/// A journal: its identity, its bytes, and how far it is committed.
+/// A journal, with which of its states are looked at, and what it held when it was replaced.
 #[derive(Debug)]
 pub(crate) struct Generation {
-    pub(crate) place: Place,
-    /// What opens the records, if they are sealed.
-    pub(crate) vault: Option<Vault>,
+    pub(crate) journal: Journal,
+    /// All generations of a file have the same.
     pub(crate) hash_seed: u64,
-    /// Counts the rewrites of the whole file.
-    pub(crate) number: u64,
-    pub(crate) memory: Memory,
-    pub(crate) medium: Arc<dyn Medium>,
-    /// The watermark: everything below is committed. Moved by the one writer, after the records
-    /// and their index slots are in place.
-    pub(crate) committed: CachePadded<AtomicU64>,
     /// Which of its states are looked at.
     pub(crate) views: Arc<ViewRegistry>,
     /// Which records of ordered namespaces have successors.
     pub(crate) superseded: Superseded,
-    /// What positions of former generations come to beyond those of this one, so that
-    /// `sequence` grows through all of them.
-    pub(crate) base: AtomicU64,
-    /// What the namespaces held when another generation took over.
+    /// The namespaces when another generation took over.
     pub(crate) retired: OnceLock<Retired>,
 }
 
 impl Generation {
-    pub(crate) fn new(
-        place: Place,
-        hash_seed: u64,
-        number: u64,
-        memory: Memory,
-        medium: Arc<dyn Medium>,
-    ) -> Generation {
+    pub(crate) fn new(journal: Journal, hash_seed: u64) -> Generation {
         Generation {
-            place,
-            vault: None,
+            journal,
             hash_seed,
-            number,
-            memory,
-            medium,
-            committed: CachePadded::default(),
             views: Arc::default(),
             superseded: Superseded::default(),
-            base: AtomicU64::new(0),
             retired: OnceLock::new(),
         }
-    }
-
-    /// The same with sealed records.
-    pub(crate) fn sealed(self, vault: Option<Vault>) -> Generation {
-        let place = if vault.is_some() { self.place.sealed() } else { self.place };
-        Generation { place, vault, ..self }
-    }
-
-    /// The data key, if there is one.
-    pub(crate) fn unlocked(&self) -> Option<&Unlocked> {
-        self.vault.as_ref().map(|vault| &vault.unlocked)
-    }
-
-    /// Who vouches for header slots, if anybody does.
-    pub(crate) fn signer(&self) -> Option<&dyn Sign> {
-        self.vault.as_ref().map(|vault| &vault.keys as &dyn Sign)
     }
 
     /// How the records of `key` in the incarnation `namespace` are found.
     #[inline]
     pub(crate) fn stored_key<'k>(&self, namespace: u32, key: &'k [u8]) -> StoredKey<'k> {
-        match &self.vault {
+        match &self.journal.vault {
             None => StoredKey { hash: self.hash(key), key, fingerprint: None },
             Some(vault) => self.fingerprinted_key(vault, namespace, key),
         }
@@ -107,19 +64,17 @@ impl Generation {
 
     #[inline]
     pub(crate) fn watermark(&self) -> u64 {
-        self.committed.0.load(Ordering::Acquire)
+        self.journal.watermark()
     }
 
-    /// A position as a number that grows with every commit of the open, whatever is compacted
-    /// meanwhile.
-    #[inline]
-    pub(crate) fn sequence(&self, position: u64) -> u64 {
-        position.wrapping_add(self.base.load(Ordering::Relaxed))
+    /// A view of what is committed now.
+    pub(crate) fn register_view(&self) -> RegisteredView {
+        self.views.register(self.journal.committed())
     }
 
-    /// The position in this journal of a sequence number.
-    pub(crate) fn position(&self, sequence: u64) -> u64 {
-        sequence.wrapping_sub(self.base.load(Ordering::Relaxed))
+    /// Below this no view looks, neither a present one nor one to come.
+    pub(crate) fn floor(&self) -> u64 {
+        self.views.floor(self.journal.committed())
     }
 }
 

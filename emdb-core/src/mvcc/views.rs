@@ -96,11 +96,6 @@ impl RegisteredView {
     pub(crate) fn watermark(&self) -> u64 {
         self.watermark
     }
-
-    /// This and all others.
-    pub(crate) fn all(&self) -> &ViewRegistry {
-        &self.views
-    }
 }
 
 impl Drop for RegisteredView {

@@ -7,6 +7,48 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
 
+/// The suffixes of the files beside a data file.
+pub(crate) mod suffix {
+    /// The lock.
+    pub(crate) const LOCK: &str = ".lock";
+    /// The checkpoint that lasts.
+    pub(crate) const CHECKPOINT: &str = ".meta";
+    /// The checkpoint that is good for one run of the machine.
+    pub(crate) const HOT_CHECKPOINT: &str = ".hot.meta";
+    /// The end of the journal that the last recovery dropped.
+    pub(crate) const TORN: &str = ".torn";
+    /// Added to the name of any file until it is whole.
+    pub(crate) const TEMPORARY: &str = ".emdb-tmp";
+    /// The copy of a compaction until it takes the place of the data file.
+    pub(crate) const COMPACTION: &str = ".compact.tmp";
+    /// A backup until it is whole.
+    pub(crate) const BACKUP: &str = ".backup.tmp";
+    /// What a salvage has copied until all of it is there.
+    pub(crate) const SALVAGE: &str = ".salvage.tmp";
+
+    /// What a crash can leave of a file that was on its way to this name.
+    pub(crate) const UNFINISHED: [&str; 5] =
+        [COMPACTION, BACKUP, SALVAGE, ".meta.emdb-tmp", ".hot.meta.emdb-tmp"];
+
+    /// What can lie beside a file that took the place of one with another key.
+    pub(crate) const DISPOSABLE: [&str; 10] = [
+        TORN,
+        ".torn.emdb-tmp",
+        CHECKPOINT,
+        ".meta.emdb-tmp",
+        HOT_CHECKPOINT,
+        ".hot.meta.emdb-tmp",
+        TEMPORARY,
+        COMPACTION,
+        BACKUP,
+        SALVAGE,
+    ];
+
+    /// What belongs to a database: its data file, what lies beside that, and what will.
+    pub(crate) const OWN: [&str; 7] =
+        ["", LOCK, CHECKPOINT, HOT_CHECKPOINT, TORN, COMPACTION, BACKUP];
+}
+
 /// `<path><suffix>`, in the same folder.
 pub(crate) fn sibling(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
@@ -16,7 +58,7 @@ pub(crate) fn sibling(path: &Path, suffix: &str) -> PathBuf {
 
 /// The lock file of the data file at `path`.
 pub(crate) fn lock_file(path: &Path) -> PathBuf {
-    sibling(path, ".lock")
+    sibling(path, suffix::LOCK)
 }
 
 /// The file at the end of all symbolic links, which need not exist yet; its folder must.

@@ -1,51 +1,62 @@
-//! A thread that helps an engine. It begins when there is first something for it to do: an open that
-//! is followed by a few reads needs none.
+//! A thread that works for an owner. It begins when there is first something for it to do: an open
+//! that is followed by a few reads needs none.
 //!
-//! It holds the engine weakly: it keeps no database open.
+//! It holds its owner weakly: it keeps no database open.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use crate::engine::Engine;
 use crate::os::fork::Process;
 use crate::os::sync::{lock, wait, wait_timeout};
 
-/// The thread, and the requests `O` that it is given.
-#[derive(Debug, Default)]
-pub(crate) struct Worker<O> {
-    requests: Mutex<O>,
+/// The thread of an owner `E`, and the requests `R` that it is given.
+#[derive(Debug)]
+pub(crate) struct Worker<E, R> {
+    requests: Mutex<R>,
     told: Condvar,
     /// The thread is to end. Set under the lock of the requests.
     stopping: AtomicBool,
-    work: OnceLock<Work<O>>,
+    work: OnceLock<Work<E, R>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the thread does, and for whom.
 #[derive(Debug)]
-struct Work<O> {
+struct Work<E, R> {
     name: &'static str,
-    run: fn(&Weak<Engine>, &Worker<O>),
-    engine: Weak<Engine>,
+    run: fn(&Weak<E>, &Worker<E, R>),
+    owner: Weak<E>,
     process: Process,
 }
 
-impl<O: Send + 'static> Worker<O> {
+impl<E, R: Default> Default for Worker<E, R> {
+    fn default() -> Worker<E, R> {
+        Worker {
+            requests: Mutex::default(),
+            told: Condvar::new(),
+            stopping: AtomicBool::new(false),
+            work: OnceLock::new(),
+            thread: Mutex::new(None),
+        }
+    }
+}
+
+impl<E: Send + Sync + 'static, R: Send + 'static> Worker<E, R> {
     /// Lets the thread begin when it is needed.
     pub(crate) fn allow(
         &self,
-        engine: &Arc<Engine>,
+        owner: &Arc<E>,
         name: &'static str,
-        run: fn(&Weak<Engine>, &Worker<O>),
+        run: fn(&Weak<E>, &Worker<E, R>),
     ) {
-        let (engine, process) = (Arc::downgrade(engine), Process::current());
-        let _ = self.work.set(Work { name, run, engine, process });
+        let (owner, process) = (Arc::downgrade(owner), Process::current());
+        let _ = self.work.set(Work { name, run, owner, process });
     }
 
     /// Gives requests; `change` tells whether there is something new among them.
-    pub(crate) fn tell(self: &Arc<Self>, change: impl FnOnce(&mut O) -> bool) {
+    pub(crate) fn tell(self: &Arc<Self>, change: impl FnOnce(&mut R) -> bool) {
         if self.work.get().is_some_and(|work| work.process.is_forked_child()) {
             // A forked child has no threads of its parent, and is to have none of its own. One that
             // isn't there may hold the lock.
@@ -66,22 +77,22 @@ impl<O: Send + 'static> Worker<O> {
         if thread.is_some() || self.is_stopping() {
             return;
         }
-        let (run, engine, worker) = (work.run, work.engine.clone(), self.clone());
+        let (run, owner, worker) = (work.run, work.owner.clone(), self.clone());
         let builder = std::thread::Builder::new().name(work.name.into());
-        *thread = builder.spawn(move || run(&engine, &worker)).ok();
+        *thread = builder.spawn(move || run(&owner, &worker)).ok();
     }
 
     /// The requests, for the thread.
-    pub(crate) fn requests(&self) -> MutexGuard<'_, O> {
+    pub(crate) fn requests(&self) -> MutexGuard<'_, R> {
         lock(&self.requests)
     }
 
     /// Waits for other requests, or until then.
     pub(crate) fn wait<'a>(
         &self,
-        requests: MutexGuard<'a, O>,
+        requests: MutexGuard<'a, R>,
         until: Option<Instant>,
-    ) -> MutexGuard<'a, O> {
+    ) -> MutexGuard<'a, R> {
         let left = until.map(|at| at.saturating_duration_since(Instant::now()));
         match left {
             Some(left) => wait_timeout(&self.told, requests, left),
@@ -94,7 +105,7 @@ impl<O: Send + 'static> Worker<O> {
     }
 
     /// Ends the thread, or sees to it that none begins, and waits for its end, unless this is the
-    /// thread: it can hold the last reference to the engine for a moment.
+    /// thread: it can hold the last reference to the owner for a moment.
     pub(crate) fn stop(&self) {
         {
             let _orders = lock(&self.requests);

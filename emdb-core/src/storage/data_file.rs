@@ -1,30 +1,16 @@
-//! Where an engine's file is.
+//! The data file of a database: where it is, and the right to it.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::error::Result;
-use crate::maintenance::{backup, compact, salvage};
 use crate::os::lock::FileLock;
-use crate::os::{paths, sync};
+use crate::os::paths::{self, suffix};
+use crate::os::sync;
 use crate::storage::Disk;
 
-/// What may lie beside a file that took the place of one with another key.
-const LEFT: [&str; 10] = [
-    ".torn",
-    ".torn.emdb-tmp",
-    ".meta",
-    ".meta.emdb-tmp",
-    ".hot.meta",
-    ".hot.meta.emdb-tmp",
-    ".emdb-tmp",
-    compact::TEMP,
-    backup::TEMP,
-    salvage::TEMP,
-];
-
-/// The file of an engine, and the right to it.
+/// A data file, and the right to it.
 #[derive(Debug)]
 pub(crate) struct DataFile {
     pub(crate) disk: Arc<dyn Disk>,
@@ -42,13 +28,13 @@ impl DataFile {
 
     /// The checkpoint of the data file at `path`.
     pub(crate) fn image_of(path: &Path) -> PathBuf {
-        paths::sibling(path, ".meta")
+        paths::sibling(path, suffix::CHECKPOINT)
     }
 
     /// The checkpoint that was taken last while much was written, and is good only as long as the
     /// machine runs.
     pub(crate) fn passing_image_of(path: &Path) -> PathBuf {
-        paths::sibling(path, ".hot.meta")
+        paths::sibling(path, suffix::HOT_CHECKPOINT)
     }
 
     /// Removes what the former file left beside the one at `path`, for good, but for `kept`, which
@@ -59,7 +45,7 @@ impl DataFile {
         kept: Option<&Path>,
     ) -> std::io::Result<()> {
         // As much as can be, and then the first thing that could not.
-        let names = LEFT.map(|end| paths::sibling(path, end));
+        let names = suffix::DISPOSABLE.map(|end| paths::sibling(path, end));
         let removed = names.map(|name| match kept == Some(&name) {
             true => Ok(()),
             false => disk.remove(&name),
@@ -68,12 +54,12 @@ impl DataFile {
         disk.sync_names(path)
     }
 
-    /// Keeps the lock for as long as the engine is open.
+    /// Keeps the lock for as long as the database is open.
     pub(crate) fn keep_lock(&self, lock: FileLock) {
         *sync::lock(&self.lock) = Some(lock);
     }
 
-    /// Has the engine closed by `close`, once, and then lets go of the lock.
+    /// Has the database closed by `close`, once, and then lets go of the lock.
     pub(crate) fn close(&self, close: impl FnOnce() -> Result<()>) -> Result<()> {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());

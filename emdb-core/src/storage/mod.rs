@@ -156,7 +156,7 @@ pub(crate) trait Disk: Send + Sync + std::fmt::Debug {
     /// Makes `path` a new file of these bytes that appears whole or not at all: by way of a
     /// temporary name, a sync, a rename and a sync of the directory.
     fn publish(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let temp = paths::sibling(path, ".emdb-tmp");
+        let temp = paths::sibling(path, paths::suffix::TEMPORARY);
         let written = self.create(&temp).and_then(|file| {
             file.write_at(0, bytes)?;
             file.sync()

@@ -7,7 +7,7 @@ use crate::tests::*;
 
 const IMAGE: &str = "db.meta";
 
-fn put(engine: &Arc<Engine>, key: &[u8], value: &[u8]) {
+fn put(engine: &Arc<Database>, key: &[u8], value: &[u8]) {
     write(engine, &[(key.to_vec(), Some(value.to_vec()))]).unwrap();
 }
 
@@ -42,7 +42,7 @@ fn a_checkpoint_that_fails_anywhere_leaves_the_former_one_and_the_database() {
         let failed = engine.checkpoint(CheckpointKind::Durable, || false).is_err();
         disk.set_faults(Faults::default());
         assert!(!disk.exists(Path::new("db.meta.emdb-tmp")), "{fail_in}");
-        let figures = engine.stats().unwrap();
+        let figures = stats(&engine);
         assert_eq!(figures.checkpoint_failures, u64::from(failed), "{fail_in}");
         if failed && bytes(&disk, IMAGE) == former && write(&engine, &[]).is_ok() {
             // Writes are refused where the journal's own sync failed, and there alone.
@@ -85,7 +85,7 @@ fn a_checkpoint_can_be_ended_early() {
     put(&engine, b"a", b"1");
     assert!(matches!(engine.checkpoint(CheckpointKind::Durable, || true), Err(Error::Cancelled)));
     assert!(!disk.exists(Path::new(IMAGE)) && !disk.exists(Path::new("db.meta.emdb-tmp")));
-    assert_eq!(engine.stats().unwrap().checkpoint_failures, 0);
+    assert_eq!(stats(&engine).checkpoint_failures, 0);
     engine.background.stop();
 }
 
@@ -230,10 +230,10 @@ fn an_image_that_the_journal_behind_it_contradicts_is_given_up() {
     let engine = open(&disk, FlushPolicy::Group).unwrap();
     put(&engine, b"a", b"1");
     engine.checkpoint(CheckpointKind::Durable, || false).unwrap();
-    engine.open_namespace("later", Default::default()).unwrap();
+    engine.engine.open_namespace("later", Default::default()).unwrap();
     put(&engine, b"b", b"2");
     let expected = content(&engine);
-    engine.shut(true).unwrap();
+    engine.close(true).unwrap();
     let forged = forge(&bytes(&disk, IMAGE), |_, next_id, _| *next_id = 1000);
     let engine = open(&with(&disk, IMAGE, &forged), FlushPolicy::Group).unwrap();
     assert_eq!((from(&engine), content(&engine)), (None, expected));

@@ -2,6 +2,7 @@
 
 use crate::crypto::Unlocked;
 use crate::format::options::Options;
+use crate::maintenance::rekey::{convert, finish_conversion, rewrap};
 use crate::storage::Disk;
 use crate::tests::*;
 
@@ -15,18 +16,18 @@ const REWRAPPED: Key = Some((2, Cipher::Aes256Gcm));
 
 /// A change of the key, from one to another.
 #[derive(Debug, Clone, Copy)]
-struct Change {
+struct Rekey {
     from: Key,
     to: Key,
     /// The data key stays, and so do the records.
     rewraps: bool,
 }
 
-const CHANGES: [Change; 4] = [
-    Change { from: None, to: FIRST, rewraps: false },
-    Change { from: FIRST, to: None, rewraps: false },
-    Change { from: FIRST, to: OTHER, rewraps: false },
-    Change { from: FIRST, to: REWRAPPED, rewraps: true },
+const CHANGES: [Rekey; 4] = [
+    Rekey { from: None, to: FIRST, rewraps: false },
+    Rekey { from: FIRST, to: None, rewraps: false },
+    Rekey { from: FIRST, to: OTHER, rewraps: false },
+    Rekey { from: FIRST, to: REWRAPPED, rewraps: true },
 ];
 
 /// Operations of the longest change, and some more.
@@ -43,16 +44,16 @@ fn sealing(key: Key) -> Option<Sealing> {
     })
 }
 
-fn open_with(disk: &SimDisk, key: Key, read_only: bool) -> Result<Arc<Engine>> {
+fn open_with(disk: &SimDisk, key: Key, read_only: bool) -> Result<Arc<Database>> {
     let settings = Settings { sealing: sealing(key), read_only, ..Settings::default() };
-    open::on_disk(&settings, Arc::new(disk.clone()), Path::new(PATH))
+    Database::on_disk(&settings, Arc::new(disk.clone()), Path::new(PATH))
 }
 
 /// What a database should hold: its records with their expiries, and its other namespace.
 #[derive(Debug, PartialEq)]
 struct ReadView(Vec<(Vec<u8>, Vec<u8>, Option<u64>)>, Vec<String>, bool);
 
-fn view(engine: &Arc<Engine>) -> ReadView {
+fn view(engine: &Arc<Database>) -> ReadView {
     let guard = crossbeam_epoch::pin();
     let expiry = |key: &[u8]| {
         let (entry, _) = engine.get(&engine.default_namespace, key, &guard).unwrap().unwrap();
@@ -74,14 +75,14 @@ fn made(mapped: bool, key: Key, seed: u64) -> (SimDisk, ReadView) {
     open::create(&settings, &disk, Path::new(PATH)).unwrap();
     let engine = open_with(&disk, key, false).unwrap();
     let mut random = Random(seed);
-    engine.open_namespace("log", Options { ordered: true }).unwrap();
+    engine.engine.open_namespace("log", Options { ordered: true }).unwrap();
     for round in 0..3 {
         for _ in 0..12 {
             write(&engine, &random_commit(&mut random)).unwrap();
         }
         let (target, key, later) = (&engine.default_namespace, [round], 4_102_444_800_000);
         let expiry = Some(later + u64::from(round));
-        let timed = WriteOp::write(target, Verb::Put, (&key, b"timed"), expiry, true).unwrap();
+        let timed = WriteOp::write(target, Change::put(&key, b"timed", expiry)).unwrap();
         engine.commit(&mut [timed], Access::Plain).unwrap();
         match round {
             0 => engine.checkpoint(CheckpointKind::Durable, || false).unwrap(),
@@ -92,7 +93,7 @@ fn made(mapped: bool, key: Key, seed: u64) -> (SimDisk, ReadView) {
     disk.publish(Path::new("db.torn"), b"of the former key").unwrap();
     let all = view(&engine);
     if seed.is_multiple_of(2) {
-        engine.shut(true).unwrap();
+        engine.close(true).unwrap();
     } else {
         engine.background.stop();
     }
@@ -102,32 +103,35 @@ fn made(mapped: bool, key: Key, seed: u64) -> (SimDisk, ReadView) {
 
 /// As the calls of `admin` do, on this disk: whoever calls again after a crash does it, or finds it
 /// done but for tidying up.
-fn change(disk: &SimDisk, change: Change) -> Result<()> {
+fn change(disk: &SimDisk, change: Rekey) -> Result<()> {
     let (engine, done) = match open_with(disk, change.from, false) {
         Ok(engine) => (engine, false),
         Err(Error::EncryptionError(_)) => (open_with(disk, change.to, false)?, true),
         Err(e) => return Err(e),
     };
     let run =
-        if done && !change.rewraps { engine.finish_conversion() } else { run(&engine, change) };
-    let shut = engine.shut(true);
+        if done && !change.rewraps { finish_conversion(&engine) } else { run(&engine, change) };
+    let shut = engine.close(true);
     engine.background.stop();
     run.and(shut)
 }
 
-fn run(engine: &Arc<Engine>, change: Change) -> Result<()> {
+fn run(engine: &Arc<Database>, change: Rekey) -> Result<()> {
     if change.rewraps {
         let handle = engine.generation(&crossbeam_epoch::pin()).clone();
         let sealing = sealing(change.to).unwrap();
-        return engine.rewrap(sealing.wrap(&handle.generation.unlocked().unwrap().master)?);
+        return rewrap(
+            engine,
+            sealing.wrap(&handle.generation.journal.unlocked().unwrap().master)?,
+        );
     }
     let key: Option<Unlocked> = sealing(change.to).map(|sealing| sealing.create()).transpose()?;
-    engine.convert(key, &mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0))
+    convert(engine, key, &mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0))
 }
 
 /// Which key opens the database, which holds all: the former one or the other, and not both.
 /// Nothing is written.
-fn opens_with(disk: &SimDisk, change: Change, all: &ReadView, context: &str) -> Key {
+fn opens_with(disk: &SimDisk, change: Rekey, all: &ReadView, context: &str) -> Key {
     let opened = [change.from, change.to].map(|key| match open_with(disk, key, true) {
         Ok(engine) => {
             assert_eq!(view(&engine), *all, "{context}: read alone");
@@ -146,7 +150,7 @@ fn opens_with(disk: &SimDisk, change: Change, all: &ReadView, context: &str) -> 
 
 /// Nothing of the former key lies beside the file of another one, nor is it to be found after a
 /// power cut.
-fn assert_tidy(disk: &SimDisk, change: Change, context: &str) {
+fn assert_tidy(disk: &SimDisk, change: Rekey, context: &str) {
     for disk in [disk.clone(), disk.power_cut(&mut Random(1))] {
         for name in LEFT {
             let path = Path::new(name);
@@ -174,19 +178,22 @@ fn is_sealed(image: &[u8]) -> bool {
 }
 
 /// After whatever has happened: one key opens it, it holds all, and the change can be made again.
-fn check(disk: &SimDisk, of: Change, all: &ReadView, context: &str) -> bool {
+fn check(disk: &SimDisk, of: Rekey, all: &ReadView, context: &str) -> bool {
     disk.set_faults(Faults::default());
     let key = opens_with(disk, of, all, context);
     let engine = open_with(disk, key, false).unwrap_or_else(|e| panic!("{context}: {e}"));
     assert_eq!(view(&engine), *all, "{context}");
     let changed = key == of.to;
     if changed && !of.rewraps {
-        assert!(!engine.header().unwrap().converted, "{context}: still to be tidied");
+        assert!(
+            !engine.durability.with_header(|header| header.converted).unwrap(),
+            "{context}: still to be tidied"
+        );
         assert_tidy(disk, of, context);
     }
     write(&engine, &[(b"more".to_vec(), Some(b"1".to_vec()))]).unwrap();
     write(&engine, &[(b"more".to_vec(), None)]).unwrap();
-    engine.shut(true).unwrap();
+    engine.close(true).unwrap();
     drop(engine);
     if !changed {
         change(disk, of).unwrap_or_else(|e| panic!("{context}, again: {e}"));
@@ -202,7 +209,7 @@ fn check(disk: &SimDisk, of: Change, all: &ReadView, context: &str) -> bool {
 }
 
 /// Calls `each` for every change, way of writing, and operation of it.
-fn at_each_step(mut each: impl FnMut(Change, bool, u64, &str)) {
+fn at_each_step(mut each: impl FnMut(Rekey, bool, u64, &str)) {
     for change in CHANGES {
         for mapped in [true, false] {
             for step in 0..STEPS {
@@ -310,10 +317,11 @@ fn a_change_that_is_broken_off_leaves_the_former_key_and_no_file() {
         let (disk, all) = made(true, of.from, 0);
         let engine = open_with(&disk, of.from, false).unwrap();
         let key = sealing(of.to).map(|sealing| sealing.create()).transpose().unwrap();
-        let done = engine.convert(key, &mut ProgressMeter::new(&mut |_| ControlFlow::Break(()), 0));
+        let done =
+            convert(&engine, key, &mut ProgressMeter::new(&mut |_| ControlFlow::Break(()), 0));
         assert!(matches!(done, Err(Error::Cancelled)), "{done:?}");
         assert!(!disk.exists(Path::new("db.compact.tmp")));
-        engine.shut(true).unwrap();
+        engine.close(true).unwrap();
         drop(engine);
         assert_eq!(opens_with(&disk, of, &all, "broken off"), of.from);
         check(&disk.killed(), of, &all, "broken off");

@@ -115,7 +115,7 @@ fn a_step_prepared_before_an_in_memory_compaction_is_found_after() {
     let engine = db.engine();
     let target = &engine.default_namespace;
     db.insert("k", "old").unwrap();
-    let mut ops = [WriteOp::write(target, Verb::Put, (b"k", b"new"), None, true).unwrap()];
+    let mut ops = [WriteOp::write(target, Change::put(b"k", b"new", None)).unwrap()];
     db.compact().unwrap();
     engine.commit(&mut ops, Access::Plain).unwrap();
     assert_eq!(db.get("k").unwrap().as_deref(), Some(&b"new"[..]));

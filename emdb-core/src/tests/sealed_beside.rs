@@ -111,7 +111,7 @@ fn life(policy: FlushPolicy) {
                 for care in
                     [CheckpointKind::Durable, CheckpointKind::Passing, CheckpointKind::Closing]
                 {
-                    db.engine().checkpoint(care, || false).unwrap();
+                    db.database().checkpoint(care, || false).unwrap();
                 }
             }
         });

@@ -3,16 +3,21 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::cursor::walk::Walk;
 use crate::format::image::Header;
+#[cfg(feature = "ttl")]
+use crate::maintenance::sweep::sweep;
+use crate::maintenance::verify::verify;
+use crate::mvcc::retired::SeenNamespace;
 use crate::storage::Disk;
 use crate::tests::*;
 use crate::{Emdb, NamespaceOptions};
 
 const IMAGE: &str = "db.meta";
 
-fn put(engine: &Arc<Engine>, key: &[u8], value: &[u8], expiry: Option<u64>) {
+fn put(engine: &Arc<Database>, key: &[u8], value: &[u8], expiry: Option<u64>) {
     let target = &engine.default_namespace;
-    let step = WriteOp::write(target, Verb::Put, (key, value), expiry, true).unwrap();
+    let step = WriteOp::write(target, Change::put(key, value, expiry)).unwrap();
     engine.commit(&mut [step], Access::Plain).unwrap();
 }
 
@@ -24,7 +29,7 @@ fn bytes(disk: &SimDisk, name: &str) -> Vec<u8> {
 
 #[test]
 fn large_records_that_come_during_a_compaction_are_copied_a_few_at_a_time() {
-    let engine = open::in_memory(&Settings::default()).unwrap();
+    let engine = Database::in_memory(&Settings::default()).unwrap();
     put(&engine, b"a", b"1", None);
     let mut written = false;
     let mut meanwhile = |_| {
@@ -35,11 +40,11 @@ fn large_records_that_come_during_a_compaction_are_copied_a_few_at_a_time() {
         }
         ControlFlow::Continue(())
     };
-    engine.compact(&mut ProgressMeter::new(&mut meanwhile, 0)).unwrap();
+    compact(&engine, &mut ProgressMeter::new(&mut meanwhile, 0)).unwrap();
     assert_eq!(engine.len(&engine.default_namespace).unwrap(), 49);
-    let tail = lock(&engine.tail);
+    let writer = &engine.append_lock.lock().writer;
     // What is written at once lies in one region of memory.
-    assert!(tail.skipped < 16 << 20, "{} of {} were left out", tail.skipped, tail.position);
+    assert!(writer.skipped < 16 << 20, "{} of {} left out", writer.skipped, writer.position);
 }
 
 #[test]
@@ -99,15 +104,15 @@ fn a_compaction_by_hand_leaves_the_automatic_one_as_watchful_as_before() {
         }),
         ..Settings::default()
     };
-    let engine = open::in_memory(&settings).unwrap();
+    let engine = Database::in_memory(&settings).unwrap();
     put(&engine, b"a", b"1", None);
-    engine.compact(&mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0)).unwrap();
+    compact(&engine, &mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0)).unwrap();
     for n in 0..400u32 {
         put(&engine, b"a", &[n as u8; 1024], None);
     }
     let began = Instant::now();
-    while engine.stats().unwrap().compactions < 2 {
-        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", engine.stats());
+    while stats(&engine).compactions < 2 {
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", stats(&engine));
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -118,7 +123,7 @@ fn the_note_of_a_checkpoint_is_no_damage() {
     let engine = open(&disk, FlushPolicy::OnEachFlush).unwrap();
     put(&engine, b"a", b"1", None);
     engine.checkpoint(CheckpointKind::Durable, || false).unwrap();
-    let report = engine.verify(&mut |_| ControlFlow::Continue(())).unwrap();
+    let report = verify(&engine, &mut |_| ControlFlow::Continue(())).unwrap();
     assert!(report.is_ok(), "{:?}", report.problems);
     engine.background.stop();
 }
@@ -132,14 +137,13 @@ fn a_verification_beside_compactions_finds_nothing() {
         s.spawn(|| {
             for n in 0..300u32 {
                 put(&engine, &n.to_be_bytes(), b"1", None);
-                engine
-                    .compact(&mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0))
+                compact(&engine, &mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0))
                     .unwrap();
             }
             stop.store(true, Ordering::Relaxed);
         });
         while !stop.load(Ordering::Relaxed) {
-            let report = engine.verify(&mut |_| ControlFlow::Continue(())).unwrap();
+            let report = verify(&engine, &mut |_| ControlFlow::Continue(())).unwrap();
             if !report.is_ok() {
                 stop.store(true, Ordering::Relaxed);
             }
@@ -155,22 +159,23 @@ fn seeds() -> u64 {
     std::env::var("EMDB_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(20)
 }
 
-fn all(engine: &Arc<Engine>) -> Names {
+fn all(engine: &Arc<Database>) -> Names {
     seen(engine, &engine.read_view())
 }
 
-fn seen(engine: &Arc<Engine>, view: &crate::engine::read::ReadView) -> Names {
+fn seen(engine: &Arc<Database>, view: &crate::engine::read_view::ReadView) -> Names {
     let states = view.namespaces(engine).into_iter();
-    let content = |state: &NamespaceState| {
-        let walk = crate::cursor::Walk::over(view.clone(), view.incarnation(state)).unwrap();
+    let content = |state: &SeenNamespace| {
+        let incarnation = state.incarnation.clone();
+        let walk = Walk::over(view.clone(), Some(incarnation.clone())).unwrap();
         let found: Vec<_> =
             crate::api::iterators::EmdbIter(walk).results().collect::<Result<_>>().unwrap();
-        if view.incarnation(state).unwrap().order.get().is_some() {
+        if incarnation.order.get().is_some() {
             assert!(found.is_sorted(), "{}", state.name);
         }
         let map: Model = found.iter().cloned().collect();
         assert_eq!(map.len(), found.len(), "no key comes twice");
-        let len = view.incarnation(state).unwrap().records_at(view.watermark());
+        let len = incarnation.records_at(view.watermark());
         assert_eq!(len, Some(found.len() as u64), "{}", state.name);
         map
     };
@@ -178,7 +183,7 @@ fn seen(engine: &Arc<Engine>, view: &crate::engine::read::ReadView) -> Names {
 }
 
 /// One random change; each commit of it is a state of the history, whether it succeeds or not.
-fn change(engine: &Arc<Engine>, history: &mut Vec<Names>, random: &mut Random) -> Result<()> {
+fn change(engine: &Arc<Database>, history: &mut Vec<Names>, random: &mut Random) -> Result<()> {
     let mut model = history.last().unwrap().clone();
     let name = ["", "a", "b"][random.below(3) as usize].to_owned();
     let ordered = random.below(2) == 0;
@@ -187,7 +192,7 @@ fn change(engine: &Arc<Engine>, history: &mut Vec<Names>, random: &mut Random) -
     history.push(model.clone());
     let state = match name.as_str() {
         "" => engine.default_namespace.clone(),
-        name => engine.open_namespace(name, options)?,
+        name => engine.engine.open_namespace(name, options)?,
     };
     match random.below(12) {
         0 => {
@@ -221,14 +226,14 @@ fn change(engine: &Arc<Engine>, history: &mut Vec<Names>, random: &mut Random) -
 }
 
 fn write_to(
-    engine: &Arc<Engine>,
+    engine: &Arc<Database>,
     state: &Arc<NamespaceState>,
     commit: &[(Vec<u8>, Option<Vec<u8>>)],
 ) -> Result<()> {
     let mut steps = Vec::new();
     for (i, (key, value)) in commit.iter().enumerate() {
-        let (verb, value) = value.as_ref().map_or((Verb::Remove, &[][..]), |v| (Verb::Put, v));
-        steps.push(WriteOp::write(state, verb, (key, value), None, i + 1 == commit.len())?);
+        let change = Change::write(key, value.as_deref(), None);
+        steps.push(WriteOp::write(state, change.ending_commit(i + 1 == commit.len()))?);
     }
     engine.commit(&mut steps, Access::Plain)
 }
@@ -247,10 +252,10 @@ fn live(
     engine.background.stop();
     if done.is_ok() {
         assert_eq!(all(&engine), *history.last().unwrap());
-        let report = engine.verify(&mut |_| ControlFlow::Continue(())).unwrap();
+        let report = verify(&engine, &mut |_| ControlFlow::Continue(())).unwrap();
         assert!(report.is_ok(), "{:?}", report.problems);
         if random.below(2) == 0 {
-            engine.shut(true)?;
+            engine.close(true)?;
             *durable = history.len() - 1;
         }
     }
@@ -258,7 +263,7 @@ fn live(
 }
 
 fn live_in(
-    engine: &Arc<Engine>,
+    engine: &Arc<Database>,
     random: &mut Random,
     history: &mut Vec<Names>,
     durable: &mut usize,
@@ -291,7 +296,7 @@ fn live_in(
                     }
                     ControlFlow::Continue(())
                 };
-                let done = engine.compact(&mut ProgressMeter::new(&mut meanwhile, 0));
+                let done = compact(&engine, &mut ProgressMeter::new(&mut meanwhile, 0));
                 broken.map_or(done, Err)?;
                 assert_eq!(all(engine), *history.last().unwrap(), "a compaction changes nothing");
             }
@@ -354,17 +359,17 @@ fn a_sweep_finds_all_that_has_expired_whatever_was_compacted_or_loaded() {
         let mut model = BTreeMap::<Vec<u8>, Option<u64>>::new();
         for _ in 0..6 {
             let disk = Arc::new(disk.clone());
-            let engine = open::on_disk(&settings, disk, Path::new(PATH)).unwrap();
+            let engine = Database::on_disk(&settings, disk, Path::new(PATH)).unwrap();
             for _ in 0..random.below(80) {
                 match random.below(14) {
                     0 => engine.checkpoint(CheckpointKind::Durable, || false).unwrap(),
                     1 => {
                         let mut nothing = |_| ControlFlow::Continue(());
-                        engine.compact(&mut ProgressMeter::new(&mut nothing, 0)).unwrap();
+                        compact(&engine, &mut ProgressMeter::new(&mut nothing, 0)).unwrap();
                     }
                     2 => {
                         let mut swept = 0;
-                        engine.sweep(&engine.default_namespace, &mut swept).unwrap();
+                        sweep(&engine, &engine.default_namespace, &mut swept).unwrap();
                         model.retain(|_, at| at.is_none_or(|at| at > now));
                         let len = engine.len(&engine.default_namespace).unwrap();
                         assert_eq!(len, model.len(), "seed {seed}");

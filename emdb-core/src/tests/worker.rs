@@ -16,7 +16,7 @@ struct Requests {
     begun: usize,
 }
 
-fn run(_: &Weak<Engine>, worker: &Worker<Requests>) {
+fn run(_: &Weak<Engine>, worker: &Worker<Engine, Requests>) {
     let mut requests = worker.requests();
     requests.begun += 1;
     while !worker.is_stopping() {
@@ -29,7 +29,7 @@ fn engine() -> Arc<Engine> {
     open::in_memory(&Settings::default()).unwrap()
 }
 
-fn eventually(worker: &Worker<Requests>, is: impl Fn(&Requests) -> bool) {
+fn eventually(worker: &Worker<Engine, Requests>, is: impl Fn(&Requests) -> bool) {
     let began = std::time::Instant::now();
     while !is(&worker.requests()) {
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", worker.requests());

@@ -1,4 +1,4 @@
-//! What the typed layer needs beside the public API. Not for users: it may change at any time.
+//! The door for the typed layer, beside the public API. Not for users: it may change at any time.
 
 mod view;
 
@@ -11,15 +11,13 @@ use crate::api::db::Emdb;
 use crate::api::namespace::Namespace;
 pub use crate::api::transaction::Writes;
 use crate::api::transaction::{Transaction, TransactionNamespace};
-use crate::engine::commit::Access;
+use crate::engine::append_lock::Access;
 use crate::engine::settings::NamespaceOptions;
-use crate::engine::write_lock::Exclusive;
-use crate::engine::write_op::{WriteOp, check_len};
+use crate::engine::write_op::{Change, WriteOp, check_len};
 use crate::error::Result;
-use crate::format::record::Verb;
 use crate::format::{MAX_KEY, MAX_VALUE};
-use crate::mvcc::names::{CATALOGUE, child_prefix};
-pub use crate::mvcc::write_set::AsIs;
+use crate::mvcc::names::{CATALOGUE, child_name};
+pub use crate::mvcc::write_set::{KeyspaceId, WriteRef, WriteSet};
 pub use crate::os::clock::ManualClock;
 pub use view::{Scan, View};
 
@@ -32,10 +30,6 @@ pub fn catalogue(db: &Emdb) -> Result<Namespace> {
 /// An internal, ordered child of `parent`: dropped and cleared with it, and seen by nobody else.
 pub fn child(db: &Emdb, parent: &Namespace, name: &str) -> Result<Namespace> {
     db.open_namespace(&child_name(parent.name(), name), NamespaceOptions::new().ordered(true))
-}
-
-fn child_name(parent: &str, name: &str) -> String {
-    format!("{}{name}", child_prefix(parent))
 }
 
 /// What is attached to the namespace, for as long as it is not dropped; made by the first caller.
@@ -67,19 +61,13 @@ pub fn read_stored<R>(
     let engine = ns.engine();
     let guard = crossbeam_epoch::pin();
     let Some((record, handle)) = engine.find(&ns.state, key, &guard)? else { return Ok(None) };
-    let entry = engine.reader(handle).entry(record)?;
+    let entry = engine.reader(handle).decode(record)?;
     Ok(Some(take(entry.value(), entry.expiry(), !engine.is_expired(&record))))
 }
 
 /// The database's time, in milliseconds since 1970.
 pub fn now(ns: &Namespace) -> u64 {
     ns.engine().clock.now()
-}
-
-/// A hash of `key`, with a secret of the database.
-#[inline]
-pub fn hash(ns: &Namespace, key: &[u8]) -> u64 {
-    ns.engine().generation(&crossbeam_epoch::pin()).generation.hash(key)
 }
 
 /// When `key`, if it is there, expires.
@@ -100,7 +88,7 @@ pub fn expiry_after(ns: &Namespace, lifetime: Duration) -> Result<u64> {
 /// The expiry that a time to live means now.
 #[cfg(feature = "ttl")]
 pub fn expiry_of(ns: &Namespace, ttl: crate::Ttl) -> Result<Option<u64>> {
-    ns.engine().expiry(&ns.state, ttl)
+    ttl.expiry(ns.engine(), &ns.state)
 }
 
 /// Changes with every commit to the database: what is read between two equal ones is one state.
@@ -108,7 +96,7 @@ pub fn expiry_of(ns: &Namespace, ttl: crate::Ttl) -> Result<Option<u64>> {
 pub fn watermark(ns: &Namespace) -> (u64, u64) {
     let guard = crossbeam_epoch::pin();
     let generation = &ns.state.versions(&guard).handle.generation;
-    (generation.number, generation.watermark())
+    (generation.journal.number, generation.watermark())
 }
 
 /// Reads inside of a transaction, whatever its scope.
@@ -140,7 +128,7 @@ pub fn read_staged<R>(
     key: &[u8],
     take: impl FnOnce(&[u8], Option<u64>) -> R,
 ) -> Result<Option<R>> {
-    namespace.read(key, take)
+    namespace.view()?.read(key, take)
 }
 
 /// As [`read_stored`], in a transaction.
@@ -149,7 +137,7 @@ pub fn read_stored_staged<R>(
     key: &[u8],
     take: impl FnOnce(&[u8], Option<u64>, bool) -> R,
 ) -> Result<Option<R>> {
-    namespace.read_stored(key, take)
+    namespace.view()?.read_stored(key, take)
 }
 
 /// When `key`, if it is there, expires.
@@ -157,19 +145,19 @@ pub fn expiry_staged(namespace: &TransactionNamespace, key: &[u8]) -> Result<Opt
     namespace.stored_expiry(key)
 }
 
-/// Whether this thread has the right to write alone: it is in a transaction, or a callback of one.
-pub fn is_sole(db: &Emdb) -> bool {
-    db.engine().is_owner()
+/// Whether this thread has the write lock: it is in a transaction, or a callback of one.
+pub fn is_writer(db: &Emdb) -> bool {
+    db.engine().append_lock.is_owner()
 }
 
-/// A write of [`Sole::commit`]: a put, or a removal if there is no value.
+/// A write of [`WriteLock::commit`]: a put, or a removal if there is no value.
 #[derive(Debug, Clone, Copy)]
 pub struct Write<'a> {
     /// Where.
     pub namespace: &'a Namespace,
     /// The key.
     pub key: &'a [u8],
-    /// What is put.
+    /// The value that is put.
     pub value: Option<&'a [u8]>,
     /// When that expires.
     pub expiry: Option<u64>,
@@ -183,63 +171,55 @@ impl Write<'_> {
     }
 }
 
-/// The right to write alone. Other writers wait until it is dropped; a second one on the same
+/// Exclusive write access. Other writers wait until it is dropped; a second one on the same
 /// thread, and any plain write there, is `TransactionActive`.
 #[derive(Debug)]
-pub struct Sole(Exclusive);
+pub struct WriteLock(crate::engine::write_lock::WriteLock);
 
-impl Sole {
+impl WriteLock {
     /// Waits for other writers.
-    pub fn begin(ns: &Namespace) -> Result<Sole> {
-        Exclusive::begin(ns.engine()).map(Sole)
+    pub fn begin(ns: &Namespace) -> Result<WriteLock> {
+        crate::engine::write_lock::WriteLock::acquire(ns.engine()).map(WriteLock)
     }
 
     /// Commits all of it as one. No key may be there twice.
     pub fn commit<'a>(self, writes: impl ExactSizeIterator<Item = Write<'a>>) -> Result<()> {
-        let engine = self.0.engine.clone();
         let total = writes.len();
         if total == 0 {
             return Ok(());
         }
+        let engine = self.0.engine.clone();
         let guard = crossbeam_epoch::pin();
         let mut ops = Vec::with_capacity(total);
         for (at, write) in writes.enumerate() {
-            let (verb, value) = match write.value {
-                Some(value) => (Verb::Put, value),
-                None => (Verb::Remove, &[][..]),
-            };
-            let (target, record) = (&write.namespace.state, (write.key, value));
-            let (expiry, last) = (write.expiry, at + 1 == total);
-            ops.push(WriteOp::write_in(&guard, target, verb, record, expiry, last)?);
+            let change = Change::write(write.key, write.value, write.expiry);
+            let change = change.ending_commit(at + 1 == total);
+            ops.push(WriteOp::write_in(&guard, &write.namespace.state, change)?);
         }
         drop(guard);
-        let mut tail = engine.enter(Access::Owner)?;
-        let linked = engine.commit_linked(&mut tail, &mut ops);
+        let mut commit = engine.begin_commit(Access::Owner)?;
+        commit.write(&mut ops)?;
         // Others may write while this waits for the disk, and share its sync.
-        drop((tail, self));
-        linked.finish(&engine)
+        commit.finish_after(|| drop(self))
     }
-}
 
-/// Empties the namespace and its children, and makes the writes, all as one commit.
-pub fn clear<'a>(
-    sole: Sole,
-    ns: &Namespace,
-    writes: impl ExactSizeIterator<Item = Write<'a>>,
-) -> Result<()> {
-    let engine = sole.0.engine.clone();
-    let family = engine.family(&ns.state);
-    crate::api::transaction::run_in(sole.0, |transaction| {
-        for state in family {
-            let member = Namespace { database: ns.database.clone(), state };
-            transaction.namespace(&member).clear()?;
-        }
-        for write in writes {
-            let namespace = transaction.namespace(write.namespace);
-            stage(namespace, write.key, write.value, write.expiry)?;
-        }
-        Ok(())
-    })
+    /// Empties the namespaces and their children, and makes the writes, all as one commit.
+    pub fn clear_and_commit<'a>(
+        self,
+        cleared: impl Iterator<Item = &'a Namespace>,
+        writes: impl Iterator<Item = Write<'a>>,
+    ) -> Result<()> {
+        crate::api::transaction::run_in(self.0, |transaction| {
+            for namespace in cleared {
+                transaction.namespace(namespace).clear()?;
+            }
+            for write in writes {
+                let namespace = transaction.namespace(write.namespace);
+                stage(namespace, write.key, write.value, write.expiry)?;
+            }
+            Ok(())
+        })
+    }
 }
 
 /// Lets a test set the time.

@@ -3,100 +3,86 @@
 
 use std::fmt;
 use std::ops::Bound;
-use std::sync::Arc;
 
 use crate::api::namespace::Namespace;
 use crate::api::snapshot::Snapshot;
 use crate::api::transaction::TransactionNamespace;
+use crate::cursor::end::End;
+use crate::cursor::namespace_view::{HeldNamespace, NamespaceView, StagedWrites};
 use crate::cursor::range::Bounds;
-use crate::cursor::{End, Overlay, Walk};
-use crate::engine::read::ReadView;
+use crate::cursor::walk::Walk;
 use crate::error::Result;
-use crate::mvcc::names::Incarnation;
-use crate::mvcc::write_set::Sorted;
-
-use crate::api::internal::{CATALOGUE, child_name};
+use crate::mvcc::names::{CATALOGUE, child_name};
+use crate::mvcc::namespace::INTERNAL;
+use crate::mvcc::write_set::SortedWrites;
 
 /// A namespace in one state.
 #[derive(Clone)]
 pub struct View {
-    view: ReadView,
-    base: Option<Arc<Incarnation>>,
-    staged: Option<Sorted>,
+    held: HeldNamespace,
+    staged: Option<SortedWrites>,
 }
 
 impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("View").field("view", &self.view).finish_non_exhaustive()
+        f.debug_struct("View").field("held", &self.held).finish_non_exhaustive()
     }
 }
 
 impl View {
-    /// What is committed now.
+    /// The state that is committed now.
     pub fn now(ns: &Namespace) -> Result<View> {
-        let view = ns.engine().read_view();
-        ns.engine().order_later(view.incarnation(&ns.state).as_deref());
-        let view = View::at(view, ns);
-        // Not before the view is there: a drop in between would show what it ended.
-        ns.state.check()?;
-        Ok(view)
-    }
-
-    fn at(view: ReadView, ns: &Namespace) -> View {
-        let base = view.incarnation(&ns.state);
-        View { view, base, staged: None }
+        let held = ns.held()?;
+        ns.engine().order_later(held.incarnation.as_deref());
+        Ok(View { held, staged: None })
     }
 
     /// Another namespace in the same state, which is not that of a transaction.
     pub fn beside(&self, ns: &Namespace) -> View {
-        ns.engine().order_later(self.view.incarnation(&ns.state).as_deref());
-        View::at(self.view.clone(), ns)
+        let view = self.held.view.clone();
+        let incarnation = view.incarnation(&ns.state);
+        ns.engine().order_later(incarnation.as_deref());
+        let held = HeldNamespace { view, incarnation, ordered: ns.is_ordered() };
+        View { held, staged: None }
     }
 
-    /// A namespace with what a transaction has written to it.
+    /// A namespace with the writes of a transaction until now.
     pub fn staged(namespace: &TransactionNamespace) -> Result<View> {
-        namespace.view()
+        namespace.view()?;
+        Ok(View { held: namespace.held.clone(), staged: Some(namespace.writes.sorted()) })
     }
 
     /// The child `name` of the namespace `parent` in a snapshot.
     pub fn child_of(snapshot: &Snapshot, parent: &str, name: &str) -> View {
-        View::named(snapshot, &child_name(parent, name))
+        View::of(snapshot, &child_name(parent, name))
     }
 
     /// The namespace of this name in a snapshot; an empty one if there was none.
     pub fn of(snapshot: &Snapshot, name: &str) -> View {
-        View::named(snapshot, name)
+        View { held: snapshot.internal(name).held, staged: None }
     }
 
     /// The catalogue in a snapshot.
     pub fn catalogue(snapshot: &Snapshot) -> View {
-        View::named(snapshot, CATALOGUE)
+        View::of(snapshot, CATALOGUE)
     }
 
     /// The names of all namespaces in a snapshot, sorted, the default one (with an empty name)
     /// first, but for internal ones; and whether they are ordered.
     pub fn names(snapshot: &Snapshot) -> Vec<(String, bool)> {
-        let (engine, view) = snapshot.view();
-        let seen = view.namespaces(engine).into_iter().filter(|state| !state.is_internal());
-        let mut seen: Vec<_> =
-            seen.map(|state| (state.name.clone(), engine.wants_order(&state))).collect();
-        seen.sort();
-        seen
+        let all = snapshot.namespaces().into_iter();
+        let own = all.filter(|seen| !seen.name.starts_with(INTERNAL));
+        let mut names: Vec<_> = own.map(|seen| (seen.name, seen.ordered)).collect();
+        names.sort();
+        names
     }
 
-    fn named(snapshot: &Snapshot, name: &str) -> View {
-        let (engine, view) = snapshot.view();
-        let state = view.namespace(engine, name);
-        let base = state.and_then(|state| view.incarnation(&state));
-        View { view: view.clone(), base, staged: None }
-    }
-
-    pub(crate) fn with_staged(
-        view: &ReadView,
-        base: &Option<Arc<Incarnation>>,
-        staged: Sorted,
-    ) -> View {
-        View { view: view.clone(), base: base.clone(), staged: Some(staged) }
+    #[inline]
+    fn reads(&self) -> NamespaceView<'_> {
+        match &self.staged {
+            None => self.held.committed(),
+            Some(staged) => self.held.with(StagedWrites::Sorted(staged)),
+        }
     }
 
     /// The value of `key`, lent.
@@ -110,74 +96,37 @@ impl View {
         key: &[u8],
         take: impl FnOnce(&[u8], Option<u64>) -> R,
     ) -> Result<Option<R>> {
-        if let Some(staged) = self.staged.as_ref().and_then(|s| s.get(key)) {
-            let live = staged.live(self.view.now());
-            return Ok(live.map(|value| take(value, staged.expiry)));
-        }
-        let Some(base) = &self.base else { return Ok(None) };
-        let Some(record) = self.view.find(base, key)? else { return Ok(None) };
-        let entry = self.view.reader().checked(record, || self.view.now())?;
-        Ok(entry.map(|entry| take(entry.value(), entry.expiry())))
+        self.reads().read(key, take)
     }
 
     /// Whether `key` is there. Its value isn't read.
     pub fn contains(&self, key: &[u8]) -> Result<bool> {
-        if let Some(staged) = self.staged.as_ref().and_then(|s| s.get(key)) {
-            return Ok(staged.live(self.view.now()).is_some());
-        }
-        let found = self.base.as_ref().map(|base| self.view.find(base, key)).transpose()?;
-        Ok(found.flatten().is_some())
+        self.reads().contains(key)
     }
 
     /// When `key`, if it is there, expires.
     pub fn expiry(&self, key: &[u8]) -> Result<Option<u64>> {
-        if let Some(staged) = self.staged.as_ref().and_then(|s| s.get(key)) {
-            return Ok(staged.value.as_ref().and(staged.expiry));
-        }
-        let Some(base) = &self.base else { return Ok(None) };
-        self.view.expiry(base, key)
+        self.reads().expiry(key)
     }
 
     /// The number of records; expired ones count until they are swept.
     pub fn count(&self) -> Result<usize> {
-        let base = self.base.as_ref().and_then(|base| base.records_at(self.view.watermark()));
-        let mut count = base.unwrap_or(0);
-        for (key, staged) in self.staged.iter().flat_map(|staged| staged.iter()) {
-            let stored = match &self.base {
-                Some(base) => self.view.stored(base, key)?.is_some(),
-                None => false,
-            };
-            count = count + u64::from(staged.value.is_some()) - u64::from(stored);
-        }
-        Ok(count as usize)
+        self.reads().len()
     }
 
     /// All records, in order if the namespace has one.
     pub fn scan(&self) -> Result<Scan> {
-        let walk = Walk::over(self.view.clone(), self.base.clone())?;
-        Ok(self.overlaid(walk, Bounds::all()))
+        self.reads().walk().map(Scan)
     }
 
     /// The records of a range, in order, of an ordered namespace.
     pub fn range(&self, (low, high): (Bound<Vec<u8>>, Bound<Vec<u8>>)) -> Result<Scan> {
-        let bounds = Bounds { low, high };
-        let walk = Walk::range(self.view.clone(), self.base.clone(), bounds.clone())?;
-        Ok(self.overlaid(walk, bounds))
+        self.reads().walk_range(Bounds { low, high }).map(Scan)
     }
 
     /// The records whose keys begin with `prefix`, in order, of an ordered namespace.
     pub fn prefix(&self, prefix: &[u8]) -> Result<Scan> {
-        let Bounds { low, high } = Bounds::prefix(prefix);
-        self.range((low, high))
-    }
-
-    fn overlaid(&self, walk: Walk, bounds: Bounds) -> Scan {
-        Scan(match &self.staged {
-            Some(staged) => {
-                walk.with_overlay(Overlay::new(staged.clone(), self.view.now(), bounds))
-            }
-            None => walk,
-        })
+        self.reads().walk_range(Bounds::prefix(prefix)).map(Scan)
     }
 }
 

@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use crate::api::namespace::Namespace;
 use crate::engine::Engine;
-use crate::engine::commit::Access;
+use crate::engine::append_lock::Access;
 use crate::engine::namespaces::Clear;
-use crate::engine::read::ReadView;
-use crate::engine::write_lock::Exclusive;
-use crate::engine::write_op::WriteOp;
+use crate::engine::read_view::ReadView;
+use crate::engine::write_lock::WriteLock;
+use crate::engine::write_op::{Change, WriteOp};
 use crate::error::{Error, Result};
-use crate::format::record::Verb;
-use crate::mvcc::names::{NamespaceState, child_prefix};
-use crate::mvcc::write_set::StagedWriteRef;
+use crate::mvcc::names::child_prefix;
+use crate::mvcc::namespace::NamespaceState;
+use crate::mvcc::write_set::WriteRef;
 pub use namespace::TransactionNamespace;
 
 /// A transaction in progress; see [`Emdb::transaction`](crate::Emdb::transaction).
@@ -29,7 +29,7 @@ pub struct Transaction<'scope> {
     _scope: PhantomData<fn(&'scope ()) -> &'scope ()>,
 }
 
-/// What a transaction holds, whatever its scope.
+/// The writes of a transaction, whatever its scope.
 #[derive(Debug)]
 pub struct Writes {
     engine: Arc<Engine>,
@@ -43,16 +43,16 @@ pub(crate) fn run<T, E: From<Error>>(
     engine: &Arc<Engine>,
     body: impl for<'s> FnOnce(&mut Transaction<'s>) -> Result<T, E>,
 ) -> Result<T, E> {
-    run_in(Exclusive::begin(engine)?, body)
+    run_in(WriteLock::acquire(engine)?, body)
 }
 
 /// The same for a caller who is the only writer already.
 pub(crate) fn run_in<T, E: From<Error>>(
-    exclusive: Exclusive,
+    write_lock: WriteLock,
     body: impl for<'s> FnOnce(&mut Transaction<'s>) -> Result<T, E>,
 ) -> Result<T, E> {
     // Let go when this returns or unwinds; what was staged goes with the transaction.
-    let engine = &exclusive.engine;
+    let engine = &write_lock.engine;
     let view = engine.read_view();
     let default = TransactionNamespace::new(engine, &engine.default_namespace, &view);
     let writes = Writes { engine: engine.clone(), view, default, others: Vec::new() };
@@ -140,7 +140,7 @@ impl Writes {
                 }
             }
         }
-        let total = clears.len() + parts.iter().map(|p| p.staged.len()).sum::<usize>();
+        let total = clears.len() + parts.iter().map(|p| p.writes.len()).sum::<usize>();
         let mut ops = Vec::with_capacity(total);
         // Clears come first: one of a table takes its indexes along, whose new entries are
         // staged in namespaces of their own.
@@ -150,14 +150,10 @@ impl Writes {
         let guard = crossbeam_epoch::pin();
         for part in &parts {
             let fresh = clears.iter().find(|c| c.is_of(&part.state)).map(|c| &c.fresh);
-            for StagedWriteRef { key, value, expiry } in part.staged.iter() {
-                let (verb, value) = match value {
-                    Some(value) => (Verb::Put, value),
-                    None => (Verb::Remove, &[][..]),
-                };
-                let last = ops.len() + 1 == total;
-                let (target, record) = (&part.state, (key, value));
-                let op = WriteOp::write_in(&guard, target, verb, record, expiry, last)?;
+            for WriteRef { key, value, expiry, .. } in part.writes.iter() {
+                let change = Change::write(key, value, expiry);
+                let change = change.ending_commit(ops.len() + 1 == total);
+                let op = WriteOp::write_in(&guard, &part.state, change)?;
                 ops.push(match fresh {
                     Some(fresh) => op.into_fresh(fresh),
                     None => op,

@@ -1,33 +1,31 @@
 //! One namespace in a transaction.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use crate::api::internal::View;
 use crate::api::iterators::{EmdbIter, EmdbKeyIter};
+use crate::cursor::namespace_view::{HeldNamespace, NamespaceView, StagedWrites};
 use crate::cursor::range::Bounds;
-use crate::cursor::{Overlay, Walk, unordered};
+use crate::cursor::walk::Walk;
 use crate::engine::Engine;
-use crate::engine::read::ReadView;
+use crate::engine::read_view::ReadView;
 use crate::engine::write_op::check_len;
 use crate::error::{Error, Result};
 use crate::format::{MAX_KEY, MAX_VALUE};
-use crate::mvcc::names::{Incarnation, NamespaceState};
-use crate::mvcc::write_set::{StagedWriteRef, WriteSet};
+use crate::mvcc::namespace::NamespaceState;
+use crate::mvcc::write_set::WriteSet;
 
 /// One namespace in a transaction: what is committed, with what the transaction wrote over it.
 #[derive(Debug)]
 pub struct TransactionNamespace {
     pub(crate) engine: Arc<Engine>,
     pub(crate) state: Arc<NamespaceState>,
-    view: ReadView,
-    /// None once it was cleared.
-    base: Option<Arc<Incarnation>>,
+    /// What is committed below the writes. Nothing once it was cleared.
+    pub(crate) held: HeldNamespace,
     /// How often it was cleared.
     pub(crate) clears: u32,
     /// How many clears of its parent it has followed.
     followed: u32,
-    pub(crate) staged: WriteSet,
+    pub(crate) writes: WriteSet,
     /// A namespace of another database, or one that was dropped.
     pub(crate) refused: Option<Error>,
 }
@@ -38,16 +36,23 @@ impl TransactionNamespace {
         state: &Arc<NamespaceState>,
         view: &ReadView,
     ) -> TransactionNamespace {
+        let (incarnation, ordered) = (view.incarnation(state), engine.wants_order(state));
         TransactionNamespace {
             engine: engine.clone(),
             state: state.clone(),
-            view: view.clone(),
-            base: view.incarnation(state),
+            held: HeldNamespace { view: view.clone(), incarnation, ordered },
             clears: 0,
             followed: 0,
-            staged: WriteSet::default(),
+            writes: WriteSet::default(),
             refused: state.check().err(),
         }
+    }
+
+    /// The state of the transaction so far.
+    #[inline]
+    pub(crate) fn view(&self) -> Result<NamespaceView<'_>> {
+        self.check()?;
+        Ok(self.held.with(StagedWrites::Set(&self.writes)))
     }
 
     fn check(&self) -> Result<()> {
@@ -82,14 +87,8 @@ impl TransactionNamespace {
         self.check()?;
         check_len("a key", key, MAX_KEY)?;
         check_len("a value", value, MAX_VALUE)?;
-        self.staged.set(key, self.view.hash(key), Some(value), expiry);
+        self.writes.set((), key, Some(value), expiry);
         Ok(())
-    }
-
-    /// The write to `key`, if there is one.
-    #[inline]
-    fn staged(&self, key: &[u8]) -> Option<StagedWriteRef<'_>> {
-        self.staged.get(key, self.view.hash(key))
     }
 
     /// Removes `key` and gives its value, staged or live.
@@ -121,14 +120,8 @@ impl TransactionNamespace {
     pub(crate) fn stage_removal(&mut self, key: &[u8]) -> Result<()> {
         self.check()?;
         // Whether there is something to remove, the commit finds out.
-        self.staged.set(key, self.view.hash(key), None, None);
+        self.writes.set((), key, None, None);
         Ok(())
-    }
-
-    /// The state of the transaction so far.
-    pub(crate) fn view(&self) -> Result<View> {
-        self.check()?;
-        Ok(View::with_staged(&self.view, &self.base, self.staged.sorted()))
     }
 
     /// The value of `key`, staged or live.
@@ -151,7 +144,7 @@ impl TransactionNamespace {
     /// # }
     /// ```
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        self.read(key.as_ref(), |value, _| value.to_vec())
+        self.view()?.read(key.as_ref(), |value, _| value.to_vec())
     }
 
     /// Whether `key` is present, staged or live.
@@ -173,58 +166,7 @@ impl TransactionNamespace {
     /// # }
     /// ```
     pub fn contains_key(&self, key: impl AsRef<[u8]>) -> Result<bool> {
-        self.check()?;
-        let key = key.as_ref();
-        match self.staged(key) {
-            Some(staged) => Ok(staged.live(self.view.now()).is_some()),
-            None => Ok(self.base(|view, base| Ok(view.find(base, key)?.is_some()))? == Some(true)),
-        }
-    }
-
-    pub(crate) fn read<T>(
-        &self,
-        key: &[u8],
-        make: impl FnOnce(&[u8], Option<u64>) -> T,
-    ) -> Result<Option<T>> {
-        self.check()?;
-        if let Some(staged) = self.staged(key) {
-            return Ok(staged.live(self.view.now()).map(|value| make(value, staged.expiry)));
-        }
-        let read = self.base(|view, base| {
-            let record = view.find(base, key)?;
-            let checked = record.map(|r| view.reader().checked(r, || self.view.now()));
-            Ok(checked.transpose()?.flatten().map(|entry| make(entry.value(), entry.expiry())))
-        })?;
-        Ok(read.flatten())
-    }
-
-    /// What is there, expired or not, and whether it is not.
-    pub(crate) fn read_stored<T>(
-        &self,
-        key: &[u8],
-        make: impl FnOnce(&[u8], Option<u64>, bool) -> T,
-    ) -> Result<Option<T>> {
-        self.check()?;
-        let is_live = |expiry: Option<u64>| expiry.is_none_or(|at| at > self.view.now());
-        if let Some(staged) = self.staged(key) {
-            let expiry = staged.expiry;
-            return Ok(staged.value.map(|value| make(value, expiry, is_live(expiry))));
-        }
-        let read = self.base(|view, base| {
-            let Some(record) = view.stored(base, key)? else { return Ok(None) };
-            let entry = view.reader().entry(record)?;
-            Ok(Some(make(entry.value(), entry.expiry(), is_live(entry.expiry()))))
-        })?;
-        Ok(read.flatten())
-    }
-
-    /// What is committed below the staged writes, unless that was cleared.
-    fn base<T>(
-        &self,
-        read: impl FnOnce(&ReadView, &Incarnation) -> Result<T>,
-    ) -> Result<Option<T>> {
-        self.check()?;
-        self.base.as_ref().map(|base| read(&self.view, base)).transpose()
+        self.view()?.contains(key.as_ref())
     }
 
     /// The number of records, staged writes included. Expired ones count until they are swept.
@@ -248,14 +190,7 @@ impl TransactionNamespace {
     /// # }
     /// ```
     pub fn len(&self) -> Result<usize> {
-        self.check()?;
-        // Nobody else writes meanwhile, so the count is that of the transaction's state.
-        let mut len = self.base.as_ref().map_or(0, |b| b.records.load(Ordering::Acquire));
-        for staged in self.staged.iter() {
-            let stored = self.base(|view, base| Ok(view.stored(base, staged.key)?.is_some()))?;
-            len = len + u64::from(staged.value.is_some()) - u64::from(stored == Some(true));
-        }
-        Ok(len as usize)
+        self.view()?.len()
     }
 
     /// Whether there is no record.
@@ -307,9 +242,9 @@ impl TransactionNamespace {
     }
 
     fn empty(&mut self) {
-        self.base = None;
+        self.held.incarnation = None;
         self.clears += 1;
-        self.staged = WriteSet::default();
+        self.writes = WriteSet::default();
     }
 
     /// A namespace goes empty with its parent.
@@ -366,36 +301,15 @@ impl TransactionNamespace {
     }
 
     fn walk(&self) -> Result<Walk> {
-        self.check()?;
-        let walk = Walk::over(self.view.clone(), self.base.clone())?;
-        Ok(walk.with_overlay(self.overlay(Bounds::all())))
+        self.view()?.walk()
     }
 
     pub(crate) fn walk_range(&self, bounds: Bounds) -> Result<Walk> {
-        self.check()?;
-        if !self.engine.wants_order(&self.state) {
-            return Err(unordered());
-        }
-        let walk = Walk::range(self.view.clone(), self.base.clone(), bounds.clone())?;
-        Ok(walk.with_overlay(self.overlay(bounds)))
-    }
-
-    fn overlay(&self, bounds: Bounds) -> Overlay {
-        Overlay::new(self.staged.sorted(), self.view.now(), bounds)
+        self.view()?.walk_range(bounds)
     }
 
     /// The expiry of `key`'s record, staged or stored, expired or not.
     pub(crate) fn stored_expiry(&self, key: &[u8]) -> Result<Option<u64>> {
-        self.check()?;
-        if let Some(staged) = self.staged(key) {
-            return Ok(staged.value.and(staged.expiry));
-        }
-        let expiry = self.base(|view, base| view.expiry(base, key))?;
-        Ok(expiry.flatten())
-    }
-
-    #[cfg(feature = "ttl")]
-    pub(crate) fn expiry(&self, ttl: crate::Ttl) -> Result<Option<u64>> {
-        self.engine.expiry(&self.state, ttl)
+        self.view()?.expiry(key)
     }
 }

@@ -20,7 +20,7 @@ pub(crate) const SEGMENT_BYTES: usize = PAGES * PAGE;
 pub(crate) const ALL: u64 = u64::MAX;
 
 /// Tells whether a page of a mapped segment is as it was stored.
-pub(crate) trait Proof: Send + Sync + std::fmt::Debug {
+pub(crate) trait PageSums: Send + Sync + std::fmt::Debug {
     fn holds(&self, page: usize, bytes: &[u8; PAGE]) -> bool;
 }
 
@@ -33,16 +33,16 @@ pub(crate) struct ImageSource {
     pub(crate) below: u64,
     /// Whether a page was found damaged that is still there.
     pub(crate) damaged: AtomicBool,
-    pub(crate) alarm: Arc<Alarm>,
+    pub(crate) alarm: Arc<DamageAlarm>,
 }
 
 /// Whom to tell of a damaged page.
 #[derive(Default)]
-pub(crate) struct Alarm(pub(crate) OnceLock<Box<dyn Fn() + Send + Sync>>);
+pub(crate) struct DamageAlarm(pub(crate) OnceLock<Box<dyn Fn() + Send + Sync>>);
 
-impl fmt::Debug for Alarm {
+impl fmt::Debug for DamageAlarm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Alarm").finish_non_exhaustive()
+        f.debug_struct("DamageAlarm").finish_non_exhaustive()
     }
 }
 
@@ -285,7 +285,7 @@ impl Segment {
         depth: u32,
         used: u32,
         (map, offset): (&Arc<Map>, usize),
-        proof: Box<dyn Proof>,
+        proof: Box<dyn PageSums>,
     ) -> Option<Segment> {
         let lines = Lines::mapped(map, offset, 1 << FULL_BITS)?;
         (used as usize <= LINE << FULL_BITS).then(|| {

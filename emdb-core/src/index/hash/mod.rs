@@ -60,6 +60,17 @@ pub(crate) enum Published {
     Replaced(u64),
 }
 
+impl Published {
+    /// The record that the key's slot pointed to.
+    #[inline]
+    pub(crate) fn replaced(self) -> Option<u64> {
+        match self {
+            Published::New => None,
+            Published::Replaced(position) => Some(position),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Table {
     directory: Atomic<Directory>,

@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use crate::index::hash::Entries;
-use crate::index::hash::image::{ALL, Damaged, Proof};
+use crate::index::hash::image::{ALL, Damaged, PageSums};
 use crate::index::hash::lines::{LINE, Line, Lines, PAGE, PAGE_LINES};
 use crate::index::hash::slot::{REACH, Slot};
 use crate::storage::memory::prefetch_line;
@@ -43,7 +43,7 @@ pub(crate) struct Segment {
     /// Whether a page is not as it was stored.
     bad: AtomicBool,
     /// How pages are verified, if they come from an image.
-    proof: Option<Box<dyn Proof>>,
+    proof: Option<Box<dyn PageSums>>,
 }
 
 /// A slot on its way to another segment.
@@ -108,7 +108,7 @@ impl Segment {
         lines: Lines,
         used: AtomicU32,
         verified: AtomicU64,
-        proof: Option<Box<dyn Proof>>,
+        proof: Option<Box<dyn PageSums>>,
     ) -> Segment {
         Segment {
             depth,

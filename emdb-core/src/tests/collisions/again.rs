@@ -46,11 +46,11 @@ fn removed_keys_whose_hashes_are_alike_make_room_for_others() {
 
 #[test]
 fn a_commit_that_a_kill_kept_from_being_taken_back_is_dropped_by_the_next_open() {
-    use crate::engine::commit::Access;
-    use crate::engine::settings::FlushPolicy;
-    use crate::engine::write_op::WriteOp;
+    use crate::engine::append_lock::Access;
+    use crate::engine::write_op::{Change, WriteOp};
     use crate::format::prepared::Prepared;
     use crate::format::record::Verb;
+    use crate::journal::sync::FlushPolicy;
     use crate::storage::Disk;
     use crate::storage::sim::SimDisk;
 
@@ -62,19 +62,19 @@ fn a_commit_that_a_kill_kept_from_being_taken_back_is_dropped_by_the_next_open()
         let keys = Inverse::new(|key| generation.hash(key));
         let (first, second) = (group(&keys, 1), group(&keys, 2));
         let step = |key| {
-            let put = (key, &b"v"[..]);
-            WriteOp::write(&engine.default_namespace, Verb::Put, put, None, false).unwrap()
+            let put = Change::put(key, b"v", None).ending_commit(false);
+            WriteOp::write(&engine.default_namespace, put).unwrap()
         };
         let mut ops: Vec<_> = first[1..].iter().map(|key| step(&key[..])).collect();
-        let last = (&first[0][..], &b"v"[..]);
-        let last = WriteOp::write(&engine.default_namespace, Verb::Put, last, None, true).unwrap();
+        let last = Change::put(&first[0], b"v", None);
+        let last = WriteOp::write(&engine.default_namespace, last).unwrap();
         ops.push(last);
         engine.commit(&mut ops, Access::Plain).unwrap();
         drop(ops);
         // As the commit leaves it, before it is published.
         let (position, mut out) = (generation.watermark(), vec![0; 100]);
         let len = Prepared::new(Verb::Put, true, 0, &second[0], b"v", None).write(
-            generation.place,
+            generation.journal.place,
             position,
             0,
             false,

@@ -1,0 +1,201 @@
+//! One namespace in one state, with a transaction's writes over it or without: all reads of it but the
+//! lookup of what is committed now.
+//!
+//! Snapshots, transactions, iterators and the typed layer read through this.
+
+use std::sync::Arc;
+
+use crate::cursor::overlay::Overlay;
+use crate::cursor::range::Bounds;
+use crate::cursor::walk::{Walk, unordered};
+use crate::engine::decoded::DecodedRecord;
+use crate::engine::read_view::ReadView;
+use crate::error::Result;
+use crate::format::record::Record;
+use crate::mvcc::incarnation::Incarnation;
+use crate::mvcc::write_set::{SortedWrites, WriteRef, WriteSet};
+
+/// A namespace as it was at a moment.
+#[derive(Debug, Clone)]
+pub(crate) struct HeldNamespace {
+    pub(crate) view: ReadView,
+    /// None if it didn't exist, or was cleared since by the transaction that reads.
+    pub(crate) incarnation: Option<Arc<Incarnation>>,
+    /// Whether ranges of it may be read.
+    pub(crate) ordered: bool,
+}
+
+/// The writes over it.
+#[derive(Clone, Copy)]
+pub(crate) enum StagedWrites<'a> {
+    None,
+    /// Of a transaction that goes on.
+    Set(&'a WriteSet),
+    /// Of one as it was at a moment.
+    Sorted(&'a SortedWrites),
+}
+
+impl<'a> StagedWrites<'a> {
+    #[inline]
+    fn get(self, key: &[u8]) -> Option<WriteRef<'a>> {
+        match self {
+            StagedWrites::None => None,
+            StagedWrites::Set(set) => set.get((), key),
+            StagedWrites::Sorted(sorted) => sorted.get_key_value(key).map(|(key, write)| {
+                WriteRef { keyspace: (), key, value: write.value.as_deref(), expiry: write.expiry }
+            }),
+        }
+    }
+
+    fn sorted(self) -> Option<SortedWrites> {
+        match self {
+            StagedWrites::None => None,
+            StagedWrites::Set(set) => Some(set.sorted()),
+            StagedWrites::Sorted(sorted) => Some(sorted.clone()),
+        }
+    }
+}
+
+/// A namespace in one state, to read from.
+#[derive(Clone, Copy)]
+pub(crate) struct NamespaceView<'a> {
+    pub(crate) held: &'a HeldNamespace,
+    pub(crate) writes: StagedWrites<'a>,
+}
+
+impl HeldNamespace {
+    /// What was committed.
+    #[inline]
+    pub(crate) fn committed(&self) -> NamespaceView<'_> {
+        NamespaceView { held: self, writes: StagedWrites::None }
+    }
+
+    /// The same with these writes over it.
+    #[inline]
+    pub(crate) fn with<'a>(&'a self, writes: StagedWrites<'a>) -> NamespaceView<'a> {
+        NamespaceView { held: self, writes }
+    }
+
+    /// The committed record of `key`, expired or not, its value unverified.
+    fn stored(&self, key: &[u8]) -> Result<Option<Record<'_>>> {
+        match &self.incarnation {
+            Some(incarnation) => self.view.stored(incarnation, key),
+            None => Ok(None),
+        }
+    }
+
+    /// The committed live record of `key`, its value unverified.
+    fn find(&self, key: &[u8]) -> Result<Option<Record<'_>>> {
+        match &self.incarnation {
+            Some(incarnation) => self.view.find(incarnation, key),
+            None => Ok(None),
+        }
+    }
+
+    /// The committed live record of `key`, verified.
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<DecodedRecord<'_>>> {
+        match self.stored(key)? {
+            Some(record) => self.view.reader().checked(record, || self.view.now()),
+            None => Ok(None),
+        }
+    }
+}
+
+impl NamespaceView<'_> {
+    /// The live value of `key`, lent, and when it expires.
+    pub(crate) fn read<R>(
+        self,
+        key: &[u8],
+        take: impl FnOnce(&[u8], Option<u64>) -> R,
+    ) -> Result<Option<R>> {
+        if let Some(write) = self.writes.get(key) {
+            let live = write.live(|| self.held.view.now());
+            return Ok(live.map(|value| take(value, write.expiry)));
+        }
+        let record = self.held.get(key)?;
+        Ok(record.map(|record| take(record.value(), record.expiry())))
+    }
+
+    /// The value of `key`, expired or not, lent, with when it expires, and whether it has not yet.
+    pub(crate) fn read_stored<R>(
+        self,
+        key: &[u8],
+        take: impl FnOnce(&[u8], Option<u64>, bool) -> R,
+    ) -> Result<Option<R>> {
+        let view = &self.held.view;
+        let is_live = |expiry: Option<u64>| expiry.is_none_or(|at| at > view.now());
+        if let Some(write) = self.writes.get(key) {
+            let expiry = write.expiry;
+            return Ok(write.value.map(|value| take(value, expiry, is_live(expiry))));
+        }
+        let Some(record) = self.held.stored(key)? else { return Ok(None) };
+        let record = view.reader().decode(record)?;
+        Ok(Some(take(record.value(), record.expiry(), is_live(record.expiry()))))
+    }
+
+    /// Whether `key` is there and live. Its value isn't read.
+    pub(crate) fn contains(self, key: &[u8]) -> Result<bool> {
+        match self.writes.get(key) {
+            Some(write) => Ok(write.live(|| self.held.view.now()).is_some()),
+            None => Ok(self.held.find(key)?.is_some()),
+        }
+    }
+
+    /// When `key`, if it is there, expires or has expired.
+    pub(crate) fn expiry(self, key: &[u8]) -> Result<Option<u64>> {
+        if let Some(write) = self.writes.get(key) {
+            return Ok(write.value.and(write.expiry));
+        }
+        match &self.held.incarnation {
+            Some(incarnation) => self.held.view.expiry(incarnation, key),
+            None => Ok(None),
+        }
+    }
+
+    /// The number of records; expired ones count until they are swept. Costs a lookup for each write
+    /// over what is committed.
+    pub(crate) fn len(self) -> Result<usize> {
+        let watermark = self.held.view.watermark();
+        let committed = self.held.incarnation.as_ref().and_then(|i| i.records_at(watermark));
+        let mut len = committed.unwrap_or(0);
+        let mut count = |key: &[u8], put: bool| -> Result<()> {
+            let stored = self.held.stored(key)?.is_some();
+            len = len + u64::from(put) - u64::from(stored);
+            Ok(())
+        };
+        match self.writes {
+            StagedWrites::None => {}
+            StagedWrites::Set(set) => {
+                set.iter().try_for_each(|w| count(w.key, w.value.is_some()))?
+            }
+            StagedWrites::Sorted(sorted) => {
+                sorted.iter().try_for_each(|(key, w)| count(key, w.value.is_some()))?;
+            }
+        }
+        Ok(len as usize)
+    }
+
+    /// All records, in order if the namespace has one.
+    pub(crate) fn walk(self) -> Result<Walk> {
+        let HeldNamespace { view, incarnation, .. } = self.held;
+        let walk = Walk::over(view.clone(), incarnation.clone())?;
+        Ok(self.overlaid(walk, Bounds::all()))
+    }
+
+    /// The records of a range, in order.
+    pub(crate) fn walk_range(self, bounds: Bounds) -> Result<Walk> {
+        let HeldNamespace { view, incarnation, ordered } = self.held;
+        if !ordered {
+            return Err(unordered());
+        }
+        let walk = Walk::range(view.clone(), incarnation.clone(), bounds.clone())?;
+        Ok(self.overlaid(walk, bounds))
+    }
+
+    fn overlaid(self, walk: Walk, bounds: Bounds) -> Walk {
+        match self.writes.sorted() {
+            Some(sorted) => walk.with_overlay(Overlay::new(sorted, self.held.view.now(), bounds)),
+            None => walk,
+        }
+    }
+}

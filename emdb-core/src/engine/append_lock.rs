@@ -1,0 +1,145 @@
+//! The append lock, and whose turn to write it is.
+//!
+//! A transaction has the right to write alone for as long as it runs, but takes the append lock only
+//! for its commit. Others wait meanwhile. Whoever waited while one ran comes before the next one,
+//! or a thread that runs one after the other would let nobody in.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::ThreadId;
+
+use crate::error::{Error, Result};
+use crate::journal::writer::JournalWriter;
+use crate::mvcc::namespace::NamespaceState;
+use crate::os::sync::{lock, wait};
+
+/// Who writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// A plain call, which waits for another thread's transaction.
+    Plain,
+    /// One that is to be the next transaction.
+    Next,
+    /// The transaction that is open.
+    Owner,
+}
+
+/// What the append lock guards.
+#[derive(Debug)]
+pub(crate) struct Append {
+    pub(crate) writer: JournalWriter,
+    /// The thread whose transaction is open.
+    owner: Option<ThreadId>,
+    /// How many wait for it to end, and how many of those who waited are let in before the next.
+    waiting: usize,
+    favoured: usize,
+    pub(crate) unneeded: Unneeded,
+}
+
+/// Versions that are kept until no view needs them.
+#[derive(Debug, Default)]
+pub(crate) struct Unneeded {
+    /// Namespaces that still keep former incarnations.
+    pub(crate) untrimmed: Vec<Arc<NamespaceState>>,
+    /// Whether a view may still see a namespace that was dropped.
+    pub(super) dropped: bool,
+    /// How many views had gone when those were last looked at.
+    pub(super) trimmed_at: u64,
+}
+
+impl Append {
+    /// Whether a transaction is open.
+    pub(crate) fn is_owned(&self) -> bool {
+        self.owner.is_some()
+    }
+
+    /// Becomes the end of another journal, which the former one becomes that of; whoever writes
+    /// goes on writing.
+    pub(crate) fn succeed(&mut self, other: &mut Append) {
+        std::mem::swap(&mut self.writer, &mut other.writer);
+        // What was kept for views is kept by the former generation now.
+        self.unneeded = Unneeded::default();
+    }
+}
+
+/// The append lock.
+#[derive(Debug)]
+pub(crate) struct AppendLock {
+    append: Mutex<Append>,
+    /// Told when a transaction ends.
+    idle: Condvar,
+}
+
+impl AppendLock {
+    pub(crate) fn new(writer: JournalWriter) -> AppendLock {
+        let unneeded = Unneeded::default();
+        let append = Append { writer, owner: None, waiting: 0, favoured: 0, unneeded };
+        AppendLock { append: Mutex::new(append), idle: Condvar::new() }
+    }
+
+    /// Takes the lock, whoever has the right to write.
+    #[inline]
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Append> {
+        lock(&self.append)
+    }
+
+    /// Takes the lock when it is the caller's turn to write. On the thread of an open transaction, for
+    /// anybody else than that: `TransactionActive`.
+    #[inline]
+    pub(crate) fn enter(&self, access: Access) -> Result<MutexGuard<'_, Append>> {
+        let append = lock(&self.append);
+        if access != Access::Owner && (append.owner.is_some() || append.favoured > 0) {
+            return self.wait_for_turn(append, access);
+        }
+        Ok(append)
+    }
+
+    /// Waits until no transaction is open.
+    #[cold]
+    fn wait_for_turn<'s>(
+        &'s self,
+        mut append: MutexGuard<'s, Append>,
+        access: Access,
+    ) -> Result<MutexGuard<'s, Append>> {
+        if append.owner == Some(std::thread::current().id()) {
+            return Err(Error::TransactionActive);
+        }
+        let mut counted = false;
+        loop {
+            if append.owner.is_some() {
+                append.waiting += usize::from(!counted);
+                counted = true;
+            } else if counted || append.favoured == 0 || access == Access::Plain {
+                break;
+            }
+            append = wait(&self.idle, append);
+        }
+        if counted {
+            append.waiting -= 1;
+            append.favoured = append.favoured.saturating_sub(1);
+            if append.favoured == 0 {
+                self.idle.notify_all();
+            }
+        }
+        Ok(append)
+    }
+
+    /// Makes the thread the owner: it alone may write from now on.
+    pub(super) fn own(append: &mut Append) {
+        debug_assert!(append.owner.is_none(), "one transaction at a time");
+        append.owner = Some(std::thread::current().id());
+    }
+
+    /// Ends the ownership, and lets in those who waited.
+    pub(super) fn disown(&self) {
+        let mut append = lock(&self.append);
+        append.owner = None;
+        append.favoured = append.waiting;
+        drop(append);
+        self.idle.notify_all();
+    }
+
+    /// Whether the thread has the right to write alone.
+    pub(crate) fn is_owner(&self) -> bool {
+        lock(&self.append).owner == Some(std::thread::current().id())
+    }
+}

@@ -1,0 +1,213 @@
+//! The namespaces of a journal that is being read, by the ids of their incarnations.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::engine::apply::NamespaceChange;
+use crate::engine::baseline::Baseline;
+use crate::format::options::Options;
+use crate::mvcc::incarnation::{DEFAULT_ID, Incarnation};
+
+pub(crate) const UNKNOWN: &str = "a record belongs to a namespace that does not exist";
+
+/// Whether the journal is known to be whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Journal {
+    /// What doesn't fit is damage.
+    Whole,
+    /// Records may be missing: what doesn't fit is made the best of.
+    Damaged,
+}
+
+/// A namespace as far as the journal has been read.
+#[derive(Debug)]
+pub(crate) struct ReadNamespace {
+    /// None if the record that began it was lost.
+    pub(crate) name: Option<String>,
+    pub(crate) options: Options,
+    pub(crate) incarnation: Arc<Incarnation>,
+}
+
+/// The namespaces that there are.
+#[derive(Debug)]
+pub(crate) struct NamespaceTable {
+    journal: Journal,
+    by_id: HashMap<u32, ReadNamespace>,
+    by_name: HashMap<String, u32>,
+    next_id: u32,
+}
+
+impl NamespaceTable {
+    /// A table with nothing but the default namespace.
+    pub(crate) fn new(journal: Journal) -> NamespaceTable {
+        let mut table = NamespaceTable {
+            journal,
+            by_id: HashMap::new(),
+            by_name: HashMap::new(),
+            next_id: DEFAULT_ID + 1,
+        };
+        let incarnation = Arc::new(Incarnation::new(DEFAULT_ID));
+        table.insert(String::new(), Options::default(), incarnation);
+        table
+    }
+
+    /// The namespaces of a checkpoint.
+    pub(crate) fn of(baseline: Baseline) -> NamespaceTable {
+        let mut table = NamespaceTable {
+            journal: Journal::Whole,
+            by_id: HashMap::new(),
+            by_name: HashMap::new(),
+            next_id: baseline.next_id,
+        };
+        for (name, options, incarnation) in baseline.namespaces {
+            table.insert(name, options, incarnation);
+        }
+        table
+    }
+
+    fn insert(&mut self, name: String, options: Options, incarnation: Arc<Incarnation>) {
+        let id = incarnation.id;
+        self.by_name.insert(name.clone(), id);
+        self.by_id.insert(id, ReadNamespace { name: Some(name), options, incarnation });
+    }
+
+    /// The next id that no incarnation has had.
+    pub(crate) fn next_id(&self) -> u32 {
+        self.next_id
+    }
+
+    /// The namespace whose present incarnation has this id.
+    pub(crate) fn get(&self, id: u32) -> Option<&ReadNamespace> {
+        self.by_id.get(&id)
+    }
+
+    /// The present incarnation of this id. One that nobody began is there all the same if records may
+    /// be missing.
+    pub(crate) fn incarnation(&mut self, id: u32) -> Option<&Arc<Incarnation>> {
+        match self.journal {
+            Journal::Whole => self.by_id.get(&id).map(|namespace| &namespace.incarnation),
+            Journal::Damaged => Some(&self.find_or_begin(id).incarnation),
+        }
+    }
+
+    fn find_or_begin(&mut self, id: u32) -> &mut ReadNamespace {
+        self.by_id.entry(id).or_insert_with(|| ReadNamespace {
+            name: None,
+            options: Options::default(),
+            incarnation: Arc::new(Incarnation::new(id)),
+        })
+    }
+
+    /// All namespaces with their present ids, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &ReadNamespace)> {
+        self.by_id.iter().map(|(id, namespace)| (*id, namespace))
+    }
+
+    /// Whether a namespace has this name.
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// Applies what a record of the incarnation `id` does to namespaces. In a damaged journal nothing
+    /// is refused.
+    pub(crate) fn apply(
+        &mut self,
+        id: u32,
+        change: NamespaceChange<'_>,
+    ) -> Result<(), &'static str> {
+        match self.journal {
+            Journal::Whole => self.apply_whole(id, change),
+            Journal::Damaged => {
+                self.apply_damaged(id, change);
+                Ok(())
+            }
+        }
+    }
+
+    fn apply_whole(&mut self, id: u32, change: NamespaceChange<'_>) -> Result<(), &'static str> {
+        match change {
+            NamespaceChange::Create { name, options } => {
+                let name = name?;
+                if self.has_name(name) {
+                    return Err("a namespace is created twice");
+                }
+                let options = options?;
+                self.take_id(id)?;
+                self.insert(name.to_owned(), options, Arc::new(Incarnation::new(id)));
+            }
+            NamespaceChange::Configure { options } => {
+                self.by_id.get_mut(&id).ok_or(UNKNOWN)?.options = options?;
+            }
+            NamespaceChange::Clear { fresh } => {
+                let fresh = fresh?;
+                self.take_id(fresh)?;
+                self.clear(id, fresh).ok_or(UNKNOWN)?;
+            }
+            NamespaceChange::Drop => {
+                let namespace = self.by_id.remove(&id).ok_or(UNKNOWN)?;
+                match namespace.name.as_deref() {
+                    Some("") => return Err("the default namespace is dropped"),
+                    Some(name) => self.by_name.remove(name),
+                    None => None,
+                };
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_damaged(&mut self, id: u32, change: NamespaceChange<'_>) {
+        match change {
+            NamespaceChange::Create { name, options } => {
+                let Ok(name) = name else { return };
+                // If the name is in use, the record that ended the former namespace was lost; what
+                // that held is kept apart.
+                if let Some(former) = self.by_name.insert(name.to_owned(), id)
+                    && let Some(former) = self.by_id.get_mut(&former)
+                {
+                    former.name = None;
+                }
+                let namespace = self.find_or_begin(id);
+                namespace.name = Some(name.to_owned());
+                namespace.options = options.unwrap_or_default();
+            }
+            NamespaceChange::Configure { options } => {
+                let namespace = self.find_or_begin(id);
+                namespace.options = options.unwrap_or(namespace.options);
+            }
+            NamespaceChange::Clear { fresh } => {
+                if let Ok(fresh) = fresh {
+                    self.clear(id, fresh);
+                }
+            }
+            NamespaceChange::Drop => {
+                let is_default = |n: &ReadNamespace| n.name.as_deref() == Some("");
+                if self.by_id.get(&id).is_none_or(is_default) {
+                    return;
+                }
+                if let Some(name) = self.by_id.remove(&id).and_then(|namespace| namespace.name) {
+                    self.by_name.remove(&name);
+                }
+            }
+        }
+    }
+
+    /// Goes on with an empty incarnation in the place of another.
+    fn clear(&mut self, id: u32, fresh: u32) -> Option<()> {
+        let ReadNamespace { name, options, .. } = self.by_id.remove(&id)?;
+        if let Some(name) = &name {
+            self.by_name.insert(name.clone(), fresh);
+        }
+        let incarnation = Arc::new(Incarnation::new(fresh));
+        self.by_id.insert(fresh, ReadNamespace { name, options, incarnation });
+        Some(())
+    }
+
+    /// Ids only ever grow, so one that comes again is damage.
+    fn take_id(&mut self, id: u32) -> Result<(), &'static str> {
+        if id < self.next_id || id == u32::MAX {
+            return Err("an incarnation's id comes out of order");
+        }
+        self.next_id = id + 1;
+        Ok(())
+    }
+}

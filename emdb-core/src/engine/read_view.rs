@@ -1,0 +1,191 @@
+//! One committed state, to read from: of an iterator, a snapshot, a transaction.
+
+use std::sync::Arc;
+
+use crate::engine::Engine;
+use crate::engine::anchors::Anchors;
+use crate::engine::reader::Reader;
+use crate::error::Result;
+use crate::format::record::Record;
+use crate::mvcc::generation::{Generation, Pin};
+use crate::mvcc::incarnation::Incarnation;
+use crate::mvcc::namespace::NamespaceState;
+use crate::mvcc::retired::SeenNamespace;
+use crate::mvcc::views::RegisteredView;
+use crate::os::sync::lock;
+
+/// One committed state, held for a while: what an iterator or a transaction reads from.
+#[derive(Debug, Clone)]
+pub(crate) struct ReadView {
+    pub(crate) pin: Arc<Pin>,
+    registered: Arc<RegisteredView>,
+    /// When it began; expiry is judged by that.
+    now: u64,
+    verify: bool,
+}
+
+impl ReadView {
+    pub(crate) fn generation(&self) -> &Arc<Generation> {
+        &self.pin.generation
+    }
+
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader { generation: &self.pin.generation, verify: self.verify }
+    }
+
+    /// The same state, with all checksums verified.
+    pub(crate) fn verified(self) -> ReadView {
+        ReadView { verify: true, ..self }
+    }
+
+    /// The incarnation that `namespace` had; none if it began later.
+    pub(crate) fn incarnation(&self, namespace: &NamespaceState) -> Option<Arc<Incarnation>> {
+        namespace.incarnation_at(&self.pin.generation, self.registered.watermark())
+    }
+
+    /// The namespaces that there were.
+    pub(crate) fn namespaces(&self, engine: &Engine) -> Vec<SeenNamespace> {
+        let (generation, watermark) = (&self.pin.generation, self.registered.watermark());
+        lock(&engine.names).seen(generation, watermark, engine.orders_all)
+    }
+
+    /// The namespace that had this name.
+    pub(crate) fn namespace(&self, engine: &Engine, name: &str) -> Option<SeenNamespace> {
+        let (generation, watermark) = (&self.pin.generation, self.registered.watermark());
+        lock(&engine.names).seen_by_name(name, generation, watermark, engine.orders_all)
+    }
+
+    pub(crate) fn watermark(&self) -> u64 {
+        self.registered.watermark()
+    }
+
+    /// When this state began, in unix milliseconds.
+    pub(crate) fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// A hash of a key, with a secret of the database.
+    #[inline]
+    pub(crate) fn hash(&self, key: &[u8]) -> u64 {
+        self.pin.generation.hash(key)
+    }
+
+    /// The record of `key`, expired or not, its value unverified.
+    pub(crate) fn stored(
+        &self,
+        incarnation: &Incarnation,
+        key: &[u8],
+    ) -> Result<Option<Record<'_>>> {
+        let stored_key = self.pin.generation.stored_key(incarnation.id, key);
+        self.stored_as(incarnation, stored_key.stored(), stored_key.hash)
+    }
+
+    /// The same by the key as the journal has it.
+    pub(crate) fn stored_as(
+        &self,
+        incarnation: &Incarnation,
+        stored_key: &[u8],
+        hash: u64,
+    ) -> Result<Option<Record<'_>>> {
+        let guard = crossbeam_epoch::pin();
+        let reader = self.reader();
+        match reader.newest(&incarnation.table, stored_key, hash, &guard)? {
+            Some(record) => reader.version(record, self.registered.watermark()),
+            None => Ok(None),
+        }
+    }
+
+    /// What is left of `version`, if it is live in this state.
+    #[inline]
+    fn live<'a>(
+        &self,
+        version: Option<Record<'a>>,
+        reader: Reader<'a>,
+    ) -> Result<Option<Record<'a>>> {
+        match version {
+            Some(record) => reader.live(record, || self.now),
+            None => Ok(None),
+        }
+    }
+
+    /// The live record of `key`, its value unverified; see [`Reader::checked`].
+    pub(crate) fn find(&self, incarnation: &Incarnation, key: &[u8]) -> Result<Option<Record<'_>>> {
+        self.live(self.stored(incarnation, key)?, self.reader())
+    }
+
+    /// When `key`, if it was there, expires.
+    pub(crate) fn expiry(&self, incarnation: &Incarnation, key: &[u8]) -> Result<Option<u64>> {
+        let Some(record) = self.stored(incarnation, key)? else { return Ok(None) };
+        Ok(self.reader().authentic(record)?.expiry())
+    }
+
+    /// What the order of `incarnation` needs of this state.
+    pub(crate) fn anchors<'a>(&'a self, incarnation: &'a Incarnation) -> Anchors<'a> {
+        Anchors { reader: self.reader(), table: &incarnation.table }
+    }
+
+    /// What the key of `record`, which is any version of it, was in this state, if that is live.
+    #[inline(always)]
+    pub(crate) fn resolve<'a>(
+        &'a self,
+        incarnation: &Incarnation,
+        record: Record<'a>,
+    ) -> Result<Option<Record<'a>>> {
+        let position = record.position();
+        let watermark = self.registered.watermark();
+        let is_newest = position < watermark && !self.pin.generation.superseded.get(position);
+        // Most are, and live: short enough to become a part of a walk.
+        if is_newest && record.is_put() && record.expiry().is_none() {
+            return Ok(Some(record));
+        }
+        self.resolve_other(incarnation, record, is_newest)
+    }
+
+    #[inline(never)]
+    fn resolve_other<'a>(
+        &'a self,
+        incarnation: &Incarnation,
+        record: Record<'a>,
+        is_newest: bool,
+    ) -> Result<Option<Record<'a>>> {
+        if is_newest {
+            if !record.is_put() {
+                return self.reader().authentic(record).map(|_| None);
+            }
+            return self.reader().live(record, || self.now);
+        }
+        let watermark = self.registered.watermark();
+        let version = if record.position() < watermark {
+            let hash = self.pin.generation.hash(record.key());
+            self.stored_as(incarnation, record.key(), hash)?
+        } else {
+            self.reader().version(record, watermark)?
+        };
+        self.live(version, self.reader())
+    }
+
+    /// What the record at `position`, the newest of its key, was in this state, if that is live.
+    pub(crate) fn seen(&self, position: u64) -> Result<Option<Record<'_>>> {
+        self.seen_by(self.reader(), position)
+    }
+
+    /// As [`ReadView::seen`], by way of `reader`, which is of the same generation.
+    pub(crate) fn seen_by<'a>(
+        &self,
+        reader: Reader<'a>,
+        position: u64,
+    ) -> Result<Option<Record<'a>>> {
+        self.live(reader.version(reader.record(position)?, self.registered.watermark())?, reader)
+    }
+}
+
+impl Engine {
+    /// A view of what is committed now.
+    pub(crate) fn read_view(&self) -> ReadView {
+        let guard = crossbeam_epoch::pin();
+        let handle = self.generation(&guard);
+        let registered = Arc::new(handle.generation.register_view());
+        let (pin, now) = (handle.pin().clone(), self.clock.now());
+        ReadView { pin, registered, now, verify: self.verify }
+    }
+}

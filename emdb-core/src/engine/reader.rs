@@ -1,0 +1,182 @@
+//! Records of one generation, verified: the steps of every lookup.
+
+use std::ops::ControlFlow;
+
+use crossbeam_epoch::Guard;
+
+use crate::crypto::tampered;
+use crate::engine::decoded::DecodedRecord;
+use crate::error::{Error, Result};
+use crate::format::record::Record;
+use crate::format::sealed::Decrypted;
+use crate::index::hash::Table;
+use crate::mvcc::generation::Generation;
+
+/// Reads records of one generation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'g> {
+    pub(crate) generation: &'g Generation,
+    pub(crate) verify: bool,
+}
+
+impl<'g> Reader<'g> {
+    /// The record at a position that the index or a link named, its head verified.
+    #[inline(always)]
+    pub(crate) fn record(self, position: u64) -> Result<Record<'g>> {
+        match self.generation.journal.memory.record_ahead(position) {
+            Some(record) if !self.verify || record.verify_head(self.generation.journal.place) => {
+                Ok(record)
+            }
+            found => Err(damaged(position, found.is_some())),
+        }
+    }
+
+    /// The newest record with this stored key, committed or not, a tombstone or not.
+    #[inline]
+    pub(crate) fn newest(
+        self,
+        table: &Table,
+        key: &[u8],
+        hash: u64,
+        guard: &Guard,
+    ) -> Result<Option<Record<'g>>> {
+        let found = table.probe(hash, guard, |slot| {
+            // The head of a record with another key is verified too: a damaged key must be an
+            // error, not an absence.
+            match self.record(slot.position()) {
+                Ok(record) if record.key() == key => {
+                    ControlFlow::Break(self.checked_verb(record, slot.is_tombstone()))
+                }
+                Ok(other) => match self.authentic(other) {
+                    Ok(_) => ControlFlow::Continue(()),
+                    Err(e) => ControlFlow::Break(Err(e)),
+                },
+                Err(e) => ControlFlow::Break(Err(e)),
+            }
+        });
+        match found {
+            Ok(found) => found.transpose(),
+            Err(_) => self.newest_in_journal(table, key),
+        }
+    }
+
+    /// What `record` was at `watermark`.
+    #[inline]
+    pub(crate) fn version(
+        self,
+        mut record: Record<'g>,
+        watermark: u64,
+    ) -> Result<Option<Record<'g>>> {
+        while record.position() >= watermark {
+            match self.authentic(record)?.previous() {
+                Some(position) => record = self.record(position)?,
+                None => return Ok(None),
+            }
+        }
+        if !record.is_put() {
+            self.authentic(record)?;
+            return Ok(None);
+        }
+        Ok(Some(record))
+    }
+
+    /// `record`, known to be what was written there: a checksum tells of accidents alone. In a
+    /// file whose records are not sealed that is all there is.
+    #[inline]
+    pub(crate) fn authentic(self, record: Record<'g>) -> Result<Record<'g>> {
+        match &self.generation.journal.vault {
+            None => Ok(record),
+            Some(vault) => vault.open(&record).map(|_| record),
+        }
+    }
+
+    /// `record`, if it does what the index says.
+    #[inline]
+    fn checked_verb(self, record: Record<'g>, removes: bool) -> Result<Record<'g>> {
+        if self.generation.journal.vault.is_some() && record.is_put() == removes {
+            return Err(tampered(record.position(), "a record"));
+        }
+        Ok(record)
+    }
+
+    /// What `record` says, if it is not expired, its value verified.
+    #[inline]
+    pub(crate) fn checked(
+        self,
+        record: Record<'g>,
+        now: impl FnOnce() -> u64,
+    ) -> Result<Option<DecodedRecord<'g>>> {
+        Ok(match self.live(record, now)? {
+            Some(record) => Some(self.decode(record)?),
+            None => None,
+        })
+    }
+
+    /// `record`, if it is not expired.
+    #[inline]
+    pub(crate) fn live(
+        self,
+        record: Record<'g>,
+        now: impl FnOnce() -> u64,
+    ) -> Result<Option<Record<'g>>> {
+        if is_expired(&record, now) {
+            self.authentic(record)?;
+            return Ok(None);
+        }
+        Ok(Some(record))
+    }
+
+    /// What the record says, its value verified.
+    #[inline]
+    pub(crate) fn decode(self, record: Record<'g>) -> Result<DecodedRecord<'g>> {
+        Ok(DecodedRecord::new(record, self.decrypt(record, true)?))
+    }
+
+    /// What is in the record, if it is sealed. If not, its value is verified if it is wanted.
+    #[inline(always)]
+    pub(crate) fn decrypt(self, record: Record<'g>, value: bool) -> Result<Option<Decrypted>> {
+        match &self.generation.journal.vault {
+            None if value => self.verify_value(record).map(|()| None),
+            None => Ok(None),
+            Some(vault) => vault.open(&record).map(Some),
+        }
+    }
+
+    /// As [`Reader::decode`], for a caller that wants the key: the value is verified only where it
+    /// can't be told apart.
+    #[inline]
+    pub(crate) fn decode_key(self, record: Record<'g>) -> Result<DecodedRecord<'g>> {
+        Ok(DecodedRecord::new(record, self.decrypt(record, false)?))
+    }
+
+    /// Whether the value is what was written; told by the seal where there is one.
+    #[inline(always)]
+    pub(crate) fn verify_value(self, record: Record<'_>) -> Result<()> {
+        if self.verify && !record.verify_value(self.generation.journal.place) {
+            return Err(damaged_value(record.value_position()));
+        }
+        Ok(())
+    }
+}
+
+#[cold]
+fn damaged_value(at: u64) -> Error {
+    Error::corrupted(at, "a value fails its checksum")
+}
+
+/// Apart from the lookup, which seldom comes here.
+#[cold]
+fn damaged(position: u64, fits: bool) -> Error {
+    let reason = if fits {
+        "a record's head fails its checksum"
+    } else {
+        "a record does not fit where it should be"
+    };
+    Error::corrupted(position, reason)
+}
+
+/// The one expiry check.
+#[inline]
+pub(crate) fn is_expired(record: &Record<'_>, now: impl FnOnce() -> u64) -> bool {
+    record.expiry().is_some_and(|at| at <= now())
+}

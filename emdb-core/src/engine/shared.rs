@@ -1,0 +1,233 @@
+//! The engine's state: journal, index and namespaces, and who may change them.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use crossbeam_epoch::Guard;
+
+use crate::engine::append_lock::{Access, Append, AppendLock};
+use crate::engine::background::Background;
+use crate::engine::growth::GrowthWatch;
+use crate::engine::reader::Reader;
+use crate::engine::settings::Settings;
+use crate::error::{Error, Result};
+use crate::format::header::Header;
+use crate::journal::file::Journal;
+use crate::journal::recovery::RecoveryReport;
+use crate::journal::sync::{ActiveJournal, Durability};
+use crate::journal::writer::JournalWriter;
+use crate::mvcc::generation::GenerationHandle;
+use crate::mvcc::names::{Live, Names};
+use crate::mvcc::namespace::NamespaceState;
+use crate::os::clock::Clock;
+use crate::os::fork::Process;
+use crate::os::sync::CachePadded;
+use crate::storage::data_file::DataFile;
+
+/// An open journal with its index: a database without what looks after it.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    /// None in memory.
+    pub(crate) file: Option<DataFile>,
+    pub(crate) clock: Arc<Clock>,
+    /// Whether lookups verify checksums.
+    pub(super) verify: bool,
+    default_ttl: Option<Duration>,
+    pub(crate) default_namespace: Arc<NamespaceState>,
+    /// Opened for reading alone: the medium is never written.
+    pub(crate) read_only: bool,
+    /// Whether every namespace is to be ordered.
+    pub(crate) orders_all: bool,
+    pub(crate) names: Mutex<Names>,
+    /// The next id of an incarnation.
+    pub(crate) next_id: AtomicU32,
+    pub(crate) append_lock: AppendLock,
+    /// Behind the last record that a user wrote, as a sequence number; sync marks may follow.
+    data_end: CachePadded<AtomicU64>,
+    pub(crate) durability: Durability,
+    pub(crate) background: Background<Engine>,
+    /// Told as the journal grows.
+    pub(crate) growth: GrowthWatch,
+    process: Process,
+    pub(crate) recovery: Option<RecoveryReport>,
+}
+
+/// The parts that an open makes an engine of.
+pub(crate) struct Parts {
+    pub(crate) file: Option<DataFile>,
+    /// None in memory and for a database that is opened for reading alone.
+    pub(crate) header: Option<Header>,
+    pub(crate) recovery: Option<RecoveryReport>,
+    pub(crate) default_namespace: Arc<NamespaceState>,
+    pub(crate) live: Live,
+    pub(crate) next_id: u32,
+    pub(crate) writer: JournalWriter,
+}
+
+impl Engine {
+    /// An engine whose journal ends where the writer stands.
+    pub(crate) fn new(settings: &Settings, parts: Parts) -> Engine {
+        let end = parts.writer.position;
+        Engine {
+            file: parts.file,
+            clock: Arc::new(Clock::new(settings.manual_clock.clone())),
+            verify: !settings.unverified_reads,
+            default_ttl: settings.default_ttl,
+            default_namespace: parts.default_namespace,
+            read_only: settings.read_only,
+            orders_all: settings.range_scans,
+            names: Mutex::new(Names { live: parts.live, ..Names::default() }),
+            next_id: AtomicU32::new(parts.next_id),
+            append_lock: AppendLock::new(parts.writer),
+            data_end: CachePadded(end.into()),
+            durability: Durability::new(settings.flush_policy, parts.header, end),
+            background: Background::default(),
+            growth: GrowthWatch::default(),
+            process: Process::current(),
+            recovery: parts.recovery,
+        }
+    }
+
+    /// The generation that is written to. For whoever has the right to write it stays the same.
+    #[inline]
+    pub(crate) fn generation<'g>(&self, guard: &'g Guard) -> &'g GenerationHandle {
+        // Compaction carries the default namespace over last.
+        &self.default_namespace.versions(guard).handle
+    }
+
+    #[inline]
+    pub(crate) fn reader<'g>(&self, handle: &'g GenerationHandle) -> Reader<'g> {
+        Reader { generation: &handle.generation, verify: self.verify }
+    }
+
+    /// Whether this is a child forked after the open.
+    #[inline]
+    pub(crate) fn is_forked_child(&self) -> bool {
+        self.process.is_forked_child()
+    }
+
+    /// Refuses what a forked child asks for.
+    pub(crate) fn check_process(&self) -> Result<()> {
+        if self.is_forked_child() {
+            return Err(Error::config(
+                "this process was forked from the one that opened the database; open it anew",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Takes the append lock for writing.
+    pub(crate) fn lock_for_writing(&self, access: Access) -> Result<MutexGuard<'_, Append>> {
+        if self.read_only {
+            return Err(Error::ReadOnly);
+        }
+        self.check_process()?;
+        let append = self.append_lock.enter(access)?;
+        self.durability.check()?;
+        Ok(append)
+    }
+
+    /// Notes where the last record of a user ends now. Called under the append lock, before the
+    /// watermark moves.
+    #[inline]
+    pub(super) fn set_data_end(&self, end: u64) {
+        self.data_end.0.store(end, Ordering::Release);
+    }
+
+    /// The end of what users wrote, as a sequence number.
+    #[inline]
+    pub(crate) fn data_end(&self) -> u64 {
+        self.data_end.0.load(Ordering::Acquire)
+    }
+
+    /// Follows each commit, outside the append lock.
+    pub(crate) fn after_commit(&self) -> Result<()> {
+        let end = self.data_end.0.load(Ordering::Relaxed);
+        self.growth.check(end);
+        if self.durability.writes_through() {
+            return self.flush();
+        }
+        if self.durability.is_behind(end) {
+            self.background.sync_soon();
+        }
+        Ok(())
+    }
+
+    /// Carries everything written before the call to stable storage.
+    pub(crate) fn flush(&self) -> Result<()> {
+        self.check_process()?;
+        self.durability.flush(self)
+    }
+
+    /// Brings the header up to date with the last sync.
+    pub(super) fn refresh_header(&self) -> Result<()> {
+        self.durability.refresh_header(self)
+    }
+
+    /// Leaves the file clean: synced, trimmed, and marked so.
+    pub(crate) fn close(&self) -> Result<()> {
+        self.durability.close(self)
+    }
+
+    /// The file's id and generation; none in memory.
+    pub(crate) fn identity(&self) -> Option<([u8; 16], u64)> {
+        self.durability.with_header(|header| (header.file_id, header.generation))
+    }
+
+    /// The expiry of what is written without one of its own. What the library keeps for itself
+    /// never expires by default.
+    #[inline]
+    pub(crate) fn default_expiry(&self, namespace: &NamespaceState) -> Result<Option<u64>> {
+        let ttl = self.default_ttl.filter(|_| !namespace.is_internal());
+        ttl.map(|ttl| self.clock.after(ttl)).transpose()
+    }
+
+    /// The settings of an engine that this one is copied to.
+    pub(crate) fn plain_settings(&self) -> Settings {
+        Settings { range_scans: self.orders_all, ..Settings::default() }
+    }
+
+    /// Goes on in the journal of `target`, whose lock is held as well: what ends there is known by
+    /// the sequence number `end`.
+    pub(crate) fn succeed(
+        &self,
+        append: &mut Append,
+        target: &Engine,
+        target_append: &mut Append,
+        end: u64,
+    ) {
+        append.succeed(target_append);
+        self.next_id.store(target.next_id.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.set_data_end(end);
+    }
+}
+
+impl ActiveJournal for Engine {
+    fn with_journal<R>(&self, show: impl FnOnce(&Journal) -> R) -> R {
+        let handle = self.generation(&crossbeam_epoch::pin()).clone();
+        show(&handle.generation.journal)
+    }
+
+    fn with_writer<R>(&self, show: impl FnOnce(&mut JournalWriter) -> R) -> R {
+        show(&mut self.append_lock.lock().writer)
+    }
+
+    fn data_end(&self) -> u64 {
+        Engine::data_end(self)
+    }
+
+    fn refresh_header_after(&self, delay: Duration) {
+        self.background.refresh_header_after(delay);
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // The threads hold the engine weakly, so they would wait for requests for ever. In a forked
+        // child they do not exist, and their locks may be held.
+        if !self.is_forked_child() {
+            self.background.stop();
+        }
+    }
+}
