@@ -1,31 +1,37 @@
-//! Writes that a transaction holds back until its commit.
+//! Writes that are gathered before any of them is made: those of a transaction, and of one call of
+//! the typed layer.
 //!
-//! Invariant: of each key there is one write, the latest, found by its hash. Walks need them sorted:
-//! what came since the last walk is sorted in when the next one begins, so a transaction that never
-//! walks never sorts.
+//! Invariant: of each key there is one write, the latest. While there are few, a key is looked for
+//! one by one; once there are many, by its hash. Walks need them sorted: what came since the last
+//! walk is sorted in when the next one begins, so a write set that nobody walks never sorts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::{Arc, Mutex};
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::sync::lock;
 
+/// Up to so many writes are searched one by one.
+const LINEAR_MAX_WRITES: usize = 12;
+
 /// Bytes of values that were replaced, from which on the rest is copied together.
-const WASTE: usize = 1 << 20;
+const WASTE_MAX_BYTES: usize = 1 << 20;
 
 /// The writes sorted, for walks.
-pub(crate) type Sorted = Arc<BTreeMap<Vec<u8>, Staged>>;
+pub(crate) type SortedWrites = Arc<BTreeMap<Vec<u8>, OwnedWrite>>;
 
 /// A write on its way to a commit.
 #[derive(Clone)]
-pub(crate) struct Staged {
+pub(crate) struct OwnedWrite {
     /// None for a removal.
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) expiry: Option<u64>,
 }
 
-impl Staged {
+impl OwnedWrite {
     /// The value, if it is one and not expired at `now`.
     pub(crate) fn live(&self, now: u64) -> Option<&[u8]> {
         self.value.as_deref().filter(|_| self.expiry.is_none_or(|at| at > now))
@@ -34,105 +40,143 @@ impl Staged {
 
 /// The same, borrowed.
 #[derive(Clone, Copy)]
-pub(crate) struct StagedRef<'a> {
-    pub(crate) key: &'a [u8],
-    /// None for a removal.
-    pub(crate) value: Option<&'a [u8]>,
-    pub(crate) expiry: Option<u64>,
+pub struct WriteRef<'a, K = ()> {
+    /// Where.
+    pub keyspace: K,
+    /// The key.
+    pub key: &'a [u8],
+    /// The value that is put; none for a removal.
+    pub value: Option<&'a [u8]>,
+    /// When that expires.
+    pub expiry: Option<u64>,
 }
 
-impl<'a> StagedRef<'a> {
-    /// The value, if it is one and not expired at `now`.
-    pub(crate) fn live(self, now: u64) -> Option<&'a [u8]> {
-        self.value.filter(|_| self.expiry.is_none_or(|at| at > now))
+impl<'a, K> WriteRef<'a, K> {
+    /// The value, if it is one and not expired at `now`, which is asked if it could be.
+    pub fn live(self, now: impl FnOnce() -> u64) -> Option<&'a [u8]> {
+        self.value.filter(|_| self.expiry.is_none_or(|at| at > now()))
     }
 }
 
-/// What a transaction has written to one namespace.
-#[derive(Default)]
-pub(crate) struct Stage {
-    list: Vec<Write>,
+impl<K: fmt::Debug> fmt::Debug for WriteRef<'_, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The file that it goes to may be encrypted: no key and no value is shown.
+        f.debug_struct("WriteRef").field("keyspace", &self.keyspace).finish_non_exhaustive()
+    }
+}
+
+/// The name of one of the keyspaces that a [`WriteSet`] has writes to; `()` if there is one.
+pub trait KeyspaceId: Copy + PartialEq {
+    /// A number that no other keyspace of the set has, so that one key hashes differently in each.
+    fn number(self) -> u64;
+}
+
+impl KeyspaceId for () {
+    #[inline]
+    fn number(self) -> u64 {
+        0
+    }
+}
+
+/// Writes to one keyspace, or to several that `K` names.
+pub struct WriteSet<K = ()> {
+    list: Vec<Write<K>>,
     /// Keys and values.
     bytes: Vec<u8>,
     /// Bytes of values that were replaced.
     waste: usize,
-    /// The latest of the writes whose keys have a hash.
-    latest: HashMap<u64, u32, BuildHasherDefault<AsIs>>,
-    sorting: Mutex<Sorting>,
+    /// Once there are many writes: how they are found.
+    hashed: Option<Box<Hashed>>,
+    sorting: Mutex<Option<Sorting>>,
 }
 
-impl fmt::Debug for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The file that it goes to may be encrypted: no key and no value is shown.
-        f.debug_struct("Stage").field("writes", &self.list.len()).finish_non_exhaustive()
+impl<K> Default for WriteSet<K> {
+    #[inline]
+    fn default() -> Self {
+        let (list, bytes, sorting) = (Vec::new(), Vec::new(), Mutex::new(None));
+        WriteSet { list, bytes, waste: 0, hashed: None, sorting }
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Write {
+impl<K> fmt::Debug for WriteSet<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The file that it goes to may be encrypted: no key and no value is shown.
+        f.debug_struct("WriteSet").field("writes", &self.list.len()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Write<K> {
+    keyspace: K,
     key: (usize, usize),
+    /// None for a removal.
     value: Option<(usize, usize)>,
     expiry: Option<u64>,
     /// Another write whose key has the same hash.
     before: Option<u32>,
 }
 
+/// The latest of the writes whose keys have a hash.
+struct Hashed {
+    /// A secret of this set, so that nobody can choose keys that lie together.
+    seed: u64,
+    latest: HashMap<u64, u32, BuildHasherDefault<AsIs>>,
+}
+
+impl Hashed {
+    #[inline]
+    fn hash<K: KeyspaceId>(&self, keyspace: K, key: &[u8]) -> u64 {
+        let apart = keyspace.number().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        xxh3_64_with_seed(key, self.seed.wrapping_add(apart))
+    }
+}
+
 #[derive(Default)]
 struct Sorting {
-    sorted: Sorted,
+    sorted: SortedWrites,
     /// How many of the list are in it.
     up_to: usize,
     /// Those of them that were replaced since.
     replaced: Vec<usize>,
 }
 
-impl Stage {
+impl<K: KeyspaceId> WriteSet<K> {
     /// How many writes there are.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.list.len()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The bytes that keys and values take.
+    pub fn size_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// All writes, in the order in which their keys came first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = StagedRef<'_>> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = WriteRef<'_, K>> {
         (0..self.list.len()).map(|at| self.at(at))
     }
 
-    /// The write to `key`, whose hash is `hash`.
+    /// The write to `key`.
     #[inline]
-    pub(crate) fn get(&self, key: &[u8], hash: u64) -> Option<StagedRef<'_>> {
-        if self.list.is_empty() {
-            return None;
-        }
-        self.find(key, hash).map(|at| self.at(at))
+    pub fn get(&self, keyspace: K, key: &[u8]) -> Option<WriteRef<'_, K>> {
+        self.find(keyspace, key).map(|at| self.at(at))
     }
 
-    /// Stages a put, or a removal.
-    pub(crate) fn set(&mut self, key: &[u8], hash: u64, value: Option<&[u8]>, expiry: Option<u64>) {
-        match self.find(key, hash) {
-            Some(at) => self.replace(at, value, expiry),
-            None => {
-                let (key, value) = (self.keep(key), value.map(|value| self.keep(value)));
-                // As many as there are bytes of journal positions would not fit into memory.
-                let at = self.list.len() as u32;
-                let before = self.latest.insert(hash, at);
-                self.list.push(Write { key, value, expiry, before });
-            }
+    /// Adds a put, or a removal if there is no value, in place of a former write to `key`.
+    pub fn set(&mut self, keyspace: K, key: &[u8], value: Option<&[u8]>, expiry: Option<u64>) {
+        if let Some(at) = self.find(keyspace, key) {
+            return self.replace(at, value, expiry);
         }
-    }
-
-    /// The writes, sorted.
-    pub(crate) fn sorted(&self) -> Sorted {
-        let mut sorting = lock(&self.sorting);
-        let Sorting { sorted, up_to, replaced } = &mut *sorting;
-        if *up_to < self.list.len() || !replaced.is_empty() {
-            let map = Arc::make_mut(sorted);
-            for at in replaced.drain(..).chain(*up_to..self.list.len()) {
-                let StagedRef { key, value, expiry } = self.at(at);
-                map.insert(key.to_vec(), Staged { value: value.map(<[u8]>::to_vec), expiry });
-            }
-            *up_to = self.list.len();
+        let (key, value) = (self.keep(key), value.map(|value| self.keep(value)));
+        self.list.push(Write { keyspace, key, value, expiry, before: None });
+        if self.list.len() > LINEAR_MAX_WRITES {
+            self.hash_in();
         }
-        sorted.clone()
     }
 
     fn replace(&mut self, at: usize, value: Option<&[u8]>, expiry: Option<u64>) {
@@ -152,10 +196,10 @@ impl Stage {
         self.list[at].value = place;
         self.list[at].expiry = expiry;
         let sorting = self.sorting.get_mut().unwrap_or_else(|e| e.into_inner());
-        if at < sorting.up_to {
+        if let Some(sorting) = sorting.as_mut().filter(|sorting| at < sorting.up_to) {
             sorting.replaced.push(at);
         }
-        if self.waste > WASTE && self.waste > self.bytes.len() / 2 {
+        if self.waste > WASTE_MAX_BYTES && self.waste > self.bytes.len() / 2 {
             self.compact();
         }
     }
@@ -178,29 +222,68 @@ impl Stage {
         (start, self.bytes.len())
     }
 
-    fn at(&self, at: usize) -> StagedRef<'_> {
-        let Write { key, value, expiry, .. } = self.list[at];
+    #[inline]
+    fn at(&self, at: usize) -> WriteRef<'_, K> {
+        let Write { keyspace, key, value, expiry, .. } = self.list[at];
         let slice = |(start, end): (usize, usize)| &self.bytes[start..end];
-        StagedRef { key: slice(key), value: value.map(slice), expiry }
+        WriteRef { keyspace, key: slice(key), value: value.map(slice), expiry }
     }
 
     #[inline]
-    fn find(&self, key: &[u8], hash: u64) -> Option<usize> {
-        let mut at = self.latest.get(&hash).copied();
+    fn find(&self, keyspace: K, key: &[u8]) -> Option<usize> {
+        let is = |write: &Write<K>| {
+            write.keyspace == keyspace && self.bytes[write.key.0..write.key.1] == *key
+        };
+        let Some(hashed) = &self.hashed else { return self.list.iter().position(is) };
+        let mut at = hashed.latest.get(&hashed.hash(keyspace, key)).copied();
         while let Some(found) = at {
             let write = &self.list[found as usize];
-            if self.bytes[write.key.0..write.key.1] == *key {
+            if is(write) {
                 return Some(found as usize);
             }
             at = write.before;
         }
         None
     }
+
+    /// Lets the last write, and the first time all of them, be found by its hash.
+    fn hash_in(&mut self) {
+        let (first, hashed) = match &mut self.hashed {
+            Some(hashed) => (self.list.len() - 1, hashed),
+            None => {
+                let (seed, latest) = (RandomState::new().hash_one(0), HashMap::default());
+                (0, self.hashed.insert(Box::new(Hashed { seed, latest })))
+            }
+        };
+        for at in first..self.list.len() {
+            let write = &mut self.list[at];
+            let hash = hashed.hash(write.keyspace, &self.bytes[write.key.0..write.key.1]);
+            // As many as there are bytes of journal positions would not fit into memory.
+            write.before = hashed.latest.insert(hash, at as u32);
+        }
+    }
+}
+
+impl WriteSet {
+    /// The writes, sorted.
+    pub(crate) fn sorted(&self) -> SortedWrites {
+        let mut sorting = lock(&self.sorting);
+        let Sorting { sorted, up_to, replaced } = sorting.get_or_insert_default();
+        if *up_to < self.list.len() || !replaced.is_empty() {
+            let map = Arc::make_mut(sorted);
+            for at in replaced.drain(..).chain(*up_to..self.list.len()) {
+                let WriteRef { key, value, expiry, .. } = self.at(at);
+                map.insert(key.to_vec(), OwnedWrite { value: value.map(<[u8]>::to_vec), expiry });
+            }
+            *up_to = self.list.len();
+        }
+        sorted.clone()
+    }
 }
 
 /// For a map whose keys are hashes already.
 #[derive(Debug, Default)]
-pub struct AsIs(u64);
+struct AsIs(u64);
 
 impl Hasher for AsIs {
     fn finish(&self) -> u64 {
@@ -220,43 +303,67 @@ impl Hasher for AsIs {
 mod tests {
     use super::*;
 
-    /// Few hashes, so that many keys share one.
-    fn hash(key: &[u8]) -> u64 {
-        u64::from(key[0] % 3)
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    struct Space(u8);
+
+    impl KeyspaceId for Space {
+        fn number(self) -> u64 {
+            u64::from(self.0)
+        }
     }
 
     #[test]
     fn the_latest_write_of_each_key_is_found_and_walked() {
-        let mut stage = Stage::default();
-        let mut model = BTreeMap::new();
-        let mut state = 7_u64;
-        for step in 0..5_000_u64 {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            let key = [(state >> 33) as u8 % 50, 1];
-            let value = vec![step as u8; (state >> 40) as usize % 2000];
-            let value = (!state.is_multiple_of(5)).then_some(value);
-            stage.set(&key, hash(&key), value.as_deref(), Some(step));
-            model.insert(key.to_vec(), (value, Some(step)));
-            if step.is_multiple_of(97) {
-                let sorted = stage.sorted();
-                let sorted = sorted.iter().map(|(k, s)| (k.clone(), (s.value.clone(), s.expiry)));
-                assert_eq!(sorted.collect::<BTreeMap<_, _>>(), model);
+        for keys in [5, 50, 250] {
+            let mut set = WriteSet::default();
+            let mut model = BTreeMap::new();
+            let mut state = 7_u64;
+            for step in 0..5_000_u64 {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                let key = [(state >> 33) as u8 % keys, 1];
+                let value = vec![step as u8; (state >> 40) as usize % 2000];
+                let value = (!state.is_multiple_of(5)).then_some(value);
+                set.set((), &key, value.as_deref(), Some(step));
+                model.insert(key.to_vec(), (value, Some(step)));
+                if step.is_multiple_of(97) {
+                    let sorted = set.sorted();
+                    let sorted =
+                        sorted.iter().map(|(k, s)| (k.clone(), (s.value.clone(), s.expiry)));
+                    assert_eq!(sorted.collect::<BTreeMap<_, _>>(), model);
+                }
+            }
+            assert_eq!(set.len(), model.len());
+            for (key, (value, expiry)) in &model {
+                let found = set.get((), key).unwrap();
+                assert_eq!((found.value, found.expiry), (value.as_deref(), *expiry));
+            }
+            assert!(set.get((), b"other").is_none());
+        }
+    }
+
+    #[test]
+    fn one_key_in_several_keyspaces_is_several_writes() {
+        let mut set = WriteSet::default();
+        for round in 0..3_u8 {
+            for at in 0..40_u8 {
+                let value = [round, at];
+                set.set(Space(at % 4), &[at / 4], Some(&value), None);
             }
         }
-        assert_eq!(stage.len(), model.len());
-        for (key, (value, expiry)) in &model {
-            let found = stage.get(key, hash(key)).unwrap();
-            assert_eq!((found.value, found.expiry), (value.as_deref(), *expiry));
+        assert_eq!(set.len(), 40);
+        for at in 0..40_u8 {
+            let found = set.get(Space(at % 4), &[at / 4]).unwrap();
+            assert_eq!((found.keyspace, found.value), (Space(at % 4), Some(&[2, at][..])));
         }
-        assert!(stage.get(b"other", 0).is_none());
+        assert!(set.get(Space(4), &[0]).is_none());
     }
 
     #[test]
     fn a_value_that_is_replaced_again_and_again_takes_bounded_room() {
-        let mut stage = Stage::default();
+        let mut set = WriteSet::default();
         for len in (0..10_000).chain((0..10_000).rev()) {
-            stage.set(b"k", 1, Some(&vec![0; len]), None);
+            set.set((), b"k", Some(&vec![0; len]), None);
         }
-        assert!(stage.bytes.len() < 4 << 20, "{}", stage.bytes.len());
+        assert!(set.size_bytes() < 4 << 20, "{}", set.size_bytes());
     }
 }

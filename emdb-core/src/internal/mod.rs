@@ -14,7 +14,7 @@ use crate::format::{MAX_KEY, MAX_VALUE};
 use crate::namespace::Namespace;
 use crate::options::EmdbBuilder;
 use crate::settings::NamespaceOptions;
-pub use crate::staged::AsIs;
+pub use crate::staged::{KeyspaceId, WriteRef, WriteSet};
 use crate::store::commit::Access;
 use crate::store::names::{CATALOGUE, child_prefix};
 use crate::store::step::{Step, check_len};
@@ -74,12 +74,6 @@ pub fn read_stored<R>(
 /// The database's time, in milliseconds since 1970.
 pub fn now(ns: &Namespace) -> u64 {
     ns.store().clock.now()
-}
-
-/// A hash of `key`, with a secret of the database.
-#[inline]
-pub fn hash(ns: &Namespace, key: &[u8]) -> u64 {
-    ns.store().era(&crossbeam_epoch::pin()).generation.hash(key)
 }
 
 /// When `key`, if it is there, expires.

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::namespace::Namespace;
 use crate::range::Bounds;
 use crate::snapshot::Snapshot;
-use crate::staged::Sorted;
+use crate::staged::SortedWrites;
 use crate::store::names::Incarnation;
 use crate::store::read::Held;
 use crate::transaction::TransactionNamespace;
@@ -22,7 +22,7 @@ use super::{CATALOGUE, child_name};
 pub struct View {
     held: Held,
     base: Option<Arc<Incarnation>>,
-    staged: Option<Sorted>,
+    staged: Option<SortedWrites>,
 }
 
 impl fmt::Debug for View {
@@ -94,7 +94,7 @@ impl View {
     pub(crate) fn with_staged(
         held: &Held,
         base: &Option<Arc<Incarnation>>,
-        staged: Sorted,
+        staged: SortedWrites,
     ) -> View {
         View { held: held.clone(), base: base.clone(), staged: Some(staged) }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::format::record::Verb;
 use crate::namespace::Namespace;
-use crate::staged::StagedRef;
+use crate::staged::WriteRef;
 use crate::store::Store;
 use crate::store::commit::Access;
 use crate::store::names::{NamespaceState, child_prefix};
@@ -150,7 +150,7 @@ impl Writes {
         let guard = crossbeam_epoch::pin();
         for part in &parts {
             let fresh = clears.iter().find(|c| c.is_of(&part.state)).map(|c| &c.fresh);
-            for StagedRef { key, value, expiry } in part.staged.iter() {
+            for WriteRef { key, value, expiry, .. } in part.staged.iter() {
                 let (verb, value) = match value {
                     Some(value) => (Verb::Put, value),
                     None => (Verb::Remove, &[][..]),

@@ -8,7 +8,7 @@ use crate::format::{MAX_KEY, MAX_VALUE};
 use crate::internal::View;
 use crate::iter::{EmdbIter, EmdbKeyIter};
 use crate::range::Bounds;
-use crate::staged::{Stage, StagedRef};
+use crate::staged::{WriteRef, WriteSet};
 use crate::store::Store;
 use crate::store::names::{Incarnation, NamespaceState};
 use crate::store::read::Held;
@@ -27,7 +27,7 @@ pub struct TransactionNamespace {
     pub(super) clears: u32,
     /// How many clears of its parent it has followed.
     followed: u32,
-    pub(super) staged: Stage,
+    pub(super) staged: WriteSet,
     /// A namespace of another database, or one that was dropped.
     pub(super) refused: Option<Error>,
 }
@@ -45,7 +45,7 @@ impl TransactionNamespace {
             base: held.incarnation(state),
             clears: 0,
             followed: 0,
-            staged: Stage::default(),
+            staged: WriteSet::default(),
             refused: state.check().err(),
         }
     }
@@ -82,14 +82,14 @@ impl TransactionNamespace {
         self.check()?;
         check_len("a key", key, MAX_KEY)?;
         check_len("a value", value, MAX_VALUE)?;
-        self.staged.set(key, self.held.hash(key), Some(value), expiry);
+        self.staged.set((), key, Some(value), expiry);
         Ok(())
     }
 
     /// The write to `key`, if there is one.
     #[inline]
-    fn staged(&self, key: &[u8]) -> Option<StagedRef<'_>> {
-        self.staged.get(key, self.held.hash(key))
+    fn staged(&self, key: &[u8]) -> Option<WriteRef<'_>> {
+        self.staged.get((), key)
     }
 
     /// Removes `key` and gives its value, staged or live.
@@ -121,7 +121,7 @@ impl TransactionNamespace {
     pub(crate) fn stage_removal(&mut self, key: &[u8]) -> Result<()> {
         self.check()?;
         // Whether there is something to remove, the commit finds out.
-        self.staged.set(key, self.held.hash(key), None, None);
+        self.staged.set((), key, None, None);
         Ok(())
     }
 
@@ -176,7 +176,7 @@ impl TransactionNamespace {
         self.check()?;
         let key = key.as_ref();
         match self.staged(key) {
-            Some(staged) => Ok(staged.live(self.held.now()).is_some()),
+            Some(staged) => Ok(staged.live(|| self.held.now()).is_some()),
             None => Ok(self.base(|held, base| Ok(held.find(base, key)?.is_some()))? == Some(true)),
         }
     }
@@ -188,7 +188,7 @@ impl TransactionNamespace {
     ) -> Result<Option<T>> {
         self.check()?;
         if let Some(staged) = self.staged(key) {
-            return Ok(staged.live(self.held.now()).map(|value| make(value, staged.expiry)));
+            return Ok(staged.live(|| self.held.now()).map(|value| make(value, staged.expiry)));
         }
         let read = self.base(|held, base| {
             let record = held.find(base, key)?;
@@ -306,7 +306,7 @@ impl TransactionNamespace {
     fn empty(&mut self) {
         self.base = None;
         self.clears += 1;
-        self.staged = Stage::default();
+        self.staged = WriteSet::default();
     }
 
     /// A namespace goes empty with its parent.

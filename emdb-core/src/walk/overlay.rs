@@ -5,10 +5,10 @@ use std::ops::Bound;
 use super::{Base, End, Found, Lasting};
 use crate::error::Result;
 use crate::range::Bounds;
-use crate::staged::{Sorted, Staged};
+use crate::staged::{OwnedWrite, SortedWrites};
 
 pub(crate) struct Overlay {
-    staged: Sorted,
+    staged: SortedWrites,
     now: u64,
     /// What is left of the staged keys.
     bounds: Bounds,
@@ -19,7 +19,7 @@ pub(crate) struct Overlay {
 }
 
 impl Overlay {
-    pub(crate) fn new(staged: Sorted, now: u64, bounds: Bounds) -> Overlay {
+    pub(crate) fn new(staged: SortedWrites, now: u64, bounds: Bounds) -> Overlay {
         Overlay { staged, now, bounds, peeked: [None, None], upcoming: [None, None] }
     }
 
@@ -102,7 +102,7 @@ impl Overlay {
             self.bounds.high.as_ref().map(Vec::as_slice),
         );
         let mut left = self.staged.range::<[u8], _>(bounds);
-        let live = |(_, staged): &(&Vec<u8>, &Staged)| staged.live(self.now).is_some();
+        let live = |(_, staged): &(&Vec<u8>, &OwnedWrite)| staged.live(self.now).is_some();
         let found = match end {
             End::Front => left.find(live),
             End::Back => left.rfind(live),

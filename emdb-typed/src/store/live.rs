@@ -84,10 +84,10 @@ impl StoreMut for Live {
     }
 
     fn apply(&self, turn: Sole, changes: &Changes) -> Result<()> {
-        turn.commit(changes.writes(&self.spaces))
+        turn.commit(self.spaces.writes(changes))
     }
 
     fn clear(&self, turn: Sole, changes: &Changes) -> Result<()> {
-        internal::clear(turn, &self.spaces.rows, changes.writes(&self.spaces))
+        internal::clear(turn, &self.spaces.rows, self.spaces.writes(changes))
     }
 }
