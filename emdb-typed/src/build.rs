@@ -135,7 +135,7 @@ impl<T: Record> Build<'_, T> {
         let mut batch = Batch::new(&self.store, &self.definition.spaces);
         let mut last = None;
         let mut rows = 0;
-        while rows < CHUNK_ROWS && batch.changes.size() < CHUNK_BYTES {
+        while rows < CHUNK_ROWS && batch.changes.size_bytes() < CHUNK_BYTES {
             let Some(next) = self.scan.forward() else { break };
             let (key, value) = next?;
             let row = row::decode::<T>(key, value)?;

@@ -46,7 +46,7 @@ impl Shared {
 
     /// Waits for others who change the entry; but not where they may wait for this thread.
     pub(crate) fn begin(&self, db: &Emdb) -> Result<Opening<'_>, TableError> {
-        if internal::is_sole(db) {
+        if internal::is_writer(db) {
             return Err(Error::TransactionActive.into());
         }
         if CHANGING.get() {

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::sync::Arc;
 
-use emdb_core::internal::{self, Sole, View};
+use emdb_core::internal::{self, View, WriteLock};
 use emdb_core::{Emdb, Namespace, NamespaceOptions};
 use serde_json::{Value, json};
 
@@ -347,7 +347,7 @@ impl Import<'_> {
             self.admit(&target.namespace, table, opening)?;
         }
         let mark = target.table.as_ref().map(|table| table.raised(&chunk)).transpose()?.flatten();
-        let sole = Sole::begin(&target.namespace)?;
+        let sole = WriteLock::begin(&target.namespace)?;
         let rows = chunk.iter().map(|(key, (value, expiry))| internal::Write {
             namespace: &target.namespace,
             key,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use emdb_core::internal::{self, Sole, View};
+use emdb_core::internal::{self, View, WriteLock};
 
 use super::{Part, Result, Spaces, Store, StoreMut};
 use crate::batch::Changes;
@@ -68,10 +68,10 @@ impl Store for Live {
 }
 
 impl StoreMut for Live {
-    type Turn = Sole;
+    type Turn = WriteLock;
 
-    fn begin(&self) -> Result<Sole> {
-        Sole::begin(&self.spaces.rows)
+    fn begin(&self) -> Result<WriteLock> {
+        WriteLock::begin(&self.spaces.rows)
     }
 
     fn stored<R>(
@@ -83,11 +83,11 @@ impl StoreMut for Live {
         internal::read_stored(self.spaces.get(part), key, take)
     }
 
-    fn apply(&self, turn: Sole, changes: &Changes) -> Result<()> {
-        turn.commit(changes.writes(&self.spaces))
+    fn apply(&self, turn: WriteLock, changes: &Changes) -> Result<()> {
+        turn.commit(self.spaces.writes(changes))
     }
 
-    fn clear(&self, turn: Sole, changes: &Changes) -> Result<()> {
-        internal::clear(turn, &self.spaces.rows, changes.writes(&self.spaces))
+    fn clear(&self, turn: WriteLock, changes: &Changes) -> Result<()> {
+        turn.clear_and_commit(std::iter::once(&self.spaces.rows), self.spaces.writes(changes))
     }
 }

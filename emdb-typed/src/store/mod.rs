@@ -8,7 +8,7 @@ mod frozen;
 mod live;
 mod staged;
 
-use emdb_core::internal::{Scan, View};
+use emdb_core::internal::{Scan, View, Write, WriteRef};
 use emdb_core::{Error, Namespace};
 
 pub use frozen::Frozen;
@@ -45,6 +45,19 @@ pub(crate) struct Spaces {
 }
 
 impl Spaces {
+    /// The changes as the engine takes them.
+    pub(crate) fn writes<'a>(
+        &'a self,
+        changes: &'a Changes,
+    ) -> impl ExactSizeIterator<Item = Write<'a>> {
+        changes.iter().map(|WriteRef { keyspace, key, value, expiry }| Write {
+            namespace: self.get(keyspace),
+            key,
+            value,
+            expiry,
+        })
+    }
+
     pub(crate) fn get(&self, part: Part) -> &Namespace {
         match part {
             Part::Rows => &self.rows,

@@ -116,9 +116,9 @@ impl StoreMut for Staged<'_> {
 
     fn apply(&self, _turn: Turn, changes: &Changes) -> Result<()> {
         // Before any of them is made: it is all or nothing here, too.
-        changes.writes(&self.spaces).try_for_each(|write| write.check())?;
+        self.spaces.writes(changes).try_for_each(|write| write.check())?;
         let mut writes = self.writes.borrow_mut();
-        for write in changes.writes(&self.spaces) {
+        for write in self.spaces.writes(changes) {
             let namespace = internal::staged(&mut writes, write.namespace);
             internal::stage(namespace, write.key, write.value, write.expiry)?;
         }
