@@ -60,6 +60,10 @@ encrypted *args:
 typed *args:
     cargo run --release -p emdb-bench --features peers -- --typed {{args}}
 
+# the instructions of the hot paths (needs valgrind); `just instructions --check 1` compares them
+instructions *args:
+    cargo run --release -p emdb-bench -- --instructions {{args}}
+
 # scans beside writers, the long run
 stress seconds="60":
     EMDB_STRESS_SECONDS={{seconds}} cargo test --release --test ranges --test snapshots
