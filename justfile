@@ -24,6 +24,10 @@ doc:
 test:
     .ci/run test
 
+# the house rules that a program can see: imports, sizes, unsafe code; a part of `test`
+tidy:
+    cargo test --test tidy
+
 # licences, advisories and sources of the dependencies (needs cargo-deny)
 deny:
     cargo deny check
