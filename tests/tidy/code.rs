@@ -111,9 +111,12 @@ impl Code {
             }
             return next;
         }
-        // What follows `<T>::` is found through T; what follows `$` is a macro's, but for `$crate`.
+        // What follows `<T>::` is found through T; what follows `$` is a macro's, but for `$crate`,
+        // and `#` puts something in place in `quote!`.
         let is_rest = at >= 2 && is_separator(tokens, at - 2);
-        let is_variable = at >= 1 && is_punct(tokens, at - 1, '$') && segments[0] != "crate";
+        let is_variable = at >= 1
+            && segments[0] != "crate"
+            && (is_punct(tokens, at - 1, '$') || is_punct(tokens, at - 1, '#'));
         if !is_rest && !is_variable {
             let is_called = matches!(tokens.get(next), Some(TokenTree::Group(group))
                 if group.delimiter() == Delimiter::Parenthesis);

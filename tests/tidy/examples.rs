@@ -110,9 +110,12 @@ fn modules_alone_other_crates_and_fields_are_no_imports() {
         ("src/lib.rs", "mod a; mod b;"),
         (
             "src/a.rs",
-            "use crate::b; use std::fs; pub(in crate::b) fn b() { fs::read(); x.b::<u8>() }",
+            "use crate::b; use std::fs; pub(in crate::b) fn go() { fs::read(); x.b::<u8>() }",
         ),
-        ("src/b.rs", "pub(crate) fn go() { ::std::b::go(); <u8 as T>::a::go() }"),
+        (
+            "src/b.rs",
+            "use crate::a; pub(crate) fn go() { ::a::go(); <u8 as T>::a::go(); quote!(#a::go()) }",
+        ),
     ];
     assert_eq!(edges(&files), [""; 0]);
 }
