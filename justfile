@@ -24,6 +24,10 @@ doc:
 test:
     .ci/run test
 
+# the house rules that a program can see: imports, sizes, unsafe code; a part of `test`
+tidy:
+    cargo test --test tidy
+
 # licences, advisories and sources of the dependencies (needs cargo-deny)
 deny:
     cargo deny check
@@ -59,6 +63,10 @@ encrypted *args:
 # typed tables beside LMDB with index tables that are kept by hand
 typed *args:
     cargo run --release -p emdb-bench --features peers -- --typed {{args}}
+
+# the instructions of the hot paths (needs valgrind); `just instructions --check 1` compares them
+instructions *args:
+    cargo run --release -p emdb-bench -- --instructions {{args}}
 
 # scans beside writers, the long run
 stress seconds="60":

@@ -8,13 +8,16 @@
 //!
 //! With `--features peers`, `--peers` compares with other databases instead, and `--typed` compares
 //! typed tables with rows and indexes that are kept by hand. `--encrypted` compares a plain database
-//! with encrypted ones.
+//! with encrypted ones. `--instructions` counts those of the hot paths, with valgrind, and can compare
+//! them with a table (see [`instructions`]).
 
 mod encrypted;
 mod engine;
+mod instructions;
 mod limit;
 #[cfg_attr(not(feature = "peers"), path = "peers/disabled.rs")]
 mod peers;
+mod row;
 mod workload;
 
 use std::process::ExitCode;
@@ -31,6 +34,9 @@ fn main() -> ExitCode {
     if args.iter().any(|arg| arg == "--typed") {
         return exit_code(peers::typed::run(&args));
     }
+    if args.iter().any(|arg| arg == "--instructions") {
+        return exit_code(instructions::run(&args));
+    }
     let encrypted = args.iter().any(|arg| arg == "--encrypted");
     let mut args = args.into_iter().filter(|arg| arg != "--encrypted");
     let mut records = 1_000_000;
@@ -42,7 +48,7 @@ fn main() -> ExitCode {
             }
             _ => {
                 eprintln!(
-                    "usage: emdb-bench [--encrypted] [--smoke | --records N | --peers ... | --typed ...]   (N from 1000)"
+                    "usage: emdb-bench [--encrypted] [--smoke | --records N | --peers ... | --typed ... | --instructions ...]   (N from 1000)"
                 );
                 return ExitCode::from(2);
             }

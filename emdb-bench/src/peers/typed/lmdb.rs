@@ -7,8 +7,8 @@ use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, RwTxn, WithTls};
 use serde::Deserialize;
 
-use super::row::Row;
 use super::{Engine, Outcome};
+use crate::row::Row;
 
 const MAP_BYTES: usize = 8 << 30;
 const CONFIG: bincode::config::Configuration = bincode::config::standard();

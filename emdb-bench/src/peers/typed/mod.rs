@@ -8,13 +8,12 @@
 
 mod lmdb;
 mod ours;
-mod row;
 
 use std::path::Path;
 use std::time::Instant;
 
+use crate::row::Row;
 use crate::workload::{Random, SEED};
-use row::Row;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 

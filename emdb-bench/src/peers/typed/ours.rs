@@ -4,8 +4,8 @@ use std::path::Path;
 
 use emdb::{Emdb, Table, TableError};
 
-use super::row::Row;
 use super::{Engine, Outcome};
+use crate::row::Row;
 
 pub struct Ours {
     db: Emdb,
