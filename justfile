@@ -40,17 +40,17 @@ bench *args:
 power-cuts cuts="1000000":
     EMDB_POWER_CUTS={{cuts}} cargo test --release -p emdb-core --all-features power_cut
 
-# SIGKILL of a writing process, the long run
+# SIGKILL of processes that write, maintain or change keys, the long run
 kill rounds="5000":
-    EMDB_KILL_ROUNDS={{rounds}} cargo test --release --all-features --test kill --test maintenance_kill --test encryption_kill --test lifetimes -- kill
+    EMDB_KILL_ROUNDS={{rounds}} cargo test --release --all-features --test crash kill
 
 # random lives of a database with every operation in them, the long run
 lives lives="1000" seed="1":
-    EMDB_LIVES={{lives}} EMDB_SEED={{seed}} cargo test --release --all-features --test lifetimes
+    EMDB_LIVES={{lives}} EMDB_SEED={{seed}} cargo test --release --all-features --test crash lifetimes
 
 # every bit of an encrypted file and of its sidecar flipped, those of empty stretches too
 bits:
-    EMDB_EVERY_BIT=1 cargo test --release --all-features --test encryption -- damage
+    EMDB_EVERY_BIT=1 cargo test --release --all-features --test encryption damage
 
 # LMDB, redb, fjall and emdb 1 beside ours; `just peers --only ours,lmdb`
 peers *args:
@@ -70,4 +70,8 @@ instructions *args:
 
 # scans beside writers, the long run
 stress seconds="60":
-    EMDB_STRESS_SECONDS={{seconds}} cargo test --release --test ranges --test snapshots
+    EMDB_STRESS_SECONDS={{seconds}} cargo test --release --test bytes -- ranges:: snapshots::
+
+# random calls on tables and races of threads, the long run
+tables rounds="1000":
+    EMDB_TABLE_ROUNDS={{rounds}} cargo test --release --all-features --test typed -- model:: threads::

@@ -2,13 +2,12 @@
 
 use emdb::{Emdb, Namespace, Result};
 
-use crate::state::State;
+use crate::common::state::State;
 
 /// The second namespace; the first is the default one.
 pub(crate) const LOG: &str = "log";
 
 /// Records that `insert_many` commits at once, where they are small.
-#[allow(dead_code)] // Not every test counts them.
 const CHUNK: usize = 4096;
 
 /// A key or a value.
@@ -16,7 +15,6 @@ pub(crate) type Bytes = Vec<u8>;
 
 /// One call. `bool` tells whether it goes to [`LOG`].
 #[derive(Debug, Clone)]
-#[allow(dead_code)] // Not every test makes all of them.
 pub(crate) enum Op {
     Insert(bool, Bytes, Bytes),
     /// With an expiry far in the future, where the feature is on.
@@ -94,7 +92,6 @@ impl Op {
     }
 
     /// The states that the call goes through, committed one after the other.
-    #[allow(dead_code)] // Nor looks at each.
     pub(crate) fn outcomes(&self, before: &State) -> Vec<State> {
         let mut after = before.clone();
         match self {

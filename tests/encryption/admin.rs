@@ -7,12 +7,12 @@ use emdb::{
     Cipher, Emdb, EmdbBuilder, EncryptionInput, EncryptionOptions, Error, NamespaceOptions, Record,
     Result, Table,
 };
+use emdb_testing::forge::JOURNAL_START;
 use serde::{Deserialize, Serialize};
 
+use crate::common::state::{State, read_state};
 use crate::files::{KEY, OTHER_KEY, Place, QUICK, passphrase, raw, refused};
 use crate::forge::newest_slot;
-use crate::plain::JOURNAL_START;
-use crate::state::{State, read_state};
 
 const TEXT: &str = "a passphrase";
 

@@ -5,11 +5,12 @@
 use std::fs;
 use std::ops::Range;
 
+use emdb_testing::forge::{JOURNAL_START, SLOT_LEN};
+
+use crate::common::state::read_state;
 use crate::files::Place;
-use crate::plain::{JOURNAL_START, SLOT_LEN};
 use crate::reading::{is_refusal, read};
 use crate::sample::{Form, Sample};
-use crate::state::read_state;
 
 /// Opens the damaged file alone and with the checkpoint, if there is one.
 fn judge(case: &str, sample: &Sample, bytes: &[u8]) {

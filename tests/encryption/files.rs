@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use emdb::{Emdb, EmdbBuilder, EncryptionInput, Error, KdfParams};
 use tempfile::TempDir;
+
+use crate::common::memory_folder;
 
 pub(crate) const KEY: [u8; 32] = *b"<the raw key of these databases>";
 pub(crate) const OTHER_KEY: [u8; 32] = *b"{another raw key of 256 bits...}";
@@ -32,9 +34,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Place {
-        let shared = Path::new("/dev/shm");
-        let made = if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() };
-        let folder = made.unwrap();
+        let folder = memory_folder();
         let path = folder.path().join("db");
         Place { folder, path }
     }

@@ -1,7 +1,7 @@
 //! Takes the journal of an encrypted file apart and puts it together otherwise, with every checksum
 //! right: what somebody can do who has the file, but no key. See docs/format.md.
 
-use crate::plain::{JOURNAL_START, SLOT_LEN, crc32c, finish, varint};
+use emdb_testing::forge::{JOURNAL_START, SLOT_LEN, crc32c, finish, varint};
 
 pub(crate) const COMMIT: u8 = 1 << 3;
 pub(crate) const CONTINUES: u8 = 1 << 7;

@@ -4,13 +4,13 @@
 use std::fs;
 
 use emdb::{Emdb, ProblemKind};
+use emdb_testing::forge as plain;
 
+use crate::common::state::{State, read_state};
 use crate::files::{Place, raw};
 use crate::forge::{COMMIT, CONTINUES, Forge, Frame, TRAILER};
-use crate::plain;
 use crate::reading::{is_refusal, read};
 use crate::sample::{Form, Sample, first_session};
-use crate::state::{State, read_state};
 
 /// What was done, and the file that came of it.
 type Forged = (String, Vec<u8>);

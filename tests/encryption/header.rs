@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use emdb::Emdb;
+use emdb_testing::forge::{JOURNAL_START, SLOT_LEN};
 
+use crate::common::state::read_state;
 use crate::files::{KEY, Place, QUICK, passphrase, raw, refused};
 use crate::forge::{change_header, newest_slot};
-use crate::plain::{JOURNAL_START, SLOT_LEN};
 use crate::reading::is_refusal;
 use crate::sample::{Form, Sample};
-use crate::state::read_state;
 
 /// Where a slot says what.
 const FLAGS: usize = 12;

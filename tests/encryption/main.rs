@@ -2,13 +2,8 @@
 #![cfg(feature = "encrypt")]
 #![allow(clippy::unwrap_used)]
 
-#[path = "../common/forge.rs"]
-#[allow(dead_code)] // Its plain files are not what is forged here.
-mod plain;
-#[path = "../common/rng.rs"]
-mod rng;
-#[path = "../common/state.rs"]
-mod state;
+#[path = "../common/mod.rs"]
+mod common;
 
 mod files;
 mod forge;
@@ -22,6 +17,8 @@ mod features;
 mod forgery;
 mod header;
 mod keys;
+mod life;
 mod plaintext;
+#[cfg(feature = "ttl")]
 mod twins;
 mod walks;

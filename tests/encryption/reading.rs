@@ -2,8 +2,8 @@
 
 use emdb::{Emdb, Error, Result};
 
+use crate::common::state::State;
 use crate::sample::{ABSENT, NAMES};
-use crate::state::State;
 
 /// What reads gave.
 #[derive(Debug, Default)]

@@ -5,10 +5,10 @@ use std::fs;
 use std::ops::ControlFlow;
 
 use emdb::{Cipher, Emdb, EncryptionOptions, Error, KdfParams};
+use emdb_testing::forge::{JOURNAL_START, SLOT_LEN};
 
 use super::files::{KEY, OTHER_KEY, Place, QUICK, passphrase, raw};
 use super::forge::change_header;
-use super::plain::{JOURNAL_START, SLOT_LEN};
 
 /// Without a header, records alone have to tell whether the file is encrypted.
 #[test]

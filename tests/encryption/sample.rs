@@ -2,8 +2,8 @@
 
 use emdb::{Emdb, NamespaceOptions};
 
+use crate::common::state::{State, read_state};
 use crate::files::Place;
-use crate::state::{State, read_state};
 
 /// In the year 2100.
 #[cfg(feature = "ttl")]

@@ -2,7 +2,9 @@
 //! says: through transactions, reopens, kills, compaction and changes of keys.
 //!
 //! `EMDB_TWINS` is the number of lives to look at, and `EMDB_SEED` the first of them.
-#![cfg(feature = "ttl")]
+
+mod files;
+mod walks;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
@@ -11,11 +13,12 @@ use std::ops::Bound;
 use emdb::{
     Cipher, Emdb, EmdbBuilder, EmdbRangeIter, Error, Namespace, NamespaceOptions, Snapshot, Ttl,
 };
+use emdb_testing::{Random, number, seed};
 use tempfile::TempDir;
 
+use crate::common::memory_folder;
+use crate::common::state::read_state;
 use crate::files::{KEY, OTHER_KEY, Place, raw};
-use crate::rng::{Rng, seed};
-use crate::state::read_state;
 
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 type Records = BTreeMap<Vec<u8>, (Vec<u8>, Option<u64>)>;
@@ -31,7 +34,7 @@ struct HeldRange {
 }
 
 struct Twins {
-    rng: Rng,
+    rng: Random,
     folder: TempDir,
     place: Place,
     ordered: bool,
@@ -62,14 +65,12 @@ fn pairs(records: &Records) -> Pairs {
 
 impl Twins {
     fn new(seed: u64) -> Twins {
-        let mut rng = Rng::new(seed);
+        let mut rng = Random(seed);
         let ordered = rng.below(2) == 0;
         let cipher = if rng.below(2) == 0 { Cipher::Aes256Gcm } else { Cipher::ChaCha20Poly1305 };
-        let shared = std::path::Path::new("/dev/shm");
-        let made = if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() };
         let mut twins = Twins {
             rng,
-            folder: made.unwrap(),
+            folder: memory_folder(),
             place: Place::new(),
             ordered,
             wide: std::env::var_os("EMDB_TWINS").is_some(),
@@ -338,113 +339,6 @@ impl Twins {
         }
     }
 
-    fn bounds(&mut self) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
-        let mut one = || match self.rng.below(4) {
-            0 => Bound::Unbounded,
-            1 => Bound::Excluded(self.key()),
-            _ => Bound::Included(self.key()),
-        };
-        let (low, high) = (one(), one());
-        (low, high)
-    }
-
-    fn within(records: &Records, bounds: &(Bound<Vec<u8>>, Bound<Vec<u8>>)) -> Pairs {
-        let after = |k: &Vec<u8>| match bounds.0.as_ref() {
-            Bound::Unbounded => true,
-            Bound::Included(low) => k >= low,
-            Bound::Excluded(low) => k > low,
-        };
-        let before = |k: &Vec<u8>| match bounds.1.as_ref() {
-            Bound::Unbounded => true,
-            Bound::Included(high) => k <= high,
-            Bound::Excluded(high) => k < high,
-        };
-        pairs(records).into_iter().filter(|(k, _)| after(k) && before(k)).collect()
-    }
-
-    fn walk(&mut self) {
-        let name = self.name();
-        let (bounds, handles) = (self.bounds(), self.handles(name));
-        let expected = Twins::within(self.records(name), &bounds);
-        let all = pairs(self.records(name));
-        for handle in handles {
-            if handle.is_ordered() {
-                assert!(handle.range(bounds.clone()).unwrap() == expected);
-                let mut back: Pairs = handle.range_iter(bounds.clone()).unwrap().rev().collect();
-                back.reverse();
-                assert!(back == expected);
-            }
-            let mut found: Pairs = handle.iter().unwrap().results().map(Result::unwrap).collect();
-            found.sort();
-            assert!(found == all);
-            let mut keys: Vec<_> = handle.keys().unwrap().results().map(Result::unwrap).collect();
-            keys.sort();
-            assert!(keys.iter().eq(all.iter().map(|(k, _)| k)));
-        }
-    }
-
-    fn hold_range(&mut self) {
-        if self.ranges.len() > 3 {
-            self.ranges.remove(0);
-        }
-        let name = self.name();
-        let (bounds, handles) = (self.bounds(), self.handles(name));
-        if handles[0].is_ordered() {
-            let left = Twins::within(self.records(name), &bounds).into();
-            let walk = |handle: &Namespace| handle.range_iter(bounds.clone()).unwrap();
-            self.ranges.push(HeldRange { walks: [walk(&handles[0]), walk(&handles[1])], left });
-        }
-    }
-
-    fn go_on_walking(&mut self) {
-        for HeldRange { walks, left } in &mut self.ranges {
-            for _ in 0..self.rng.below(40) {
-                let front = self.rng.below(2) == 0;
-                let expected = if front { left.pop_front() } else { left.pop_back() };
-                for walk in &mut *walks {
-                    let found = if front { walk.next() } else { walk.next_back() };
-                    walk.status().unwrap();
-                    assert!(found == expected, "{found:?} instead of {expected:?}");
-                }
-            }
-        }
-    }
-
-    fn hold_snapshot(&mut self) {
-        if self.snapshots.len() > 3 {
-            let gone = self.rng.below(4) as usize;
-            self.snapshots.remove(gone);
-        }
-        let both = [self.dbs[0].snapshot(), self.dbs[1].snapshot()];
-        self.snapshots.push((both, self.model.clone()));
-    }
-
-    fn look_at_snapshots(&mut self) {
-        let (bounds, key) = (self.bounds(), self.key());
-        for (both, model) in &self.snapshots {
-            for snapshot in both {
-                for (name, records) in model {
-                    let seen = match name.as_str() {
-                        "" => None,
-                        name => Some(snapshot.namespace(name).unwrap()),
-                    };
-                    let seen = seen.as_ref().unwrap_or(snapshot);
-                    let mut found: Pairs =
-                        seen.iter().unwrap().results().map(Result::unwrap).collect();
-                    found.sort();
-                    assert!(found == pairs(records), "a snapshot of {name:?} differs");
-                    let value = seen.get(&key).unwrap();
-                    assert_eq!(value, records.get(&key).map(|r| r.0.clone()));
-                    assert_eq!(seen.contains_key(&key).unwrap(), value.is_some());
-                    if name == "sorted" || self.ordered {
-                        let found = seen.range(bounds.clone()).unwrap();
-                        assert!(found == Twins::within(records, &bounds));
-                    }
-                }
-            }
-        }
-    }
-
     fn sweep(&mut self) {
         assert_eq!(self.dbs[0].sweep_expired(), self.dbs[1].sweep_expired());
         for name in self.model.keys().cloned().collect::<Vec<_>>() {
@@ -453,132 +347,6 @@ impl Twins {
                 assert_eq!(handle.len().unwrap(), len, "{name:?}");
             }
         }
-    }
-
-    fn reopen(&mut self) {
-        for db in self.dbs.drain(..) {
-            db.close().unwrap();
-        }
-        self.open();
-        self.compare();
-    }
-
-    /// Goes on with a copy of the files as a killed process leaves them.
-    fn kill(&mut self) {
-        let copy = self.place.copy();
-        self.dbs.remove(0);
-        self.place = copy;
-        self.dbs.clear();
-        self.open();
-        self.compare();
-    }
-
-    fn backup(&mut self) {
-        // A copy has nothing that is expired.
-        self.sweep();
-        let place = Place::new();
-        self.dbs[0].backup_to(&place.path).unwrap();
-        if self.rng.below(2) == 0 {
-            self.dbs.clear();
-            self.place = place;
-            self.open();
-            self.compare();
-        } else {
-            let db = self.builder(&place).read_only(true).build().unwrap();
-            self.is_as_modelled(&db, &self.model);
-        }
-    }
-
-    fn change_key(&mut self) {
-        self.sweep();
-        self.dbs.clear();
-        let other = if self.key == KEY { OTHER_KEY } else { KEY };
-        let path = self.place.path.clone();
-        if self.rng.below(2) == 0 {
-            Emdb::rotate_encryption_key(&path, raw(self.key), raw(other)).unwrap();
-            self.key = other;
-        } else {
-            Emdb::disable_encryption(&path, raw(self.key)).unwrap();
-            let db = Emdb::open(&path).unwrap();
-            self.is_as_modelled(&db, &self.model);
-            db.close().unwrap();
-            Emdb::enable_encryption(&path, raw(other)).unwrap();
-            self.key = other;
-            self.cipher = Cipher::Aes256Gcm;
-        }
-        self.open();
-        self.compare();
-    }
-
-    fn read_only(&mut self) {
-        let copy = self.place.copy();
-        let before = copy.files();
-        let db = self.builder(&copy).read_only(true).build().unwrap();
-        self.is_as_modelled(&db, &self.model);
-        drop(db);
-        assert!(copy.files() == before);
-    }
-
-    /// Loses the end of what was not flushed, wherever that is, and goes on.
-    fn torn(&mut self) {
-        let size = |db: &Emdb| db.stats().unwrap().logical_size_bytes;
-        self.dbs[0].flush().unwrap();
-        let (from, mut models) = (size(&self.dbs[0]), vec![self.model.clone()]);
-        for _ in 0..1 + self.rng.below(10) {
-            match self.rng.below(8) {
-                0 => self.transaction(),
-                1 => self.remove(),
-                2 => self.clear(),
-                _ => self.insert(),
-            }
-            models.push(self.model.clone());
-        }
-        let copy = self.place.copy();
-        let cut = from + self.rng.below(size(&self.dbs[0]).saturating_sub(from) + 1);
-        let mut bytes = copy.bytes();
-        match self.rng.below(3) {
-            0 => bytes.truncate(cut as usize),
-            1 => bytes[cut as usize..].fill(0),
-            _ if (cut as usize) < bytes.len() => bytes[cut as usize] ^= 1,
-            _ => {}
-        }
-        fs::write(&copy.path, bytes).unwrap();
-        let _ = fs::remove_file(copy.beside(".hot.meta"));
-        let mut db = self.builder(&copy).build().unwrap();
-        // Names without records don't show; nor do they matter.
-        let flat = |model: &Model| -> crate::state::State {
-            let of = |(name, records): (&String, &Records)| -> Vec<_> {
-                let named = pairs(records).into_iter();
-                named.map(|(k, v)| ((name.clone(), k), v)).collect()
-            };
-            model.iter().flat_map(of).collect()
-        };
-        db.sweep_expired();
-        let mut state = read_state(&db).unwrap();
-        assert!(models.iter().any(|model| flat(model) == state), "cut at {cut} from {from}");
-        for round in 0..3 {
-            for _ in 0..self.rng.below(5) {
-                let (key, value) = (self.key(), self.value());
-                db.insert(&key, &value).unwrap();
-                state.insert((String::new(), key), value);
-            }
-            if round == 1 {
-                db.checkpoint().unwrap();
-            }
-            db.flush().unwrap();
-            assert!(db.verify().unwrap().is_ok());
-            drop(db);
-            db = self.builder(&copy).build().unwrap();
-            assert!(read_state(&db).unwrap() == state, "after the cut, round {round}");
-        }
-    }
-
-    fn salvage(&mut self) {
-        let (copy, target) = (self.place.copy(), Place::new());
-        let report = Emdb::salvage(&copy.path, &target.path, Some(raw(self.key))).unwrap();
-        let db = self.builder(&target).build().unwrap();
-        self.is_as_modelled(&db, &self.model);
-        assert!(report.lost.is_empty(), "{report:?}");
     }
 
     fn is_as_modelled(&self, db: &Emdb, model: &Model) {
@@ -614,7 +382,7 @@ impl Twins {
 
 #[test]
 fn an_encrypted_database_and_a_plain_one_live_alike() {
-    let lives = std::env::var("EMDB_TWINS").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
+    let lives = number("EMDB_TWINS", 3);
     let first = seed();
     for life in 0..lives {
         let seed = first.wrapping_add(life);

@@ -3,23 +3,23 @@
 use std::collections::BTreeMap;
 
 use emdb::{Emdb, EmdbIter, EmdbRangeIter};
+use emdb_testing::Random;
 
 use super::files::Place;
-use super::rng::Rng;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Values of which a batch holds few, and short ones.
-fn value(rng: &mut Rng) -> Vec<u8> {
+fn value(rng: &mut Random) -> Vec<u8> {
     let len = if rng.below(4) == 0 { 60_000 + rng.below(90_000) } else { rng.below(200) };
     vec![rng.below(256) as u8; len as usize]
 }
 
-fn key(rng: &mut Rng) -> Vec<u8> {
+fn key(rng: &mut Random) -> Vec<u8> {
     format!("key {:02}", rng.below(60)).into_bytes()
 }
 
-fn check_order(mut iter: EmdbRangeIter, model: &Model, rng: &mut Rng) {
+fn check_order(mut iter: EmdbRangeIter, model: &Model, rng: &mut Random) {
     let mut expected = model.iter();
     let odds = rng.below(9);
     loop {
@@ -41,7 +41,7 @@ fn check_order(mut iter: EmdbRangeIter, model: &Model, rng: &mut Rng) {
     iter.status().unwrap();
 }
 
-fn check_any_order(mut iter: EmdbIter, model: &Model, rng: &mut Rng) {
+fn check_any_order(mut iter: EmdbIter, model: &Model, rng: &mut Random) {
     let mut found = Model::new();
     loop {
         let item = match rng.below(2) {
@@ -55,7 +55,7 @@ fn check_any_order(mut iter: EmdbIter, model: &Model, rng: &mut Rng) {
     assert!(found == *model);
 }
 
-fn run(db: &Emdb, ordered: bool, rng: &mut Rng) {
+fn run(db: &Emdb, ordered: bool, rng: &mut Random) {
     let mut model = Model::new();
     for _ in 0..30 {
         for _ in 0..rng.below(20) {
@@ -100,6 +100,6 @@ fn walks_over_sealed_records_give_what_a_map_gives() {
     for (seed, ordered) in [(1, true), (2, true), (3, false)] {
         let place = Place::new();
         let db = place.builder().enable_range_scans(ordered).build().unwrap();
-        run(&db, ordered, &mut Rng::new(seed));
+        run(&db, ordered, &mut Random(seed));
     }
 }
