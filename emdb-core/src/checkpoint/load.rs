@@ -14,8 +14,12 @@ use crate::format::place::Place;
 use crate::format::record::{Record, Verb};
 use crate::format::{JOURNAL_START, MAX_KEY};
 use crate::index::expiry::{self, Expiries};
-use crate::index::hash::image::{Cover, DamageAlarm, ImageSource, PageSums, SEGMENT_BYTES};
-use crate::index::hash::{MAX_RECORDS, PAGE, Segment, Table};
+use crate::index::hash::Table;
+use crate::index::hash::buckets::PAGE;
+use crate::index::hash::image::Cover;
+use crate::index::hash::segment::Segment;
+use crate::index::hash::source::{DamageAlarm, ImageSource, PageSums, SEGMENT_BYTES};
+use crate::index::hash::table::MAX_RECORDS;
 use crate::index::ordered::{self, Order};
 use crate::journal::file::Journal;
 use crate::mvcc::incarnation::{DEFAULT_ID, Incarnation};
@@ -205,8 +209,8 @@ impl Loader {
 
     fn segments(&mut self, slots: Slots) -> Option<Vec<Segment>> {
         let segments = match slots {
-            Slots::Small { line_bits, slots } => {
-                return Some(vec![Segment::stored(u32::from(line_bits), &slots, self.below)?]);
+            Slots::Small { bucket_bits, slots } => {
+                return Some(vec![Segment::stored(u32::from(bucket_bits), &slots, self.below)?]);
             }
             Slots::Full(segments) => segments,
         };

@@ -10,8 +10,10 @@ use crate::error::{Error, Result};
 use crate::format::image::{Array, Full, Run as StoredRun, Slots};
 use crate::format::place::Place;
 use crate::format::{checksum, image};
+use crate::index::hash::Table;
+use crate::index::hash::buckets::PAGE;
 use crate::index::hash::image::{Portion, Unfit};
-use crate::index::hash::{MAX_STORED_ALIKE, PAGE, Table};
+use crate::index::hash::table::MAX_STORED_ALIKE;
 use crate::index::ordered::{Order, Run};
 use crate::mvcc::incarnation::Incarnation;
 use crate::os::sync::lock;
@@ -60,8 +62,8 @@ impl<'a> ImageWriter<'a> {
             let portion = self.portion(table, from)?;
             tag = portion.next(from);
             match portion {
-                Portion::Small { line_bits, slots } => {
-                    return Ok(Slots::Small { line_bits: line_bits as u8, slots });
+                Portion::Small { bucket_bits, slots } => {
+                    return Ok(Slots::Small { bucket_bits: bucket_bits as u8, slots });
                 }
                 Portion::Full { depth, used, words } => {
                     self.out.align(image::PAGE)?;

@@ -6,11 +6,12 @@ use crate::crypto::Vault;
 use crate::crypto::sessions::Session;
 use crate::crypto::vault::nonce;
 use crate::error::{Error, Result};
+use crate::format::limits::TRAILER;
 use crate::format::place::Place;
 use crate::format::prepared::Prepared;
 use crate::format::record::Verb;
 use crate::format::sealed;
-use crate::format::sealed::{Bound, SALT, SESSION_KEY, SESSION_LEN, SealedHeader, TRAILER};
+use crate::format::sealed::{Bound, SALT, SESSION_KEY, SESSION_LEN, SealedHeader};
 
 /// Records and bytes after which a session ends, far below where a key would wear out (NIST SP
 /// 800-38D, section 8). Tests want to see it happen.

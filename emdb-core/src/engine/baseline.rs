@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::format::header::Header;
 use crate::format::options::Options;
-use crate::index::hash::image::DamageAlarm;
+use crate::index::hash::source::DamageAlarm;
 use crate::mvcc::generation::Generation;
 use crate::mvcc::incarnation::Incarnation;
 use crate::storage::Disk;

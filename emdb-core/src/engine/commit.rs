@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::format::image::{self, NOTE_LEN};
 use crate::format::place::Place;
 use crate::format::record::Verb;
-use crate::index::hash::{MAX_ALIKE, MAX_RECORDS};
+use crate::index::hash::table::{MAX_ALIKE, MAX_RECORDS};
 use crate::journal::record_writer::MarkOf;
 use crate::journal::sync::SyncGuard;
 use crate::journal::writer::{Extent, JournalWriter, Link, Room};

@@ -180,7 +180,7 @@ struct Replayed {
     namespaces: NamespaceTable,
     /// Position and length of the checkpoint that the replay began with.
     baseline: Option<(u64, u64)>,
-    alarm: Option<Arc<crate::index::hash::image::DamageAlarm>>,
+    alarm: Option<Arc<crate::index::hash::source::DamageAlarm>>,
 }
 
 /// Replays the journal of `len` bytes, from a checkpoint on if there is one.

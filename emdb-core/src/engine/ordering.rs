@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use crate::engine::Engine;
 use crate::engine::anchors::Anchors;
 use crate::error::Result;
-use crate::index::ordered::{MANY, Order};
+use crate::index::ordered::{Order, SETTLE_MIN_KEYS};
 use crate::mvcc::generation::GenerationHandle;
 use crate::mvcc::incarnation::Incarnation;
 use crate::mvcc::namespace::{NamespaceState, NamespaceVersions};
@@ -38,7 +38,7 @@ impl Engine {
                 (versions.handle.clone(), versions.current.clone())
             };
             if let Some(order) = incarnation.order.get() {
-                let from = if all { 1 } else { MANY };
+                let from = if all { 1 } else { SETTLE_MIN_KEYS };
                 let keys = self.anchors(&handle, &incarnation);
                 // Damage is met again, and told, by whoever reads.
                 more |= order.settle(from, all, keys, &stopped).unwrap_or(false);

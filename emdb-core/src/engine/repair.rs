@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 use crate::format::JOURNAL_START;
 use crate::format::record::{Record, Verb};
 use crate::index::expiry::Expiry;
-use crate::index::hash::image::{self, Damaged};
+use crate::index::hash::image;
+use crate::index::hash::source::{Damaged, behind, covers};
 use crate::index::hash::{Slot, Table};
 use crate::journal::commits::{Commits, JournalItem};
 use crate::mvcc::incarnation::Incarnation;
@@ -82,7 +83,7 @@ impl<'g> Reader<'g> {
         let mut newest: Vec<Newest<'_>> = vec![HashMap::new(); of.len()];
         self.history(source.id, source.below, |record| {
             let hash = self.generation.hash(record.key());
-            let found = of.iter().position(|&(from, depth)| image::covers(from, depth, hash));
+            let found = of.iter().position(|&(from, depth)| covers(from, depth, hash));
             if let Some(at) = found {
                 newest[at].insert(record.key(), (hash, record.position(), record.is_put()));
             }
@@ -118,7 +119,7 @@ impl<'g> Reader<'g> {
             Err(damaged) => {
                 let found = self.rebuild_segment(table, from, damaged)?;
                 slots.extend(image::slots(&found));
-                Ok(image::behind(from, damaged.depth))
+                Ok(behind(from, damaged.depth))
             }
         }
     }

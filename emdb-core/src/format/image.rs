@@ -10,9 +10,9 @@
 //! of another image.
 
 use crate::format::checksum;
+use crate::format::limits::TRAILER;
 use crate::format::place::Place;
 use crate::format::record::{HEAD_MIN, Record, Verb};
-use crate::format::sealed::TRAILER;
 
 const MAGIC: [u8; 8] = *b"\x89emdM\r\n\x1A";
 const VERSION: u32 = 1;
@@ -146,7 +146,7 @@ pub(crate) struct Full {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Slots {
     /// One segment below full size: slots, and twelve home bits of each.
-    Small { line_bits: u8, slots: Vec<(u64, u16)> },
+    Small { bucket_bits: u8, slots: Vec<(u64, u16)> },
     /// In the order of their hashes.
     Full(Vec<Full>),
 }
@@ -181,8 +181,8 @@ impl Namespace {
         out.extend(self.records.to_le_bytes());
         out.extend(self.live_bytes.to_le_bytes());
         match &self.slots {
-            Slots::Small { line_bits, slots } => {
-                out.extend([0, *line_bits]);
+            Slots::Small { bucket_bits, slots } => {
+                out.extend([0, *bucket_bits]);
                 out.extend((slots.len() as u32).to_le_bytes());
                 for (word, home) in slots {
                     out.extend(word.to_le_bytes());
@@ -214,13 +214,13 @@ impl Namespace {
         let name = std::str::from_utf8(from.bytes()?).ok()?.to_owned();
         let options = from.bytes()?.to_vec();
         let (records, live_bytes) = (from.u64()?, from.u64()?);
-        let [kind, line_bits] = from.array()?;
+        let [kind, bucket_bits] = from.array()?;
         let count = from.u32()? as usize;
         let slots = match kind {
             0 => {
                 from.bound(count, 10)?;
                 let slot = |_| Some((from.u64()?, u16::from_le_bytes(from.array()?)));
-                Slots::Small { line_bits, slots: (0..count).map(slot).collect::<Option<_>>()? }
+                Slots::Small { bucket_bits, slots: (0..count).map(slot).collect::<Option<_>>()? }
             }
             1 => {
                 from.bound(count, 13 + 4 * PAGES)?;
@@ -352,7 +352,7 @@ mod tests {
         assert_eq!(Header::read(&header.encode()), Some(header));
         let array = Array { at: 8192, count: 3, sum: 9 };
         let full = Full { depth: 0, used: 5, at: 4096, sums: Box::new([6; PAGES]) };
-        let small = Slots::Small { line_bits: 3, slots: vec![(77, 5), (78, 6)] };
+        let small = Slots::Small { bucket_bits: 3, slots: vec![(77, 5), (78, 6)] };
         let run = Run { common: (*b"pre").into(), windows: array, positions: array };
         let (mut out, mut all) = (Vec::new(), Vec::new());
         for (name, slots, run) in [("", Slots::Full(vec![full]), Some(run)), ("two", small, None)] {

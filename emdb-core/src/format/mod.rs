@@ -6,6 +6,7 @@ pub(crate) mod checksum;
 pub(crate) mod envelope;
 pub(crate) mod header;
 pub(crate) mod image;
+pub(crate) mod limits;
 pub(crate) mod mark;
 pub(crate) mod options;
 pub(crate) mod place;
@@ -14,17 +15,4 @@ pub(crate) mod record;
 pub(crate) mod sealed;
 pub(crate) mod varint;
 
-/// Where the journal begins: behind the two header slots.
-pub(crate) const JOURNAL_START: u64 = 8192;
-
-/// Positions have 42 bits in an index slot, which bounds a data file to 4 TiB.
-pub(crate) const MAX_POSITION: u64 = (1 << 42) - 1;
-
-/// The longest key in bytes.
-pub(crate) const MAX_KEY: usize = (1 << 16) - 1;
-
-/// The longest value in bytes.
-pub(crate) const MAX_VALUE: usize = 1 << 30;
-
-/// The longest value of a record as it lies in the journal: sealed, that of the longest key and value.
-pub(crate) const MAX_STORED: usize = MAX_VALUE + MAX_KEY + sealed::INNER + sealed::TRAILER;
+pub(crate) use limits::{JOURNAL_START, MAX_KEY, MAX_POSITION, MAX_STORED, MAX_VALUE};

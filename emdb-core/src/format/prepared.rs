@@ -3,11 +3,11 @@
 //! All of it but link, mix and whether a commit goes on is known before the record's position is,
 //! and is computed by [`Prepared::new`] outside every lock.
 
+use crate::format::limits::{INNER, TRAILER};
 use crate::format::place::Place;
 use crate::format::record::{
     COMMIT, CONTINUES, CONTINUES_CRC, CRCS, EXPIRY, LINK, NAMESPACE, Verb, link_crc,
 };
-use crate::format::sealed::{INNER, TRAILER};
 use crate::format::{MAX_KEY, MAX_STORED, checksum, varint};
 
 /// kind, lengths, namespace, expiry; or, sealed, kind, lengths and expiry, and behind them the

@@ -13,14 +13,9 @@
 
 use std::fmt;
 
+use crate::format::limits::{INNER, TRAILER};
 use crate::format::prepared::Prepared;
 use crate::format::record::{Record, Verb};
-
-/// Session, counter and tag.
-pub(crate) const TRAILER: usize = 24;
-
-/// The key's length and the namespace.
-pub(crate) const INNER: usize = 6;
 
 /// The bytes that a seal vouches for beside the text: see [`Bound::bytes`].
 pub(crate) const BOUND: usize = 78;

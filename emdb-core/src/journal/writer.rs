@@ -10,8 +10,9 @@
 use crate::crypto::SessionWriter;
 use crate::error::{Error, Result};
 use crate::format::MAX_POSITION;
+use crate::format::limits::TRAILER;
 use crate::format::mark::Mark;
-use crate::format::sealed::{SALT, TRAILER};
+use crate::format::sealed::SALT;
 use crate::journal::file::Journal;
 use crate::journal::record_writer::{MarkOf, RecordWriter};
 use crate::storage::memory::Memory;

@@ -265,7 +265,7 @@ fn a_forged_image_with_right_checksums_is_refused_or_does_no_harm() {
         ("no default namespace", |_, _, n| n[0].name = "x".into()),
         ("two of a name", |_, next, n| {
             *next = 9;
-            let slots = Slots::Small { line_bits: 1, slots: Vec::new() };
+            let slots = Slots::Small { bucket_bits: 1, slots: Vec::new() };
             n.push(Namespace {
                 id: 5,
                 slots,

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::api::db::Emdb;
 use crate::error::Error;
-use crate::index::hash::{MAX_ALIKE, MAX_RECORDS};
+use crate::index::hash::table::{MAX_ALIKE, MAX_RECORDS};
 
 /// Where the home bits lie in the hash, and how many of its lowest bits lie below them.
 const HOME_SHIFT: u32 = 34;

@@ -1,63 +1,23 @@
 //! A table as an image of it holds it: its segments, each as of one position of the journal.
 
-use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crossbeam_epoch::{Atomic, Guard};
 
-use crate::index::hash::lines::{LINE, Lines, PAGE};
-use crate::index::hash::segment::{Entry, FULL_BITS, Segment, home_of};
+use crate::format::JOURNAL_START;
+use crate::index::hash::buckets::{BUCKET_SLOTS, Buckets};
+use crate::index::hash::segment::{FULL_BITS, Segment, SlotEntry, home_of};
 use crate::index::hash::slot::{Slot, TAG_BITS};
-use crate::index::hash::{Directory, Table};
+use crate::index::hash::source::{Damaged, ImageSource, PageSums, behind};
+use crate::index::hash::table::{Directory, Table, unshared};
 use crate::storage::Map;
-
-/// Pages of a full-size segment.
-pub(crate) const PAGES: usize = 64;
-/// Bytes of one.
-pub(crate) const SEGMENT_BYTES: usize = PAGES * PAGE;
-/// All bits: every page is known to be right.
-pub(crate) const ALL: u64 = u64::MAX;
-
-/// Tells whether a page of a mapped segment is as it was stored.
-pub(crate) trait PageSums: Send + Sync + std::fmt::Debug {
-    fn holds(&self, page: usize, bytes: &[u8; PAGE]) -> bool;
-}
-
-/// Where a table that was loaded from an image comes from.
-#[derive(Debug)]
-pub(crate) struct ImageSource {
-    /// The incarnation whose keys it holds.
-    pub(crate) id: u32,
-    /// What it held is what the journal says up to here.
-    pub(crate) below: u64,
-    /// Whether a page was found damaged that is still there.
-    pub(crate) damaged: AtomicBool,
-    pub(crate) alarm: Arc<DamageAlarm>,
-}
-
-/// Whom to tell of a damaged page.
-#[derive(Default)]
-pub(crate) struct DamageAlarm(pub(crate) OnceLock<Box<dyn Fn() + Send + Sync>>);
-
-impl fmt::Debug for DamageAlarm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DamageAlarm").finish_non_exhaustive()
-    }
-}
-
-/// A page of the image is damaged: what it held is to be looked up in the journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Damaged {
-    /// Of the segment: how many top bits its hashes share.
-    pub(crate) depth: u32,
-}
 
 /// A segment, as of one position.
 #[derive(Debug)]
 pub(crate) enum Portion {
     /// One below full size, the only one of its table: slots and home bits.
-    Small { line_bits: u32, slots: Vec<(u64, u16)> },
+    Small { bucket_bits: u32, slots: Vec<(u64, u16)> },
     /// How many slots are in use, and all of them.
     Full { depth: u32, used: u32, words: Vec<u64> },
 }
@@ -72,44 +32,32 @@ impl Portion {
     }
 }
 
-/// The first tag behind a segment of `depth` that holds the tag `from`.
-pub(crate) fn behind(from: u32, depth: u32) -> Option<u32> {
-    let span = 1 << (TAG_BITS - depth);
-    let next = from / span * span + span;
-    (next < 1 << TAG_BITS).then_some(next)
-}
-
-/// Whether `hash` belongs to a segment of `depth` that holds the tag `from`.
-pub(crate) fn covers(from: u32, depth: u32, hash: u64) -> bool {
-    let top = |tag: u64| tag.checked_shr(TAG_BITS - depth).unwrap_or(0);
-    top(u64::from(from)) == top(hash >> (64 - TAG_BITS))
-}
-
-/// What a segment is made from again: hashes and positions of its live keys.
+/// The live keys of a segment that is made again: their hashes and positions.
 pub(crate) type Found = Vec<(u64, u64)>;
 
-fn entries(found: &[(u64, u64)]) -> Vec<Entry> {
-    let entry = |&(hash, at): &(u64, u64)| Entry::new(Slot::new(hash, at, false), home_of(hash));
+fn entries(found: &[(u64, u64)]) -> Vec<SlotEntry> {
+    let entry =
+        |&(hash, at): &(u64, u64)| SlotEntry::new(Slot::new(hash, at, false), home_of(hash));
     let mut entries: Vec<_> = found.iter().map(entry).collect();
     in_order(&mut entries);
     entries
 }
 
-/// Sorts entries of a full-size segment by their home lines, which needs the least displacement: so
+/// Sorts entries of a full-size segment by their home buckets, which needs the least displacement: so
 /// what a segment held fits in one of its size.
-fn in_order(entries: &mut [Entry]) {
+fn in_order(entries: &mut [SlotEntry]) {
     let mut homes = [0usize; 1 << FULL_BITS];
     for entry in &*entries {
-        homes[entry.lines_behind(0)] += 1;
+        homes[entry.buckets_behind(0)] += 1;
     }
-    // Beginning behind the line with the least surplus up to it, no key of the lines before the
+    // Beginning behind the bucket with the least surplus up to it, no key of the buckets before the
     // beginning is displaced past it.
     let surplus = homes.iter().scan(0, |sum, keys| {
-        *sum += *keys as i64 - LINE as i64;
+        *sum += *keys as i64 - BUCKET_SLOTS as i64;
         Some(*sum)
     });
-    let first = surplus.enumerate().min_by_key(|&(_, sum)| sum).map_or(0, |(line, _)| line + 1);
-    entries.sort_unstable_by_key(|entry| entry.lines_behind(first));
+    let first = surplus.enumerate().min_by_key(|&(_, sum)| sum).map_or(0, |(bucket, _)| bucket + 1);
+    entries.sort_unstable_by_key(|entry| entry.buckets_behind(first));
 }
 
 /// The slots of keys found again.
@@ -117,7 +65,7 @@ pub(crate) fn slots(found: &[(u64, u64)]) -> impl Iterator<Item = Slot> + '_ {
     found.iter().map(|&(hash, at)| Slot::new(hash, at, false))
 }
 
-/// What [`Table::portion`] could not do.
+/// Why [`Table::portion`] has nothing to give.
 #[derive(Debug)]
 pub(crate) enum Unfit<E> {
     Damaged(Damaged),
@@ -138,7 +86,7 @@ impl Table {
         guard: &Guard,
     ) -> Result<Portion, Unfit<E>> {
         let segment = self.segment(u64::from(from) << (64 - TAG_BITS), guard);
-        let mut words = Vec::with_capacity(LINE << segment.line_bits());
+        let mut words = Vec::with_capacity(BUCKET_SLOTS << segment.bucket_bits());
         segment.read(&mut words).map_err(Unfit::Damaged)?;
         let mut lost = false;
         for word in words.iter_mut().filter(|word| **word != 0) {
@@ -149,9 +97,9 @@ impl Table {
                 *word = found.map_or(0, |(at, removed)| slot.pointing(at, removed).0);
             }
         }
-        let (depth, line_bits) = (segment.depth(), segment.line_bits());
+        let (depth, bucket_bits) = (segment.depth(), segment.bucket_bits());
         let used = words.iter().filter(|word| **word != 0).count() as u32;
-        if line_bits == FULL_BITS && !segment.is_wide() && !lost {
+        if bucket_bits == FULL_BITS && !segment.is_wide() && !lost {
             return Ok(Portion::Full { depth, used, words });
         }
         let live = |slot: Slot| !slot.is_empty() && !slot.is_tombstone();
@@ -159,9 +107,9 @@ impl Table {
         if segment.is_wide() {
             in_order(&mut entries);
         }
-        if line_bits < FULL_BITS {
-            let slots = entries.iter().map(Entry::parts).collect();
-            return Ok(Portion::Small { line_bits, slots });
+        if bucket_bits < FULL_BITS {
+            let slots = entries.iter().map(SlotEntry::parts).collect();
+            return Ok(Portion::Small { bucket_bits, slots });
         }
         let filled = Segment::filled(depth, FULL_BITS, &entries).ok_or(Unfit::Full)?;
         words.clear();
@@ -232,7 +180,7 @@ impl Table {
         for segment in segments {
             bytes += segment.bytes();
             let copies = 1 << (depth - segment.depth());
-            let shared = crossbeam_epoch::Owned::new(segment).into_shared(super::unshared());
+            let shared = crossbeam_epoch::Owned::new(segment).into_shared(unshared());
             directory.extend((0..copies).map(|_| Atomic::from(shared)));
         }
         let directory = Directory { depth, entries: directory.into() };
@@ -264,20 +212,21 @@ impl Cover {
 
 impl Segment {
     /// A small segment of stored slots. None if they don't fit, or point nowhere.
-    pub(crate) fn stored(line_bits: u32, slots: &[(u64, u16)], below: u64) -> Option<Segment> {
+    pub(crate) fn stored(bucket_bits: u32, slots: &[(u64, u16)], below: u64) -> Option<Segment> {
         let sane = |&(word, home): &(u64, u16)| {
             let at = Slot(word).position();
-            at >= crate::format::JOURNAL_START && at < below && home >> FULL_BITS == 0
+            at >= JOURNAL_START && at < below && home >> FULL_BITS == 0
         };
         if !slots.iter().all(sane) {
             return None;
         }
-        let entries: Vec<_> = slots.iter().map(|&(w, home)| Entry::new(Slot(w), home)).collect();
+        let entries: Vec<_> =
+            slots.iter().map(|&(w, home)| SlotEntry::new(Slot(w), home)).collect();
         // Of what was in the segment, little may be left. With a fifth of the slots in use the rest
         // fits, unless it was forged: what an image says must not take any amount of memory.
         let least = (1..=FULL_BITS).find(|&bits| slots.len() <= Segment::limit_of(bits))?;
         let most = FULL_BITS.min(least + 2);
-        (line_bits.clamp(least, most)..=most).find_map(|bits| Segment::filled(0, bits, &entries))
+        (bucket_bits.clamp(least, most)..=most).find_map(|bits| Segment::filled(0, bits, &entries))
     }
 
     /// A full-size segment whose slots lie in an image, each page verified when it is first used.
@@ -287,10 +236,10 @@ impl Segment {
         (map, offset): (&Arc<Map>, usize),
         proof: Box<dyn PageSums>,
     ) -> Option<Segment> {
-        let lines = Lines::mapped(map, offset, 1 << FULL_BITS)?;
-        (used as usize <= LINE << FULL_BITS).then(|| {
+        let buckets = Buckets::mapped(map, offset, 1 << FULL_BITS)?;
+        (used as usize <= BUCKET_SLOTS << FULL_BITS).then(|| {
             let (used, verified) = (AtomicU32::new(used), AtomicU64::new(0));
-            Segment::over(depth, lines, used, verified, Some(proof))
+            Segment::over(depth, buckets, used, verified, Some(proof))
         })
     }
 }

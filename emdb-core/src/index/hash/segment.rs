@@ -1,25 +1,24 @@
-//! A part of the table: lines of eight slots, a cache line each.
+//! A part of the table: buckets of eight slots, a cache line each.
 //!
-//! A key lies in its home line or in one of the lines behind it, and the lines before its own are
-//! full from its home on; within a line slots fill from the front. So a search ends at the first
+//! A key lies in its home bucket or in one of the buckets behind it, and the buckets before its own are
+//! full from its home on; within a bucket slots fill from the front. So a search ends at the first
 //! empty slot. Slots are never emptied.
 //!
-//! A segment begins small and doubles until it has [`FULL_BITS`] bits of lines; then it is split.
-//! Home lines are the top bits of 12 hash bits apart from the tag. Slots of a full-size segment
-//! imply all 12 (line and displacement); smaller ones keep them aside for the writer. So do wide
+//! A segment begins small and doubles until it has [`FULL_BITS`] bits of buckets; then it is split.
+//! Home buckets are the top bits of 12 hash bits apart from the tag. Slots of a full-size segment
+//! imply all 12 (bucket and displacement); smaller ones keep them aside for the writer. So do wide
 //! ones, in which keys may lie further from home: keys that somebody who knows the hash has made to
 //! lie together take no more room than others so.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
-use crate::index::hash::Entries;
-use crate::index::hash::image::{ALL, Damaged, PageSums};
-use crate::index::hash::lines::{LINE, Line, Lines, PAGE, PAGE_LINES};
+use crate::index::hash::buckets::{BUCKET_SLOTS, Bucket, Buckets, PAGE, PAGE_BUCKETS};
 use crate::index::hash::slot::{REACH, Slot};
+use crate::index::hash::source::{ALL, Damaged, PageSums};
 use crate::storage::memory::prefetch_line;
 
-/// 4,096 lines, 32,768 slots, 256 KiB: splitting one takes far less than a millisecond.
+/// 4,096 buckets, 32,768 slots, 256 KiB: splitting one takes far less than a millisecond.
 pub(crate) const FULL_BITS: u32 = 12;
 const SMALLEST_BITS: u32 = 1;
 
@@ -30,14 +29,14 @@ const HOME_SHIFT: u32 = 34;
 pub(crate) struct Segment {
     /// Top bits of the hash that all keys here share.
     depth: u32,
-    line_bits: u32,
-    lines: Lines,
-    /// A bit for each page of lines that is known to be as it was stored. Lines of a page without
+    bucket_bits: u32,
+    buckets: Buckets,
+    /// A bit for each page of buckets that is known to be as it was stored. Buckets of a page without
     /// it are not looked at. Nothing is written before all bits are set.
     verified: AtomicU64,
     /// Of each slot, the key's home bits; empty where the slots imply them.
     homes: Box<[AtomicU16]>,
-    /// Lines that a key can lie behind its home, its home among them.
+    /// Buckets that a key can lie behind its home, its home among them.
     reach: usize,
     used: AtomicU32,
     /// Whether a page is not as it was stored.
@@ -48,7 +47,7 @@ pub(crate) struct Segment {
 
 /// A slot on its way to another segment.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Entry {
+pub(crate) struct SlotEntry {
     slot: Slot,
     home: u16,
 }
@@ -63,18 +62,18 @@ pub(crate) enum Placed {
     Crowded,
 }
 
-impl Entry {
-    pub(crate) fn new(slot: Slot, home: u16) -> Entry {
-        Entry { slot, home }
+impl SlotEntry {
+    pub(crate) fn new(slot: Slot, home: u16) -> SlotEntry {
+        SlotEntry { slot, home }
     }
 
     pub(crate) fn parts(&self) -> (u64, u16) {
         (self.slot.0, self.home)
     }
 
-    /// How many lines of a full-size segment the home line lies behind `line`, going round.
-    pub(crate) fn lines_behind(&self, line: usize) -> usize {
-        usize::from(self.home).wrapping_sub(line) & ((1 << FULL_BITS) - 1)
+    /// How many buckets of a full-size segment the home bucket lies behind `bucket`, going round.
+    pub(crate) fn buckets_behind(&self, bucket: usize) -> usize {
+        usize::from(self.home).wrapping_sub(bucket) & ((1 << FULL_BITS) - 1)
     }
 }
 
@@ -84,36 +83,36 @@ pub(crate) fn home_of(hash: u64) -> u16 {
 }
 
 impl Segment {
-    fn new(depth: u32, line_bits: u32) -> Segment {
-        let lines = Lines::empty(1 << line_bits);
-        let segment = Segment::over(depth, lines, AtomicU32::new(0), AtomicU64::new(ALL), None);
-        if line_bits == FULL_BITS { segment } else { segment.widened() }
+    fn new(depth: u32, bucket_bits: u32) -> Segment {
+        let buckets = Buckets::empty(1 << bucket_bits);
+        let segment = Segment::over(depth, buckets, AtomicU32::new(0), AtomicU64::new(ALL), None);
+        if bucket_bits == FULL_BITS { segment } else { segment.widened() }
     }
 
     /// Keeps homes aside. Nothing is in it yet.
     fn widened(mut self) -> Segment {
-        let slots = self.lines.len() * LINE;
+        let slots = self.buckets.len() * BUCKET_SLOTS;
         self.homes = std::iter::repeat_with(AtomicU16::default).take(slots).collect();
-        self.reach = self.lines.len();
+        self.reach = self.buckets.len();
         self
     }
 
     /// Whether it is of full size, and its slots don't imply the homes of their keys.
     pub(crate) fn is_wide(&self) -> bool {
-        self.line_bits == FULL_BITS && !self.homes.is_empty()
+        self.bucket_bits == FULL_BITS && !self.homes.is_empty()
     }
 
     pub(crate) fn over(
         depth: u32,
-        lines: Lines,
+        buckets: Buckets,
         used: AtomicU32,
         verified: AtomicU64,
         proof: Option<Box<dyn PageSums>>,
     ) -> Segment {
         Segment {
             depth,
-            line_bits: lines.len().trailing_zeros(),
-            lines,
+            bucket_bits: buckets.len().trailing_zeros(),
+            buckets,
             verified,
             homes: Box::default(),
             reach: REACH,
@@ -136,8 +135,8 @@ impl Segment {
         self.depth
     }
 
-    pub(crate) fn line_bits(&self) -> u32 {
-        self.line_bits
+    pub(crate) fn bucket_bits(&self) -> u32 {
+        self.bucket_bits
     }
 
     /// Whether a page was found damaged.
@@ -145,10 +144,10 @@ impl Segment {
         self.bad.load(Ordering::Acquire)
     }
 
-    /// Whether the page of `line` may be looked at.
+    /// Whether the page of `bucket` may be looked at.
     #[inline]
-    fn is_verified(&self, line: usize) -> bool {
-        let page = line / PAGE_LINES;
+    fn is_verified(&self, bucket: usize) -> bool {
+        let page = bucket / PAGE_BUCKETS;
         self.verified.load(Ordering::Acquire) >> page & 1 != 0 || self.verify(page)
     }
 
@@ -158,7 +157,7 @@ impl Segment {
     fn verify(&self, page: usize) -> bool {
         let Some(proof) = &self.proof else { return true };
         let mut copy = [0; PAGE];
-        let words = self.lines[page * PAGE_LINES..][..PAGE_LINES].iter().flat_map(|l| &l.0);
+        let words = self.buckets[page * PAGE_BUCKETS..][..PAGE_BUCKETS].iter().flat_map(|l| &l.0);
         for (word, out) in words.zip(copy.as_chunks_mut::<8>().0) {
             *out = word.load(Ordering::Acquire).to_le_bytes();
         }
@@ -183,32 +182,32 @@ impl Segment {
         if self.verified.load(Ordering::Acquire) == ALL {
             return Ok(());
         }
-        let mut pages = (0..self.lines.len()).step_by(PAGE_LINES);
-        if pages.all(|line| self.is_verified(line)) { Ok(()) } else { Err(self.damaged()) }
+        let mut pages = (0..self.buckets.len()).step_by(PAGE_BUCKETS);
+        if pages.all(|bucket| self.is_verified(bucket)) { Ok(()) } else { Err(self.damaged()) }
     }
 
     /// Appends all slots, empty ones too, each as it is at one moment.
     pub(crate) fn read(&self, words: &mut Vec<u64>) -> Result<(), Damaged> {
-        for (number, line) in self.lines.iter().enumerate() {
-            if number.is_multiple_of(PAGE_LINES) && !self.is_verified(number) {
+        for (number, bucket) in self.buckets.iter().enumerate() {
+            if number.is_multiple_of(PAGE_BUCKETS) && !self.is_verified(number) {
                 return Err(self.damaged());
             }
-            words.extend(line.0.iter().map(|word| word.load(Ordering::Acquire)));
+            words.extend(bucket.0.iter().map(|word| word.load(Ordering::Acquire)));
         }
         Ok(())
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        size_of::<Segment>() + size_of_val(&*self.lines) + size_of_val(&*self.homes)
+        size_of::<Segment>() + size_of_val(&*self.buckets) + size_of_val(&*self.homes)
     }
 
     /// Slots that may be in use: four in five.
-    pub(crate) fn limit_of(line_bits: u32) -> usize {
-        (LINE << line_bits) * 4 / 5
+    pub(crate) fn limit_of(bucket_bits: u32) -> usize {
+        (BUCKET_SLOTS << bucket_bits) * 4 / 5
     }
 
     fn limit(&self) -> usize {
-        Segment::limit_of(self.line_bits)
+        Segment::limit_of(self.bucket_bits)
     }
 
     pub(crate) fn used(&self) -> usize {
@@ -218,19 +217,19 @@ impl Segment {
     /// Whether so few keys are in a segment of full size: that they lie too close does not happen
     /// by chance (once in 10^14 segments).
     pub(crate) fn is_sparse(keys: usize) -> bool {
-        keys < (LINE << FULL_BITS) / 4
+        keys < (BUCKET_SLOTS << FULL_BITS) / 4
     }
 
     #[inline]
-    fn line(&self, home: u16, displacement: usize) -> usize {
-        let first = usize::from(home) >> (FULL_BITS - self.line_bits);
-        (first + displacement) & (self.lines.len() - 1)
+    fn bucket(&self, home: u16, displacement: usize) -> usize {
+        let first = usize::from(home) >> (FULL_BITS - self.bucket_bits);
+        (first + displacement) & (self.buckets.len() - 1)
     }
 
     #[inline]
     pub(crate) fn prefetch(&self, hash: u64) {
-        let line: *const Line = &self.lines[self.line(home_of(hash), 0)];
-        prefetch_line(line.cast());
+        let bucket: *const Bucket = &self.buckets[self.bucket(home_of(hash), 0)];
+        prefetch_line(bucket.cast());
     }
 
     /// As [`super::Table::probe`].
@@ -242,22 +241,23 @@ impl Segment {
     ) -> Result<Option<R>, Damaged> {
         let home = home_of(hash);
         for displacement in 0..self.reach {
-            let number = self.line(home, displacement);
+            let number = self.bucket(home, displacement);
             if !self.is_verified(number) {
                 return Err(self.damaged());
             }
-            let line = &self.lines[number];
-            // The whole line without a branch: how many slots are in use is as good as random, and
+            let bucket = &self.buckets[number];
+            // The whole bucket without a branch: how many slots are in use is as good as random, and
             // a branch on it would be mispredicted at each lookup, which keeps the processor from
-            // beginning the next one while it waits for this line.
+            // beginning the next one while it waits for this bucket.
             let mut matching = 0u32;
-            for (i, word) in line.0.iter().enumerate() {
+            for (i, word) in bucket.0.iter().enumerate() {
                 let slot = Slot(word.load(Ordering::Acquire));
                 matching |= u32::from(slot.has_tag_of(hash)) << i;
             }
             while matching != 0 {
                 // A slot in use stays in use, with this tag: it can only point further meanwhile.
-                let slot = Slot(line.0[matching.trailing_zeros() as usize].load(Ordering::Acquire));
+                let slot =
+                    Slot(bucket.0[matching.trailing_zeros() as usize].load(Ordering::Acquire));
                 matching &= matching - 1;
                 // An empty one looks like the tag zero.
                 if slot.is_empty() {
@@ -267,8 +267,8 @@ impl Segment {
                     return Ok(Some(found));
                 }
             }
-            // Lines fill from the front.
-            if line.0[LINE - 1].load(Ordering::Acquire) == 0 {
+            // Buckets fill from the front.
+            if bucket.0[BUCKET_SLOTS - 1].load(Ordering::Acquire) == 0 {
                 return Ok(None);
             }
         }
@@ -287,10 +287,10 @@ impl Segment {
         let (home, mut alike) = (home_of(hash), 0);
         debug_assert!(self.verified.load(Ordering::Relaxed) == ALL);
         for displacement in 0..self.reach {
-            let number = self.line(home, displacement);
-            let line = &self.lines[number];
+            let number = self.bucket(home, displacement);
+            let bucket = &self.buckets[number];
             let (mut matching, mut empty) = (0u32, 0u32);
-            for (i, word) in line.0.iter().enumerate() {
+            for (i, word) in bucket.0.iter().enumerate() {
                 let present = Slot(word.load(Ordering::Relaxed));
                 matching |= u32::from(present.has_tag_of(hash)) << i;
                 empty |= u32::from(present.is_empty()) << i;
@@ -298,7 +298,7 @@ impl Segment {
             matching &= !empty;
             while matching != 0 {
                 let i = matching.trailing_zeros() as usize;
-                let word = &line.0[i];
+                let word = &bucket.0[i];
                 matching &= matching - 1;
                 let present = Slot(word.load(Ordering::Relaxed)).position();
                 if old == Some(present) || same(present) {
@@ -306,7 +306,7 @@ impl Segment {
                     return Placed::Replaced(present);
                 }
                 // As many as there are, in whatever order they came.
-                let kept = self.homes.get(number * LINE + i);
+                let kept = self.homes.get(number * BUCKET_SLOTS + i);
                 alike += usize::from(kept.is_some_and(|kept| kept.load(Ordering::Relaxed) == home));
             }
             if alike >= most_alike {
@@ -325,65 +325,65 @@ impl Segment {
     }
 
     /// Puts `slot` into an empty one, unless too many are in use.
-    fn take(&self, line: usize, i: usize, home: u16, slot: Slot) -> Placed {
+    fn take(&self, bucket: usize, i: usize, home: u16, slot: Slot) -> Placed {
         let used = self.used.load(Ordering::Relaxed) + 1;
         if used as usize > self.limit() {
             return Placed::Full;
         }
         self.used.store(used, Ordering::Relaxed);
-        if let Some(kept) = self.homes.get(line * LINE + i) {
+        if let Some(kept) = self.homes.get(bucket * BUCKET_SLOTS + i) {
             kept.store(home, Ordering::Relaxed);
         }
         // Publishes the record: its bytes were written before.
-        self.lines[line].0[i].store(slot.0, Ordering::Release);
+        self.buckets[bucket].0[i].store(slot.0, Ordering::Release);
         Placed::New
     }
 
     /// Appends all slots in use.
     pub(crate) fn slots(&self, slots: &mut Vec<Slot>) -> Result<(), Damaged> {
         let before = slots.len();
-        for (number, line) in self.lines.iter().enumerate() {
-            if number.is_multiple_of(PAGE_LINES) && !self.is_verified(number) {
+        for (number, bucket) in self.buckets.iter().enumerate() {
+            if number.is_multiple_of(PAGE_BUCKETS) && !self.is_verified(number) {
                 slots.truncate(before);
                 return Err(self.damaged());
             }
-            let words = line.0.iter().map(|word| Slot(word.load(Ordering::Acquire)));
+            let words = bucket.0.iter().map(|word| Slot(word.load(Ordering::Acquire)));
             slots.extend(words.filter(|slot| !slot.is_empty()));
         }
         Ok(())
     }
 
     /// The slots for which `keep` holds, with their homes.
-    pub(crate) fn entries(&self, keep: impl Fn(Slot) -> bool) -> Entries {
-        let words = self.lines.iter().flat_map(|line| &line.0);
+    pub(crate) fn entries(&self, keep: impl Fn(Slot) -> bool) -> Vec<SlotEntry> {
+        let words = self.buckets.iter().flat_map(|bucket| &bucket.0);
         let words: Vec<_> = words.map(|word| word.load(Ordering::Relaxed)).collect();
         self.entries_of(&words, keep)
     }
 
     /// The same, of slots as they were read from this segment.
     ///
-    /// They come in the order of their lines, which begins behind a line that is not full: so no
+    /// They come in the order of their buckets, which begins behind a bucket that is not full: so no
     /// key was displaced from before the first one to behind it. Put in this order into a segment
     /// of this size, each finds a place at its own or before, whichever of them are left out:
     /// those that were put before it take none that lies further back than theirs.
-    pub(crate) fn entries_of(&self, words: &[u64], keep: impl Fn(Slot) -> bool) -> Entries {
-        let mut entries = Entries::with_capacity(self.used.load(Ordering::Relaxed) as usize);
-        let roomy = |line: &Line| line.0[LINE - 1].load(Ordering::Relaxed) == 0;
-        let first = self.lines.iter().position(roomy).map_or(0, |line| line + 1);
-        let lines = words.chunks(LINE).enumerate();
-        for (number, line) in lines.clone().skip(first).chain(lines.take(first)) {
-            for (i, word) in line.iter().enumerate() {
+    pub(crate) fn entries_of(&self, words: &[u64], keep: impl Fn(Slot) -> bool) -> Vec<SlotEntry> {
+        let mut entries = Vec::with_capacity(self.used.load(Ordering::Relaxed) as usize);
+        let roomy = |bucket: &Bucket| bucket.0[BUCKET_SLOTS - 1].load(Ordering::Relaxed) == 0;
+        let first = self.buckets.iter().position(roomy).map_or(0, |bucket| bucket + 1);
+        let buckets = words.chunks(BUCKET_SLOTS).enumerate();
+        for (number, bucket) in buckets.clone().skip(first).chain(buckets.take(first)) {
+            for (i, word) in bucket.iter().enumerate() {
                 let slot = Slot(*word);
                 if slot.is_empty() || !keep(slot) {
                     continue;
                 }
-                let home = match self.homes.get(number * LINE + i) {
+                let home = match self.homes.get(number * BUCKET_SLOTS + i) {
                     Some(home) => home.load(Ordering::Relaxed),
                     None => {
-                        (number.wrapping_sub(slot.displacement()) & (self.lines.len() - 1)) as u16
+                        (number.wrapping_sub(slot.displacement()) & (self.buckets.len() - 1)) as u16
                     }
                 };
-                entries.push(Entry { slot, home });
+                entries.push(SlotEntry { slot, home });
             }
         }
         entries
@@ -391,37 +391,37 @@ impl Segment {
 
     /// A segment of the same or the double size that holds `entries` with room to spare; `None`
     /// when this one has to be split.
-    pub(crate) fn rebuilt(&self, entries: &[Entry]) -> Option<Segment> {
+    pub(crate) fn rebuilt(&self, entries: &[SlotEntry]) -> Option<Segment> {
         // Only if something was left out: else what had no room still has none.
         let roomy = entries.len() * 2 <= self.limit()
             && entries.len() < self.used.load(Ordering::Relaxed) as usize;
-        let same = roomy.then(|| Segment::filled(self.depth, self.line_bits, entries)).flatten();
-        let bits = self.line_bits + 1..=FULL_BITS;
+        let same = roomy.then(|| Segment::filled(self.depth, self.bucket_bits, entries)).flatten();
+        let bits = self.bucket_bits + 1..=FULL_BITS;
         same.or_else(|| bits.into_iter().find_map(|b| Segment::filled(self.depth, b, entries)))
     }
 
     /// Two segments of full size, for hashes whose next bit is 0 and 1.
-    pub(crate) fn split(&self, entries: &[Entry]) -> Option<[Segment; 2]> {
-        let (high, low): (Entries, Entries) =
+    pub(crate) fn split(&self, entries: &[SlotEntry]) -> Option<[Segment; 2]> {
+        let (high, low): (Vec<SlotEntry>, Vec<SlotEntry>) =
             entries.iter().copied().partition(|e| e.slot.bit(self.depth));
-        let half = |entries: &[Entry]| {
+        let half = |entries: &[SlotEntry]| {
             let usual = Segment::filled(self.depth + 1, FULL_BITS, entries);
             usual.or_else(|| Segment::wide(self.depth + 1, entries))
         };
         Some([half(&low)?, half(&high)?])
     }
 
-    pub(crate) fn filled(depth: u32, line_bits: u32, entries: &[Entry]) -> Option<Segment> {
-        Segment::new(depth, line_bits).with(entries)
+    pub(crate) fn filled(depth: u32, bucket_bits: u32, entries: &[SlotEntry]) -> Option<Segment> {
+        Segment::new(depth, bucket_bits).with(entries)
     }
 
     /// A segment of what has no room in another of full size.
     #[cold]
-    pub(crate) fn wide(depth: u32, entries: &[Entry]) -> Option<Segment> {
+    pub(crate) fn wide(depth: u32, entries: &[SlotEntry]) -> Option<Segment> {
         Segment::new(depth, FULL_BITS).widened().with(entries)
     }
 
-    fn with(self, entries: &[Entry]) -> Option<Segment> {
+    fn with(self, entries: &[SlotEntry]) -> Option<Segment> {
         let segment = self;
         for entry in entries {
             // The tag is in the slot; the home bits alone are missing from its hash.

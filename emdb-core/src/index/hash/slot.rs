@@ -4,8 +4,8 @@
 //! tag 18 | tombstone 1 | displacement 3 | position 42
 //! ```
 //!
-//! The tag is the top bits of the key's hash; the displacement tells how many lines behind its
-//! home line the slot lies, so that the home line is known without the key. Zero is an empty slot:
+//! The tag is the top bits of the key's hash; the displacement tells how many buckets behind its
+//! home bucket the slot lies, so that the home bucket is known without the key. Zero is an empty slot:
 //! no record lies at position 0.
 
 /// Hash bits in a slot; they also bound how often segments can be split.
@@ -16,7 +16,7 @@ const TOMBSTONE: u64 = 1 << 45;
 const DISPLACEMENT_SHIFT: u32 = 42;
 const POSITION: u64 = (1 << DISPLACEMENT_SHIFT) - 1;
 
-/// Lines that a key can lie behind its home, its home among them, where the slot alone says which
+/// Buckets that a key can lie behind its home, its home among them, where the slot alone says which
 /// that is.
 pub(crate) const REACH: usize = 8;
 
@@ -70,11 +70,11 @@ impl Slot {
         Slot(self.0 & !(POSITION | TOMBSTONE) | flag | position & POSITION)
     }
 
-    /// The slot so many lines behind its home. From [`REACH`] lines on it doesn't say how many.
+    /// The slot so many buckets behind its home. From [`REACH`] buckets on it doesn't say how many.
     #[inline]
-    pub(crate) fn displaced(self, lines: usize) -> Slot {
+    pub(crate) fn displaced(self, buckets: usize) -> Slot {
         const MOST: u64 = REACH as u64 - 1;
-        let lines = MOST.min(lines as u64);
-        Slot(self.0 & !(MOST << DISPLACEMENT_SHIFT) | lines << DISPLACEMENT_SHIFT)
+        let buckets = MOST.min(buckets as u64);
+        Slot(self.0 & !(MOST << DISPLACEMENT_SHIFT) | buckets << DISPLACEMENT_SHIFT)
     }
 }

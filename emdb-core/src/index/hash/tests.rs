@@ -1,7 +1,11 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::index::hash::*;
+use std::ops::ControlFlow;
+
+use crate::index::hash::segment::*;
+use crate::index::hash::slot::*;
+use crate::index::hash::table::*;
 
 fn hash(key: u64) -> u64 {
     crate::format::place::Place::new([1; 16], 1).mix(key)
@@ -173,7 +177,9 @@ fn what_a_segment_held_fits_in_one_of_its_size_in_whatever_order_it_is_found_aga
         let (segment, mut keys) = crowded(seed);
         keys.sort_by_key(|&(_, position)| hash(position));
         for _ in 0..2 {
-            let Some(image::Portion::Full { used, words, .. }) = Table::portion_of(&keys, 0) else {
+            let Some(crate::index::hash::image::Portion::Full { used, words, .. }) =
+                Table::portion_of(&keys, 0)
+            else {
                 panic!("{} keys of {seed} have no room", keys.len());
             };
             assert_eq!(used as usize, keys.len());
@@ -183,7 +189,10 @@ fn what_a_segment_held_fits_in_one_of_its_size_in_whatever_order_it_is_found_aga
         // Nor does leaving some out, or dividing the rest.
         for some in [2, 3, 10] {
             let entries = segment.entries(|slot| !slot.position().is_multiple_of(some));
-            assert!(Segment::filled(0, segment.line_bits(), &entries).is_some(), "{seed}, {some}");
+            assert!(
+                Segment::filled(0, segment.bucket_bits(), &entries).is_some(),
+                "{seed}, {some}"
+            );
             assert!(segment.split(&entries).is_some(), "{seed}, {some}");
         }
     }

@@ -1,10 +1,14 @@
 //! Random tables of keys whose hashes somebody has chosen.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::index::hash::image::Portion;
-use crate::index::hash::*;
+use std::ops::ControlFlow;
+
+use crate::index::hash::segment::*;
+use crate::index::hash::slot::*;
+use crate::index::hash::table::*;
 
 const FIRST: u64 = crate::format::JOURNAL_START;
 const HOME_SHIFT: u32 = 34;
@@ -23,15 +27,15 @@ fn chosen(kind: u64, random: &mut u64) -> u64 {
     let low = below(random, 1 << HOME_SHIFT);
     let (tag, home) = (below(random, 1 << TAG_BITS), below(random, 1 << 12));
     let (tag, home) = match kind {
-        // All in one line, whatever the tag.
+        // All in one bucket, whatever the tag.
         0 => (tag, 4095),
-        // One tag, all lines.
+        // One tag, all buckets.
         1 => (0x2_AAAA, home),
-        // Tags that differ in their last bits alone, in a few lines around the border.
+        // Tags that differ in their last bits alone, in a few buckets around the border.
         2 => (0x3_FFF0 | tag & 15, home.wrapping_sub(2) & 3 | 0xFFE),
         // A cluster among others.
         3 if low & 1 == 0 => (tag & 1, home & 1),
-        // Many in a tenth of the lines.
+        // Many in a tenth of the buckets.
         4 => (tag & 0x3_0001, home % 400),
         _ => (tag, home),
     };
@@ -99,8 +103,8 @@ impl Model {
             let below = FIRST + self.hashes.len() as u64;
             let portion = self.table.portion(tag, below, |_| Ok::<_, ()>(None), &guard);
             match portion {
-                Ok(Portion::Small { line_bits, slots }) => {
-                    let stored = Segment::stored(line_bits, &slots, below).unwrap();
+                Ok(Portion::Small { bucket_bits, slots }) => {
+                    let stored = Segment::stored(bucket_bits, &slots, below).unwrap();
                     assert_eq!(stored.used(), slots.len());
                     self.is_found_in(&stored, slots.iter().map(|&(word, _)| Slot(word)));
                     images.extend(slots.iter().map(|&(word, _)| Slot(word).position()));

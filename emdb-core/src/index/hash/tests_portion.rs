@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::index::hash::image::{Portion, Unfit};
-use crate::index::hash::*;
+
+use crate::index::hash::segment::*;
+use crate::index::hash::table::*;
 
 fn hash(key: u64) -> u64 {
     crate::format::place::Place::new([1; 16], 1).mix(key)
@@ -22,8 +24,8 @@ fn portions(table: &Table, below: u64) -> usize {
         };
         tag = portion.next(from);
         found += match portion {
-            Portion::Small { line_bits, slots } => {
-                assert!(Segment::stored(line_bits, &slots, u64::MAX).is_some());
+            Portion::Small { bucket_bits, slots } => {
+                assert!(Segment::stored(bucket_bits, &slots, u64::MAX).is_some());
                 slots.len()
             }
             Portion::Full { words, used, .. } => {

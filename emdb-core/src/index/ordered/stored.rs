@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::format::image::Array;
 use crate::format::place::Place;
 use crate::format::{JOURNAL_START, image};
-use crate::index::ordered::Run;
-use crate::index::ordered::run::Words;
+use crate::index::ordered::run::Run;
+use crate::index::ordered::words::Words;
 use crate::storage::Map;
 
 /// Where a run lies in an image.

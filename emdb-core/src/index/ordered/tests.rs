@@ -1,7 +1,11 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 
+use crate::error::Result;
+use crate::index::ordered::levels::{SKIP_LIST_MAX_FRESH_KEYS, SKIP_LIST_MAX_KEYS};
+use crate::index::ordered::order::READER_MERGE_RUNS;
 use crate::index::ordered::*;
 
 /// Keys in a vector; a position is an index into it. A later position of an equal key is newer.
@@ -166,16 +170,16 @@ fn much_is_sorted_little_goes_to_the_skip_list_and_all_ends_in_one_run() {
     let listed = Listed(&keys);
     let order = Order::empty();
     let mut next = 0..20_000;
-    next.by_ref().take(FEW).for_each(|p| {
+    next.by_ref().take(SKIP_LIST_MAX_FRESH_KEYS).for_each(|p| {
         order.note(p);
     });
-    assert_eq!(order.levels(listed).unwrap().recent.len(), FEW);
+    assert_eq!(order.levels(listed).unwrap().recent.len(), SKIP_LIST_MAX_FRESH_KEYS);
     while let Some(position) = next.next() {
         order.note(position);
-        next.by_ref().take(FEW - 1).for_each(|p| {
+        next.by_ref().take(SKIP_LIST_MAX_FRESH_KEYS - 1).for_each(|p| {
             order.note(p);
         });
-        assert!(order.levels(listed).unwrap().recent.len() <= RECENT);
+        assert!(order.levels(listed).unwrap().recent.len() <= SKIP_LIST_MAX_KEYS);
     }
     assert!(!order.is_behind());
     order.settle(1, true, listed, || false).unwrap();
@@ -189,11 +193,11 @@ fn readers_alone_keep_the_runs_few() {
     let keys: Vec<Vec<u8>> = (0..60_000u32).map(|n| n.to_be_bytes().to_vec()).collect();
     let listed = Listed(&keys);
     let order = Order::empty();
-    for some in listed.all().unwrap().chunks(2 * FEW) {
+    for some in listed.all().unwrap().chunks(2 * SKIP_LIST_MAX_FRESH_KEYS) {
         some.iter().for_each(|p| {
             order.note(*p);
         });
         // The runs that are left are each more than twice as long as the next.
-        assert!(order.levels(listed).unwrap().runs.len() <= MANY_RUNS + 2);
+        assert!(order.levels(listed).unwrap().runs.len() <= READER_MERGE_RUNS + 2);
     }
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use crate::error::Result;
-use crate::index::ordered::Keys;
-use crate::index::ordered::run::{FAN, Run, Words, shared, window};
+use crate::index::ordered::keys::Keys;
+use crate::index::ordered::run::{FAN, Run, shared, window};
+use crate::index::ordered::words::Words;
 
 /// How many keys ahead memory is asked for.
 const AHEAD: usize = 16;

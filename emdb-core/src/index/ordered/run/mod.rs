@@ -6,7 +6,6 @@
 //! goes through a static tree of every sixteenth window, which stays in the cache.
 
 mod build;
-mod words;
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -14,9 +13,9 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::error::Result;
-use crate::index::ordered::Keys;
+use crate::index::ordered::keys::Keys;
+use crate::index::ordered::words::Words;
 use crate::storage::memory::prefetch_line;
-pub(crate) use words::Words;
 
 /// Entries below each entry of the tree.
 const FAN: usize = 16;

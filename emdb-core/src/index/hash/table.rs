@@ -1,0 +1,298 @@
+//! The hash index of one namespace: an extendible hash table of 8-byte slots.
+//!
+//! A slot holds some bits of the key's hash and the position of the key's newest record; keys are
+//! compared in the journal, so the table is exact and holds no keys. It knows no files.
+//!
+//! - The top bits of the hash choose a [`Segment`] through the directory (Fagin et al.,
+//!   "Extendible hashing", 1979); other bits choose a bucket of eight slots in it; the stored tag
+//!   tells most other keys of the bucket apart.
+//! - One writer at a time (the append lock). Readers take no lock: a slot is one atomic word that
+//!   is never cleared, so a key once published is found until its segment is replaced, and the
+//!   replacement holds it too.
+//! - A segment that is full is replaced by a larger one or by two halves, from the tags and home
+//!   buckets that it stores; no key is read back. Epochs (crossbeam-epoch) keep the former one until
+//!   no reader is in it.
+//! - A removed key keeps its slot, marked as a tombstone, so that older views still find what it
+//!   was; replacing a segment leaves out tombstones that no view needs.
+
+#![allow(unsafe_code)]
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam_epoch::{Atomic, Guard, Owned, Shared};
+
+use crate::index::hash::buckets::BUCKET_SLOTS;
+use crate::index::hash::segment::{Placed, Segment, SlotEntry};
+use crate::index::hash::slot::{REACH, Slot, TAG_BITS};
+use crate::index::hash::source::{Damaged, ImageSource, behind};
+
+/// Records that one namespace takes. Beyond, segments could run out of hash bits to split by.
+pub(crate) const MAX_RECORDS: u64 = 1 << 30;
+
+/// Keys that find a place of those whose hashes are alike in all bits that the index goes by, tag
+/// and home. By chance there are a few.
+pub(crate) const MAX_ALIKE: usize = 4096;
+
+/// The same in an image.
+pub(crate) const MAX_STORED_ALIKE: u64 = (REACH * BUCKET_SLOTS) as u64;
+
+/// What [`Table::publish`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Published {
+    /// The key had no slot.
+    New,
+    /// The key's slot pointed to this record.
+    Replaced(u64),
+}
+
+impl Published {
+    /// The record that the key's slot pointed to.
+    #[inline]
+    pub(crate) fn replaced(self) -> Option<u64> {
+        match self {
+            Published::New => None,
+            Published::Replaced(position) => Some(position),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(super) directory: Atomic<Directory>,
+    pub(super) bytes: AtomicUsize,
+    /// Of a table that was loaded.
+    pub(crate) image: Option<ImageSource>,
+}
+
+#[derive(Debug)]
+pub(super) struct Directory {
+    /// How many top bits of a hash choose the entry.
+    pub(super) depth: u32,
+    pub(super) entries: Box<[Atomic<Segment>]>,
+}
+
+impl Directory {
+    fn index(&self, hash: u64) -> usize {
+        // A shift by 64 would overflow; with no bits there is one entry.
+        (hash.checked_shr(64 - self.depth)).unwrap_or(0) as usize
+    }
+}
+
+impl Table {
+    pub(crate) fn new() -> Table {
+        let segment = Segment::smallest();
+        let bytes = AtomicUsize::new(segment.bytes());
+        let entries = Box::new([Atomic::new(segment)]);
+        Table { directory: Atomic::new(Directory { depth: 0, entries }), bytes, image: None }
+    }
+
+    /// Bytes of memory that the table takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(super) fn directory<'g>(&self, guard: &'g Guard) -> &'g Directory {
+        // SAFETY: never null, and a directory that is replaced is destroyed only when no guard
+        // that could have loaded it is left.
+        unsafe { self.directory.load(Ordering::Acquire, guard).deref() }
+    }
+
+    #[inline]
+    pub(super) fn segment<'g>(&self, hash: u64, guard: &'g Guard) -> &'g Segment {
+        let directory = self.directory(guard);
+        deref(directory.entries[directory.index(hash)].load(Ordering::Acquire, guard))
+    }
+
+    /// Asks the processor for the bucket where `hash` belongs.
+    #[inline]
+    pub(crate) fn prefetch(&self, hash: u64, guard: &Guard) {
+        self.segment(hash, guard).prefetch(hash);
+    }
+
+    /// Shows each slot that `hash` could be in to `visit`, until that breaks. Meeting a damaged
+    /// page it ends, and the answer is in the journal.
+    #[inline]
+    pub(crate) fn probe<R>(
+        &self,
+        hash: u64,
+        guard: &Guard,
+        visit: impl FnMut(Slot) -> ControlFlow<R>,
+    ) -> Result<Option<R>, Damaged> {
+        self.segment(hash, guard).probe(hash, visit)
+    }
+
+    /// Points the key's slot to the record at `new`, a tombstone if `removed`.
+    ///
+    /// The key's slot is the one that points to `old`, or one for which `same` says that its
+    /// record, which an earlier step of the same commit wrote, has the same key. `oldest` is
+    /// asked for the oldest view's watermark when a segment is replaced. Called by the one writer
+    /// alone, when the segment is ready (see [`Table::is_ready`]). `None` when there are too many
+    /// keys whose hashes are alike.
+    pub(crate) fn publish(
+        &self,
+        hash: u64,
+        old: Option<u64>,
+        (new, removed): (u64, bool),
+        oldest: impl Fn() -> u64,
+        mut same: impl FnMut(u64) -> bool,
+        guard: &Guard,
+    ) -> Option<Published> {
+        let slot = Slot::new(hash, new, removed);
+        loop {
+            let segment = self.segment(hash, guard);
+            match segment.place(hash, old, slot, MAX_ALIKE, &mut same) {
+                Placed::New => return Some(Published::New),
+                Placed::Replaced(position) => return Some(Published::Replaced(position)),
+                Placed::Full => self.grow(hash, oldest(), guard)?,
+                Placed::Crowded => self.shed(hash, oldest(), guard)?,
+            }
+        }
+    }
+
+    /// Replaces the segment of `hash` by what is needed of it. None if that is all: how many keys
+    /// are alike must not depend on when tombstones went, which an open decides anew.
+    #[cold]
+    fn shed(&self, hash: u64, oldest: u64, guard: &Guard) -> Option<()> {
+        let segment = self.segment(hash, guard);
+        let is_less = segment.entries(|slot| slot.is_needed(oldest)).len() < segment.used();
+        if is_less { self.grow(hash, oldest, guard) } else { None }
+    }
+
+    /// Replaces the full segment of `hash`.
+    fn grow(&self, hash: u64, oldest: u64, guard: &Guard) -> Option<()> {
+        let segment = self.segment(hash, guard);
+        let entries = segment.entries(|slot| slot.is_needed(oldest));
+        let mut one = segment.rebuilt(&entries);
+        // Keys that lie too close by somebody's doing: to divide them helps little, or can't be done.
+        let is_crowded = Segment::is_sparse(entries.len()) || segment.depth() == TAG_BITS;
+        let is_news = !segment.is_wide() || entries.len() < segment.used();
+        if one.is_none() && is_crowded && is_news {
+            one = Segment::wide(segment.depth(), &entries);
+        }
+        self.renew(hash, one, &entries, guard)
+    }
+
+    /// Puts `one` in the place of the segment of `hash`, or two halves made of `entries`.
+    pub(super) fn renew(
+        &self,
+        hash: u64,
+        one: Option<Segment>,
+        entries: &[SlotEntry],
+        guard: &Guard,
+    ) -> Option<()> {
+        let directory = self.directory(guard);
+        let shared = directory.entries[directory.index(hash)].load(Ordering::Acquire, guard);
+        let segment = deref(shared);
+        let (low, high) = match one {
+            Some(one) => (one, None),
+            None => {
+                if segment.depth() == TAG_BITS {
+                    return None;
+                }
+                let [low, high] = segment.split(entries)?;
+                if segment.depth() == directory.depth {
+                    self.double(guard);
+                }
+                (low, Some(high))
+            }
+        };
+        let added = low.bytes() + high.as_ref().map_or(0, Segment::bytes);
+        self.install(hash, segment.depth(), low, high, guard);
+        self.bytes.fetch_add(added.wrapping_sub(segment.bytes()), Ordering::Relaxed);
+        // SAFETY: no directory entry points to it any more, and readers that loaded it hold
+        // guards.
+        unsafe {
+            guard.defer_destroy(shared);
+        }
+        Some(())
+    }
+
+    /// Points the entries of the former segment of `hash`, of local depth `depth`, to the new
+    /// ones. A reader meets the former or a new one; both hold all keys.
+    fn install(&self, hash: u64, depth: u32, low: Segment, high: Option<Segment>, guard: &Guard) {
+        let directory = self.directory(guard);
+        let span = 1usize << (directory.depth - depth);
+        let first = directory.index(hash) / span * span;
+        let low = Owned::new(low).into_shared(guard);
+        let high = high.map_or(low, |high| Owned::new(high).into_shared(guard));
+        for (i, entry) in directory.entries[first..first + span].iter().enumerate() {
+            let segment = if i < span.div_ceil(2) { low } else { high };
+            entry.store(segment, Ordering::Release);
+        }
+    }
+
+    /// Doubles the directory.
+    fn double(&self, guard: &Guard) {
+        let former = self.directory.load(Ordering::Acquire, guard);
+        let directory = self.directory(guard);
+        let entries: Box<[Atomic<Segment>]> = directory
+            .entries
+            .iter()
+            .flat_map(|entry| {
+                let segment = entry.load(Ordering::Acquire, guard);
+                [Atomic::from(segment), Atomic::from(segment)]
+            })
+            .collect();
+        self.bytes.fetch_add(directory.entries.len() * size_of::<usize>(), Ordering::Relaxed);
+        let doubled = Directory { depth: directory.depth + 1, entries };
+        self.directory.store(Owned::new(doubled), Ordering::Release);
+        // SAFETY: replaced just now; readers that loaded it hold guards. Its segments live on in
+        // the new one.
+        unsafe {
+            guard.defer_destroy(former);
+        }
+    }
+
+    /// Appends the slots of the segment that holds the tag `from`, as they are at one moment, and
+    /// gives the first tag behind that segment; `None` when it was the last.
+    ///
+    /// Segments are only ever divided, so a walk from tag 0 meets each key once: a key that was
+    /// published before the walk began is in the segment that covers its tag, whenever that is
+    /// loaded.
+    pub(crate) fn read_segment(
+        &self,
+        from: u32,
+        slots: &mut Vec<Slot>,
+        guard: &Guard,
+    ) -> Result<Option<u32>, Damaged> {
+        let segment = self.segment(u64::from(from) << (64 - TAG_BITS), guard);
+        segment.slots(slots).inspect_err(|_| self.note_damage())?;
+        Ok(behind(from, segment.depth()))
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        // SAFETY: nobody else holds the table, so nobody reads or replaces in it.
+        let guard = unsafe { crossbeam_epoch::unprotected() };
+        let directory = self.directory.load(Ordering::Relaxed, guard);
+        // SAFETY: as above; a segment stands in a run of neighbouring entries, and is destroyed
+        // with the first of them.
+        unsafe {
+            let mut last = Shared::null();
+            for entry in &directory.deref().entries {
+                let segment = entry.load(Ordering::Relaxed, guard);
+                if segment != last {
+                    last = segment;
+                    drop(segment.into_owned());
+                }
+            }
+            drop(directory.into_owned());
+        }
+    }
+}
+
+/// A guard for what nobody else has seen yet.
+pub(super) fn unshared() -> &'static Guard {
+    // SAFETY: whoever asks for it reaches nothing that another thread can reach.
+    unsafe { crossbeam_epoch::unprotected() }
+}
+
+#[inline]
+fn deref<'g>(segment: Shared<'g, Segment>) -> &'g Segment {
+    // SAFETY: entries are never null, and a segment that is replaced is destroyed only when no
+    // guard that could have loaded it is left.
+    unsafe { segment.deref() }
+}
