@@ -19,7 +19,6 @@ use crate::journal::sync::FlushPolicy;
 use crate::maintenance::compact::compact;
 use crate::maintenance::database::Database;
 use crate::mvcc::namespace::NamespaceState;
-use crate::os::sync::lock;
 use crate::progress::ProgressMeter;
 use crate::storage::sim::{Faults, Random, SimDisk};
 
@@ -516,14 +515,14 @@ fn a_namespace_that_no_view_saw_goes_when_it_is_dropped() {
     let before = engine.read_view();
     engine.engine.open_namespace("unseen", Default::default()).unwrap();
     engine.drop_namespace("unseen").unwrap();
-    assert!(lock(&engine.names).dropped.is_empty());
+    assert!(engine.names.lock().dropped.is_empty());
     engine.engine.open_namespace("seen", Default::default()).unwrap();
     let view = engine.read_view();
     engine.drop_namespace("seen").unwrap();
-    assert_eq!(lock(&engine.names).dropped.len(), 1);
+    assert_eq!(engine.names.lock().dropped.len(), 1);
     drop((before, view));
     engine.clear(&engine.default_namespace).unwrap();
-    assert!(lock(&engine.names).dropped.is_empty());
+    assert!(engine.names.lock().dropped.is_empty());
 }
 
 #[test]

@@ -14,7 +14,6 @@ use crate::engine::write_op::{Change, WriteOp};
 use crate::error::Result;
 use crate::maintenance::sweep::sweep;
 use crate::mvcc::namespace::NamespaceState;
-use crate::os::sync::lock;
 
 /// When a record expires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -186,7 +185,7 @@ impl Emdb {
     /// ```
     pub fn sweep_expired(&self) -> usize {
         let mut swept = 0;
-        let states: Vec<_> = lock(&self.engine().names).live.values().cloned().collect();
+        let states: Vec<_> = self.engine().names.lock().live.values().cloned().collect();
         for state in states {
             let mut of_one = 0;
             let done = sweep(self.engine(), &state, &mut of_one);

@@ -19,7 +19,6 @@ use crate::format::image::{self, Namespace};
 use crate::format::options::Options;
 use crate::mvcc::incarnation::Incarnation;
 use crate::os::paths::{self, suffix};
-use crate::os::sync::lock;
 use crate::storage::Medium;
 use crate::storage::data_file::DataFile;
 use crate::storage::temp::Temp;
@@ -129,7 +128,7 @@ impl Taking<'_> {
         let note_at = commit.append_note(&note)?;
         let view = self.engine.read_view();
         let guard = crossbeam_epoch::pin();
-        let names = lock(&self.engine.names);
+        let names = self.engine.names.lock();
         let captured = names.live.values().map(|state| {
             let incarnation = state.current(&guard).clone();
             Captured {

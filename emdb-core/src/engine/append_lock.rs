@@ -4,13 +4,13 @@
 //! for its commit. Others wait meanwhile. Whoever waited while one ran comes before the next one,
 //! or a thread that runs one after the other would let nobody in.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar};
 use std::thread::ThreadId;
 
 use crate::error::{Error, Result};
 use crate::journal::writer::JournalWriter;
 use crate::mvcc::namespace::NamespaceState;
-use crate::os::sync::{lock, wait};
+use crate::os::ranked::{Family, Rank, RankedGuard, RankedMutex};
 
 /// Who writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,29 +64,29 @@ impl Append {
 /// The append lock.
 #[derive(Debug)]
 pub(crate) struct AppendLock {
-    append: Mutex<Append>,
+    append: RankedMutex<Append>,
     /// Told when a transaction ends.
     idle: Condvar,
 }
 
 impl AppendLock {
-    pub(crate) fn new(writer: JournalWriter) -> AppendLock {
+    pub(crate) fn new(family: Family, writer: JournalWriter) -> AppendLock {
         let unneeded = Unneeded::default();
         let append = Append { writer, owner: None, waiting: 0, favoured: 0, unneeded };
-        AppendLock { append: Mutex::new(append), idle: Condvar::new() }
+        AppendLock { append: RankedMutex::new(family, Rank::Append, append), idle: Condvar::new() }
     }
 
     /// Takes the lock, whoever has the right to write.
     #[inline]
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Append> {
-        lock(&self.append)
+    pub(crate) fn lock(&self) -> RankedGuard<'_, Append> {
+        self.append.lock()
     }
 
     /// Takes the lock when it is the caller's turn to write. On the thread of an open transaction, for
     /// anybody else than that: `TransactionActive`.
     #[inline]
-    pub(crate) fn enter(&self, access: Access) -> Result<MutexGuard<'_, Append>> {
-        let append = lock(&self.append);
+    pub(crate) fn enter(&self, access: Access) -> Result<RankedGuard<'_, Append>> {
+        let append = self.append.lock();
         if access != Access::Owner && (append.owner.is_some() || append.favoured > 0) {
             return self.wait_for_turn(append, access);
         }
@@ -97,9 +97,9 @@ impl AppendLock {
     #[cold]
     fn wait_for_turn<'s>(
         &'s self,
-        mut append: MutexGuard<'s, Append>,
+        mut append: RankedGuard<'s, Append>,
         access: Access,
-    ) -> Result<MutexGuard<'s, Append>> {
+    ) -> Result<RankedGuard<'s, Append>> {
         if append.owner == Some(std::thread::current().id()) {
             return Err(Error::TransactionActive);
         }
@@ -111,7 +111,7 @@ impl AppendLock {
             } else if counted || append.favoured == 0 || access == Access::Plain {
                 break;
             }
-            append = wait(&self.idle, append);
+            append = append.wait(&self.idle);
         }
         if counted {
             append.waiting -= 1;
@@ -131,7 +131,7 @@ impl AppendLock {
 
     /// Ends the ownership, and lets in those who waited.
     pub(super) fn disown(&self) {
-        let mut append = lock(&self.append);
+        let mut append = self.append.lock();
         append.owner = None;
         append.favoured = append.waiting;
         drop(append);
@@ -140,6 +140,6 @@ impl AppendLock {
 
     /// Whether the thread has the right to write alone.
     pub(crate) fn is_owner(&self) -> bool {
-        lock(&self.append).owner == Some(std::thread::current().id())
+        self.append.lock().owner == Some(std::thread::current().id())
     }
 }

@@ -5,8 +5,8 @@
 //! the watermark, by which readers see all of it at once. What can fail comes before what readers
 //! can see.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard};
 
 use crossbeam_epoch::Guard;
 
@@ -26,7 +26,7 @@ use crate::journal::writer::{Extent, JournalWriter, Link, Room};
 use crate::mvcc::generation::{Generation, GenerationHandle};
 use crate::mvcc::incarnation::Incarnation;
 use crate::mvcc::views::ViewRegistry;
-use crate::os::sync::lock;
+use crate::os::ranked::RankedGuard;
 
 /// How far ahead buckets of the index are asked for.
 const AHEAD_RECORDS: usize = 8;
@@ -36,7 +36,7 @@ const AHEAD_RECORDS: usize = 8;
 pub(crate) struct Commit<'e> {
     engine: &'e Engine,
     /// None once it was let go.
-    append: Option<MutexGuard<'e, Append>>,
+    append: Option<RankedGuard<'e, Append>>,
     /// A sync that was begun with the write, and the journal's end of then.
     linked: Option<(SyncGuard<'e>, u64)>,
 }
@@ -243,6 +243,10 @@ impl Engine {
                 change_namespace(append, op, guard);
                 continue;
             }
+            debug_assert!(
+                op.position >= extent.start && op.position < extent.end,
+                "nothing is published outside of what was written"
+            );
             let incarnation = op.incarnation(guard);
             let key = op.prepared.stored_key();
             let published = incarnation.table.publish(
@@ -326,7 +330,7 @@ impl Engine {
         let seen = |start, end| generation.views.any_between(start, end);
         unneeded.untrimmed.retain(|namespace| namespace.trim(seen, guard));
         if unneeded.dropped {
-            let mut names = lock(&self.names);
+            let mut names = self.names.lock();
             names.dropped.retain(|namespace| namespace.is_seen(&generation.views));
             unneeded.dropped = !names.dropped.is_empty();
         }

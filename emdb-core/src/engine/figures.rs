@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use crate::engine::Engine;
 use crate::format::JOURNAL_START;
 use crate::index::ordered::Order;
-use crate::os::sync::lock;
 use crate::storage::IoBackend;
 
 /// Bytes and records, counted now.
@@ -57,7 +56,7 @@ impl Engine {
             namespaces: 0,
             records: 0,
         };
-        let states: Vec<_> = lock(&self.names).live.values().cloned().collect();
+        let states: Vec<_> = self.names.lock().live.values().cloned().collect();
         for state in &states {
             let incarnation = state.current(&guard);
             let order = incarnation.order.get().map_or(0, Order::bytes);

@@ -15,7 +15,6 @@ use crate::index::ordered::Order;
 use crate::mvcc::incarnation::Incarnation;
 use crate::mvcc::names;
 use crate::mvcc::namespace::{INTERNAL, NamespaceState};
-use crate::os::sync::lock;
 
 impl Engine {
     /// A new incarnation, with an id that no other has had. Called by the one writer alone: ids
@@ -37,7 +36,7 @@ impl Engine {
     }
 
     pub(crate) fn existing(&self, name: &str) -> Option<Arc<NamespaceState>> {
-        lock(&self.names).live.get(name).cloned()
+        self.names.lock().live.get(name).cloned()
     }
 
     /// Opens the namespace or begins it.
@@ -80,7 +79,7 @@ impl Engine {
         let create = control(Verb::Create, name.as_bytes(), options.bytes());
         commit.write(&mut [WriteOp::control(&state, fresh.id, create, Some(fresh))])?;
         // Not before the commit: a name that is found leads to a namespace that is there.
-        lock(&self.names).live.insert(name.to_owned(), state.clone());
+        self.names.lock().live.insert(name.to_owned(), state.clone());
         commit.finish()?;
         Ok(state)
     }
@@ -135,7 +134,7 @@ impl Engine {
     /// Takes the names of namespaces that a commit has dropped; tells whether a view may still see one.
     pub(crate) fn forget_dropped(&self, dropped: &[Arc<NamespaceState>]) -> bool {
         let handle = self.generation(&crossbeam_epoch::pin()).clone();
-        let mut names = lock(&self.names);
+        let mut names = self.names.lock();
         let mut seen = false;
         for state in dropped {
             names.remove(state);
@@ -167,7 +166,7 @@ impl Engine {
         let mut family = vec![parent.clone()];
         if !parent.is_internal() {
             let prefix = names::child_prefix(&parent.name);
-            let names = lock(&self.names);
+            let names = self.names.lock();
             let children =
                 names.live.range(prefix.clone()..).take_while(|(n, _)| n.starts_with(&prefix));
             family.extend(children.map(|(_, state)| state.clone()));
@@ -184,7 +183,7 @@ impl Engine {
 
     /// The names that users gave, sorted.
     pub(crate) fn list_namespaces(&self) -> Vec<String> {
-        let names = lock(&self.names);
+        let names = self.names.lock();
         names
             .live
             .values()
@@ -207,7 +206,7 @@ impl Engine {
     /// Bytes of the journal that live records take.
     pub(crate) fn live_bytes(&self) -> u64 {
         let guard = crossbeam_epoch::pin();
-        let names = lock(&self.names);
+        let names = self.names.lock();
         let live =
             |state: &Arc<NamespaceState>| state.current(&guard).live_bytes.load(Ordering::Relaxed);
         names.live.values().map(live).sum()

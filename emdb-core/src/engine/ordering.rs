@@ -10,7 +10,6 @@ use crate::index::ordered::{Order, SETTLE_MIN_KEYS};
 use crate::mvcc::generation::GenerationHandle;
 use crate::mvcc::incarnation::Incarnation;
 use crate::mvcc::namespace::{NamespaceState, NamespaceVersions};
-use crate::os::sync::lock;
 
 impl Engine {
     /// Whether the namespace is to have an order.
@@ -29,7 +28,7 @@ impl Engine {
     /// Brings the orders up to date, so that readers need not. With `all`, as far as is
     /// worthwhile, for a time when little is written. Tells whether a later call may find more.
     pub(crate) fn settle_orders(&self, all: bool, stopped: impl Fn() -> bool) -> bool {
-        let states: Vec<_> = lock(&self.names).live.values().cloned().collect();
+        let states: Vec<_> = self.names.lock().live.values().cloned().collect();
         let mut more = false;
         for state in states {
             let (handle, incarnation) = {
@@ -69,7 +68,7 @@ impl Engine {
 
     /// Sets up the orders that an open needs.
     pub(crate) fn begin_orders(self: &Arc<Engine>) {
-        let states: Vec<_> = lock(&self.names).live.values().cloned().collect();
+        let states: Vec<_> = self.names.lock().live.values().cloned().collect();
         if self.orders_all || states.iter().any(|s| self.wants_order(s)) {
             self.allow_ordering();
         }

@@ -12,7 +12,6 @@ use crate::mvcc::incarnation::Incarnation;
 use crate::mvcc::namespace::NamespaceState;
 use crate::mvcc::retired::SeenNamespace;
 use crate::mvcc::views::RegisteredView;
-use crate::os::sync::lock;
 
 /// One committed state, held for a while: what an iterator or a transaction reads from.
 #[derive(Debug, Clone)]
@@ -46,13 +45,13 @@ impl ReadView {
     /// The namespaces that there were.
     pub(crate) fn namespaces(&self, engine: &Engine) -> Vec<SeenNamespace> {
         let (generation, watermark) = (&self.pin.generation, self.registered.watermark());
-        lock(&engine.names).seen(generation, watermark, engine.orders_all)
+        engine.names.lock().seen(generation, watermark, engine.orders_all)
     }
 
     /// The namespace that had this name.
     pub(crate) fn namespace(&self, engine: &Engine, name: &str) -> Option<SeenNamespace> {
         let (generation, watermark) = (&self.pin.generation, self.registered.watermark());
-        lock(&engine.names).seen_by_name(name, generation, watermark, engine.orders_all)
+        engine.names.lock().seen_by_name(name, generation, watermark, engine.orders_all)
     }
 
     pub(crate) fn watermark(&self) -> u64 {
@@ -134,11 +133,27 @@ impl ReadView {
         let position = record.position();
         let watermark = self.registered.watermark();
         let is_newest = position < watermark && !self.pin.generation.superseded.get(position);
+        debug_assert!(!is_newest || self.index_agrees(incarnation, &record));
         // Most are, and live: short enough to become a part of a walk.
         if is_newest && record.is_put() && record.expiry().is_none() {
             return Ok(Some(record));
         }
         self.resolve_other(incarnation, record, is_newest)
+    }
+
+    /// Whether the hash index leads to `record` as well, which by the order is the newest of its key
+    /// that this state has. Damage is told by whoever reads; a table of a checkpoint that is damaged
+    /// would be searched for in the journal.
+    fn index_agrees(&self, incarnation: &Incarnation, record: &Record<'_>) -> bool {
+        if incarnation.table.image.is_some() {
+            return true;
+        }
+        let hash = self.pin.generation.hash(record.key());
+        match self.stored_as(incarnation, record.key(), hash) {
+            Ok(Some(found)) => found.position() == record.position(),
+            Ok(None) => !record.is_put(),
+            Err(_) => true,
+        }
     }
 
     #[inline(never)]

@@ -69,7 +69,10 @@ impl<'g> Reader<'g> {
     ) -> Result<Option<Record<'g>>> {
         while record.position() >= watermark {
             match self.authentic(record)?.previous() {
-                Some(position) => record = self.record(position)?,
+                Some(position) => {
+                    debug_assert!(position < record.position(), "links lead backwards");
+                    record = self.record(position)?;
+                }
                 None => return Ok(None),
             }
         }

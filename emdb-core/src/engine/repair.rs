@@ -20,7 +20,6 @@ use crate::index::hash::source::{Damaged, behind, covers};
 use crate::index::hash::{Slot, Table};
 use crate::journal::commits::{Commits, JournalItem};
 use crate::mvcc::incarnation::Incarnation;
-use crate::os::sync::lock;
 
 /// Segments that one search finds again.
 const TOGETHER_SEGMENTS: usize = 16;
@@ -206,7 +205,7 @@ impl Engine {
     /// Puts whole segments in the place of those that readers found damaged. The journal is
     /// searched without a lock: what is found can't change before it is in place.
     pub(crate) fn repair_damaged(&self) -> Result<()> {
-        let states: Vec<_> = lock(&self.names).live.values().cloned().collect();
+        let states: Vec<_> = self.names.lock().live.values().cloned().collect();
         for state in states {
             let (handle, incarnation) = {
                 let guard = crossbeam_epoch::pin();

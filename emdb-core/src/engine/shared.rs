@@ -1,7 +1,7 @@
 //! The engine's state: journal, index and namespaces, and who may change them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crossbeam_epoch::Guard;
@@ -22,6 +22,7 @@ use crate::mvcc::names::{Live, Names};
 use crate::mvcc::namespace::NamespaceState;
 use crate::os::clock::Clock;
 use crate::os::fork::Process;
+use crate::os::ranked::{Family, Rank, RankedGuard, RankedMutex};
 use crate::os::sync::CachePadded;
 use crate::storage::data_file::DataFile;
 
@@ -39,7 +40,7 @@ pub(crate) struct Engine {
     pub(crate) read_only: bool,
     /// Whether every namespace is to be ordered.
     pub(crate) orders_all: bool,
-    pub(crate) names: Mutex<Names>,
+    pub(crate) names: RankedMutex<Names>,
     /// The next id of an incarnation.
     pub(crate) next_id: AtomicU32,
     pub(crate) append_lock: AppendLock,
@@ -49,6 +50,8 @@ pub(crate) struct Engine {
     pub(crate) background: Background<Engine>,
     /// Told as the journal grows.
     pub(crate) growth: GrowthWatch,
+    /// Among whose locks an order holds.
+    pub(crate) lock_family: Family,
     process: Process,
     pub(crate) recovery: Option<RecoveryReport>,
 }
@@ -69,6 +72,7 @@ impl Engine {
     /// An engine whose journal ends where the writer stands.
     pub(crate) fn new(settings: &Settings, parts: Parts) -> Engine {
         let end = parts.writer.position;
+        let (family, names) = (Family::new(), Names { live: parts.live, ..Names::default() });
         Engine {
             file: parts.file,
             clock: Arc::new(Clock::new(settings.manual_clock.clone())),
@@ -77,13 +81,14 @@ impl Engine {
             default_namespace: parts.default_namespace,
             read_only: settings.read_only,
             orders_all: settings.range_scans,
-            names: Mutex::new(Names { live: parts.live, ..Names::default() }),
+            names: RankedMutex::new(family, Rank::Names, names),
             next_id: AtomicU32::new(parts.next_id),
-            append_lock: AppendLock::new(parts.writer),
+            append_lock: AppendLock::new(family, parts.writer),
             data_end: CachePadded(end.into()),
-            durability: Durability::new(settings.flush_policy, parts.header, end),
+            durability: Durability::new(family, settings.flush_policy, parts.header, end),
             background: Background::default(),
             growth: GrowthWatch::default(),
+            lock_family: family,
             process: Process::current(),
             recovery: parts.recovery,
         }
@@ -118,7 +123,7 @@ impl Engine {
     }
 
     /// Takes the append lock for writing.
-    pub(crate) fn lock_for_writing(&self, access: Access) -> Result<MutexGuard<'_, Append>> {
+    pub(crate) fn lock_for_writing(&self, access: Access) -> Result<RankedGuard<'_, Append>> {
         if self.read_only {
             return Err(Error::ReadOnly);
         }

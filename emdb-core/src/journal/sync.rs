@@ -10,7 +10,7 @@
 //! the sync runs go the ordinary way and share the next one.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
@@ -18,6 +18,7 @@ use crate::format::header::Header;
 use crate::journal::file::Journal;
 use crate::journal::record_writer::MarkOf;
 use crate::journal::writer::JournalWriter;
+use crate::os::ranked::{Entered, Family, Rank, RankedGuard, RankedMutex};
 use crate::os::sync::{lock, wait};
 use crate::storage::{IoBackend, Medium};
 
@@ -63,6 +64,7 @@ pub(crate) trait ActiveJournal {
 /// How far the journal is on stable storage, and the right to carry it further.
 #[derive(Debug)]
 pub(crate) struct Durability {
+    family: Family,
     policy: FlushPolicy,
     /// Everything below this sequence number is on stable storage.
     synced: AtomicU64,
@@ -74,16 +76,19 @@ pub(crate) struct Durability {
     /// Told when a sync guard goes: all who waited look whether it served them.
     freed: Condvar,
     /// None in memory. Taken by whoever has the sync guard.
-    slot: Mutex<Option<HeaderSlot>>,
+    slot: RankedMutex<Option<HeaderSlot>>,
 }
 
 /// The right to sync, or to write a header.
-pub(crate) struct SyncGuard<'a>(&'a Durability);
+pub(crate) struct SyncGuard<'a> {
+    durability: &'a Durability,
+    _entered: Entered,
+}
 
 impl Drop for SyncGuard<'_> {
     fn drop(&mut self) {
-        *lock(&self.0.taken) = false;
-        self.0.freed.notify_all();
+        *lock(&self.durability.taken) = false;
+        self.durability.freed.notify_all();
     }
 }
 
@@ -97,16 +102,22 @@ pub(crate) struct HeaderSlot {
 
 impl Durability {
     /// Everything below the sequence number `synced` is durable. There is no header in memory.
-    pub(crate) fn new(policy: FlushPolicy, header: Option<Header>, synced: u64) -> Durability {
+    pub(crate) fn new(
+        family: Family,
+        policy: FlushPolicy,
+        header: Option<Header>,
+        synced: u64,
+    ) -> Durability {
         let slot = header.map(|header| HeaderSlot { header, refreshed: Instant::now() });
         Durability {
+            family,
             policy,
             synced: AtomicU64::new(synced),
             syncs: AtomicU64::new(0),
             poisoned: AtomicBool::new(false),
             taken: Mutex::new(false),
             freed: Condvar::new(),
-            slot: Mutex::new(slot),
+            slot: RankedMutex::new(family, Rank::HeaderSlot, slot),
         }
     }
 
@@ -153,16 +164,18 @@ impl Durability {
 
     /// Waits for the sync guard, whatever is synced meanwhile.
     pub(crate) fn guard(&self) -> SyncGuard<'_> {
+        let entered = self.family.enter(Rank::Sync);
         let mut taken = lock(&self.taken);
         while *taken {
             taken = wait(&self.freed, taken);
         }
         *taken = true;
-        SyncGuard(self)
+        SyncGuard { durability: self, _entered: entered }
     }
 
     /// Waits for the sync guard; none when meanwhile `served`.
     fn guard_unless(&self, served: impl Fn() -> bool) -> Option<SyncGuard<'_>> {
+        let entered = self.family.enter(Rank::Sync);
         let mut taken = lock(&self.taken);
         loop {
             if served() {
@@ -170,7 +183,7 @@ impl Durability {
             }
             if !*taken {
                 *taken = true;
-                return Some(SyncGuard(self));
+                return Some(SyncGuard { durability: self, _entered: entered });
             }
             taken = wait(&self.freed, taken);
         }
@@ -179,12 +192,16 @@ impl Durability {
     /// The sync guard, if nobody has it.
     fn free_guard(&self) -> Option<SyncGuard<'_>> {
         let mut taken = lock(&self.taken);
-        (!std::mem::replace(&mut *taken, true)).then(|| SyncGuard(self))
+        if std::mem::replace(&mut *taken, true) {
+            return None;
+        }
+        // Who does not wait for it may have any lock.
+        Some(SyncGuard { durability: self, _entered: Entered::unordered() })
     }
 
     /// The header slot, for whoever has the sync guard.
-    pub(crate) fn slot(&self) -> MutexGuard<'_, Option<HeaderSlot>> {
-        lock(&self.slot)
+    pub(crate) fn slot(&self) -> RankedGuard<'_, Option<HeaderSlot>> {
+        self.slot.lock()
     }
 
     /// Gives up the header slot, for the database whose file this one becomes.
@@ -195,7 +212,7 @@ impl Durability {
     /// Runs `look` at a time when no header slot is being written, on the header that was written
     /// last. None in memory.
     pub(crate) fn with_header<R>(&self, look: impl FnOnce(&Header) -> R) -> Option<R> {
-        lock(&self.slot).as_ref().map(|slot| look(&slot.header))
+        self.slot.lock().as_ref().map(|slot| look(&slot.header))
     }
 
     /// Carries everything that was written before the call to stable storage.

@@ -27,7 +27,6 @@ use crate::maintenance::database::Database;
 use crate::mvcc::generation::GenerationHandle;
 use crate::mvcc::incarnation::{DEFAULT_ID, Incarnation};
 use crate::os::paths::{self, suffix};
-use crate::os::sync::lock;
 use crate::progress::ProgressMeter;
 use crate::storage::data_file::DataFile;
 use crate::storage::temp::Temp;
@@ -66,7 +65,7 @@ pub(super) fn compact_with_key(
     if engine.read_only {
         return Err(Error::ReadOnly);
     }
-    let _guard = database.maintenance.acquire()?;
+    let _guard = database.maintenance.acquire(engine.lock_family)?;
     engine.durability.check()?;
     let compaction = Compaction { database, engine, file: engine.file.as_ref() };
     let Some(file) = compaction.file else { return compaction.run(key, meter) };
@@ -223,7 +222,7 @@ impl Compaction<'_> {
 
     /// Whether the copy has all namespaces. If not, the copying is wrong: better no compaction.
     fn check_names(self, target: &Engine) -> Result<()> {
-        let (names, copies) = (lock(&self.engine.names), lock(&target.names));
+        let (names, copies) = (self.engine.names.lock(), target.names.lock());
         if names.live.keys().eq(copies.live.keys()) {
             return Ok(());
         }
@@ -261,7 +260,7 @@ impl Compaction<'_> {
         let base = end.wrapping_sub(target_append.writer.position) as i64;
         let base = base.max(durable.promised.wrapping_sub(durable.synced) as i64) as u64;
         new.generation.journal.continue_from(base);
-        let mut names = lock(&engine.names);
+        let mut names = engine.names.lock();
         let retired = names.retire(&guard, engine.orders_all);
         // Nobody but this thread sets it.
         let _ = old.generation.retired.set(retired);
@@ -270,7 +269,7 @@ impl Compaction<'_> {
         for state in names.gone.iter().filter_map(Weak::upgrade) {
             state.carry(new, &Arc::new(Incarnation::new(DEFAULT_ID)), &guard);
         }
-        let copies = lock(&target.names);
+        let copies = target.names.lock();
         let carry = |name: &str| {
             if let (Some(state), Some(copy)) = (names.live.get(name), copies.live.get(name)) {
                 state.carry(new, copy.current(&guard), &guard);

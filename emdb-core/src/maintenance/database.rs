@@ -122,7 +122,7 @@ impl Database {
         }
         // A transaction of this thread is told so; nobody who waits for it must have the right.
         drop(self.engine.lock_for_writing(Access::Plain)?);
-        let _guard = self.maintenance.acquire()?;
+        let _guard = self.maintenance.acquire(self.engine.lock_family)?;
         take(&self.engine, &self.checkpoints, kind, &stopped)
     }
 

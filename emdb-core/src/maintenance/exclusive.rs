@@ -5,6 +5,7 @@ use std::sync::{Condvar, Mutex};
 use std::thread::ThreadId;
 
 use crate::error::{Error, Result};
+use crate::os::ranked::{Entered, Family, Rank};
 use crate::os::sync::{lock, wait};
 
 /// Who has the right.
@@ -18,12 +19,15 @@ pub(crate) struct MaintenanceLock {
 
 /// The right, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct MaintenanceGuard<'a>(&'a MaintenanceLock);
+pub(crate) struct MaintenanceGuard<'a> {
+    lock: &'a MaintenanceLock,
+    _entered: Entered,
+}
 
 impl MaintenanceLock {
     /// Waits for the right. Refused to a thread that has it, which is in a callback of the call that
     /// took it.
-    pub(crate) fn acquire(&self) -> Result<MaintenanceGuard<'_>> {
+    pub(crate) fn acquire(&self, family: Family) -> Result<MaintenanceGuard<'_>> {
         let this = std::thread::current().id();
         let mut thread = lock(&self.thread);
         while let Some(other) = *thread {
@@ -37,7 +41,7 @@ impl MaintenanceLock {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
         *thread = Some(this);
-        Ok(MaintenanceGuard(self))
+        Ok(MaintenanceGuard { lock: self, _entered: family.enter(Rank::Maintenance) })
     }
 }
 
@@ -50,7 +54,7 @@ impl MaintenanceLock {
 
 impl Drop for MaintenanceGuard<'_> {
     fn drop(&mut self) {
-        *lock(&self.0.thread) = None;
-        self.0.ended.notify_one();
+        *lock(&self.lock.thread) = None;
+        self.lock.ended.notify_one();
     }
 }

@@ -42,6 +42,10 @@ impl ViewRegistry {
         self.newest.store(u64::MAX, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         let watermark = committed.load(Ordering::Acquire);
+        debug_assert!(
+            held.last().is_none_or(|(newest, _)| *newest <= watermark),
+            "the watermark only grows"
+        );
         match held.last_mut() {
             Some((newest, count)) if *newest == watermark => *count += 1,
             _ => held.push((watermark, 1)),

@@ -5,5 +5,6 @@ pub(crate) mod clock;
 pub(crate) mod fork;
 pub(crate) mod lock;
 pub(crate) mod paths;
+pub(crate) mod ranked;
 pub(crate) mod sync;
 pub(crate) mod worker;

@@ -63,7 +63,7 @@ fn view(engine: &Arc<Database>) -> ReadView {
         let expiry = expiry(&k);
         (k, v, expiry)
     });
-    let ordered = lock(&engine.names).live.get("log").is_some_and(|log| log.is_ordered());
+    let ordered = engine.names.lock().live.get("log").is_some_and(|log| log.is_ordered());
     ReadView(records.collect(), engine.list_namespaces(), ordered)
 }
 

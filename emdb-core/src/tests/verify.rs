@@ -75,6 +75,6 @@ fn a_name_that_only_memory_has_is_found() {
     let state = Arc::new(Incarnation::new(9));
     let handle = GenerationHandle::over(engine.read_view().generation().clone());
     let state = Arc::new(NamespaceState::new("x".into(), &handle, state));
-    lock(&engine.names).live.insert("x".into(), state);
+    engine.names.lock().live.insert("x".into(), state);
     assert_eq!(kinds(&engine), [ProblemKind::Index]);
 }

@@ -25,6 +25,7 @@ use crate::index::ordered::keys::Keys;
 use crate::index::ordered::levels::{Levels, SKIP_LIST_MAX_FRESH_KEYS};
 use crate::index::ordered::run::Run;
 use crate::index::ordered::stored::Stored;
+use crate::os::ranked::{Family, Rank, RankedMutex};
 use crate::os::sync::lock;
 
 /// Fresh anchors with which a time in which keys come isn't one for putting all in order.
@@ -39,14 +40,14 @@ pub(crate) const SETTLE_MIN_KEYS: usize = 1 << 15;
 #[derive(Debug)]
 pub(crate) struct Order {
     /// None until the order is first asked for, if the namespace held keys before it had one.
-    fresh: Mutex<Option<Vec<u64>>>,
+    fresh: RankedMutex<Option<Vec<u64>>>,
     /// Where the oldest run lies until the order is first asked for.
     stored: Mutex<Option<Stored>>,
     /// Anchors that aren't in the levels yet, or one if the order isn't built. Zero only when a
     /// reader of what is committed finds all of it in the levels.
     waiting: AtomicUsize,
     /// Held while fresh anchors are moved in.
-    levels: Mutex<Arc<Levels>>,
+    levels: RankedMutex<Arc<Levels>>,
     /// Held by whoever merges runs.
     merging: Mutex<()>,
     /// How many keys have come, and how many had when a worker last saw a change, and when.
@@ -64,11 +65,12 @@ pub(crate) struct Order {
 
 impl Order {
     fn new(fresh: Option<Vec<u64>>) -> Order {
+        let family = Family::new();
         Order {
             waiting: AtomicUsize::new(usize::from(fresh.is_none())),
-            fresh: Mutex::new(fresh),
+            fresh: RankedMutex::new(family, Rank::Fresh, fresh),
             stored: Mutex::default(),
-            levels: Mutex::default(),
+            levels: RankedMutex::new(family, Rank::Levels, Arc::default()),
             merging: Mutex::default(),
             noted: AtomicUsize::new(0),
             looked: Mutex::default(),
@@ -100,13 +102,13 @@ impl Order {
 
     /// Whether asking for the order is cheap.
     pub(crate) fn is_built(&self) -> bool {
-        lock(&self.fresh).is_some()
+        self.fresh.lock().is_some()
     }
 
     /// Takes in the record of a key that was absent, before the watermark moves past it. Tells
     /// when many have come together. Called by the one writer alone.
     pub(crate) fn note(&self, position: u64) -> bool {
-        match &mut *lock(&self.fresh) {
+        match &mut *self.fresh.lock() {
             Some(fresh) => {
                 fresh.push(position);
                 self.noted.fetch_add(1, Ordering::Relaxed);
@@ -164,7 +166,7 @@ impl Order {
 
     /// The levels, with all in them that was committed before the call.
     pub(crate) fn levels<'k>(&self, keys: impl Keys<'k>) -> Result<Arc<Levels>> {
-        let mut levels = lock(&self.levels);
+        let mut levels = self.levels.lock();
         if self.waiting.load(Ordering::Acquire) > 0 {
             self.absorb(&mut levels, keys)?;
         }
@@ -174,7 +176,7 @@ impl Order {
     /// Moves the fresh anchors into the levels.
     fn absorb<'k>(&self, levels: &mut Arc<Levels>, keys: impl Keys<'k>) -> Result<()> {
         self.absorb_stored(levels);
-        let taken = match &mut *lock(&self.fresh) {
+        let taken = match &mut *self.fresh.lock() {
             Some(fresh) => Some(std::mem::take(fresh)),
             unbuilt => {
                 // What comes from now on is noted; what came before is in the hash index.
@@ -190,7 +192,7 @@ impl Order {
             None => {
                 let all = keys.all().inspect_err(|_| {
                     // Nothing is known of the order again.
-                    let noted = lock(&self.fresh).take().map_or(0, |fresh| fresh.len());
+                    let noted = self.fresh.lock().take().map_or(0, |fresh| fresh.len());
                     self.waiting.fetch_sub(noted, Ordering::Release);
                 });
                 (all?, 1)
@@ -206,7 +208,7 @@ impl Order {
             }
             Err(e) => {
                 // A key is damaged. The next reader meets it again: nothing is skipped silently.
-                let mut fresh = lock(&self.fresh);
+                let mut fresh = self.fresh.lock();
                 self.waiting.fetch_add(anchors.len().wrapping_sub(weight), Ordering::Release);
                 let later = fresh.take().unwrap_or_default();
                 *fresh = Some(anchors.into_iter().chain(later).collect());
@@ -221,7 +223,7 @@ impl Order {
     fn absorb_stored(&self, levels: &mut Arc<Levels>) {
         let Some(stored) = lock(&self.stored).take() else { return };
         let Some(run) = stored.load() else {
-            let noted = lock(&self.fresh).take().map_or(0, |fresh| fresh.len());
+            let noted = self.fresh.lock().take().map_or(0, |fresh| fresh.len());
             self.waiting.fetch_sub(noted, Ordering::Release);
             return;
         };
@@ -245,7 +247,7 @@ impl Order {
     ) -> Result<()> {
         {
             // Against one who moves the key in again.
-            let _levels = lock(&self.levels);
+            let _levels = self.levels.lock();
             let found = levels.recent.get(key);
             if let Some(entry) = found.filter(|e| e.value().load(Ordering::Acquire) == position) {
                 entry.remove();
@@ -283,7 +285,7 @@ impl Order {
         let mut stale = if all && rested { self.stale() } else { 0 };
         while !stopped() {
             let began = Instant::now();
-            let levels = lock(&self.levels).clone();
+            let levels = self.levels.lock().clone();
             let start = if stale > 0 { Some(0) } else { levels.mergeable(all, patience) };
             let Some(start) = start.filter(|_| !levels.runs.is_empty()) else { break };
             let mut merged = Run::default();
@@ -299,7 +301,7 @@ impl Order {
             }
             self.replace(start, levels.runs.len(), merged);
         }
-        let levels = lock(&self.levels).clone();
+        let levels = self.levels.lock().clone();
         if levels.runs.is_empty() {
             self.stale.store(0, Ordering::Relaxed);
         }
@@ -322,7 +324,7 @@ impl Order {
 
     /// Turns what the skip list holds into a run.
     fn empty_recent(&self) {
-        let mut levels = lock(&self.levels);
+        let mut levels = self.levels.lock();
         if !levels.recent.is_empty() {
             let mut emptied = Levels::clone(&levels);
             emptied.turn_recent();
@@ -333,7 +335,7 @@ impl Order {
     /// Puts `merged` in the place of the runs from `start` to `end`. Runs are only added behind
     /// those meanwhile.
     fn replace(&self, start: usize, end: usize, merged: Run) {
-        let mut levels = lock(&self.levels);
+        let mut levels = self.levels.lock();
         let mut runs = levels.runs.clone();
         runs.splice(start..end, Some(Arc::new(merged)).filter(|m| m.len() > 0));
         let merged = Levels { recent: levels.recent.clone(), runs };
