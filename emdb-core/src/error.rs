@@ -1,4 +1,4 @@
-//! What can go wrong, grouped by what the caller can do about it.
+//! Errors, grouped by what the caller can do about them.
 
 use std::io;
 
@@ -36,7 +36,7 @@ pub enum Error {
     Corrupted {
         /// The byte of the data file where the damage was met.
         offset: u64,
-        /// What did not hold there.
+        /// The rule that did not hold there.
         reason: String,
     },
     /// An option or argument can't be honoured; the text says which and why.
@@ -60,7 +60,7 @@ pub enum Error {
     /// Something exceeds a documented limit. Nothing was written.
     #[error("{what} of {size} is over the limit of {limit}; nothing was written")]
     TooLarge {
-        /// What was too large: a key, a value, a file.
+        /// The thing that was too large: a key, a value, a file.
         what: &'static str,
         /// Its size in bytes (for counts, in records).
         size: u64,

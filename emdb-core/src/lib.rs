@@ -32,8 +32,8 @@
 //! - One process at a time has a file open, or any number of them for reading alone
 //!   ([`EmdbBuilder::read_only`]).
 //!
-//! A mapped file can't be protected from a foreign process that truncates it, or from a medium
-//! that fails below a mapping: either kills the process (SIGBUS). What is on disk stays right.
+//! A mapped file can't be protected from a foreign process that truncates it, or from a medium that
+//! fails below a mapping: either kills the process (SIGBUS). The bytes on disk stay right.
 
 mod api;
 mod checkpoint;

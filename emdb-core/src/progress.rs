@@ -12,9 +12,9 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// What has been done, from 0 to `total`.
+    /// The work that has been done, from 0 to `total`.
     pub done: u64,
-    /// What there is to do, as known now.
+    /// The work that there is to do, as known now.
     pub total: u64,
 }
 

@@ -227,7 +227,8 @@ impl Life {
         Ok(())
     }
 
-    /// What is left after a cut must be a state that there was, no older than the durable one.
+    /// The state that is left after a cut must be one that there was, no older than the durable
+    /// one.
     fn check(&mut self, engine: &Engine, context: &str) {
         let left = content(engine);
         let at = (self.durable..self.history.len()).rev().find(|&i| self.history[i] == left);
@@ -239,7 +240,8 @@ impl Life {
     }
 }
 
-/// What an open for reading alone shows, on a disk that would fail at the first write or sync.
+/// The state that an open for reading alone shows, on a disk that would fail at the first write or
+/// sync.
 fn read_without_an_operation(disk: &SimDisk) -> Model {
     disk.set_faults(Faults { fail_in: Some(0), ..Faults::default() });
     if !disk.exists(Path::new(PATH)) {

@@ -146,7 +146,7 @@ impl EmdbBuilder {
         self
     }
 
-    /// What makes writes durable. Default: [`FlushPolicy::OnEachFlush`].
+    /// The policy by which writes become durable. Default: [`FlushPolicy::OnEachFlush`].
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {
@@ -232,10 +232,10 @@ impl EmdbBuilder {
     /// to be made among them; `flush` and `close` find nothing to do, and `sweep_expired` gives 0.
     ///
     /// While anybody reads so, the database can't be opened for writing, and the other way round:
-    /// [`Error::AlreadyLocked`]. What is read is what the operating system shows: after a crash
-    /// of the system, commits that were never flushed can be among it, and be gone after the next
-    /// one. An absent file is `Io` (not found), one of length 0 an empty database. Options for
-    /// writers do nothing.
+    /// [`Error::AlreadyLocked`]. Reads see the file as the operating system shows it: after a crash
+    /// of the system, commits that were never flushed can be in it, and be gone after the next one.
+    /// An absent file is `Io` (not found), one of length 0 an empty database. Options for writers
+    /// do nothing.
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {

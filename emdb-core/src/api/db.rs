@@ -211,7 +211,7 @@ impl Emdb {
         }
     }
 
-    /// What the open found in the file and did about it; `None` in memory.
+    /// The report of what the open found in the file and did about it; `None` in memory.
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {
@@ -316,7 +316,7 @@ impl Emdb {
     /// in memory.
     ///
     /// # Errors
-    /// What `body` returns, and as [`Namespace::insert`].
+    /// The error that `body` returns, and those of [`Namespace::insert`].
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {

@@ -81,7 +81,8 @@ impl EncryptionOptions {
         self
     }
 
-    /// What is not asked for stays as it is in the file at `path`.
+    /// The sealing that these options ask for. Options that are not set stay as they are in the
+    /// file at `path`.
     fn sealing(&self, input: EncryptionInput, path: &Path) -> Result<Sealing> {
         let former = open::peek(path)?.and_then(|header| header.envelope);
         let known = former.as_ref().and_then(|former| KdfParams::of(former.stretch));

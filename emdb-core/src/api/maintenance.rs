@@ -74,11 +74,11 @@ impl Emdb {
         compact(self.database(), &mut ProgressMeter::new(&mut progress, total))
     }
 
-    /// Copies the state that is committed now to the file `target`, which is then a database of
-    /// its own with the same namespaces, records and expiries; expired records are left out.
-    /// Readers and writers go on meanwhile. What was at `target` before, a database as well, is
-    /// replaced once the copy is whole and on stable storage; if anything fails, and after a
-    /// crash, it is as it was.
+    /// Copies the state that is committed now to the file `target`, which is then a database of its
+    /// own with the same namespaces, records and expiries; expired records are left out. Readers
+    /// and writers go on meanwhile. A file that was at `target` before, a database as well, is
+    /// replaced once the copy is whole and on stable storage; if anything fails, and after a crash,
+    /// it is as it was.
     ///
     /// A database in memory can be backed up too.
     ///

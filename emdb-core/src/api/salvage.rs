@@ -35,7 +35,7 @@ pub struct SalvageOptions {
 }
 
 impl SalvageOptions {
-    /// What [`Emdb::salvage`] does.
+    /// The options of a plain [`Emdb::salvage`].
     ///
     /// ```
     /// # use emdb_core::SalvageOptions;
@@ -97,12 +97,12 @@ impl Emdb {
     /// Copies what is intact of the database file `damaged` into a new one at `target`, and lists
     /// what was lost. The damaged file is only read, whatever its bytes are.
     ///
-    /// What is copied is the state that comes of applying every commit that is whole, in their
-    /// order, be it behind damage or in a tail that was never flushed. A key whose last commit is
-    /// lost so has the value of the one before. Namespaces keep names and options, records their
-    /// expiry. Records of a namespace whose beginning is lost come into one that is called
-    /// `salvaged-` and a number. A file without a header is read as well. The copy of an encrypted
-    /// file is encrypted with the same key.
+    /// The copy has the state that comes of applying every whole commit in order, be it behind
+    /// damage or in a tail that was never flushed. A key whose last commit is lost so has the value
+    /// of the one before. Namespaces keep names and options, records their expiry. Records of a
+    /// namespace whose beginning is lost come into one that is called `salvaged-` and a number. A
+    /// file without a header is read as well. The copy of an encrypted file is encrypted with the
+    /// same key.
     ///
     /// The copy is built beside its place, as `<target>.salvage.tmp`, and appears whole or not at
     /// all. Memory is needed for the hash index of the live records.

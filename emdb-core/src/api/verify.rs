@@ -13,9 +13,9 @@ impl Emdb {
     /// commits, sync marks, and index and order in memory against the journal. It judges the state
     /// that is committed when it begins. Readers and writers go on meanwhile.
     ///
-    /// Damage is no error here but stands in the report. What goes with a hole in the journal is
-    /// told once: keys that only the memory still knows are not listed one by one. It costs the
-    /// time of an open and, while it runs, the memory of a second index.
+    /// Damage is no error here but stands in the report. Losses that come of one hole in the
+    /// journal are told once: keys that only the memory still knows are not listed one by one. It
+    /// costs the time of an open and, while it runs, the memory of a second index.
     ///
     /// # Errors
     /// Only what keeps it from looking: `TransactionActive` inside a transaction of this thread,

@@ -1,8 +1,8 @@
 //! Taking a checkpoint: an image of the index at a position of the journal, beside the data file.
 //!
-//! Writers wait while a note is appended and the namespaces are listed. What follows goes through
-//! the index beside them, and leaves out whatever came behind the note. What was replaced
-//! meanwhile may be left out as well, so the journal is synced before the image gets its name.
+//! Writers wait while a note is appended and the namespaces are listed. The rest goes through the
+//! index beside them, and leaves out records behind the note. Records that were replaced meanwhile
+//! may be left out as well, so the journal is synced before the image gets its name.
 
 use std::cell::RefCell;
 use std::sync::Arc;

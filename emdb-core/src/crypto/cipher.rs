@@ -1,4 +1,4 @@
-//! What an encrypted database can be made with.
+//! The ciphers and key derivations that an encrypted database can be made with.
 
 use crate::error::{Error, Result};
 use crate::format::envelope::Stretch;
@@ -116,7 +116,7 @@ impl KdfParams {
         Stretch::Argon2id { memory_kib: self.memory_kib, passes: self.passes, lanes: self.lanes }
     }
 
-    /// What a file says.
+    /// The parameters that a file states.
     pub(crate) fn of(stretch: Stretch) -> Option<KdfParams> {
         match stretch {
             Stretch::None => None,

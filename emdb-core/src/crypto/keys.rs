@@ -55,7 +55,7 @@ impl Keys {
         Ok(Keys { master, file_id, fingerprints, headers })
     }
 
-    /// What stands for `key` in the namespace whose incarnation is `namespace`.
+    /// The tag that stands for `key` in the namespace whose incarnation is `namespace`.
     #[inline]
     pub(crate) fn fingerprint(&self, namespace: u32, key: &[u8]) -> Tag {
         self.fingerprints.of(&[&namespace.to_le_bytes(), key])

@@ -18,14 +18,14 @@ pub(crate) struct Secret(Arc<Inner>);
 struct Inner {
     is_passphrase: bool,
     bytes: Hidden,
-    /// What it came to last time, so that making a database and opening it stretch it once.
+    /// The result of the last stretch, so that making a database and opening it take one.
     last: Mutex<Option<Last>>,
 }
 
 /// Salt and work, and what they came to.
 type Last = ([u8; 16], Stretch, Arc<Wrapping>);
 
-/// What wraps a data key, and tells that it is the right one.
+/// The key that wraps a data key, and the commitment that tells that it is the right one.
 struct Wrapping {
     key: Hidden,
     commitment: [u8; 32],

@@ -32,8 +32,8 @@ impl Session {
         self.start == self.end.load(Ordering::Acquire)
     }
 
-    /// Whether a record of this session can lie at `position`. What lies elsewhere is of another
-    /// course of events: of a copy that was written on, or of a tail that was cut.
+    /// Whether a record of this session can lie at `position`. A record that lies elsewhere is of
+    /// another history: of a copy that was written on, or of a torn tail that was cut.
     #[inline]
     pub(crate) fn holds(&self, position: u64) -> bool {
         self.start <= position && position < self.end.load(Ordering::Acquire)

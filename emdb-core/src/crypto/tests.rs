@@ -15,7 +15,7 @@ use crate::format::prepared::Prepared;
 use crate::format::record::{Record, Verb};
 use crate::os::sync::lock;
 
-/// What stands for a key, and a nonce.
+/// Bytes that stand for a key, and a nonce.
 type Pair = ([u8; 16], [u8; 12]);
 
 /// Every pair that any test of this crate has sealed with.

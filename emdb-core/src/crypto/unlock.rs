@@ -4,8 +4,8 @@ use crate::crypto::{Secret, Unlocked, Vault};
 use crate::error::{Error, Result};
 use crate::format::header::Header;
 
-/// What opens the records of the file that begins with `front` and has this header; none if they
-/// are not sealed. The key has to fit, and the header to be authentic.
+/// The vault that decrypts the records of the file that begins with `front` and has this header;
+/// none if they are not sealed. The key has to fit, and the header to be authentic.
 pub(crate) fn unlock(
     header: &Header,
     front: &[u8],

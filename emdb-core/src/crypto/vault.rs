@@ -16,7 +16,7 @@ use crate::format::record::{Record, Verb};
 use crate::format::sealed;
 use crate::format::sealed::{Bound, Decrypted, SALT, SealedHeader};
 
-/// What seals and opens the records of one journal.
+/// The keys and sessions that seal and decrypt the records of one journal.
 #[derive(Debug)]
 pub(crate) struct Vault {
     pub(crate) unlocked: Unlocked,
@@ -110,7 +110,7 @@ impl Vault {
         }
     }
 
-    /// What is in the record, if it is what was written there.
+    /// The record decrypted, if it is the one that was written there.
     pub(crate) fn open(&self, record: &Record<'_>) -> Result<Decrypted> {
         self.try_open(record)?.ok_or_else(|| tampered(record.position(), "a record"))
     }

@@ -18,7 +18,7 @@ use crate::format::sealed::{Bound, SALT, SESSION_KEY, SESSION_LEN, SealedHeader}
 const RECORDS: u32 = if cfg!(test) { 5000 } else { u32::MAX - 1 };
 const BYTES: u64 = 64 << 30;
 
-/// What stands around a record.
+/// The parts of a record beside its key and value.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Framing {
     pub(crate) namespace: u32,
@@ -29,7 +29,7 @@ pub(crate) struct Framing {
     pub(crate) continues: bool,
 }
 
-/// What the end of a journal needs for sealing.
+/// The writer of sessions at the end of a journal.
 #[derive(Debug, Default)]
 pub(crate) struct SessionWriter {
     current: Option<Current>,
@@ -82,8 +82,8 @@ impl SessionWriter {
         Ok(SessionWriter { current, text: Vec::new() })
     }
 
-    /// What was sealed last may not be in the journal: counters must not follow on it, nor come
-    /// again.
+    /// Gives the session up: the record sealed last may not be in the journal, so counters must
+    /// neither follow on its own nor come again.
     pub(crate) fn abandon(&mut self) {
         self.current = None;
     }

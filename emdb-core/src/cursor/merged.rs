@@ -42,7 +42,7 @@ struct Side {
     ahead: VecDeque<u64>,
     /// The last anchor collected.
     edge: Option<u64>,
-    /// What comes behind those.
+    /// The error that comes behind those.
     failed: Option<Error>,
 }
 

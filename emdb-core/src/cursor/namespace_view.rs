@@ -64,7 +64,7 @@ pub(crate) struct NamespaceView<'a> {
 }
 
 impl HeldNamespace {
-    /// What was committed.
+    /// The committed state, without writes over it.
     #[inline]
     pub(crate) fn committed(&self) -> NamespaceView<'_> {
         NamespaceView { held: self, writes: StagedWrites::None }
@@ -102,7 +102,7 @@ impl HeldNamespace {
 }
 
 impl NamespaceView<'_> {
-    /// The live value of `key`, lent, and when it expires.
+    /// The live value of `key`, borrowed, and when it expires.
     pub(crate) fn read<R>(
         self,
         key: &[u8],
@@ -116,7 +116,8 @@ impl NamespaceView<'_> {
         Ok(record.map(|record| take(record.value(), record.expiry())))
     }
 
-    /// The value of `key`, expired or not, lent, with when it expires, and whether it has not yet.
+    /// The value of `key`, expired or not, borrowed, with when it expires, and whether it has not
+    /// yet.
     pub(crate) fn read_stored<R>(
         self,
         key: &[u8],

@@ -49,7 +49,7 @@ enum Anchors {
     None,
 }
 
-/// What is ready at one end.
+/// The records that are ready at one end.
 #[derive(Debug, Default)]
 struct Side {
     /// In the order of this end.
@@ -57,7 +57,7 @@ struct Side {
     /// How many of them have been given. The last of those is where the walk is.
     given: usize,
     batch: usize,
-    /// What comes behind them.
+    /// The error that comes behind them.
     failed: Option<Error>,
 }
 
@@ -179,7 +179,7 @@ impl Ordered {
     }
 }
 
-/// What it takes to make records ready.
+/// The parts of a walk that it takes to make records ready.
 struct Batch<'a> {
     view: &'a ReadView,
     incarnation: &'a Incarnation,

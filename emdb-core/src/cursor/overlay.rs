@@ -1,4 +1,4 @@
-//! What a transaction has staged, over the committed state.
+//! The writes that a transaction has staged, over the committed state.
 
 use std::ops::Bound;
 
@@ -21,7 +21,7 @@ pub(super) enum Found {
 pub(crate) struct Overlay {
     staged: SortedWrites,
     now: u64,
-    /// What is left of the staged keys.
+    /// The range that is left of the staged keys.
     bounds: Bounds,
     /// For each end a committed record that was come to too early.
     peeked: [Option<PinnedRecord>; 2],
@@ -56,9 +56,9 @@ impl Overlay {
         Ok(Some(Found::Staged(staged)))
     }
 
-    /// The next committed record that nothing staged hides, if it comes before `limit`. What lies
-    /// behind that is looked at when its turn comes, or a walk would begin by passing over all that
-    /// the transaction has overwritten.
+    /// The next committed record that nothing staged hides, if it comes before `limit`. Records
+    /// behind that are looked at later, or a walk would begin by passing over all that the
+    /// transaction has overwritten.
     fn committed(
         &mut self,
         base: &mut Base,

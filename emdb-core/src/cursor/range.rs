@@ -1,4 +1,4 @@
-//! What a range of keys can be written as.
+//! The types that a range of keys can be written as.
 
 use std::cmp::Ordering;
 use std::ops::{

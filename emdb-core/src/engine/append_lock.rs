@@ -23,7 +23,7 @@ pub(crate) enum Access {
     Owner,
 }
 
-/// What the append lock guards.
+/// The state that the append lock guards.
 #[derive(Debug)]
 pub(crate) struct Append {
     pub(crate) writer: JournalWriter,

@@ -1,9 +1,9 @@
 //! The one way in which anything is written.
 //!
 //! A commit is prepared outside the lock (lengths, hash, checksums). Under it: find what each
-//! record replaces, reserve space, encode, put in place, publish the index slots, and last move
-//! the watermark, by which readers see all of it at once. What can fail comes before what readers
-//! can see.
+//! record replaces, reserve space, encode, put in place, publish the index slots, and last move the
+//! watermark, by which readers see all of it at once. Steps that can fail come before those that
+//! readers can see.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -11,12 +11,12 @@ use crate::mvcc::generation::Pin;
 #[derive(Debug, Clone)]
 pub(crate) struct DecodedRecord<'g> {
     record: Record<'g>,
-    /// What is in it, if it is sealed.
+    /// Its decrypted content, if it is sealed.
     decrypted: Option<Box<Decrypted>>,
 }
 
 impl<'g> DecodedRecord<'g> {
-    /// A record, and what is in it if it is sealed.
+    /// A record, and its decrypted content if it is sealed.
     #[inline]
     pub(crate) fn new(record: Record<'g>, decrypted: Option<Decrypted>) -> DecodedRecord<'g> {
         DecodedRecord { record, decrypted: decrypted.map(Box::new) }

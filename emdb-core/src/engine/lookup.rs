@@ -22,7 +22,7 @@ pub(crate) struct Present<'g> {
 }
 
 impl Engine {
-    /// What `namespace` holds, at what is committed now.
+    /// The contents of `namespace` as they are committed now.
     #[inline]
     pub(crate) fn present<'g>(
         &self,
@@ -60,7 +60,7 @@ impl Engine {
         Ok(reader.version(record, watermark)?.map(|record| (record, handle)))
     }
 
-    /// What the live record of `key` says, verified; otherwise as [`Engine::find`].
+    /// The live record of `key`, decoded and verified; otherwise as [`Engine::find`].
     #[inline]
     pub(crate) fn get<'g>(
         &self,

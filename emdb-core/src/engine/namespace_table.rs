@@ -13,9 +13,9 @@ pub(crate) const UNKNOWN: &str = "a record belongs to a namespace that does not 
 /// Whether the journal is known to be whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Journal {
-    /// What doesn't fit is damage.
+    /// A record that doesn't fit is damage.
     Whole,
-    /// Records may be missing: what doesn't fit is made the best of.
+    /// Records may be missing: the best is made of one that doesn't fit.
     Damaged,
 }
 

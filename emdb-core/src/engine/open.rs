@@ -246,7 +246,7 @@ impl Finish<'_> {
 
     /// Removes what a file with another key left, if this one took its place and that was not done
     /// yet, but for `kept`, which this open has put there. Gives the header that the file has then.
-    /// What can't be removed is left for the next open.
+    /// Files that can't be removed are left for the next open.
     fn tidy(&self, header: Header, kept: Option<&Path>) -> Result<Header> {
         let converted = header.converted && self.settings.offline;
         if header.converted == converted && !header.untidy {

@@ -94,7 +94,7 @@ impl ReadView {
         }
     }
 
-    /// What is left of `version`, if it is live in this state.
+    /// The record `version`, if it is live in this state.
     #[inline]
     fn live<'a>(
         &self,
@@ -118,12 +118,12 @@ impl ReadView {
         Ok(self.reader().authentic(record)?.expiry())
     }
 
-    /// What the order of `incarnation` needs of this state.
+    /// The anchors that the order of `incarnation` needs of this state.
     pub(crate) fn anchors<'a>(&'a self, incarnation: &'a Incarnation) -> Anchors<'a> {
         Anchors { reader: self.reader(), table: &incarnation.table }
     }
 
-    /// What the key of `record`, which is any version of it, was in this state, if that is live.
+    /// The live version in this state of the key that `record` is any version of.
     #[inline(always)]
     pub(crate) fn resolve<'a>(
         &'a self,
@@ -179,7 +179,7 @@ impl ReadView {
         self.live(version, self.reader())
     }
 
-    /// What the record at `position`, the newest of its key, was in this state, if that is live.
+    /// The live version in this state of the key whose newest record is at `position`.
     pub(crate) fn seen(&self, position: u64) -> Result<Option<Record<'_>>> {
         self.seen_by(self.reader(), position)
     }

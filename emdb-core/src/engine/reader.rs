@@ -60,7 +60,7 @@ impl<'g> Reader<'g> {
         }
     }
 
-    /// What `record` was at `watermark`.
+    /// The version of `record` that was the newest at `watermark`.
     #[inline]
     pub(crate) fn version(
         self,
@@ -102,7 +102,7 @@ impl<'g> Reader<'g> {
         Ok(record)
     }
 
-    /// What `record` says, if it is not expired, its value verified.
+    /// The record decoded, if it is not expired, its value verified.
     #[inline]
     pub(crate) fn checked(
         self,
@@ -129,13 +129,14 @@ impl<'g> Reader<'g> {
         Ok(Some(record))
     }
 
-    /// What the record says, its value verified.
+    /// The record decoded, its value verified.
     #[inline]
     pub(crate) fn decode(self, record: Record<'g>) -> Result<DecodedRecord<'g>> {
         Ok(DecodedRecord::new(record, self.decrypt(record, true)?))
     }
 
-    /// What is in the record, if it is sealed. If not, its value is verified if it is wanted.
+    /// The decrypted content of the record, if it is sealed. If not, its value is verified if it is
+    /// wanted.
     #[inline(always)]
     pub(crate) fn decrypt(self, record: Record<'g>, value: bool) -> Result<Option<Decrypted>> {
         match &self.generation.journal.vault {

@@ -73,7 +73,7 @@ impl AutoCompact {
     }
 }
 
-/// What the options of an open come to.
+/// The settings that the options of an open come to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
     pub(crate) flush_policy: FlushPolicy,
@@ -85,7 +85,7 @@ pub(crate) struct Settings {
     pub(crate) read_only: bool,
     pub(crate) sqpoll_idle_ms: Option<u32>,
     pub(crate) manual_clock: Option<ManualClock>,
-    /// What a new database is sealed with, and an existing one opened.
+    /// The secret that seals a new database and unlocks an existing one.
     pub(crate) sealing: Option<Sealing>,
     /// The file is not opened for use: it stays *converted* if it is.
     pub(crate) offline: bool,

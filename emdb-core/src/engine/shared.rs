@@ -180,8 +180,8 @@ impl Engine {
         self.durability.with_header(|header| (header.file_id, header.generation))
     }
 
-    /// The expiry of what is written without one of its own. What the library keeps for itself
-    /// never expires by default.
+    /// The expiry of records that are written without one of their own. Records that the library
+    /// keeps for itself never expire by default.
     #[inline]
     pub(crate) fn default_expiry(&self, namespace: &NamespaceState) -> Result<Option<u64>> {
         let ttl = self.default_ttl.filter(|_| !namespace.is_internal());

@@ -33,7 +33,7 @@ pub struct ValueRef {
     _keep: Keep,
 }
 
-/// What keeps the bytes where they are.
+/// The owner that keeps the bytes where they are.
 #[derive(Clone)]
 enum Keep {
     Journal { _pin: Arc<Pin> },

@@ -1,7 +1,7 @@
 //! One record on its way into a commit.
 //!
-//! It is made outside the lock: lengths are checked, the key's hash and the checksums computed.
-//! What it replaces and where it lies is found out under the lock, by the commit.
+//! It is made outside the lock: lengths are checked, the key's hash and the checksums computed. The
+//! record that it replaces, and where that lies, are found out under the lock, by the commit.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What a header says of the key of an encrypted file: 112 bytes of a slot.
+//! The part of a header about the key of an encrypted file: 112 bytes of a slot.
 
 use crate::format::image::Cursor;
 
@@ -46,7 +46,7 @@ impl Envelope {
         out
     }
 
-    /// What the wrapped key vouches for.
+    /// The bytes that the wrapped key vouches for.
     pub(crate) fn open_part(&self) -> [u8; OPEN] {
         let mut out = [0; OPEN];
         out.copy_from_slice(&self.encode()[..OPEN]);

@@ -29,14 +29,14 @@ const SEAL_AT: usize = SLOT_LEN - 4 - 16;
 
 /// Vouches for header slots, by a key that only those have who can open the file.
 pub(crate) trait Sign {
-    /// What stands for these bytes.
+    /// The signature of these bytes.
     fn sign(&self, slot: &[u8]) -> [u8; 16];
 
     /// Whether two slots are the same, in a time that doesn't tell where they differ.
     fn is_same(&self, slot: &[u8], other: &[u8]) -> bool;
 }
 
-/// What a header slot says.
+/// The contents of a header slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
     /// Random, made with the file and kept for its life.
@@ -58,7 +58,7 @@ pub(crate) struct Header {
     /// The file took the place of one with another key, or none, and has not been opened for use
     /// since.
     pub(crate) converted: bool,
-    /// What that one left beside it may still be there.
+    /// Files that the former one left beside it may still be there.
     pub(crate) untidy: bool,
 }
 
@@ -183,7 +183,7 @@ fn slot(front: &[u8], at: u64) -> &[u8] {
     front.get(at as usize..at as usize + SLOT_LEN).unwrap_or_default()
 }
 
-/// What doesn't hold in the header area `front` of a file whose header is `known`: byte and reason.
+/// The problems in the header area `front` of a file whose header is `known`: byte and reason.
 pub(crate) fn check(
     front: &[u8],
     known: &Header,

@@ -39,7 +39,7 @@ pub(crate) fn is_note(record: &Record<'_>) -> bool {
     record.verb() == Verb::Mark && record.key() == NOTE_KEY && record.value().len() >= NOTE_LEN
 }
 
-/// What an image is of, and where its metadata lies.
+/// The state that an image is of, and where its metadata lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) file_id: [u8; 16],
@@ -159,7 +159,7 @@ pub(crate) struct Run {
     pub(crate) positions: Array,
 }
 
-/// What an image says of one namespace.
+/// One namespace of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Namespace {
     pub(crate) name: String,

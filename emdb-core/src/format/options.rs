@@ -1,4 +1,4 @@
-//! What is stored about a namespace beside its name.
+//! The options that are stored with a namespace's name.
 
 /// A namespace's options: one byte of flags, or nothing if none is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

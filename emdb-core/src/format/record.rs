@@ -20,7 +20,7 @@ use std::marker::PhantomData;
 use crate::format::place::Place;
 use crate::format::{MAX_KEY, MAX_STORED, checksum, varint};
 
-/// What a record does.
+/// The effect of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
     /// Key and value of the namespace.

@@ -121,7 +121,7 @@ pub(crate) fn put_text(prepared: &Prepared<'_>, namespace: u32, out: &mut Vec<u8
     out.extend_from_slice(&namespace.to_le_bytes());
 }
 
-/// What was in a sealed record.
+/// The decrypted content of a sealed record.
 #[derive(Clone)]
 pub(crate) struct Decrypted {
     bytes: Vec<u8>,

@@ -14,7 +14,7 @@ use crate::storage::memory::Memory;
 #[derive(Debug)]
 pub(crate) struct Journal {
     pub(crate) place: Place,
-    /// What opens the records, if they are sealed.
+    /// The vault that decrypts the records, if they are sealed.
     pub(crate) vault: Option<Vault>,
     /// Counts the rewrites of the whole file.
     pub(crate) number: u64,
@@ -23,8 +23,8 @@ pub(crate) struct Journal {
     /// The watermark: everything below is committed. Moved by the one writer, after the records
     /// and their index slots are in place.
     committed: CachePadded<AtomicU64>,
-    /// What positions of former generations come to beyond those of this one, so that
-    /// `sequence` grows through all of them.
+    /// The distance from positions of this generation to sequence numbers, so that those grow
+    /// through all generations.
     base: AtomicU64,
 }
 

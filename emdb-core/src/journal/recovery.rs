@@ -29,7 +29,7 @@ const TORN_MAX_BYTES: usize = 64 << 20;
 /// longest key could seem to begin at each byte.
 const SEARCH_MAX_BYTES: u64 = 1 << 30;
 
-/// What an open found in the file and did about it; see [`crate::Emdb::recovery`].
+/// The report of what an open found in the file and did about it; see [`crate::Emdb::recovery`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecoveryReport {

@@ -110,7 +110,7 @@ impl<'m> Scanner<'m> {
         left.is_some()
     }
 
-    /// What is found at `at` in a search, where nothing says that a record begins there.
+    /// The record found at `at` in a search, where nothing says that a record begins there.
     fn attempt(&mut self, at: u64) -> Option<Scanned<'m>> {
         let record = self.memory.record_before(at, self.end)?;
         let key_len = record.key().len();

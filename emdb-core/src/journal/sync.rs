@@ -30,7 +30,7 @@ const UNSYNCED_MAX_BYTES: u64 = 16 << 20;
 const REFRESH_EACH_SYNCS: u64 = 64;
 const REFRESH_EVERY: Duration = Duration::from_millis(20);
 
-/// What makes writes durable.
+/// The policy by which writes become durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum FlushPolicy {

@@ -89,7 +89,7 @@ pub(crate) struct JournalWriter {
     pub(crate) skipped: u64,
     /// Whether the next positional write is to have a sync begun behind it.
     pub(crate) link: Link,
-    /// What seals records, if they are sealed.
+    /// The session that records are sealed in, if they are.
     session: SessionWriter,
     window: Option<Window>,
     buffer: Vec<u8>,

@@ -47,7 +47,7 @@ impl<'r, 'm, 't> Copier<'r, 'm, 't> {
         Copier { target, meter, chunk: Vec::new(), bytes: 0 }
     }
 
-    /// Takes in a record that is whole. What has been taken in goes to `namespace` now and
+    /// Takes in a record that is whole. Records that have been taken in go to `namespace` now and
     /// then.
     pub(crate) fn put(
         &mut self,

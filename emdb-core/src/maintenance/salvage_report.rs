@@ -3,7 +3,8 @@
 /// Losses that a report lists.
 const LOST_MAX: usize = 10_000;
 
-/// What a salvage read, copied and could not copy; see [`Emdb::salvage`](crate::Emdb::salvage).
+/// The report of what a salvage read, copied and could not copy; see
+/// [`Emdb::salvage`](crate::Emdb::salvage).
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct SalvageReport {
@@ -16,7 +17,7 @@ pub struct SalvageReport {
     pub commits: u64,
     /// Namespaces that were copied, the default one among them and internal ones not.
     pub namespaces: u64,
-    /// What was not copied, at most 10,000 of them, in the order of the file.
+    /// The losses, at most 10,000 of them, in the order of the file.
     pub lost: Vec<Lost>,
     /// Losses beyond those.
     pub lost_dropped: u64,
@@ -43,7 +44,7 @@ pub struct Lost {
     pub offset: u64,
     /// How many bytes.
     pub len: u64,
-    /// What was there, as far as that can be told.
+    /// The kind of loss, as far as that can be told.
     pub kind: LostKind,
     /// The name of the namespace that it was in, if that is known; the default one has an empty
     /// name.
@@ -56,7 +57,7 @@ pub struct Lost {
     pub durable: bool,
 }
 
-/// What was lost; see [`Lost`].
+/// The kind of a loss; see [`Lost`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LostKind {

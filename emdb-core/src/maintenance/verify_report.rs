@@ -1,9 +1,9 @@
-//! What a verification tells.
+//! The report of a verification.
 
 /// Problems that a report lists.
 const LISTED: usize = 10_000;
 
-/// What a verification read and found; see [`crate::Emdb::verify`].
+/// The report of what a verification read and found; see [`crate::Emdb::verify`].
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct VerifyReport {
@@ -17,7 +17,7 @@ pub struct VerifyReport {
     pub namespaces: u64,
     /// Live records of those by the journal. Expired ones count until they are swept.
     pub live_records: u64,
-    /// What does not hold, at most 10,000 of them.
+    /// The problems found, at most 10,000 of them.
     pub problems: Vec<Problem>,
     /// Problems beyond those.
     pub problems_dropped: u64,
@@ -52,13 +52,13 @@ impl VerifyReport {
 pub struct Problem {
     /// The byte of the data file that it is about.
     pub offset: u64,
-    /// What sort of problem it is.
+    /// The kind of problem.
     pub kind: ProblemKind,
-    /// What was found, for people.
+    /// The details, for people.
     pub detail: String,
 }
 
-/// What sort of thing does not hold; see [`Problem`].
+/// The kind of a problem; see [`Problem`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProblemKind {

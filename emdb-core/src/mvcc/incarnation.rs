@@ -12,7 +12,7 @@ use crate::mvcc::views::ViewRegistry;
 /// The id of the default namespace's first incarnation, which no record has to create.
 pub(crate) const DEFAULT_ID: u32 = 0;
 
-/// What a namespace holds between two clears.
+/// The contents of a namespace between two clears.
 #[derive(Debug)]
 pub(crate) struct Incarnation {
     pub(crate) id: u32,

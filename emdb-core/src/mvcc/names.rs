@@ -95,8 +95,8 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
 /// table; the entry goes with its namespace.
 pub(crate) const CATALOGUE: &str = "__emdb:catalogue";
 
-/// What the names of all internal children of the namespace `parent` begin with. The length makes
-/// it unambiguous.
+/// The prefix of the names of all internal children of the namespace `parent`. The length makes it
+/// unambiguous.
 pub(crate) fn child_prefix(parent: &str) -> String {
     format!("{INTERNAL}:child:{}:{parent}:", parent.len())
 }

@@ -34,8 +34,8 @@ pub(crate) struct NamespaceVersions {
 }
 
 impl NamespaceVersions {
-    /// What a view at `watermark` sees. `None` when the namespace began after it, or when the
-    /// caller's view is not registered and the incarnation has gone meanwhile.
+    /// The incarnation that a view at `watermark` sees. `None` when the namespace began after it,
+    /// or when the caller's view is not registered and the incarnation has gone meanwhile.
     #[inline]
     pub(crate) fn at(&self, watermark: u64) -> Option<&Arc<Incarnation>> {
         let seen = |i: &&Arc<Incarnation>| i.start() < watermark;
@@ -55,7 +55,7 @@ pub(crate) struct NamespaceState {
     dropped: AtomicU64,
     /// Stored: the namespace keeps its keys in order.
     ordered: AtomicBool,
-    /// What the layer above keeps for all handles; it goes with the namespace.
+    /// The value that the layer above keeps for all handles; it goes with the namespace.
     pub(crate) attached: Attached,
 }
 
@@ -86,7 +86,7 @@ impl NamespaceState {
         NamespaceState { id, name, versions, created, dropped, ordered, attached }
     }
 
-    /// What it holds and held, of the latest generation.
+    /// Its incarnations in the latest generation, the present one and former ones.
     #[inline]
     pub(crate) fn versions<'g>(&self, guard: &'g Guard) -> &'g NamespaceVersions {
         // SAFETY: never null; one that is replaced is destroyed when no guard that could have
@@ -94,7 +94,7 @@ impl NamespaceState {
         unsafe { self.versions.load(Ordering::Acquire, guard).deref() }
     }
 
-    /// What a writer writes to.
+    /// The incarnation that a writer writes to.
     #[inline]
     pub(crate) fn current<'g>(&self, guard: &'g Guard) -> &'g Arc<Incarnation> {
         &self.versions(guard).current

@@ -1,7 +1,8 @@
 //! Which start of the machine this is.
 //!
-//! What was written and not synced is there after a kill of the process, and may not be after a
-//! power cut. So what is only good as long as the machine runs says in which run it was written.
+//! Bytes that were written and not synced are there after a kill of the process, and may not be
+//! after a power cut. So a file that is only good as long as the machine runs says in which run it
+//! was written.
 
 /// A number that differs from one start of the machine to the next. None where that can't be told.
 #[cfg(target_os = "linux")]

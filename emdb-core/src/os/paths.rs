@@ -23,14 +23,14 @@ pub(crate) mod suffix {
     pub(crate) const COMPACTION: &str = ".compact.tmp";
     /// A backup until it is whole.
     pub(crate) const BACKUP: &str = ".backup.tmp";
-    /// What a salvage has copied until all of it is there.
+    /// The copy of a salvage until all of it is there.
     pub(crate) const SALVAGE: &str = ".salvage.tmp";
 
-    /// What a crash can leave of a file that was on its way to this name.
+    /// Files that a crash can leave on their way to this name.
     pub(crate) const UNFINISHED: [&str; 5] =
         [COMPACTION, BACKUP, SALVAGE, ".meta.emdb-tmp", ".hot.meta.emdb-tmp"];
 
-    /// What can lie beside a file that took the place of one with another key.
+    /// Files that can lie beside one that took the place of a file with another key.
     pub(crate) const DISPOSABLE: [&str; 10] = [
         TORN,
         ".torn.emdb-tmp",
@@ -44,7 +44,7 @@ pub(crate) mod suffix {
         SALVAGE,
     ];
 
-    /// What belongs to a database: its data file, what lies beside that, and what will.
+    /// The files of a database: its data file, those that lie beside that, and those that will.
     pub(crate) const OWN: [&str; 7] =
         ["", LOCK, CHECKPOINT, HOT_CHECKPOINT, TORN, COMPACTION, BACKUP];
 }
@@ -92,7 +92,7 @@ pub(crate) fn is_same_file(a: &Path, b: &Path) -> io::Result<bool> {
     Ok(a == b)
 }
 
-/// What tells a file from all others; none if there is no file.
+/// The identity that tells a file from all others; none if there is no file.
 fn identity(path: &Path) -> io::Result<Option<(u64, u64, PathBuf)>> {
     #[cfg(unix)]
     let found = std::fs::metadata(path).map(|meta| {

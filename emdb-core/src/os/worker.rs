@@ -22,7 +22,7 @@ pub(crate) struct Worker<E, R> {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What the thread does, and for whom.
+/// The work of the thread, and whom it is for.
 #[derive(Debug)]
 struct Work<E, R> {
     name: &'static str,

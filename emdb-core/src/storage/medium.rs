@@ -45,7 +45,7 @@ impl Map {
     }
 }
 
-/// What keeps a [`Map`]'s bytes in place.
+/// The owner that keeps a [`Map`]'s bytes in place.
 pub(crate) trait Keep: Send + Sync + std::fmt::Debug {}
 impl<T: Send + Sync + std::fmt::Debug> Keep for T {}
 
@@ -111,14 +111,14 @@ pub(crate) struct Window {
 
 /// The names above the media.
 pub(crate) trait Disk: Send + Sync + std::fmt::Debug {
-    /// Makes an empty file, readable by its owner alone. What is left over of that name is
-    /// unlinked, not followed or written to.
+    /// Makes an empty file, readable by its owner alone. A file left over of that name is unlinked,
+    /// not followed or written to.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn Medium>>;
 
     /// Opens an existing file for reading and writing, alone.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn Medium>>;
 
-    /// Opens an existing file for reading. What this gives refuses writes.
+    /// Opens an existing file for reading. The medium that this gives refuses writes.
     fn open_read_only(&self, path: &Path) -> io::Result<Arc<dyn Medium>>;
 
     /// Gives the file `from` the name `to`, which another file may have lost thereby.

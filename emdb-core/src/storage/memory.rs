@@ -1,4 +1,4 @@
-//! What readers see of a medium: bytes by position, without a lock or a shared write.
+//! A medium as readers see it: bytes by position, without a lock or a shared write.
 //!
 //! Invariant: a position that was published (by an index slot or the committed watermark) lies
 //! below `readable`, and the bytes of its record don't change any more. A larger mapping replaces

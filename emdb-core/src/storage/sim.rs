@@ -42,7 +42,7 @@ impl Random {
     }
 }
 
-/// What goes wrong.
+/// The faults that a disk is to have.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Faults {
     /// Operations (writes, syncs, allocations, cuts) until one fails.
@@ -120,7 +120,7 @@ impl Page {
 
 #[derive(Debug)]
 struct SimFile {
-    /// What the page cache shows.
+    /// The bytes that the page cache shows.
     bytes: Arc<Bytes>,
     rest: Mutex<Rest>,
 }
@@ -129,7 +129,7 @@ struct SimFile {
 struct Rest {
     /// The length in the page cache.
     len: u64,
-    /// What is on the platter.
+    /// The bytes on the platter.
     platter: Vec<u8>,
     /// Sectors that a failed sync has left differing: no sync carries them before they are
     /// written again.
@@ -174,7 +174,7 @@ impl SimFile {
         unsafe { std::slice::from_raw_parts(self.base(), len as usize) }.to_vec()
     }
 
-    /// What a power cut leaves.
+    /// The bytes that a power cut leaves.
     fn after_cut(&self, random: &mut Random) -> Vec<u8> {
         let rest = lock(&self.rest);
         let mut new = self.shown(rest.len);

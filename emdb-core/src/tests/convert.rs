@@ -6,12 +6,12 @@ use crate::maintenance::rekey::{convert, finish_conversion, rewrap};
 use crate::storage::Disk;
 use crate::tests::*;
 
-/// What opens a database: none, or this raw key and the cipher of a new file.
+/// The key of a database: none, or this raw key and the cipher of a new file.
 type Key = Option<(u8, Cipher)>;
 
 const FIRST: Key = Some((1, Cipher::Aes256Gcm));
 const OTHER: Key = Some((2, Cipher::ChaCha20Poly1305));
-/// What a change of the wrapping alone leads to.
+/// The key that a change of the wrapping alone leads to.
 const REWRAPPED: Key = Some((2, Cipher::Aes256Gcm));
 
 /// A change of the key, from one to another.
@@ -49,7 +49,7 @@ fn open_with(disk: &SimDisk, key: Key, read_only: bool) -> Result<Arc<Database>>
     Database::on_disk(&settings, Arc::new(disk.clone()), Path::new(PATH))
 }
 
-/// What a database should hold: its records with their expiries, and its other namespace.
+/// The expected content of a database: its records with their expiries, and its other namespace.
 #[derive(Debug, PartialEq)]
 struct ReadView(Vec<(Vec<u8>, Vec<u8>, Option<u64>)>, Vec<String>, bool);
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::os::worker::Worker;
 use crate::tests::*;
 
-/// What was told, what was seen of it, and how many threads have begun.
+/// The requests that were told and those of them that were seen, and how many threads have begun.
 #[derive(Debug, Default)]
 struct Requests {
     told: usize,

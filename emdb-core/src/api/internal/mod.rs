@@ -32,14 +32,15 @@ pub fn child(db: &Emdb, parent: &Namespace, name: &str) -> Result<Namespace> {
     db.open_namespace(&child_name(parent.name(), name), NamespaceOptions::new().ordered(true))
 }
 
-/// What is attached to the namespace, for as long as it is not dropped; made by the first caller.
+/// The value that is attached to the namespace, for as long as that is not dropped; the first
+/// caller makes it.
 pub fn attached<A: Any + Send + Sync>(namespace: &Namespace, make: fn() -> A) -> Arc<A> {
     let attached = namespace.state.attached.0.get_or_init(|| Arc::new(make()));
     // One layer is above this one, and attaches one type.
     attached.clone().downcast().unwrap_or_else(|_| Arc::new(make()))
 }
 
-/// The value of `key`, lent, and when it expires.
+/// The value of `key`, borrowed, and when it expires.
 #[inline]
 pub fn read<R>(
     ns: &Namespace,
@@ -51,8 +52,8 @@ pub fn read<R>(
     Ok(found.map(|(entry, _)| take(entry.value(), entry.expiry())))
 }
 
-/// What is stored under `key`, expired or not: the value, lent, when it expires, and whether it
-/// has not yet.
+/// The record that is stored under `key`, expired or not: its value, borrowed, when it expires, and
+/// whether it has not yet.
 pub fn read_stored<R>(
     ns: &Namespace,
     key: &[u8],
@@ -122,7 +123,7 @@ pub fn stage(
     }
 }
 
-/// The value of `key` in a transaction, lent, and when it expires.
+/// The value of `key` in a transaction, borrowed, and when it expires.
 pub fn read_staged<R>(
     namespace: &TransactionNamespace,
     key: &[u8],

@@ -85,12 +85,12 @@ impl View {
         }
     }
 
-    /// The value of `key`, lent.
+    /// The value of `key`, borrowed.
     pub fn read<R>(&self, key: &[u8], take: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
         self.entry(key, |value, _| take(value))
     }
 
-    /// The value of `key`, lent, and when it expires.
+    /// The value of `key`, borrowed, and when it expires.
     pub fn entry<R>(
         &self,
         key: &[u8],
@@ -141,13 +141,13 @@ impl Scan {
         Scan(self.0.without_values())
     }
 
-    /// The next key and value from the front, lent.
+    /// The next key and value from the front, borrowed.
     #[inline]
     pub fn forward(&mut self) -> Option<Result<(&[u8], &[u8])>> {
         self.step(End::Front)
     }
 
-    /// The next key and value from the back, lent. What has no order has one end.
+    /// The next key and value from the back, borrowed. A view without order has one end.
     #[inline]
     pub fn backward(&mut self) -> Option<Result<(&[u8], &[u8])>> {
         self.step(End::Back)

@@ -19,7 +19,7 @@ use crate::mvcc::write_set::WriteSet;
 pub struct TransactionNamespace {
     pub(crate) engine: Arc<Engine>,
     pub(crate) state: Arc<NamespaceState>,
-    /// What is committed below the writes. Nothing once it was cleared.
+    /// The committed state below the writes, without records once it was cleared.
     pub(crate) held: HeldNamespace,
     /// How often it was cleared.
     pub(crate) clears: u32,

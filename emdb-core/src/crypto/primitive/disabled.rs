@@ -1,4 +1,4 @@
-//! What stands for the primitives in a build without the feature `encrypt`: nothing can be made.
+//! Stand-ins for the primitives in a build without the feature `encrypt`: none can be made.
 
 use crate::crypto::{Cipher, KdfParams};
 use crate::error::{Error, Result};

@@ -37,7 +37,7 @@ pub(crate) const MAX_ALIKE: usize = 4096;
 /// The same in an image.
 pub(crate) const MAX_STORED_ALIKE: u64 = (REACH * BUCKET_SLOTS) as u64;
 
-/// What [`Table::publish`] did.
+/// The outcome of [`Table::publish`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Published {
     /// The key had no slot.

@@ -42,7 +42,7 @@ fn chosen(kind: u64, random: &mut u64) -> u64 {
     tag << (64 - TAG_BITS) | home << HOME_SHIFT | low
 }
 
-/// What a table should hold: the position of each hash, and whether that is a tombstone.
+/// The expected content of a table: the position of each hash, and whether that is a tombstone.
 struct Model {
     table: Table,
     newest: HashMap<u64, (u64, bool)>,

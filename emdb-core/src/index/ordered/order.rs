@@ -13,8 +13,8 @@
 //!   1990) of some hundred keys. Nothing is ever inserted over a key that is present.
 //! - [`Run`]s: sorted arrays, merged when two are of like size.
 //!
-//! A reader takes the levels as they are at one moment and keeps them. What is added later can't
-//! be of its state, or is there already under another record.
+//! A reader takes the levels as they are at one moment and keeps them. Keys that are added later
+//! can't be of its state, or are there already under another record.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

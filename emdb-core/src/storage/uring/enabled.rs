@@ -77,8 +77,8 @@ impl Ring {
     /// Hands `entries` to the kernel.
     ///
     /// # Safety
-    /// What they point to stays as it is until [`Ring::next`] has given the completion of each,
-    /// or an error.
+    /// The memory that they point to stays as it is until [`Ring::next`] has given the completion
+    /// of each, or an error.
     unsafe fn start(&mut self, entries: &[Entry]) -> io::Result<()> {
         if self.running > 0 {
             return Err(io::Error::other("the ring is not empty"));

@@ -1,4 +1,4 @@
-//! What an index refuses depends on what the journal says, and not on how it was come to.
+//! The refusals of an index depend on what the journal says, and not on how it was come to.
 
 use crate::tests::collisions::*;
 

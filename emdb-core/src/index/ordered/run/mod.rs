@@ -24,7 +24,7 @@ const FAN: usize = 16;
 pub(crate) struct Run {
     /// A bit for each entry whose key has gone and that no view can see any more.
     gone: Vec<AtomicU64>,
-    /// What all keys begin with.
+    /// The prefix that all keys share.
     common: Box<[u8]>,
     windows: Words,
     positions: Words,
