@@ -1,14 +1,13 @@
-//! How far a long call is.
+//! Progress of a long call.
 
 use std::ops::ControlFlow;
 
 use crate::error::{Error, Result};
 
-/// How far a long call is; its callback gets one from time to time, and may end the call by
-/// [`ControlFlow::Break`], which gives
-/// [`Error::Cancelled`].
+/// The progress of a long call; its callback gets one from time to time, and may end the call by
+/// [`ControlFlow::Break`], which gives [`Error::Cancelled`].
 ///
-/// Which unit it counts in, the call says: bytes, or rows.
+/// The unit depends on the call: bytes, or rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
@@ -30,8 +29,8 @@ impl Progress {
 /// Told how far a call is; may end it.
 pub(crate) type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
 
-/// Bytes between two reports.
-const STEP: u64 = 1 << 20;
+/// Bytes, or rows, between two reports.
+const STEP_UNITS: u64 = 1 << 20;
 
 /// Tells from time to time how far a call is.
 pub(crate) struct ProgressMeter<'a> {
@@ -57,7 +56,7 @@ impl<'a> ProgressMeter<'a> {
     pub(crate) fn at(&mut self, done: u64) -> Result<()> {
         self.done = done;
         match self.told {
-            Some(told) if done < told + STEP => Ok(()),
+            Some(told) if done < told + STEP_UNITS => Ok(()),
             _ => self.now(),
         }
     }

@@ -1,4 +1,4 @@
-//! How a database is opened.
+//! The options of an open.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -379,8 +379,9 @@ impl EmdbBuilder {
         self
     }
 
-    /// How much work it is to try a passphrase of a new database. One that exists has its own, which
-    /// [`EncryptionOptions::change_passphrase`](crate::EncryptionOptions::change_passphrase) changes.
+    /// The work of trying a passphrase of a new database. One that exists has its own, which
+    /// [`EncryptionOptions::change_passphrase`](crate::EncryptionOptions::change_passphrase)
+    /// changes.
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::maintenance::rekey;
 use crate::progress::{OnProgress, Progress, ProgressMeter};
 
-/// How a database is encrypted, beyond its key: cipher and work of a passphrase.
+/// The options of an encrypted database, beyond its key: cipher and work of a passphrase.
 ///
 /// ```
 /// # fn main() -> emdb_core::Result<()> {
@@ -69,7 +69,7 @@ impl EncryptionOptions {
         self
     }
 
-    /// How much work it is to try the new passphrase.
+    /// The work of trying the new passphrase.
     ///
     /// ```
     /// # use emdb_core::{EncryptionOptions, KdfParams};
@@ -89,7 +89,7 @@ impl EncryptionOptions {
         if let Some(params) = &self.params {
             params.check()?;
         }
-        // What the file names beyond the bounds, its open refuses.
+        // An open refuses parameters of the file beyond the bounds.
         let known = known.filter(|known| known.check().is_ok());
         let params = self.params.or(known).unwrap_or_default();
         let known = former.and_then(|former| Cipher::of_id(former.cipher));

@@ -30,7 +30,7 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // A drop can't tell; `Emdb::close` does. What was flushed is safe either way.
+        // A drop can't tell; `Emdb::close` does. Flushed writes are safe either way.
         let _ = self.close(false);
     }
 }

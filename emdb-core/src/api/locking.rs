@@ -1,4 +1,4 @@
-//! Who has a database open.
+//! The lock of a database: who has it open.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::os::lock::{self, LockHolder};
 
 impl Emdb {
-    /// Who has the database at `path` open for writing now; `None` when nobody has.
+    /// The process that has the database at `path` open for writing now; `None` when nobody has.
     ///
     /// # Errors
     /// `Io` if the lock file can't be read.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::handle::Handle;
 use crate::api::iterators::{EmdbIter, EmdbKeyIter};
-use crate::cursor::namespace_view::HeldNamespace;
+use crate::cursor::namespace_view::PinnedNamespace;
 use crate::cursor::range::Bounds;
 use crate::cursor::walk::Walk;
 use crate::engine::Engine;
@@ -345,22 +345,22 @@ impl Namespace {
     }
 
     /// The namespace as it is now.
-    pub(crate) fn held(&self) -> Result<HeldNamespace> {
+    pub(crate) fn pinned(&self) -> Result<PinnedNamespace> {
         let view = self.engine().read_view();
         let incarnation = view.incarnation(&self.state);
         // Not before the view is there: a drop in between would show what it ended.
         self.state.check()?;
-        Ok(HeldNamespace { view, incarnation, ordered: self.is_ordered() })
+        Ok(PinnedNamespace { view, incarnation, ordered: self.is_ordered() })
     }
 
     pub(crate) fn walk(&self) -> Result<Walk> {
-        self.held()?.committed().walk()
+        self.pinned()?.committed().walk()
     }
 
     pub(crate) fn walk_range(&self, bounds: Bounds) -> Result<Walk> {
-        let held = self.held()?;
-        self.engine().order_later(held.incarnation.as_deref());
-        held.committed().walk_range(bounds)
+        let pinned = self.pinned()?;
+        self.engine().order_later(pinned.incarnation.as_deref());
+        pinned.committed().walk_range(bounds)
     }
 
     /// Whether the keys are kept in order, so that ranges of them can be read.

@@ -10,7 +10,7 @@ use crate::maintenance::salvage_file::SalvageRequest;
 use crate::maintenance::salvage_report::SalvageReport;
 use crate::progress::Progress;
 
-/// How a damaged file is salvaged; see [`Emdb::salvage`].
+/// The options of a salvage; see [`Emdb::salvage`].
 ///
 /// ```
 /// # fn main() -> emdb_core::Result<()> {

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::api::iterators::{EmdbIter, EmdbKeyIter};
-use crate::cursor::namespace_view::HeldNamespace;
+use crate::cursor::namespace_view::PinnedNamespace;
 use crate::cursor::range::Bounds;
 use crate::cursor::walk::Walk;
 use crate::engine::Engine;
@@ -30,7 +30,7 @@ pub struct Snapshot {
 /// One namespace in a snapshot.
 #[derive(Clone)]
 pub struct SnapshotNamespace {
-    pub(crate) held: HeldNamespace,
+    pub(crate) pinned: PinnedNamespace,
     name: Arc<str>,
 }
 
@@ -58,8 +58,8 @@ impl Snapshot {
     pub(crate) fn new(engine: &Arc<Engine>) -> Snapshot {
         let (view, state) = (engine.read_view(), &engine.default_namespace);
         let (incarnation, ordered) = (view.incarnation(state), engine.wants_order(state));
-        let held = HeldNamespace { view, incarnation, ordered };
-        Snapshot { engine: engine.clone(), default: SnapshotNamespace { held, name: "".into() } }
+        let pinned = PinnedNamespace { view, incarnation, ordered };
+        Snapshot { engine: engine.clone(), default: SnapshotNamespace { pinned, name: "".into() } }
     }
 
     /// A namespace as it was. One that didn't exist is empty.
@@ -90,7 +90,7 @@ impl Snapshot {
     }
 
     fn view(&self) -> &ReadView {
-        &self.default.held.view
+        &self.default.pinned.view
     }
 
     /// All namespaces as they were.
@@ -104,7 +104,10 @@ impl SnapshotNamespace {
         // One that didn't exist is empty, whatever it would have been.
         let ordered = seen.as_ref().is_none_or(|seen| seen.ordered);
         let incarnation = seen.map(|seen| seen.incarnation);
-        SnapshotNamespace { held: HeldNamespace { view, incarnation, ordered }, name: name.into() }
+        SnapshotNamespace {
+            pinned: PinnedNamespace { view, incarnation, ordered },
+            name: name.into(),
+        }
     }
 
     /// The name; empty for the default namespace.
@@ -136,7 +139,7 @@ impl SnapshotNamespace {
     /// # }
     /// ```
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        Ok(self.held.get(key.as_ref())?.map(DecodedRecord::into_value))
+        Ok(self.pinned.get(key.as_ref())?.map(DecodedRecord::into_value))
     }
 
     /// The value of `key` as it lies in the mapped journal, neither copied nor allocated.
@@ -153,8 +156,8 @@ impl SnapshotNamespace {
     /// # }
     /// ```
     pub fn get_zerocopy(&self, key: impl AsRef<[u8]>) -> Result<Option<ValueRef>> {
-        let record = self.held.get(key.as_ref())?;
-        Ok(record.map(|record| record.into_value_ref(&self.held.view.pin)))
+        let record = self.pinned.get(key.as_ref())?;
+        Ok(record.map(|record| record.into_value_ref(&self.pinned.view.pin)))
     }
 
     /// Whether `key` was present and not expired. The value is not read.
@@ -172,7 +175,7 @@ impl SnapshotNamespace {
     /// # }
     /// ```
     pub fn contains_key(&self, key: impl AsRef<[u8]>) -> Result<bool> {
-        self.held.committed().contains(key.as_ref())
+        self.pinned.committed().contains(key.as_ref())
     }
 
     /// The number of records. Expired ones count unless they had been swept.
@@ -190,7 +193,7 @@ impl SnapshotNamespace {
     /// # }
     /// ```
     pub fn len(&self) -> Result<usize> {
-        self.held.committed().len()
+        self.pinned.committed().len()
     }
 
     /// Whether there was no record.
@@ -245,10 +248,10 @@ impl SnapshotNamespace {
     }
 
     fn walk(&self) -> Result<Walk> {
-        self.held.committed().walk()
+        self.pinned.committed().walk()
     }
 
     pub(crate) fn walk_range(&self, bounds: Bounds) -> Result<Walk> {
-        self.held.committed().walk_range(bounds)
+        self.pinned.committed().walk_range(bounds)
     }
 }

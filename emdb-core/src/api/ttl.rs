@@ -270,7 +270,7 @@ impl SnapshotNamespace {
     /// # }
     /// ```
     pub fn expires_at(&self, key: impl AsRef<[u8]>) -> Result<Option<u64>> {
-        self.held.committed().expiry(key.as_ref())
+        self.pinned.committed().expiry(key.as_ref())
     }
 }
 

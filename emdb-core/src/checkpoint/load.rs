@@ -12,10 +12,10 @@ use crate::format::image::{self, Array, Header, Namespace, Slots};
 use crate::format::options::Options;
 use crate::format::place::Place;
 use crate::format::record::{Record, Verb};
-use crate::format::{JOURNAL_START, MAX_KEY};
+use crate::format::{JOURNAL_START, KEY_MAX_BYTES};
 use crate::index::expiry::{self, Expiries};
 use crate::index::hash::Table;
-use crate::index::hash::buckets::PAGE;
+use crate::index::hash::buckets::PAGE_BYTES;
 use crate::index::hash::image::Cover;
 use crate::index::hash::segment::Segment;
 use crate::index::hash::source::{DamageAlarm, ImageSource, PageSums, SEGMENT_BYTES};
@@ -34,12 +34,12 @@ use crate::storage::{Map, Medium};
 struct Sums {
     place: Place,
     at: u64,
-    sums: Box<[u32; image::PAGES]>,
+    sums: Box<[u32; image::SEGMENT_PAGES]>,
 }
 
 impl PageSums for Sums {
-    fn holds(&self, page: usize, bytes: &[u8; PAGE]) -> bool {
-        let at = self.at + (page * PAGE) as u64;
+    fn holds(&self, page: usize, bytes: &[u8; PAGE_BYTES]) -> bool {
+        let at = self.at + (page * PAGE_BYTES) as u64;
         image::sum(bytes, self.place, at) == self.sums[page]
     }
 }
@@ -61,7 +61,7 @@ fn load_one(opening: Opening<'_>, path: &Path) -> Option<Baseline> {
     let medium = disk.open_read_only(path).ok()?;
     let map = map(&*medium, journal.vault.as_ref())?;
     let len = map.len as u64;
-    let header = Header::read(map.bytes(0, image::PAGE)?)?;
+    let header = Header::read(map.bytes(0, image::PAGE_BYTES)?)?;
     let bound = header.file_id == file.file_id
         && header.len == len
         && (header.boot == [0; 16] || disk.boot() == Some(header.boot))
@@ -80,7 +80,7 @@ fn load_one(opening: Opening<'_>, path: &Path) -> Option<Baseline> {
         return None;
     }
     let (below, alarm) = (header.below, Arc::<DamageAlarm>::default());
-    let (end, used) = (header.meta_at, image::PAGE);
+    let (end, used) = (header.meta_at, image::PAGE_BYTES);
     let mut loader = Loader { map, place, below, alarm: alarm.clone(), end, used };
     let mut namespaces = Vec::new();
     let (mut names, mut ids) = (Vec::new(), Vec::new());
@@ -101,10 +101,10 @@ fn load_one(opening: Opening<'_>, path: &Path) -> Option<Baseline> {
 fn map(medium: &dyn Medium, vault: Option<&Vault>) -> Option<Arc<Map>> {
     let len = medium.len().ok()?;
     let Some(vault) = vault else {
-        return (len >= image::PAGE).then(|| medium.map_private(len).ok().map(Arc::new))?;
+        return (len >= image::PAGE_BYTES).then(|| medium.map_private(len).ok().map(Arc::new))?;
     };
     let sealed = medium.map_private(len).ok()?;
-    let len = sealed_image::image_len(len).filter(|len| *len >= image::PAGE)?;
+    let len = sealed_image::image_len(len).filter(|len| *len >= image::PAGE_BYTES)?;
     let open = |out: &mut [u8]| {
         let bytes = sealed.bytes(0, sealed.len as u64)?;
         sealed_image::open(&vault.keys, vault.generation, bytes, out)
@@ -163,7 +163,8 @@ impl Loader {
         next_id: u32,
         wants_order: &dyn Fn(&str, Options) -> bool,
     ) -> Option<(String, Options, Arc<Incarnation>)> {
-        let longest = if stored.name.starts_with(INTERNAL) { MAX_KEY } else { NAME_MAX_BYTES };
+        let longest =
+            if stored.name.starts_with(INTERNAL) { KEY_MAX_BYTES } else { NAME_MAX_BYTES };
         let sane = stored.name.len() <= longest
             && stored.id < next_id
             && stored.records <= MAX_RECORDS
@@ -221,7 +222,7 @@ impl Loader {
             if !cover.add(depth) {
                 return None;
             }
-            self.take(segment.at, SEGMENT_BYTES as u64, image::PAGE)?;
+            self.take(segment.at, SEGMENT_BYTES as u64, image::PAGE_BYTES)?;
             let proof = Sums { place: self.place, at: segment.at, sums: segment.sums };
             let place = (&self.map, segment.at as usize);
             mapped.push(Segment::mapped(depth, segment.used, place, Box::new(proof))?);

@@ -208,7 +208,8 @@ fn write_namespace(
     let keys = capture.view.anchors(incarnation);
     let order = incarnation.order.get().filter(|_| kind != CheckpointKind::Passing);
     let order = order.filter(|order| order.is_built());
-    // What can't be put in order, since a key is damaged, the next open finds unordered.
+    // A namespace that can't be put in order, since a key is damaged, is found unordered by the
+    // next open.
     let run = match order.map(|order| writer.run(order, keys)) {
         Some(Err(Error::Corrupted { .. })) | None => None,
         Some(run) => Some(run?),

@@ -5,15 +5,15 @@
 
 use crate::engine::anchors::Anchors;
 use crate::engine::reader::Reader;
-use crate::engine::repair as rescue;
+use crate::engine::repair;
 use crate::error::{Error, Result};
 use crate::format::image::{Array, Full, Run as StoredRun, Slots};
 use crate::format::place::Place;
 use crate::format::{checksum, image};
 use crate::index::hash::Table;
-use crate::index::hash::buckets::PAGE;
+use crate::index::hash::buckets::PAGE_BYTES;
 use crate::index::hash::image::{Portion, Unfit};
-use crate::index::hash::table::MAX_STORED_ALIKE;
+use crate::index::hash::table::STORED_ALIKE_MAX_KEYS;
 use crate::index::ordered::{Order, Run};
 use crate::mvcc::incarnation::Incarnation;
 use crate::os::sync::lock;
@@ -41,7 +41,7 @@ impl<'a> ImageWriter<'a> {
         stopped: &'a dyn Fn() -> bool,
     ) -> ImageWriter<'a> {
         ImageWriter {
-            out: Out::new(write, image::PAGE, PIECE_BYTES),
+            out: Out::new(write, image::PAGE_BYTES, PIECE_BYTES),
             place,
             below,
             reader,
@@ -66,10 +66,10 @@ impl<'a> ImageWriter<'a> {
                     return Ok(Slots::Small { bucket_bits: bucket_bits as u8, slots });
                 }
                 Portion::Full { depth, used, words } => {
-                    self.out.align(image::PAGE)?;
+                    self.out.align(image::PAGE_BYTES)?;
                     let at = self.out.at();
-                    let mut sums = Box::new([0; image::PAGES]);
-                    for (page, sum) in words.chunks(PAGE / 8).zip(sums.iter_mut()) {
+                    let mut sums = Box::new([0; image::SEGMENT_PAGES]);
+                    for (page, sum) in words.chunks(PAGE_BYTES / 8).zip(sums.iter_mut()) {
                         *sum = self.words(page)?;
                     }
                     segments.push(Full { depth: depth as u8, used, at, sums });
@@ -88,12 +88,12 @@ impl<'a> ImageWriter<'a> {
             Ok(portion) => Ok(portion),
             Err(Unfit::Damaged(damaged)) => {
                 let found = self.reader.rebuild_segment(table, from, damaged)?;
-                Table::portion_of(&found, damaged.depth).ok_or_else(rescue::forged)
+                Table::portion_of(&found, damaged.depth).ok_or_else(repair::forged)
             }
             Err(Unfit::Full) => Err(Error::TooLarge {
                 what: "the number of keys whose hashes are alike, for a checkpoint",
-                size: MAX_STORED_ALIKE + 1,
-                limit: MAX_STORED_ALIKE,
+                size: STORED_ALIKE_MAX_KEYS + 1,
+                limit: STORED_ALIKE_MAX_KEYS,
             }),
             Err(Unfit::Other(error)) => Err(error),
         }
@@ -166,7 +166,7 @@ impl<'a> ImageWriter<'a> {
             }
             Ok(())
         });
-        // What was begun is passed over.
+        // The part that was begun is passed over.
         self.out.flush()?;
         behind.flush()?;
         self.out.at = behind.at;
@@ -193,7 +193,7 @@ pub(crate) type Write<'a> = &'a dyn Fn(u64, &[u8]) -> std::io::Result<()>;
 /// Writes one stretch of a file, in large pieces.
 pub(crate) struct Out<'a> {
     write: Write<'a>,
-    /// Where the buffer belongs.
+    /// The offset that the buffer belongs at.
     at: u64,
     buffer: Vec<u8>,
     piece: usize,

@@ -28,7 +28,7 @@ impl Cipher {
     }
 }
 
-/// How much work it is to try a passphrase: the parameters of Argon2id (RFC 9106).
+/// The work of trying a passphrase: the parameters of Argon2id (RFC 9106).
 ///
 /// The default, 64 MiB in three passes with four lanes, takes a fraction of a second and is the second
 /// choice that the RFC recommends. The parameters stand in the file; a later open uses those.
@@ -49,10 +49,10 @@ pub struct KdfParams {
     lanes: u32,
 }
 
-/// Bounds in KiB.
-const MEMORY: std::ops::RangeInclusive<u32> = 7168..=1 << 20;
-const MANY: std::ops::RangeInclusive<u32> = 1..=64;
-const WORK: std::ops::RangeInclusive<u64> = 35_000..=16 << 20;
+/// Bounds: of the memory, of passes and of lanes, and of memory times passes.
+const MEMORY_KIB: std::ops::RangeInclusive<u32> = 7168..=1 << 20;
+const PASSES_OR_LANES: std::ops::RangeInclusive<u32> = 1..=64;
+const WORK_KIB: std::ops::RangeInclusive<u64> = 35_000..=16 << 20;
 
 impl KdfParams {
     /// Parameters with `memory_kib` KiB of memory, gone over `passes` times in `lanes` lanes. They
@@ -79,7 +79,7 @@ impl KdfParams {
         self.memory_kib
     }
 
-    /// How often the memory is gone over.
+    /// The number of passes over the memory.
     ///
     /// ```
     /// assert_eq!(emdb_core::KdfParams::default().passes(), 3);
@@ -99,10 +99,10 @@ impl KdfParams {
 
     pub(crate) fn check(&self) -> Result<()> {
         let work = u64::from(self.memory_kib) * u64::from(self.passes);
-        let sane = MEMORY.contains(&self.memory_kib)
-            && MANY.contains(&self.passes)
-            && MANY.contains(&self.lanes)
-            && WORK.contains(&work);
+        let sane = MEMORY_KIB.contains(&self.memory_kib)
+            && PASSES_OR_LANES.contains(&self.passes)
+            && PASSES_OR_LANES.contains(&self.lanes)
+            && WORK_KIB.contains(&work);
         if sane {
             return Ok(());
         }

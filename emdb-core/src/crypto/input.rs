@@ -1,4 +1,4 @@
-//! How a key is given.
+//! The forms in which a key is given.
 
 use std::fmt;
 

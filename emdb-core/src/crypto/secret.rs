@@ -52,7 +52,7 @@ impl Unlocked {
     }
 }
 
-/// How a new database is sealed.
+/// The way a new database is sealed.
 #[derive(Debug, Clone)]
 pub(crate) struct Sealing {
     pub(crate) secret: Secret,

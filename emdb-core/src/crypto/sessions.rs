@@ -11,9 +11,9 @@ use crate::crypto::primitive::Aead;
 pub(crate) struct Session {
     pub(crate) number: u32,
     pub(crate) salt: [u8; 16],
-    /// Where it begins, or 0 if that is not known.
+    /// Its first position, or 0 if that is not known.
     pub(crate) start: u64,
-    /// Where the next one begins.
+    /// The first position of the next one.
     end: AtomicU64,
     pub(crate) aead: OnceLock<Aead>,
 }

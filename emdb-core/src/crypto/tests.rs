@@ -133,8 +133,8 @@ fn a_wrapped_key_is_the_documented_one() {
         let (master, salt) = (master(cipher), [0x22; 16]);
         let envelope = sealing(input(), cipher).wrap_with(&master, salt).unwrap();
         assert_eq!(hex(&envelope.encode()), documented(what), "{what}");
-        let opened = Unlocked::open(&Secret::new(input()), &envelope).unwrap();
-        assert_eq!(opened.master.key(), master.key());
+        let unlocked = Unlocked::open(&Secret::new(input()), &envelope).unwrap();
+        assert_eq!(unlocked.master.key(), master.key());
     }
 }
 
@@ -162,9 +162,9 @@ fn a_sealed_record_is_the_documented_one() {
         assert_eq!(hex(&out[..begin + len]), documented(what), "{what}");
         assert_eq!(len, prepared.len(0));
         let bytes = out[begin..begin + len].to_vec();
-        let opened = with_record(at, &bytes, |record| vault.open(record)).unwrap();
+        let decrypted = with_record(at, &bytes, |record| vault.decrypt(record)).unwrap();
         assert_eq!(
-            (opened.key(), opened.value(), opened.namespace),
+            (decrypted.key(), decrypted.value(), decrypted.namespace),
             (&b"key"[..], &b"value"[..], 0)
         );
     }

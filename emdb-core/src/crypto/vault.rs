@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::format::image::Salts;
 use crate::format::record::{Record, Verb};
 use crate::format::sealed;
-use crate::format::sealed::{Bound, Decrypted, SALT, SealedHeader};
+use crate::format::sealed::{Bound, Decrypted, SALT_LEN, SealedHeader};
 
 /// The keys and sessions that seal and decrypt the records of one journal.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Vault {
 
     /// Takes in a session that is known to be of this journal; `start` is 0 if it is not known
     /// where it begins. False if it contradicts what is known.
-    fn add(&self, number: u32, salt: [u8; SALT], start: u64) -> bool {
+    fn add(&self, number: u32, salt: [u8; SALT_LEN], start: u64) -> bool {
         self.next.fetch_max(number.saturating_add(1), Ordering::AcqRel);
         self.sessions.add(Session::new(number, salt, start))
     }
@@ -111,12 +111,12 @@ impl Vault {
     }
 
     /// The record decrypted, if it is the one that was written there.
-    pub(crate) fn open(&self, record: &Record<'_>) -> Result<Decrypted> {
-        self.try_open(record)?.ok_or_else(|| tampered(record.position(), "a record"))
+    pub(crate) fn decrypt(&self, record: &Record<'_>) -> Result<Decrypted> {
+        self.try_decrypt(record)?.ok_or_else(|| tampered(record.position(), "a record"))
     }
 
-    /// As [`Vault::open`]; none if it is not.
-    pub(crate) fn try_open(&self, record: &Record<'_>) -> Result<Option<Decrypted>> {
+    /// As [`Vault::decrypt`]; none if it is not.
+    pub(crate) fn try_decrypt(&self, record: &Record<'_>) -> Result<Option<Decrypted>> {
         let Some(parts) = SealedHeader::of(record) else { return Ok(None) };
         let session = self.sessions.get(parts.session).filter(|s| s.holds(record.position()));
         let Some(session) = session else { return Ok(None) };
@@ -155,14 +155,14 @@ impl Vault {
         let Some(parts) = SealedHeader::of(record).filter(|_| sealed::is_session(record)) else {
             return Ok(None);
         };
-        let Some(&salt) = parts.text.first_chunk::<SALT>() else { return Ok(None) };
+        let Some(&salt) = parts.text.first_chunk::<SALT_LEN>() else { return Ok(None) };
         self.take_salt(record, &parts, salt, record.position())
     }
 
     /// The same of a sync mark, which has the salt of its session as well.
     pub(crate) fn take_session_of_mark(&self, record: &Record<'_>) -> Result<Option<u32>> {
         let Some(parts) = SealedHeader::of(record) else { return Ok(None) };
-        let Some(&salt) = parts.text.last_chunk::<SALT>() else { return Ok(None) };
+        let Some(&salt) = parts.text.last_chunk::<SALT_LEN>() else { return Ok(None) };
         self.take_salt(record, &parts, salt, 0)
     }
 
@@ -170,7 +170,7 @@ impl Vault {
         &self,
         record: &Record<'_>,
         parts: &SealedHeader<'_>,
-        salt: [u8; SALT],
+        salt: [u8; SALT_LEN],
         start: u64,
     ) -> Result<Option<u32>> {
         let aead = self.keys.session(self.generation, parts.session, &salt)?;
@@ -222,7 +222,7 @@ impl<'v> ReplayAuthenticator<'v> {
         }
         self.at = behind(&parts);
         if record.verb() != Verb::Mark {
-            return self.vault.open(record).map(Some);
+            return self.vault.decrypt(record).map(Some);
         }
         if self.vault.is_mark_whole(record)? { Ok(None) } else { Err(refused()) }
     }

@@ -6,17 +6,17 @@ use crate::crypto::Vault;
 use crate::crypto::sessions::Session;
 use crate::crypto::vault::nonce;
 use crate::error::{Error, Result};
-use crate::format::limits::TRAILER;
+use crate::format::limits::TRAILER_LEN;
 use crate::format::place::Place;
 use crate::format::prepared::Prepared;
 use crate::format::record::Verb;
 use crate::format::sealed;
-use crate::format::sealed::{Bound, SALT, SESSION_KEY, SESSION_LEN, SealedHeader};
+use crate::format::sealed::{Bound, SALT_LEN, SESSION_KEY, SESSION_LEN, SealedHeader};
 
 /// Records and bytes after which a session ends, far below where a key would wear out (NIST SP
 /// 800-38D, section 8). Tests want to see it happen.
-const RECORDS: u32 = if cfg!(test) { 5000 } else { u32::MAX - 1 };
-const BYTES: u64 = 64 << 30;
+const SESSION_MAX_RECORDS: u32 = if cfg!(test) { 5000 } else { u32::MAX - 1 };
+const SESSION_MAX_BYTES: u64 = 64 << 30;
 
 /// The parts of a record beside its key and value.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,7 +39,7 @@ pub(crate) struct SessionWriter {
 #[derive(Debug)]
 struct Current {
     number: u32,
-    salt: [u8; SALT],
+    salt: [u8; SALT_LEN],
     /// That of the next record. The first is that of the record which begins the session.
     counter: u32,
     bytes: u64,
@@ -52,11 +52,11 @@ impl SessionWriter {
     /// beside those, for a record that begins a session.
     pub(crate) fn prepare(&mut self, vault: &Vault, records: usize, bytes: usize) -> Result<usize> {
         let lasts = |current: &Current| {
-            u64::from(current.counter) + records as u64 <= u64::from(RECORDS)
-                && current.bytes.saturating_add(bytes as u64) <= BYTES
+            u64::from(current.counter) + records as u64 <= u64::from(SESSION_MAX_RECORDS)
+                && current.bytes.saturating_add(bytes as u64) <= SESSION_MAX_BYTES
         };
         if !self.current.as_ref().is_some_and(lasts) {
-            let mut salt = [0; SALT];
+            let mut salt = [0; SALT_LEN];
             getrandom::fill(&mut salt).map_err(std::io::Error::from)?;
             let number = vault.next.load(Ordering::Acquire);
             if number == u32::MAX {
@@ -74,7 +74,7 @@ impl SessionWriter {
 
     /// One whose session is known beforehand.
     #[cfg(all(test, feature = "encrypt"))]
-    pub(crate) fn with_salt(vault: &Vault, salt: [u8; SALT]) -> Result<SessionWriter> {
+    pub(crate) fn with_salt(vault: &Vault, salt: [u8; SALT_LEN]) -> Result<SessionWriter> {
         let session = Session::new(0, salt, 0);
         vault.aead(&session)?;
         let session = Some(session);
@@ -137,8 +137,8 @@ impl SessionWriter {
     }
 
     /// The salt of the session, for marks.
-    pub(crate) fn salt(&self) -> [u8; SALT] {
-        self.current.as_ref().map_or([0; SALT], |current| current.salt)
+    pub(crate) fn salt(&self) -> [u8; SALT_LEN] {
+        self.current.as_ref().map_or([0; SALT_LEN], |current| current.salt)
     }
 
     /// Writes a mark, whose text is open, and gives its length.
@@ -149,7 +149,7 @@ impl SessionWriter {
         (key, text): (&[u8], &[u8]),
         out: &mut [u8],
     ) -> usize {
-        let mut value = Vec::with_capacity(text.len() + TRAILER);
+        let mut value = Vec::with_capacity(text.len() + TRAILER_LEN);
         value.extend_from_slice(text);
         let (session, counter) = self.next(0);
         let kind = Prepared::new(Verb::Mark, true, 0, key, &[], None).kind(0, false);

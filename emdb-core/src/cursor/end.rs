@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use crate::cursor::range::Bounds;
 
-/// Where the next item is taken from.
+/// The end that the next item is taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Front = 0,

@@ -10,10 +10,10 @@ use crate::error::Result;
 use crate::index::hash::Slot;
 use crate::mvcc::incarnation::Incarnation;
 
-/// How many records ahead of the walk memory is asked for.
-const AHEAD: usize = 4;
+/// The number of records ahead of the walk for which memory is asked.
+const AHEAD_RECORDS: usize = 4;
 /// The length that a record is taken to have.
-const USUAL: usize = 128;
+const USUAL_RECORD_BYTES: usize = 128;
 
 #[derive(Debug)]
 pub(crate) struct Hashed {
@@ -63,8 +63,13 @@ impl Hashed {
                 continue;
             };
             self.at += 1;
-            if let Some(later) = self.slots.get(self.at + AHEAD) {
-                self.view.reader().generation.journal.memory.prefetch(later.position(), USUAL);
+            if let Some(later) = self.slots.get(self.at + AHEAD_RECORDS) {
+                self.view
+                    .reader()
+                    .generation
+                    .journal
+                    .memory
+                    .prefetch(later.position(), USUAL_RECORD_BYTES);
             }
             if let Some(record) = self.view.seen(slot.position())? {
                 let decrypted = self.view.reader().decrypt(record, self.values)?;

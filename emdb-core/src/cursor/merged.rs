@@ -14,13 +14,13 @@ use crate::error::{Error, Result};
 use crate::index::ordered::{Keys, Levels, RecentEntry, Run};
 
 /// Anchors that an end collects at first, so that who wants few pays for few.
-const FIRST: usize = 4;
+const FIRST_BATCH_ANCHORS: usize = 4;
 /// And at a time later on.
-const MORE: usize = 16;
+const BATCH_ANCHORS: usize = 16;
 /// The length that a record is taken to have.
-const USUAL: usize = 128;
-/// How far ahead keys are asked for, in each run.
-const AHEAD: usize = 4;
+const USUAL_RECORD_BYTES: usize = 128;
+/// The distance ahead at which keys are asked for, in each run.
+const AHEAD_KEYS: usize = 4;
 
 #[derive(Debug)]
 pub(crate) struct Merged {
@@ -63,13 +63,17 @@ impl Merged {
         keys: impl Keys<'k>,
     ) -> Result<Option<u64>> {
         let side = &self.sides[end as usize];
-        let (few, more) = if side.started { (MORE / 2, MORE) } else { (1, FIRST) };
+        let (few, more) = if side.started {
+            (BATCH_ANCHORS / 2, BATCH_ANCHORS)
+        } else {
+            (1, FIRST_BATCH_ANCHORS)
+        };
         if side.ahead.len() < few && !self.met {
             if !side.started {
                 self.start(end, bounds, keys)?;
             }
             if let Err(e) = self.collect(end, more, bounds, keys) {
-                // What was collected before comes first.
+                // Anchors collected before come first.
                 self.met = true;
                 self.sides[end as usize].failed = Some(e);
             }
@@ -103,13 +107,13 @@ impl Merged {
             });
         }
         for (run, &at) in self.levels.runs.iter().zip(&at) {
-            for near in 0..AHEAD {
+            for near in 0..AHEAD_KEYS {
                 let near = match end {
                     End::Front => at + near,
                     End::Back => at.wrapping_sub(near + 1),
                 };
                 if let Some(later) = run.position(near) {
-                    keys.prefetch(later, USUAL);
+                    keys.prefetch(later, USUAL_RECORD_BYTES);
                 }
             }
         }
@@ -187,15 +191,15 @@ fn head<'k>(run: &Run, end: End, at: &mut usize, keys: impl Keys<'k>) -> Result<
     let (next, far) = match end {
         End::Front => {
             *at = run.skip(*at, run.len());
-            (*at, *at + AHEAD)
+            (*at, *at + AHEAD_KEYS)
         }
         End::Back => {
             *at = run.skip_back(*at, 0);
-            (at.wrapping_sub(1), at.wrapping_sub(AHEAD + 1))
+            (at.wrapping_sub(1), at.wrapping_sub(AHEAD_KEYS + 1))
         }
     };
     if let Some(later) = run.position(far) {
-        keys.prefetch(later, USUAL);
+        keys.prefetch(later, USUAL_RECORD_BYTES);
     }
     run.position(next).map(|anchor| Ok((keys.key(anchor)?, anchor))).transpose()
 }

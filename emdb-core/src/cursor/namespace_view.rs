@@ -17,7 +17,7 @@ use crate::mvcc::write_set::{SortedWrites, WriteRef, WriteSet};
 
 /// A namespace as it was at a moment.
 #[derive(Debug, Clone)]
-pub(crate) struct HeldNamespace {
+pub(crate) struct PinnedNamespace {
     pub(crate) view: ReadView,
     /// None if it didn't exist, or was cleared since by the transaction that reads.
     pub(crate) incarnation: Option<Arc<Incarnation>>,
@@ -59,21 +59,21 @@ impl<'a> StagedWrites<'a> {
 /// A namespace in one state, to read from.
 #[derive(Clone, Copy)]
 pub(crate) struct NamespaceView<'a> {
-    pub(crate) held: &'a HeldNamespace,
+    pub(crate) pinned: &'a PinnedNamespace,
     pub(crate) writes: StagedWrites<'a>,
 }
 
-impl HeldNamespace {
+impl PinnedNamespace {
     /// The committed state, without writes over it.
     #[inline]
     pub(crate) fn committed(&self) -> NamespaceView<'_> {
-        NamespaceView { held: self, writes: StagedWrites::None }
+        NamespaceView { pinned: self, writes: StagedWrites::None }
     }
 
     /// The same with these writes over it.
     #[inline]
     pub(crate) fn with<'a>(&'a self, writes: StagedWrites<'a>) -> NamespaceView<'a> {
-        NamespaceView { held: self, writes }
+        NamespaceView { pinned: self, writes }
     }
 
     /// The committed record of `key`, expired or not, its value unverified.
@@ -109,10 +109,10 @@ impl NamespaceView<'_> {
         take: impl FnOnce(&[u8], Option<u64>) -> R,
     ) -> Result<Option<R>> {
         if let Some(write) = self.writes.get(key) {
-            let live = write.live(|| self.held.view.now());
+            let live = write.live(|| self.pinned.view.now());
             return Ok(live.map(|value| take(value, write.expiry)));
         }
-        let record = self.held.get(key)?;
+        let record = self.pinned.get(key)?;
         Ok(record.map(|record| take(record.value(), record.expiry())))
     }
 
@@ -123,13 +123,13 @@ impl NamespaceView<'_> {
         key: &[u8],
         take: impl FnOnce(&[u8], Option<u64>, bool) -> R,
     ) -> Result<Option<R>> {
-        let view = &self.held.view;
+        let view = &self.pinned.view;
         let is_live = |expiry: Option<u64>| expiry.is_none_or(|at| at > view.now());
         if let Some(write) = self.writes.get(key) {
             let expiry = write.expiry;
             return Ok(write.value.map(|value| take(value, expiry, is_live(expiry))));
         }
-        let Some(record) = self.held.stored(key)? else { return Ok(None) };
+        let Some(record) = self.pinned.stored(key)? else { return Ok(None) };
         let record = view.reader().decode(record)?;
         Ok(Some(take(record.value(), record.expiry(), is_live(record.expiry()))))
     }
@@ -137,8 +137,8 @@ impl NamespaceView<'_> {
     /// Whether `key` is there and live. Its value isn't read.
     pub(crate) fn contains(self, key: &[u8]) -> Result<bool> {
         match self.writes.get(key) {
-            Some(write) => Ok(write.live(|| self.held.view.now()).is_some()),
-            None => Ok(self.held.find(key)?.is_some()),
+            Some(write) => Ok(write.live(|| self.pinned.view.now()).is_some()),
+            None => Ok(self.pinned.find(key)?.is_some()),
         }
     }
 
@@ -147,8 +147,8 @@ impl NamespaceView<'_> {
         if let Some(write) = self.writes.get(key) {
             return Ok(write.value.and(write.expiry));
         }
-        match &self.held.incarnation {
-            Some(incarnation) => self.held.view.expiry(incarnation, key),
+        match &self.pinned.incarnation {
+            Some(incarnation) => self.pinned.view.expiry(incarnation, key),
             None => Ok(None),
         }
     }
@@ -156,11 +156,11 @@ impl NamespaceView<'_> {
     /// The number of records; expired ones count until they are swept. Costs a lookup for each write
     /// over what is committed.
     pub(crate) fn len(self) -> Result<usize> {
-        let watermark = self.held.view.watermark();
-        let committed = self.held.incarnation.as_ref().and_then(|i| i.records_at(watermark));
+        let watermark = self.pinned.view.watermark();
+        let committed = self.pinned.incarnation.as_ref().and_then(|i| i.records_at(watermark));
         let mut len = committed.unwrap_or(0);
         let mut count = |key: &[u8], put: bool| -> Result<()> {
-            let stored = self.held.stored(key)?.is_some();
+            let stored = self.pinned.stored(key)?.is_some();
             len = len + u64::from(put) - u64::from(stored);
             Ok(())
         };
@@ -178,14 +178,14 @@ impl NamespaceView<'_> {
 
     /// All records, in order if the namespace has one.
     pub(crate) fn walk(self) -> Result<Walk> {
-        let HeldNamespace { view, incarnation, .. } = self.held;
+        let PinnedNamespace { view, incarnation, .. } = self.pinned;
         let walk = Walk::over(view.clone(), incarnation.clone())?;
         Ok(self.overlaid(walk, Bounds::all()))
     }
 
     /// The records of a range, in order.
     pub(crate) fn walk_range(self, bounds: Bounds) -> Result<Walk> {
-        let HeldNamespace { view, incarnation, ordered } = self.held;
+        let PinnedNamespace { view, incarnation, ordered } = self.pinned;
         if !ordered {
             return Err(unordered());
         }
@@ -195,7 +195,7 @@ impl NamespaceView<'_> {
 
     fn overlaid(self, walk: Walk, bounds: Bounds) -> Walk {
         match self.writes.sorted() {
-            Some(sorted) => walk.with_overlay(Overlay::new(sorted, self.held.view.now(), bounds)),
+            Some(sorted) => walk.with_overlay(Overlay::new(sorted, self.pinned.view.now(), bounds)),
             None => walk,
         }
     }

@@ -20,11 +20,11 @@ use crate::index::ordered::{Keys, Levels};
 use crate::mvcc::incarnation::Incarnation;
 
 /// Records that are made ready at a time, at most: one at first, then three, six, and so on.
-const MOST: usize = 16;
-/// How many there is room for from the first on: ten records, say, take one allocation.
-const ROOM: usize = 6;
+const BATCH_MAX_RECORDS: usize = 16;
+/// The number that there is room for from the first on: ten records, say, take one allocation.
+const FIRST_CAPACITY_RECORDS: usize = 6;
 /// Bytes of decrypted records with which no more are made ready: they lie in memory of their own.
-const OPENED: usize = 256 << 10;
+const DECRYPTED_MAX_BYTES: usize = 256 << 10;
 
 #[derive(Debug)]
 pub(crate) struct Ordered {
@@ -121,8 +121,8 @@ impl Ordered {
         }
         side.ready.clear();
         side.given = 0;
-        side.batch = (2 * side.batch + usize::from(side.batch < 2)).min(MOST);
-        side.ready.reserve(side.batch.max(ROOM));
+        side.batch = (2 * side.batch + usize::from(side.batch < 2)).min(BATCH_MAX_RECORDS);
+        side.ready.reserve(side.batch.max(FIRST_CAPACITY_RECORDS));
         if let Err(e) = self.prepare(end) {
             self.anchors = Anchors::None;
             self.sides[end as usize].failed = Some(e);
@@ -240,7 +240,7 @@ impl Batch<'_> {
                 bytes += decrypted.as_ref().map_or(0, Decrypted::len);
                 // SAFETY: `view` keeps the memory as long as the walk, which has what it found.
                 self.side.ready.push(unsafe { PinnedRecord::new(version, decrypted) });
-                if bytes > OPENED {
+                if bytes > DECRYPTED_MAX_BYTES {
                     break;
                 }
             } else {

@@ -41,7 +41,7 @@ impl Overlay {
     pub(super) fn next(&mut self, base: Option<&mut Base>, end: End) -> Result<Option<Found>> {
         let staged = self.staged(end);
         if let Some(base) = base {
-            // What has no order comes before what is staged.
+            // Records without order come before staged ones.
             let limit = staged.as_deref().filter(|_| matches!(base, Base::Ordered(_)));
             if let Some(record) = self.committed(base, end, limit)? {
                 return Ok(Some(Found::Record(record)));

@@ -9,11 +9,11 @@ use crate::error::Result;
 use crate::index::ordered::{Keys, Run};
 
 /// Anchors ahead of the walk whose records are asked for, so that who wants few pays for few.
-const FIRST: usize = 4;
+const AHEAD_MIN_RECORDS: usize = 4;
 /// The same once the walk has gone on for a while.
-const AHEAD: usize = 8;
-/// How many anchors it takes to ask for one more ahead.
-const PATIENCE: usize = 8;
+const AHEAD_MAX_RECORDS: usize = 8;
+/// The number of anchors that it takes to ask for one more ahead.
+const AHEAD_STEP_ANCHORS: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Single {
@@ -45,7 +45,7 @@ impl Single {
             return None;
         }
         let given = &mut self.given[end as usize];
-        let ahead = (FIRST + *given / PATIENCE).min(AHEAD);
+        let ahead = (AHEAD_MIN_RECORDS + *given / AHEAD_STEP_ANCHORS).min(AHEAD_MAX_RECORDS);
         *given += 1;
         let asked = &mut self.asked[end as usize];
         let left = self.high - self.low;

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::index::hash::Table;
 use crate::index::ordered::Keys;
 
-/// Where the order of an incarnation finds keys.
+/// The index and reader in which the order of an incarnation finds keys.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Anchors<'a> {
     pub(crate) reader: Reader<'a>,

@@ -1,4 +1,4 @@
-//! The append lock, and whose turn to write it is.
+//! The append lock, and the order in which threads get it.
 //!
 //! A transaction has the right to write alone for as long as it runs, but takes the append lock only
 //! for its commit. Others wait meanwhile. Whoever waited while one ran comes before the next one,
@@ -12,7 +12,7 @@ use crate::journal::writer::JournalWriter;
 use crate::mvcc::namespace::NamespaceState;
 use crate::os::ranked::{Family, Rank, RankedGuard, RankedMutex};
 
-/// Who writes.
+/// The kind of writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// A plain call, which waits for another thread's transaction.

@@ -140,7 +140,7 @@ pub(crate) fn apply_replayed(
         let is_same = found.is_some_and(|r| r.key() == record.key());
         let is_whole = |r: Record<'_>| {
             let vault = journal.vault.as_ref();
-            r.verify_head(journal.place) && vault.is_none_or(|vault| vault.open(&r).is_ok())
+            r.verify_head(journal.place) && vault.is_none_or(|vault| vault.decrypt(&r).is_ok())
         };
         if position < unread && !found.is_some_and(is_whole) {
             damaged.set(true);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::os::worker::Worker;
 
-/// How long order can wait when little is written.
+/// The time that order can wait when little is written.
 const TIDY_AFTER: Duration = Duration::from_millis(20);
 
 /// The threads of an engine `E`.

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::format::image::{self, NOTE_LEN};
 use crate::format::place::Place;
 use crate::format::record::Verb;
-use crate::index::hash::table::{MAX_ALIKE, MAX_RECORDS};
+use crate::index::hash::table::{ALIKE_MAX_KEYS, MAX_RECORDS};
 use crate::journal::record_writer::MarkOf;
 use crate::journal::sync::SyncGuard;
 use crate::journal::writer::{Extent, JournalWriter, Link, Room};
@@ -28,7 +28,7 @@ use crate::mvcc::incarnation::Incarnation;
 use crate::mvcc::views::ViewRegistry;
 use crate::os::ranked::RankedGuard;
 
-/// How far ahead buckets of the index are asked for.
+/// The distance ahead at which buckets of the index are asked for.
 const AHEAD_RECORDS: usize = 8;
 
 /// A commit in the making: the door to the journal, which holds the append lock.
@@ -305,7 +305,7 @@ impl Engine {
             return Error::Poisoned;
         }
         let what = "the number of keys in a namespace whose hashes are alike";
-        let limit = MAX_ALIKE as u64;
+        let limit = ALIKE_MAX_KEYS as u64;
         Error::TooLarge { what, size: limit + 1, limit }
     }
 

@@ -89,7 +89,7 @@ impl<'g> Reader<'g> {
     pub(crate) fn authentic(self, record: Record<'g>) -> Result<Record<'g>> {
         match &self.generation.journal.vault {
             None => Ok(record),
-            Some(vault) => vault.open(&record).map(|_| record),
+            Some(vault) => vault.decrypt(&record).map(|_| record),
         }
     }
 
@@ -142,7 +142,7 @@ impl<'g> Reader<'g> {
         match &self.generation.journal.vault {
             None if value => self.verify_value(record).map(|()| None),
             None => Ok(None),
-            Some(vault) => vault.open(&record).map(Some),
+            Some(vault) => vault.decrypt(&record).map(Some),
         }
     }
 

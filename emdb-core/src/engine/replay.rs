@@ -18,7 +18,7 @@ use crate::journal::recovery::CommitSink;
 use crate::mvcc::generation::Generation;
 use crate::mvcc::incarnation::Incarnation;
 
-/// How many records behind its reading one is applied.
+/// The distance between reading a record and applying it, in records.
 const AHEAD_RECORDS: usize = 16;
 
 /// Records after which memory that the index has given up can go.
@@ -34,7 +34,7 @@ pub(crate) struct Replay<'g> {
     latest: Option<Arc<Incarnation>>,
     guard: Guard,
     applied: usize,
-    /// Where the record lies that the index had no room for.
+    /// The position of the record that the index had no room for.
     pub(crate) refused: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! How an engine behaves, apart from where it lives.
+//! The settings of an engine, apart from where it lives.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::crypto::{Cipher, Sealing};
 use crate::journal::sync::FlushPolicy;
 use crate::os::clock::ManualClock;
 
-/// How a namespace is kept; see [`crate::Emdb::namespace_with`].
+/// The options of a namespace; see [`crate::Emdb::namespace_with`].
 ///
 /// ```
 /// # fn main() -> emdb_core::Result<()> {

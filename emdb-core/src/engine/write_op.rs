@@ -11,7 +11,7 @@ use crate::engine::apply::PriorRecord;
 use crate::error::{Error, Result};
 use crate::format::prepared::Prepared;
 use crate::format::record::Verb;
-use crate::format::{MAX_KEY, MAX_VALUE};
+use crate::format::{KEY_MAX_BYTES, VALUE_MAX_BYTES};
 use crate::mvcc::generation::Generation;
 use crate::mvcc::incarnation::Incarnation;
 use crate::mvcc::namespace::NamespaceState;
@@ -97,8 +97,8 @@ impl<'a> WriteOp<'a> {
         target: &'a Arc<NamespaceState>,
         change: Change<'a>,
     ) -> Result<WriteOp<'a>> {
-        check_len("a key", change.key, MAX_KEY)?;
-        check_len("a value", change.value, MAX_VALUE)?;
+        check_len("a key", change.key, KEY_MAX_BYTES)?;
+        check_len("a value", change.value, VALUE_MAX_BYTES)?;
         let versions = target.versions(guard);
         let (generation, incarnation) = (&versions.handle.generation, &versions.current);
         let op = WriteOp::new(target, generation, incarnation.id, change);

@@ -8,17 +8,17 @@
 
 /// Up to here the crate's three parallel streams don't pay yet.
 #[cfg(target_arch = "x86_64")]
-const SHORT: usize = 512;
+const SHORT_MAX_BYTES: usize = 512;
 /// From here on three parts beside each other pay.
 #[cfg(target_arch = "x86_64")]
-const MIDDLE: usize = 72;
+const MIDDLE_MIN_BYTES: usize = 72;
 
 /// The checksum of what `crc` is of, followed by `bytes`. 0 is the checksum of nothing.
 #[inline]
 pub(crate) fn append(crc: u32, bytes: &[u8]) -> u32 {
     #[cfg(target_arch = "x86_64")]
-    if bytes.len() <= SHORT && is_x86_feature_detected!("sse4.2") {
-        if bytes.len() >= MIDDLE && is_x86_feature_detected!("pclmulqdq") {
+    if bytes.len() <= SHORT_MAX_BYTES && is_x86_feature_detected!("sse4.2") {
+        if bytes.len() >= MIDDLE_MIN_BYTES && is_x86_feature_detected!("pclmulqdq") {
             // SAFETY: the processor has both.
             return unsafe { thrice(crc, bytes) };
         }
@@ -63,8 +63,8 @@ fn thrice(crc: u32, bytes: &[u8]) -> u32 {
 /// reflected order, that takes the part's checksum past them: 33 less than their bits, since the
 /// product is one place short and `crc32` itself takes it on by 32.
 #[cfg(target_arch = "x86_64")]
-const POWERS: [u32; SHORT / 8] = {
-    let mut powers = [0; SHORT / 8];
+const POWERS: [u32; SHORT_MAX_BYTES / 8] = {
+    let mut powers = [0; SHORT_MAX_BYTES / 8];
     let mut words = 1;
     while words < powers.len() {
         let (mut power, mut left) = (1_u32 << 31, words * 64 - 33);

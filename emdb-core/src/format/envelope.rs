@@ -6,9 +6,9 @@ use crate::format::image::Cursor;
 pub(crate) const LEN: usize = 112;
 
 /// Bytes that the commitment and the wrapped key stand behind: they vouch for these.
-const OPEN: usize = 32;
+const OPEN_LEN: usize = 32;
 
-/// How the user's key becomes the one that wraps.
+/// The derivation of the wrapping key from the user's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stretch {
     /// It is 256 random bits.
@@ -47,9 +47,9 @@ impl Envelope {
     }
 
     /// The bytes that the wrapped key vouches for.
-    pub(crate) fn open_part(&self) -> [u8; OPEN] {
-        let mut out = [0; OPEN];
-        out.copy_from_slice(&self.encode()[..OPEN]);
+    pub(crate) fn open_part(&self) -> [u8; OPEN_LEN] {
+        let mut out = [0; OPEN_LEN];
+        out.copy_from_slice(&self.encode()[..OPEN_LEN]);
         out
     }
 

@@ -23,7 +23,7 @@ const CONVERTED: u32 = 4;
 const UNTIDY: u32 = 8;
 const FLAGS: u32 = CLEAN | ENCRYPTED | CONVERTED | UNTIDY;
 
-/// Where the envelope lies, and the seal over all bytes before it; the checksum is last.
+/// The places of the envelope, and of the seal over all bytes before it; the checksum is last.
 const ENVELOPE_AT: usize = 80;
 const SEAL_AT: usize = SLOT_LEN - 4 - 16;
 

@@ -10,19 +10,19 @@
 //! of another image.
 
 use crate::format::checksum;
-use crate::format::limits::TRAILER;
+use crate::format::limits::TRAILER_LEN;
 use crate::format::place::Place;
-use crate::format::record::{HEAD_MIN, Record, Verb};
+use crate::format::record::{HEAD_MIN_LEN, Record, Verb};
 
 const MAGIC: [u8; 8] = *b"\x89emdM\r\n\x1A";
 const VERSION: u32 = 1;
 /// The bytes of the header that are not zero, its checksum among them.
 const HEADER_LEN: usize = 116;
 
-/// Where the first section begins; sections of slots begin at multiples of it.
-pub(crate) const PAGE: u64 = 4096;
+/// The offset of the first section; sections of slots begin at multiples of it.
+pub(crate) const PAGE_BYTES: u64 = 4096;
 /// Pages of a full-size segment.
-pub(crate) const PAGES: usize = 64;
+pub(crate) const SEGMENT_PAGES: usize = 64;
 
 /// The key and the value's length of the note that binds an image to the journal.
 pub(crate) const NOTE_KEY: &[u8] = b"C";
@@ -30,8 +30,8 @@ pub(crate) const NOTE_LEN: usize = 16;
 
 /// Bytes of the note's record.
 pub(crate) fn note_len(sealed: bool) -> u64 {
-    let text = NOTE_LEN + if sealed { TRAILER } else { 0 };
-    (HEAD_MIN + NOTE_KEY.len() + text) as u64
+    let text = NOTE_LEN + if sealed { TRAILER_LEN } else { 0 };
+    (HEAD_MIN_LEN + NOTE_KEY.len() + text) as u64
 }
 
 /// Whether the record is the note of some image.
@@ -81,7 +81,7 @@ pub(crate) fn words_sum(words: &[u64], place: Place, at: u64) -> u32 {
 
 impl Header {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(PAGE as usize);
+        let mut out = Vec::with_capacity(PAGE_BYTES as usize);
         out.extend(MAGIC);
         out.extend(VERSION.to_le_bytes());
         out.extend(self.meta_sum.to_le_bytes());
@@ -92,13 +92,13 @@ impl Header {
         numbers.iter().for_each(|n| out.extend(n.to_le_bytes()));
         out.extend(self.boot);
         out.extend(checksum::append(0, &out).to_le_bytes());
-        out.resize(PAGE as usize, 0);
+        out.resize(PAGE_BYTES as usize, 0);
         out
     }
 
     /// Reads the header from an image's first page. None if it is not whole.
     pub(crate) fn read(page: &[u8]) -> Option<Header> {
-        let (head, rest) = page.get(..PAGE as usize)?.split_at(HEADER_LEN);
+        let (head, rest) = page.get(..PAGE_BYTES as usize)?.split_at(HEADER_LEN);
         let (body, crc) = head.split_at(HEADER_LEN - 4);
         if checksum::append(0, body).to_le_bytes() != crc || rest.iter().any(|b| *b != 0) {
             return None;
@@ -139,7 +139,7 @@ pub(crate) struct Full {
     /// Slots that are in use.
     pub(crate) used: u32,
     pub(crate) at: u64,
-    pub(crate) sums: Box<[u32; PAGES]>,
+    pub(crate) sums: Box<[u32; SEGMENT_PAGES]>,
 }
 
 /// The hash index of a namespace.
@@ -223,11 +223,11 @@ impl Namespace {
                 Slots::Small { bucket_bits, slots: (0..count).map(slot).collect::<Option<_>>()? }
             }
             1 => {
-                from.bound(count, 13 + 4 * PAGES)?;
+                from.bound(count, 13 + 4 * SEGMENT_PAGES)?;
                 let segment = |_| {
                     let [depth] = from.array()?;
                     let (used, at) = (from.u32()?, from.u64()?);
-                    let mut sums = Box::new([0; PAGES]);
+                    let mut sums = Box::new([0; SEGMENT_PAGES]);
                     for sum in sums.iter_mut() {
                         *sum = from.u32()?;
                     }
@@ -351,7 +351,7 @@ mod tests {
         };
         assert_eq!(Header::read(&header.encode()), Some(header));
         let array = Array { at: 8192, count: 3, sum: 9 };
-        let full = Full { depth: 0, used: 5, at: 4096, sums: Box::new([6; PAGES]) };
+        let full = Full { depth: 0, used: 5, at: 4096, sums: Box::new([6; SEGMENT_PAGES]) };
         let small = Slots::Small { bucket_bits: 3, slots: vec![(77, 5), (78, 6)] };
         let run = Run { common: (*b"pre").into(), windows: array, positions: array };
         let (mut out, mut all) = (Vec::new(), Vec::new());

@@ -5,7 +5,7 @@
 //! record, where no record boundary is known any more, by looking at every aligned word.
 
 use crate::format::place::Place;
-use crate::format::record::HEAD_MIN;
+use crate::format::record::HEAD_MIN_LEN;
 
 /// Bytes of a mark's value: the identifying word, the synced position, and a check of both.
 pub(crate) const MARK_LEN: usize = 24;
@@ -21,7 +21,7 @@ pub(crate) struct Mark {
 
 impl Mark {
     pub(crate) fn new(place: Place, position: u64, synced: u64) -> Mark {
-        let body = position + HEAD_MIN as u64;
+        let body = position + HEAD_MIN_LEN as u64;
         let padding_len = (body.next_multiple_of(8) - body) as usize;
         let at = body + padding_len as u64;
         let mut value = [0; MARK_LEN];
@@ -32,7 +32,7 @@ impl Mark {
     }
 
     /// Bytes that any mark takes at the most.
-    pub(crate) const MAX_LEN: usize = HEAD_MIN + 7 + MARK_LEN;
+    pub(crate) const MAX_LEN: usize = HEAD_MIN_LEN + 7 + MARK_LEN;
 
     /// The record's key, which moves its value to the alignment.
     pub(crate) fn padding(&self) -> &[u8] {

@@ -15,4 +15,6 @@ pub(crate) mod record;
 pub(crate) mod sealed;
 pub(crate) mod varint;
 
-pub(crate) use limits::{JOURNAL_START, MAX_KEY, MAX_POSITION, MAX_STORED, MAX_VALUE};
+pub(crate) use limits::{
+    JOURNAL_START, KEY_MAX_BYTES, MAX_POSITION, STORED_MAX_BYTES, VALUE_MAX_BYTES,
+};

@@ -3,26 +3,26 @@
 //! All of it but link, mix and whether a commit goes on is known before the record's position is,
 //! and is computed by [`Prepared::new`] outside every lock.
 
-use crate::format::limits::{INNER, TRAILER};
+use crate::format::limits::{INNER_LEN, TRAILER_LEN};
 use crate::format::place::Place;
 use crate::format::record::{
-    COMMIT, CONTINUES, CONTINUES_CRC, CRCS, EXPIRY, LINK, NAMESPACE, Verb, link_crc,
+    COMMIT, CONTINUES, CONTINUES_CRC, CRCS_LEN, EXPIRY, LINK, NAMESPACE, Verb, link_crc,
 };
-use crate::format::{MAX_KEY, MAX_STORED, checksum, varint};
+use crate::format::{KEY_MAX_BYTES, STORED_MAX_BYTES, checksum, varint};
 
 /// kind, lengths, namespace, expiry; or, sealed, kind, lengths and expiry, and behind them the
 /// fingerprint.
-const PREFIX_MAX: usize = FINGERPRINT_AT + 16;
+const PREFIX_MAX_LEN: usize = FINGERPRINT_AT + 16;
 const FINGERPRINT_AT: usize = 1 + 1 + 5 + 10;
 /// A link is shorter than a position.
-const LINK_MAX: usize = 6;
+const LINK_MAX_LEN: usize = 6;
 
 /// A record encoded as far as it can be without its position.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Prepared<'a> {
     pub(crate) key: &'a [u8],
     pub(crate) value: &'a [u8],
-    prefix: [u8; PREFIX_MAX],
+    prefix: [u8; PREFIX_MAX_LEN],
     prefix_len: u8,
     /// Whether the record will be sealed, and how long the fingerprint is that stands for namespace
     /// and key then: empty for what is about a namespace.
@@ -40,9 +40,9 @@ fn prefix(
     namespace: u32,
     lens: (usize, usize),
     expiry: Option<u64>,
-) -> ([u8; PREFIX_MAX], usize) {
-    debug_assert!(lens.0 <= MAX_KEY && lens.1 <= MAX_STORED);
-    let mut prefix = [0; PREFIX_MAX];
+) -> ([u8; PREFIX_MAX_LEN], usize) {
+    debug_assert!(lens.0 <= KEY_MAX_BYTES && lens.1 <= STORED_MAX_BYTES);
+    let mut prefix = [0; PREFIX_MAX_LEN];
     let mut kind = verb as u8;
     let mut len = 1;
     len += varint::put(lens.0 as u64, &mut prefix[len..]);
@@ -98,7 +98,8 @@ impl<'a> Prepared<'a> {
         expiry: Option<u64>,
         fingerprint: Option<[u8; 16]>,
     ) -> Prepared<'a> {
-        let lens = (fingerprint.map_or(0, |f| f.len()), value.len() + key.len() + INNER + TRAILER);
+        let lens =
+            (fingerprint.map_or(0, |f| f.len()), value.len() + key.len() + INNER_LEN + TRAILER_LEN);
         let (mut prefix, len) = prefix((verb, commit), 0, lens, expiry);
         if let Some(fingerprint) = fingerprint {
             prefix[FINGERPRINT_AT..].copy_from_slice(&fingerprint);
@@ -144,13 +145,13 @@ impl<'a> Prepared<'a> {
     #[inline]
     pub(crate) fn len(&self, link: u64) -> usize {
         let link_len = if link == 0 { 0 } else { varint::len(link) };
-        CRCS + self.prefix_len as usize + link_len + self.payload as usize
+        CRCS_LEN + self.prefix_len as usize + link_len + self.payload as usize
     }
 
     /// Bytes of the record with the longest link.
     #[inline]
     pub(crate) fn max_len(&self) -> usize {
-        CRCS + self.prefix_len as usize + LINK_MAX + self.payload as usize
+        CRCS_LEN + self.prefix_len as usize + LINK_MAX_LEN + self.payload as usize
     }
 
     /// Writes the record for `position` at the front of `out` and gives its length. `continues` on
@@ -166,19 +167,19 @@ impl<'a> Prepared<'a> {
     ) -> usize {
         let mix = place.mix(position);
         let mut head_crc = self.head_crc;
-        let mut at = CRCS + self.prefix_len as usize;
-        out[CRCS..at].copy_from_slice(&self.prefix[..self.prefix_len as usize]);
+        let mut at = CRCS_LEN + self.prefix_len as usize;
+        out[CRCS_LEN..at].copy_from_slice(&self.prefix[..self.prefix_len as usize]);
         if link != 0 {
-            out[CRCS] |= LINK;
+            out[CRCS_LEN] |= LINK;
             at += varint::put(link, &mut out[at..]);
             head_crc = link_crc(head_crc, link);
         }
         if continues {
-            out[CRCS] |= CONTINUES;
+            out[CRCS_LEN] |= CONTINUES;
             head_crc ^= CONTINUES_CRC;
         }
         out[..4].copy_from_slice(&(head_crc ^ mix as u32).to_le_bytes());
-        out[4..CRCS].copy_from_slice(&(self.value_crc ^ (mix >> 32) as u32).to_le_bytes());
+        out[4..CRCS_LEN].copy_from_slice(&(self.value_crc ^ (mix >> 32) as u32).to_le_bytes());
         out[at..at + self.key.len()].copy_from_slice(self.key);
         at += self.key.len();
         out[at..at + self.value.len()].copy_from_slice(self.value);

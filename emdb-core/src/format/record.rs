@@ -18,7 +18,7 @@
 use std::marker::PhantomData;
 
 use crate::format::place::Place;
-use crate::format::{MAX_KEY, MAX_STORED, checksum, varint};
+use crate::format::{KEY_MAX_BYTES, STORED_MAX_BYTES, checksum, varint};
 
 /// The effect of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,10 +50,10 @@ pub(crate) const CONTINUES: u8 = 0b1000_0000;
 /// the checksum: it is known only under the lock.
 pub(crate) const CONTINUES_CRC: u32 = 0x9E37_79B9;
 
-pub(crate) const CRCS: usize = 8;
+pub(crate) const CRCS_LEN: usize = 8;
 
 /// The shortest head: checksums, kind and two lengths of one byte.
-pub(crate) const HEAD_MIN: usize = CRCS + 3;
+pub(crate) const HEAD_MIN_LEN: usize = CRCS_LEN + 3;
 
 /// The head checksum with a link taken in. `LINK` itself stays outside: it is known only under
 /// the lock, and with it wrong the bytes that follow are read shifted.
@@ -72,7 +72,7 @@ pub(crate) struct Record<'a> {
     position: u64,
     value_len: u32,
     key_len: u16,
-    /// Where the key begins.
+    /// The offset of the key.
     head_len: u8,
     kind: u8,
     _bytes: PhantomData<&'a [u8]>,
@@ -101,22 +101,22 @@ impl<'a> Record<'a> {
         start: *const u8,
         available: usize,
     ) -> Option<Record<'a>> {
-        if available < HEAD_MIN {
+        if available < HEAD_MIN_LEN {
             return None;
         }
-        // SAFETY: the first HEAD_MIN bytes, and below each byte before `available`, can be read.
+        // SAFETY: the first HEAD_MIN_LEN bytes, and below each byte before `available`, can be read.
         let byte = |at: usize| unsafe { start.add(at).read() };
-        let kind = byte(CRCS);
+        let kind = byte(CRCS_LEN);
         let verb = kind & VERB;
         if verb == 0 {
             return None;
         }
-        let (first, second) = (byte(CRCS + 1), byte(CRCS + 2));
-        let mut at = HEAD_MIN;
+        let (first, second) = (byte(CRCS_LEN + 1), byte(CRCS_LEN + 2));
+        let mut at = HEAD_MIN_LEN;
         let (mut key_len, mut value_len) = (usize::from(first), usize::from(second));
         // Most keys have a length of one byte, and most values one of one or two.
         if first | second >= 0x80 {
-            let third = if available > HEAD_MIN { byte(HEAD_MIN) } else { 0xFF };
+            let third = if available > HEAD_MIN_LEN { byte(HEAD_MIN_LEN) } else { 0xFF };
             if first | third < 0x80 {
                 value_len = value_len & 0x7F | usize::from(third) << 7;
                 at += 1;
@@ -125,7 +125,7 @@ impl<'a> Record<'a> {
                 (key_len, value_len, at) = unsafe { Record::read_lens(start, available) }?;
             }
         }
-        if key_len > MAX_KEY || value_len > MAX_STORED {
+        if key_len > KEY_MAX_BYTES || value_len > STORED_MAX_BYTES {
             return None;
         }
         if kind & (NAMESPACE | EXPIRY | LINK) != 0 {
@@ -153,7 +153,7 @@ impl<'a> Record<'a> {
     /// `available` bytes from `start` can be read.
     #[inline(never)]
     unsafe fn read_lens(start: *const u8, available: usize) -> Option<(usize, usize, usize)> {
-        let mut at = CRCS + 1;
+        let mut at = CRCS_LEN + 1;
         let mut number = || {
             // SAFETY: only bytes before `available`.
             let byte = |i: usize| (i < available).then(|| unsafe { start.add(i).read() });
@@ -164,10 +164,10 @@ impl<'a> Record<'a> {
         Some((number()?, number()?, at))
     }
 
-    /// Where the key begins, behind fields from `at` on that most records don't have.
+    /// The offset of the key, behind fields from `at` on that most records don't have.
     ///
     /// # Safety
-    /// `available` bytes from `start` can be read, at least [`HEAD_MIN`].
+    /// `available` bytes from `start` can be read, at least [`HEAD_MIN_LEN`].
     #[inline(never)]
     unsafe fn read_rare(
         position: u64,
@@ -177,7 +177,7 @@ impl<'a> Record<'a> {
     ) -> Option<usize> {
         // SAFETY: only bytes before `available`.
         let byte = |i: usize| (i < available).then(|| unsafe { start.add(i).read() });
-        let kind = byte(CRCS)?;
+        let kind = byte(CRCS_LEN)?;
         let rare = Rare::read(kind, at, byte)?;
         let leads_back = kind & LINK == 0 || rare.link != 0 && rare.link < position;
         leads_back.then_some(rare.head_len)
@@ -207,7 +207,7 @@ impl<'a> Record<'a> {
         }
         let head = self.bytes(0, usize::from(self.head_len));
         let lens = varint::len(u64::from(self.key_len)) + varint::len(u64::from(self.value_len));
-        let read = |lens| Rare::read(self.kind, CRCS + 1 + lens, |i| head.get(i).copied());
+        let read = |lens| Rare::read(self.kind, CRCS_LEN + 1 + lens, |i| head.get(i).copied());
         // The shortest encoding of the lengths is what is written; should damage have made a
         // longer one, the head's checksum fails whatever this gives.
         read(lens).unwrap_or_default()
@@ -226,7 +226,7 @@ impl<'a> Record<'a> {
         let outside = u32::from(self.kind & (LINK | CONTINUES));
         let crc = if self.kind & LINK == 0 {
             // Prefix and key lie side by side.
-            checksum::append(outside, self.bytes(CRCS, self.value_at() - CRCS))
+            checksum::append(outside, self.bytes(CRCS_LEN, self.value_at() - CRCS_LEN))
         } else {
             self.linked_crc(outside)
         };
@@ -236,7 +236,7 @@ impl<'a> Record<'a> {
     fn linked_crc(&self, outside: u32) -> u32 {
         let rare = self.rare();
         let prefix = self.bytes(0, rare.prefix_end);
-        let crc = checksum::append(outside, prefix.get(CRCS..).unwrap_or_default());
+        let crc = checksum::append(outside, prefix.get(CRCS_LEN..).unwrap_or_default());
         link_crc(checksum::append(crc, self.key()), rare.link)
     }
 

@@ -13,19 +13,19 @@
 
 use std::fmt;
 
-use crate::format::limits::{INNER, TRAILER};
+use crate::format::limits::{INNER_LEN, TRAILER_LEN};
 use crate::format::prepared::Prepared;
 use crate::format::record::{Record, Verb};
 
 /// The bytes that a seal vouches for beside the text: see [`Bound::bytes`].
-pub(crate) const BOUND: usize = 78;
+pub(crate) const BOUND_LEN: usize = 78;
 
 /// The key and the length of the text of a record that begins a session: the session's salt.
 pub(crate) const SESSION_KEY: &[u8] = b"S";
-pub(crate) const SALT: usize = 16;
+pub(crate) const SALT_LEN: usize = 16;
 
 /// The longest record that begins a session.
-pub(crate) const SESSION_LEN: usize = 11 + 1 + SALT + TRAILER;
+pub(crate) const SESSION_LEN: usize = 11 + 1 + SALT_LEN + TRAILER_LEN;
 
 /// Everything about a record that its seal vouches for, but for its text.
 #[derive(Debug, Clone, Copy)]
@@ -44,8 +44,8 @@ pub(crate) struct Bound<'a> {
 }
 
 impl Bound<'_> {
-    pub(crate) fn bytes(&self) -> [u8; BOUND] {
-        let mut out = [0; BOUND];
+    pub(crate) fn bytes(&self) -> [u8; BOUND_LEN] {
+        let mut out = [0; BOUND_LEN];
         let mut at = 0;
         let mut put = |bytes: &[u8]| {
             out[at..at + bytes.len()].copy_from_slice(bytes);
@@ -82,7 +82,7 @@ impl<'a> SealedHeader<'a> {
         if record.key().len() > 16 {
             return None;
         }
-        let (text, trailer) = record.value().split_last_chunk::<TRAILER>()?;
+        let (text, trailer) = record.value().split_last_chunk::<TRAILER_LEN>()?;
         let (session, rest) = trailer.split_first_chunk::<4>()?;
         let (counter, tag) = rest.split_first_chunk::<4>()?;
         Some(SealedHeader {
@@ -98,14 +98,14 @@ impl<'a> SealedHeader<'a> {
         let (key_len, value_len) = (record.key().len(), record.value().len());
         record.namespace() == 0
             && match record.verb() {
-                Verb::Mark => value_len >= SALT + TRAILER,
-                Verb::Put | Verb::Remove => key_len == 16 && value_len >= INNER + TRAILER,
-                _ => key_len == 0 && value_len >= INNER + TRAILER,
+                Verb::Mark => value_len >= SALT_LEN + TRAILER_LEN,
+                Verb::Put | Verb::Remove => key_len == 16 && value_len >= INNER_LEN + TRAILER_LEN,
+                _ => key_len == 0 && value_len >= INNER_LEN + TRAILER_LEN,
             }
     }
 
-    pub(crate) fn trailer(session: u32, counter: u32, tag: [u8; 16]) -> [u8; TRAILER] {
-        let mut out = [0; TRAILER];
+    pub(crate) fn trailer(session: u32, counter: u32, tag: [u8; 16]) -> [u8; TRAILER_LEN] {
+        let mut out = [0; TRAILER_LEN];
         out[..4].copy_from_slice(&session.to_le_bytes());
         out[4..8].copy_from_slice(&counter.to_le_bytes());
         out[8..].copy_from_slice(&tag);
@@ -140,7 +140,7 @@ impl fmt::Debug for Decrypted {
 impl Decrypted {
     /// Makes sense of a text that was decrypted.
     pub(crate) fn of(bytes: Vec<u8>) -> Option<Decrypted> {
-        let (rest, inner) = bytes.split_last_chunk::<INNER>()?;
+        let (rest, inner) = bytes.split_last_chunk::<INNER_LEN>()?;
         let (key_len, namespace) = inner.split_first_chunk::<2>()?;
         let key_len = usize::from(u16::from_le_bytes(*key_len));
         let namespace = u32::from_le_bytes(*namespace.first_chunk::<4>()?);

@@ -1,4 +1,4 @@
-//! Which records of an incarnation expire, and when: what an image holds, and what came since.
+//! The expiries of an incarnation's records: those that an image holds, and those that came since.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -31,7 +31,7 @@ enum Base {
     Loaded(Words),
 }
 
-/// Where an image has them.
+/// Their place in an image.
 #[derive(Debug)]
 pub(crate) struct Stored {
     pub(crate) map: Arc<Map>,

@@ -1,4 +1,5 @@
-//! Where records are, by key: a hash index, the order of keys, and expiries. Nothing here knows files.
+//! The index, which leads from keys to records: a hash index, the order of keys, and expiries.
+//! Nothing here knows files.
 
 pub(crate) mod expiry;
 pub(crate) mod hash;

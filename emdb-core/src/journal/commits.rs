@@ -24,7 +24,7 @@ pub(crate) enum JournalItem<'r, 'm> {
     Gap { from: u64, to: u64 },
 }
 
-/// Makes commits of what a scanner finds, and lends them.
+/// Makes commits of the records that a scanner finds. Each is borrowed until the next call.
 #[derive(Debug)]
 pub(crate) struct Commits<'m> {
     scanner: Scanner<'m>,
@@ -32,8 +32,8 @@ pub(crate) struct Commits<'m> {
     open: Vec<Record<'m>>,
     /// Whether the first record of the commit is among them.
     begun: bool,
-    /// Whether they have been lent, and go with the next call.
-    lent: bool,
+    /// Whether they have been given out, and go with the next call.
+    given_out: bool,
     /// Found behind an incomplete commit.
     pending: Option<Scanned<'m>>,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Commits<'m> {
 impl<'m> Commits<'m> {
     /// Goes on behind damage, for as long as the scanner finds records.
     pub(crate) fn new(scanner: Scanner<'m>) -> Commits<'m> {
-        Commits { scanner, open: Vec::new(), begun: false, lent: false, pending: None }
+        Commits { scanner, open: Vec::new(), begun: false, given_out: false, pending: None }
     }
 
     /// Reads what lies from `from` on and before `end` of a journal that should be whole: behind the
@@ -62,7 +62,7 @@ impl<'m> Commits<'m> {
 
     /// The next part; none at the end.
     pub(crate) fn next(&mut self) -> Option<JournalItem<'_, 'm>> {
-        if std::mem::take(&mut self.lent) {
+        if std::mem::take(&mut self.given_out) {
             self.open.clear();
         }
         loop {
@@ -72,9 +72,9 @@ impl<'m> Commits<'m> {
                 _ => false,
             };
             if !goes_on && !self.open.is_empty() {
-                // What was open stays incomplete.
+                // The open commit stays incomplete.
                 self.pending = found;
-                return Some(self.lend(false));
+                return Some(self.give_out(false));
             }
             match found? {
                 Scanned::Record(record) if record.verb() == Verb::Mark => {
@@ -87,7 +87,7 @@ impl<'m> Commits<'m> {
                     self.open.push(record);
                     if record.commits() {
                         let whole = self.begun;
-                        return Some(self.lend(whole));
+                        return Some(self.give_out(whole));
                     }
                 }
                 Scanned::Headed(record) => return Some(JournalItem::Value(record)),
@@ -104,8 +104,8 @@ impl<'m> Commits<'m> {
             && self.open.last().is_some_and(|last| last.end() == record.position())
     }
 
-    fn lend(&mut self, whole: bool) -> JournalItem<'_, 'm> {
-        self.lent = true;
+    fn give_out(&mut self, whole: bool) -> JournalItem<'_, 'm> {
+        self.given_out = true;
         self.begun = false;
         if whole { JournalItem::Commit(&self.open) } else { JournalItem::Incomplete(&self.open) }
     }

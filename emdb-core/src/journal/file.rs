@@ -10,7 +10,7 @@ use crate::os::sync::CachePadded;
 use crate::storage::Medium;
 use crate::storage::memory::Memory;
 
-/// A journal: what a generation of the database is written to.
+/// A journal: the file, or the memory, that a generation of the database is written to.
 #[derive(Debug)]
 pub(crate) struct Journal {
     pub(crate) place: Place,
@@ -46,7 +46,7 @@ impl Journal {
         self.vault.as_ref().map(|vault| &vault.unlocked)
     }
 
-    /// Who vouches for header slots, if anybody does.
+    /// The signer that vouches for header slots, if they are signed.
     pub(crate) fn signer(&self) -> Option<&dyn Sign> {
         self.vault.as_ref().map(|vault| &vault.keys as &dyn Sign)
     }

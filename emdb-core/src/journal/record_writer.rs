@@ -26,7 +26,7 @@ pub(crate) struct RecordWriter<'a> {
 }
 
 impl RecordWriter<'_> {
-    /// Where the next record goes.
+    /// The position of the next record.
     #[inline]
     pub(crate) fn position(&self) -> u64 {
         self.start + self.used as u64

@@ -44,13 +44,13 @@ pub struct RecoveryReport {
     pub from_checkpoint: Option<u64>,
     /// Records that were read and taken in.
     pub records_replayed: u64,
-    /// Where the dropped bytes were put, if there was a whole commit among them (or there may have
-    /// been, in a tail that could not be searched to its end): at most 64 MiB. Never by an open
-    /// for reading alone.
+    /// The file that the dropped bytes were put in, if there was a whole commit among them (or
+    /// there may have been, in a tail that could not be searched to its end): at most 64 MiB. Never
+    /// by an open for reading alone.
     pub torn_file: Option<PathBuf>,
     /// Whether the file had been closed properly.
     pub clean: bool,
-    /// How long it took.
+    /// The time that it took.
     pub elapsed: Duration,
 }
 

@@ -4,7 +4,7 @@
 //! trying each byte, since checksums and place tell a record from all else.
 
 use crate::format::place::Place;
-use crate::format::record::{HEAD_MIN, Record};
+use crate::format::record::{HEAD_MIN_LEN, Record};
 use crate::storage::memory::Memory;
 
 /// Bytes that a search may checksum in vain, whatever is searched, and for each byte of it. Crafted
@@ -137,9 +137,9 @@ impl<'m> Scanner<'m> {
         let mut at = from;
         while at < self.end {
             let zeros = self.memory.zeros(at, self.end);
-            if zeros > HEAD_MIN as u64 {
+            if zeros > HEAD_MIN_LEN as u64 {
                 // A record begins with checksums and its kind, which is not zero.
-                at += zeros - (HEAD_MIN as u64 - 1);
+                at += zeros - (HEAD_MIN_LEN as u64 - 1);
             } else if self.memory.at(at).is_none() {
                 // A part of an in-memory journal that nobody needed.
                 at = self.memory.border(at).unwrap_or(self.end);
@@ -154,8 +154,8 @@ impl<'m> Scanner<'m> {
         self.end
     }
 
-    /// Where the journal goes on, if nothing but free bytes lie between here and there: in memory
-    /// no record lies across a border.
+    /// The position at which the journal goes on, if nothing but free bytes lie between here and
+    /// there: in memory no record lies across a border.
     fn behind_border(&self) -> Option<u64> {
         let mut at = self.at;
         loop {

@@ -10,9 +10,9 @@
 use crate::crypto::SessionWriter;
 use crate::error::{Error, Result};
 use crate::format::MAX_POSITION;
-use crate::format::limits::TRAILER;
+use crate::format::limits::TRAILER_LEN;
 use crate::format::mark::Mark;
-use crate::format::sealed::SALT;
+use crate::format::sealed::SALT_LEN;
 use crate::journal::file::Journal;
 use crate::journal::record_writer::{MarkOf, RecordWriter};
 use crate::storage::memory::Memory;
@@ -25,12 +25,12 @@ const POSITIONAL_MIN_BYTES: usize = 256 << 10;
 
 const PAGE_BYTES: u64 = 4096;
 
-/// How much is allocated ahead: a small part of the file, so that small ones stay small.
+/// The length that is allocated ahead: a small part of the file, so that small ones stay small.
 fn allocation_step(len: u64) -> u64 {
     (len / 64).clamp(64 << 10, 1 << 20)
 }
 
-/// How the writer's next positional write goes.
+/// The link between the writer's next positional write and a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
     /// By itself.
@@ -54,7 +54,7 @@ impl Link {
 }
 
 /// The longest mark or note, sealed.
-const MARK_MAX_BYTES: usize = Mark::MAX_LEN + SALT + TRAILER;
+const MARK_MAX_BYTES: usize = Mark::MAX_LEN + SALT_LEN + TRAILER_LEN;
 
 /// Bytes that were reserved for records.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +63,7 @@ pub(crate) struct Room {
     pub(crate) bytes: usize,
 }
 
-/// Where records of one commit lie: from `start` on and before `end`.
+/// The extent of one commit's records: from `start` on and before `end`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extent {
     pub(crate) start: u64,
@@ -81,7 +81,7 @@ pub(crate) struct WriteFailure {
 /// Appends to a journal. There is one for each, under the append lock.
 #[derive(Debug)]
 pub(crate) struct JournalWriter {
-    /// Where the next record goes; everything below is committed.
+    /// The position of the next record; everything below is committed.
     pub(crate) position: u64,
     /// The medium's length; what lies behind `position` are zeros.
     pub(crate) allocated: u64,
@@ -235,8 +235,8 @@ impl JournalWriter {
             medium.allocate(self.allocated, grown)?;
         }
         if let Err(e) = memory.extend(medium, grown) {
-            // What readers can't see must not be written to. If the cut fails, the file is longer
-            // by zeros, which the next allocation writes again.
+            // Bytes that readers can't see must not be written to. If the cut fails, the file is
+            // longer by zeros, which the next allocation writes again.
             let _ = medium.set_len(self.allocated);
             return Err(e.into());
         }

@@ -38,7 +38,7 @@ pub(crate) fn backup(
 fn refuse_own(own: &Path, target: &Path) -> Result<()> {
     for end in suffix::OWN {
         let name = paths::sibling(own, end);
-        // What the target needs for itself must not be the database, either.
+        // Files that the target needs for itself must not be the database, either.
         let needed = paths::sibling(target, end);
         if name == target || needed == own || paths::is_same_file(&name, target)? {
             return Err(Error::config(format!(
@@ -89,7 +89,7 @@ fn copy_to(
     let handle = engine.generation(&crossbeam_epoch::pin()).clone();
     let key = handle.generation.journal.unlocked();
     let copy = open::fresh(&engine.plain_settings(), disk, temp, header, key)?;
-    // What is copied is synced beside the copying.
+    // The copy is synced beside the copying.
     copy.allow_syncing(None);
     let (view, namespaces) = read_view_of_all(engine);
     copy_all(&view, &namespaces, &copy, meter)?;
@@ -102,7 +102,7 @@ fn copy_to(
 fn publish(disk: &dyn Disk, temp: &Path, target: &Path) -> Result<()> {
     disk.rename(temp, target)?;
     disk.sync_names(target)?;
-    // What was there before may have left an index, which no file needs any more.
+    // A former database there may have left an index, which no file needs any more.
     for name in [DataFile::image_of(target), DataFile::passing_image_of(target)] {
         let _ = disk.remove(&name);
     }

@@ -94,7 +94,7 @@ impl Compaction<'_> {
         let engine = self.engine;
         let former = engine.generation(&crossbeam_epoch::pin()).clone();
         let target = self.successor(key)?;
-        // What is copied is synced beside the copying.
+        // The copy is synced beside the copying.
         target.allow_syncing(None);
         let (view, namespaces) = read_view_of_all(engine);
         let from = view.watermark();

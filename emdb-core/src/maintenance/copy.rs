@@ -28,7 +28,7 @@ const CHUNK_RECORDS: usize = 4096;
 
 /// How many records ahead, in the order of keys, memory is asked for, and for how many bytes.
 const AHEAD_RECORDS: usize = 12;
-const USUAL_BYTES: usize = 256;
+const USUAL_RECORD_BYTES: usize = 256;
 
 /// Puts records of one journal into a new namespace of an engine, each as a commit of its own. No
 /// key comes twice.
@@ -169,7 +169,7 @@ fn copy_one<'r>(
         })?;
         for (at, &position) in anchors.iter().enumerate() {
             if let Some(&later) = anchors.get(at + AHEAD_RECORDS) {
-                keys.prefetch(later, USUAL_BYTES);
+                keys.prefetch(later, USUAL_RECORD_BYTES);
             }
             if let Some(record) = view.resolve(incarnation, reader.record(position)?)? {
                 put(record)?;

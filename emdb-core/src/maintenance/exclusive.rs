@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::os::ranked::{Entered, Family, Rank};
 use crate::os::sync::{lock, wait};
 
-/// Who has the right.
+/// The lock of maintenance: the thread that has the right, and those that wait for it.
 #[derive(Debug, Default)]
 pub(crate) struct MaintenanceLock {
     thread: Mutex<Option<ThreadId>>,

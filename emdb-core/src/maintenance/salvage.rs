@@ -101,7 +101,7 @@ impl Salvage {
         let header = Header { clean_len: None, ..header };
         let key = self.handle.generation.journal.unlocked();
         let engine = open::fresh(&Settings::default(), disk, path, header, key)?;
-        // What is copied is synced beside the copying.
+        // The copy is synced beside the copying.
         engine.allow_syncing(None);
         self.copy(&engine, &mut meter)?;
         engine.background.stop();

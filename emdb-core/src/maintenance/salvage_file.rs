@@ -81,7 +81,7 @@ impl Source {
     }
 }
 
-/// Where the copy goes.
+/// The target of the copy.
 struct Target {
     path: PathBuf,
     temp: PathBuf,

@@ -1,7 +1,7 @@
 //! The report of a salvage.
 
 /// Losses that a report lists.
-const LOST_MAX: usize = 10_000;
+const LISTED_MAX_LOSSES: usize = 10_000;
 
 /// The report of what a salvage read, copied and could not copy; see
 /// [`Emdb::salvage`](crate::Emdb::salvage).
@@ -28,7 +28,7 @@ pub struct SalvageReport {
 impl SalvageReport {
     pub(crate) fn add(&mut self, lost: Lost) {
         self.bytes_lost += lost.len;
-        if self.lost.len() == LOST_MAX {
+        if self.lost.len() == LISTED_MAX_LOSSES {
             self.lost_dropped += 1;
         } else {
             self.lost.push(lost);
@@ -40,9 +40,9 @@ impl SalvageReport {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lost {
-    /// Where in the damaged file.
+    /// The offset in the damaged file.
     pub offset: u64,
-    /// How many bytes.
+    /// The number of bytes.
     pub len: u64,
     /// The kind of loss, as far as that can be told.
     pub kind: LostKind,

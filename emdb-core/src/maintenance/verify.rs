@@ -1,9 +1,9 @@
 //! Reading everything, and comparing what is in memory with what the journal says.
 //!
-//! The state that is judged is held, so writers go on meanwhile. From the journal below its
-//! watermark tables of their own are built, by the replay that an open does, and each lookup of the
-//! held state must come to the same. Where the journal has a hole, what went with it is not told
-//! a second time as a difference.
+//! The state that is judged is a read view, so writers go on meanwhile. From the journal below its
+//! watermark tables of their own are built, by the replay that an open does, and each lookup in the
+//! view must come to the same. Losses by a hole in the journal are not told a second time as a
+//! difference.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -34,8 +34,8 @@ use crate::mvcc::retired::SeenNamespace;
 use crate::progress::{OnProgress, ProgressMeter};
 use crate::storage::memory::Memory;
 
-/// How often progress is told while keys are compared.
-const EACH_KEYS: u64 = 4096;
+/// The number of keys that are compared between two reports of progress.
+const PROGRESS_EVERY_KEYS: u64 = 4096;
 
 /// See [`crate::Emdb::verify`].
 pub(crate) fn verify(database: &Database, tell: OnProgress<'_>) -> Result<VerifyReport> {
@@ -77,7 +77,7 @@ fn check_header(engine: &Engine, report: &mut VerifyReport) {
 struct Check<'a, 't> {
     view: &'a ReadView,
     report: VerifyReport,
-    /// Where no record is whole.
+    /// The stretches where no record is whole.
     gaps: Vec<(u64, u64)>,
     meter: ProgressMeter<'t>,
     /// Keys that were compared.
@@ -125,7 +125,7 @@ impl<'a> Check<'a, '_> {
     fn damaged_value(&mut self, replay: &mut Replay<'a>, record: Record<'a>) {
         let sealed = self.reader().generation.journal.vault.is_some();
         let detail = if sealed {
-            // What is in it can't be told any more.
+            // Its content can't be told any more.
             self.gaps.push((record.position(), record.end()));
             "the sealed part of a record fails its checksum".to_owned()
         } else {
@@ -167,7 +167,7 @@ impl<'a> Check<'a, '_> {
         let authentic = match record.verb() {
             Verb::Mark if is_session(record) => vault.take_session(record).map(|s| s.is_some()),
             Verb::Mark => vault.is_mark_whole(record),
-            _ => vault.try_open(record).map(|opened| opened.is_some()),
+            _ => vault.try_decrypt(record).map(|decrypted| decrypted.is_some()),
         };
         if matches!(authentic, Ok(true)) {
             return true;
@@ -239,7 +239,7 @@ impl<'a> Check<'a, '_> {
 
     fn compared(&mut self) -> Result<()> {
         self.keys += 1;
-        if self.keys.is_multiple_of(EACH_KEYS) {
+        if self.keys.is_multiple_of(PROGRESS_EVERY_KEYS) {
             return self.meter.now();
         }
         Ok(())

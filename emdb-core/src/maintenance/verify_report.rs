@@ -1,7 +1,7 @@
 //! The report of a verification.
 
 /// Problems that a report lists.
-const LISTED: usize = 10_000;
+const LISTED_MAX_PROBLEMS: usize = 10_000;
 
 /// The report of what a verification read and found; see [`crate::Emdb::verify`].
 #[derive(Debug, Clone, Default)]
@@ -38,7 +38,7 @@ impl VerifyReport {
     }
 
     pub(crate) fn add(&mut self, kind: ProblemKind, offset: u64, detail: impl Into<String>) {
-        if self.problems.len() == LISTED {
+        if self.problems.len() == LISTED_MAX_PROBLEMS {
             self.problems_dropped += 1;
         } else {
             self.problems.push(Problem { offset, kind, detail: detail.into() });

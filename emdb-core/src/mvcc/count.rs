@@ -32,7 +32,7 @@ impl Count {
         }
         let changes = latest + 1;
         let slot = &self.slots[changes as usize % 2];
-        // What the slot held until now. No view of it can come any more.
+        // The slot's former content. No view of it can come any more.
         let former = slot.0.load(Ordering::Relaxed);
         let until = self.slots[(changes as usize + 1) % 2].0.load(Ordering::Relaxed);
         if views.any_in(former, until) {

@@ -20,9 +20,9 @@ pub(crate) struct Generation {
     pub(crate) journal: Journal,
     /// All generations of a file have the same.
     pub(crate) hash_seed: u64,
-    /// Which of its states are looked at.
+    /// The views of its states.
     pub(crate) views: Arc<ViewRegistry>,
-    /// Which records of ordered namespaces have successors.
+    /// The records of ordered namespaces that have successors.
     pub(crate) superseded: Superseded,
     /// The namespaces when another generation took over.
     pub(crate) retired: OnceLock<Retired>,
@@ -39,7 +39,7 @@ impl Generation {
         }
     }
 
-    /// How the records of `key` in the incarnation `namespace` are found.
+    /// The stored key of `key` in the incarnation `namespace`, by which its records are found.
     #[inline]
     pub(crate) fn stored_key<'k>(&self, namespace: u32, key: &'k [u8]) -> StoredKey<'k> {
         match &self.journal.vault {

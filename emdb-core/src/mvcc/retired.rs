@@ -19,7 +19,7 @@ pub(crate) struct SeenNamespace {
 /// One namespace to the views of a generation.
 #[derive(Debug)]
 pub(crate) struct Member {
-    /// Which namespace it is.
+    /// The number of the namespace.
     pub(super) namespace: u64,
     pub(super) name: String,
     pub(super) stored_options: Options,

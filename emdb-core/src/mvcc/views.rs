@@ -1,4 +1,4 @@
-//! Which committed states are being looked at.
+//! The committed states that are being looked at.
 //!
 //! A view is a watermark: it sees the records below it. While one is registered, nothing that it
 //! can see is dropped from memory. Registering loads the watermark under the same lock that the
@@ -15,7 +15,7 @@ pub(crate) struct ViewRegistry {
     process: Process,
     /// The watermarks that are looked at, in order, and how many views there are of each. Seldom
     /// many.
-    held: Mutex<Vec<(u64, usize)>>,
+    registered: Mutex<Vec<(u64, usize)>>,
     /// How many watermarks have lost their last view.
     gone: AtomicU64,
     /// The newest watermark that was ever looked at; the largest number while that changes.
@@ -26,7 +26,7 @@ impl Default for ViewRegistry {
     fn default() -> ViewRegistry {
         ViewRegistry {
             process: Process::current(),
-            held: Mutex::default(),
+            registered: Mutex::default(),
             gone: AtomicU64::default(),
             newest: AtomicU64::default(),
         }
@@ -36,19 +36,19 @@ impl Default for ViewRegistry {
 impl ViewRegistry {
     /// A view of what is committed now.
     pub(crate) fn register(self: &Arc<ViewRegistry>, committed: &AtomicU64) -> RegisteredView {
-        let mut held = lock(&self.held);
+        let mut registered = lock(&self.registered);
         // Either this sees the writer's latest watermark, or the writer, in `any_in`, sees that
         // somebody may be about to look at a former one.
         self.newest.store(u64::MAX, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         let watermark = committed.load(Ordering::Acquire);
         debug_assert!(
-            held.last().is_none_or(|(newest, _)| *newest <= watermark),
+            registered.last().is_none_or(|(newest, _)| *newest <= watermark),
             "the watermark only grows"
         );
-        match held.last_mut() {
+        match registered.last_mut() {
             Some((newest, count)) if *newest == watermark => *count += 1,
-            _ => held.push((watermark, 1)),
+            _ => registered.push((watermark, 1)),
         }
         self.newest.store(watermark, Ordering::Release);
         RegisteredView { views: self.clone(), watermark }
@@ -56,7 +56,7 @@ impl ViewRegistry {
 
     /// The oldest watermark that anybody looks at, or the largest number.
     pub(crate) fn oldest(&self) -> u64 {
-        lock(&self.held).first().map_or(u64::MAX, |(watermark, _)| *watermark)
+        lock(&self.registered).first().map_or(u64::MAX, |(watermark, _)| *watermark)
     }
 
     /// Below this no view looks, neither a present one nor one to come.
@@ -77,9 +77,9 @@ impl ViewRegistry {
     pub(crate) fn any_in(&self, from: u64, until: u64) -> bool {
         fence(Ordering::SeqCst);
         self.newest.load(Ordering::Acquire) >= from && from < until && {
-            let held = lock(&self.held);
-            let first = held.partition_point(|(watermark, _)| *watermark < from);
-            held.get(first).is_some_and(|(watermark, _)| *watermark < until)
+            let registered = lock(&self.registered);
+            let first = registered.partition_point(|(watermark, _)| *watermark < from);
+            registered.get(first).is_some_and(|(watermark, _)| *watermark < until)
         }
     }
 
@@ -108,11 +108,13 @@ impl Drop for RegisteredView {
             // In a forked child the lock may be held by a thread that isn't there.
             return;
         }
-        let mut held = lock(&self.views.held);
-        if let Ok(at) = held.binary_search_by_key(&self.watermark, |(watermark, _)| *watermark) {
-            held[at].1 -= 1;
-            if held[at].1 == 0 {
-                held.remove(at);
+        let mut registered = lock(&self.views.registered);
+        if let Ok(at) =
+            registered.binary_search_by_key(&self.watermark, |(watermark, _)| *watermark)
+        {
+            registered[at].1 -= 1;
+            if registered[at].1 == 0 {
+                registered.remove(at);
                 self.views.gone.fetch_add(1, Ordering::Release);
             }
         }

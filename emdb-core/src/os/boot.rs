@@ -1,4 +1,4 @@
-//! Which start of the machine this is.
+//! The identity of the machine's present start.
 //!
 //! Bytes that were written and not synced are there after a kill of the process, and may not be
 //! after a power cut. So a file that is only good as long as the machine runs says in which run it

@@ -16,11 +16,11 @@ use crate::format::header::{FORMAT_VERSION, MAGIC};
 use crate::os::clock::unix_ms;
 use crate::os::paths;
 
-/// How long an open waits: a process that forked elsewhere can hold a descriptor for a moment
+/// The time that an open waits: a process that forked elsewhere can hold a descriptor for a moment
 /// after this one closed its own.
-const PATIENCE: Duration = Duration::from_millis(20);
+const OPEN_WAIT_MAX: Duration = Duration::from_millis(20);
 
-/// Who holds a database's lock; see [`crate::Emdb::lock_holder`].
+/// The holder of a database's lock; see [`crate::Emdb::lock_holder`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LockHolder {
@@ -42,7 +42,7 @@ pub(crate) struct FileLock {
     kind: Kind,
 }
 
-/// How a file is locked.
+/// The way a file is locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// By its one writer.
@@ -142,7 +142,7 @@ fn lock_patiently(file: &File, kind: Kind) -> Result<()> {
         match locked {
             Ok(()) => return Ok(()),
             Err(TryLockError::Error(e)) => return Err(e.into()),
-            Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => {
+            Err(TryLockError::WouldBlock) if began.elapsed() < OPEN_WAIT_MAX => {
                 std::thread::sleep(Duration::from_millis(1));
             }
             Err(TryLockError::WouldBlock) => return Err(Error::AlreadyLocked),
@@ -184,7 +184,7 @@ fn write_holder(file: &mut File) -> Result<()> {
     let mut replace = || {
         file.rewind()?;
         file.write_all(text.as_bytes())?;
-        // What a former holder left is as long but for the process: to cut it first would cost
+        // The text of a former holder is as long but for the process: to cut it first would cost
         // more than all else that an open does.
         if file.metadata()?.len() > len { file.set_len(len) } else { Ok(()) }
     };
@@ -193,7 +193,7 @@ fn write_holder(file: &mut File) -> Result<()> {
     Ok(())
 }
 
-/// Who holds the lock of the data file at `path` now.
+/// The holder of the lock of the data file at `path`.
 pub(crate) fn holder(path: &Path) -> Result<Option<LockHolder>> {
     let Some(path) = resolved(path)? else { return Ok(None) };
     let mut text = String::new();

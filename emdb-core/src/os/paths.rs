@@ -1,4 +1,4 @@
-//! Where a database lives: platform folders, names beside the data file, symbolic links resolved.
+//! The places of a database: platform folders, names beside the data file, symbolic links resolved.
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;

@@ -18,16 +18,16 @@ use crate::storage::read_only::ReadOnly;
 use crate::storage::{Disk, IoBackend, Keep, Map, Medium, Window};
 
 /// Address space for a mapping of a small file, so that growth seldom needs a new one.
-const MAP_MIN: u64 = 1 << 30;
+const MAP_MIN_BYTES: u64 = 1 << 30;
 
-/// How much a window covers: more than any single record but the largest.
-const WINDOW: usize = 16 << 20;
+/// The length of a window: more than any single record but the largest.
+const WINDOW_MIN_BYTES: usize = 16 << 20;
 
-const PAGE: u64 = 4096;
+const PAGE_BYTES: u64 = 4096;
 
 /// One write of zeros. In larger pieces the page cache takes larger folios, which makes the first
 /// touch of the window cheaper, but each sync then writes a whole folio for one record.
-const ZEROS: usize = 4096;
+const ZEROS_BYTES: usize = 4096;
 
 #[derive(Debug)]
 pub(crate) struct FileMedium {
@@ -76,7 +76,8 @@ impl Medium for FileMedium {
     fn map(&self, len: u64) -> io::Result<Map> {
         // A mapping may reach behind the end of a file; its bytes appear as the file grows. Not
         // so on Windows, where each growth maps again.
-        let generous = if cfg!(unix) { (2 * len).next_power_of_two().max(MAP_MIN) } else { len };
+        let generous =
+            if cfg!(unix) { (2 * len).next_power_of_two().max(MAP_MIN_BYTES) } else { len };
         let exact = len.max(1);
         match read_only(&self.file, generous) {
             // Address space can be limited; then the smallest mapping that serves.
@@ -100,8 +101,8 @@ impl Medium for FileMedium {
         if !self.mapped_writes {
             return Ok(None);
         }
-        let first = start / PAGE * PAGE;
-        let len = (len + (start - first) as usize).max(WINDOW);
+        let first = start / PAGE_BYTES * PAGE_BYTES;
+        let len = (len + (start - first) as usize).max(WINDOW_MIN_BYTES);
         let map = MmapOptions::new().offset(first).len(len).map_raw(&self.file)?;
         Ok(Some(Window { start: first, map: keep(map) }))
     }
@@ -131,7 +132,7 @@ fn grow(file: &File, from: u64, to: u64) -> io::Result<()> {
         Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
         Err(e) => return Err(e.into()),
     }
-    let zeros = vec![0; ZEROS.min((to - from) as usize)];
+    let zeros = vec![0; ZEROS_BYTES.min((to - from) as usize)];
     let mut at = from;
     while at < to {
         let piece = zeros.len().min((to - at) as usize);

@@ -131,8 +131,8 @@ pub(crate) trait Disk: Send + Sync + std::fmt::Debug {
     /// has other names, which would go on meaning the former file.
     fn imitate(&self, model: &Path, file: &Path) -> io::Result<()>;
 
-    /// Which start of the machine this is: what was written and not synced in another one may be
-    /// lost. None where that can't be told.
+    /// The present start of the machine: bytes written and not synced in another one may be lost.
+    /// None where that can't be told.
     fn boot(&self) -> Option<[u8; 16]> {
         crate::os::boot::id()
     }
@@ -157,7 +157,7 @@ pub(crate) trait Disk: Send + Sync + std::fmt::Debug {
     }
 }
 
-/// How a database writes its journal.
+/// The way a database writes its journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IoBackend {

@@ -93,7 +93,7 @@ impl Memory {
     pub(crate) fn record_before(&self, position: u64, end: u64) -> Option<Record<'_>> {
         let (start, available) = self.at(position)?;
         let available = available.min(end.checked_sub(position)? as usize);
-        // SAFETY: as for `record`. What lies before `end` is not written any more.
+        // SAFETY: as for `record`. Bytes before `end` are not written any more.
         unsafe { Record::read(position, start, available) }
     }
 

@@ -16,7 +16,7 @@ use crate::storage::{IoBackend, Map, Medium, Window};
 const FIRST_BITS: u32 = 20;
 /// As small as the allocator's own: a larger one would make it zero the region at once, instead
 /// of taking fresh pages from the system as they are touched.
-const ALIGN: usize = 16;
+const ALIGN_BYTES: usize = 16;
 /// Enough for every position of 42 bits.
 const REGIONS: usize = 23;
 
@@ -38,7 +38,7 @@ fn region(position: u64) -> (usize, u64, u64) {
 fn layout(size: u64) -> io::Result<Layout> {
     usize::try_from(size)
         .ok()
-        .and_then(|size| Layout::from_size_align(size, ALIGN).ok())
+        .and_then(|size| Layout::from_size_align(size, ALIGN_BYTES).ok())
         .ok_or_else(|| io::ErrorKind::OutOfMemory.into())
 }
 
@@ -54,7 +54,7 @@ impl Regions {
             .then(|| unsafe { (base.add(offset as usize) as *const u8, (size - offset) as usize) })
     }
 
-    /// Where the region of `position` ends.
+    /// The end of the region of `position`.
     pub(crate) fn border(position: u64) -> u64 {
         let (_, start, size) = region(position);
         start + size

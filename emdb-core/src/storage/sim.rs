@@ -19,10 +19,10 @@ use crate::storage::read_only::ReadOnly;
 use crate::storage::{Disk, IoBackend, Map, Medium, Window};
 
 /// Sectors are written whole or not, but for the torn one.
-const SECTOR: usize = 512;
+const SECTOR_BYTES: usize = 512;
 
 /// The largest file; its memory never moves, as that of a mapping.
-const CAPACITY: usize = 1 << 20;
+const CAPACITY_BYTES: usize = 1 << 20;
 
 /// SplitMix64.
 #[derive(Debug, Clone)]
@@ -103,16 +103,16 @@ unsafe impl<B> Sync for Bytes<B> {}
 // SAFETY: plain bytes.
 unsafe impl<B> Send for Bytes<B> {}
 
-const PAGE: usize = 4096;
+const PAGE_BYTES: usize = 4096;
 
 /// Bytes that begin where a page does, as those of a mapping.
 #[derive(Debug)]
 #[repr(align(4096))]
-struct Page(#[allow(dead_code)] [u8; PAGE]);
+struct Page(#[allow(dead_code)] [u8; PAGE_BYTES]);
 
 impl Page {
     fn of(bytes: &[u8]) -> Page {
-        let mut page = [0; PAGE];
+        let mut page = [0; PAGE_BYTES];
         page[..bytes.len()].copy_from_slice(bytes);
         Page(page)
     }
@@ -140,8 +140,8 @@ impl Rest {
     /// Puts the platter's bytes where no sync would carry the page cache's.
     fn forget(&self, shown: &mut [u8]) {
         for sector in &self.clean {
-            let from = (sector * SECTOR).min(shown.len());
-            let to = (from + SECTOR).min(shown.len());
+            let from = (sector * SECTOR_BYTES).min(shown.len());
+            let to = (from + SECTOR_BYTES).min(shown.len());
             for (at, byte) in shown[from..to].iter_mut().enumerate() {
                 *byte = self.platter.get(from + at).copied().unwrap_or(0);
             }
@@ -151,7 +151,7 @@ impl Rest {
 
 impl SimFile {
     fn new(content: &[u8]) -> SimFile {
-        let mut bytes = vec![0; CAPACITY].into_boxed_slice();
+        let mut bytes = vec![0; CAPACITY_BYTES].into_boxed_slice();
         bytes[..content.len()].copy_from_slice(content);
         SimFile {
             bytes: Arc::new(Bytes(UnsafeCell::new(bytes))),
@@ -184,17 +184,20 @@ impl SimFile {
         let len = if random.below(2) == 0 { new.len() } else { old.len() };
         let mut left = vec![0; len];
         let all = random.below(8) == 0;
-        for (i, sector) in left.chunks_mut(SECTOR).enumerate() {
+        for (i, sector) in left.chunks_mut(SECTOR_BYTES).enumerate() {
             let part = |bytes: &[u8]| {
-                let mut whole = [0; SECTOR];
-                let from = (i * SECTOR).min(bytes.len());
-                let to = (from + SECTOR).min(bytes.len());
+                let mut whole = [0; SECTOR_BYTES];
+                let from = (i * SECTOR_BYTES).min(bytes.len());
+                let to = (from + SECTOR_BYTES).min(bytes.len());
                 whole[..to - from].copy_from_slice(&bytes[from..to]);
                 whole
             };
             let (old, new) = (part(old), part(&new));
-            let torn =
-                if random.below(16) == 0 { random.below(SECTOR as u64) as usize } else { SECTOR };
+            let torn = if random.below(16) == 0 {
+                random.below(SECTOR_BYTES as u64) as usize
+            } else {
+                SECTOR_BYTES
+            };
             let len = sector.len();
             if all || random.below(2) == 0 {
                 let torn = torn.min(len);
@@ -339,8 +342,8 @@ impl Open {
 
     /// Bytes that fit.
     fn room(&self, end: u64) -> u64 {
-        let room = lock(&self.disk.state).faults.room.unwrap_or(CAPACITY as u64);
-        end.min(room).min(CAPACITY as u64)
+        let room = lock(&self.disk.state).faults.room.unwrap_or(CAPACITY_BYTES as u64);
+        end.min(room).min(CAPACITY_BYTES as u64)
     }
 }
 
@@ -366,8 +369,8 @@ impl Medium for Open {
         self.put(position, &bytes[..written as usize]);
         let mut rest = lock(&self.file.rest);
         rest.len = rest.len.max(position + written);
-        let touched =
-            position as usize / SECTOR..(position + written).div_ceil(SECTOR as u64) as usize;
+        let touched = position as usize / SECTOR_BYTES
+            ..(position + written).div_ceil(SECTOR_BYTES as u64) as usize;
         rest.clean.retain(|sector| !touched.contains(sector));
         stepped.map_err(|(e, _)| e)?;
         if written < bytes.len() as u64 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
@@ -404,9 +407,9 @@ impl Medium for Open {
             rest.platter = shown;
         } else if !state.dead {
             let same = |i: usize, sector: &[u8]| {
-                rest.platter.get(i * SECTOR..i * SECTOR + sector.len()) == Some(sector)
+                rest.platter.get(i * SECTOR_BYTES..i * SECTOR_BYTES + sector.len()) == Some(sector)
             };
-            let sectors = shown.chunks(SECTOR).enumerate();
+            let sectors = shown.chunks(SECTOR_BYTES).enumerate();
             let lost: Vec<_> = sectors.filter(|(i, s)| !same(*i, s)).map(|(i, _)| i).collect();
             rest.clean.extend(lost);
         }
@@ -423,17 +426,18 @@ impl Medium for Open {
     }
 
     fn map(&self, len: u64) -> io::Result<Map> {
-        assert!(len <= CAPACITY as u64);
+        assert!(len <= CAPACITY_BYTES as u64);
         let limit = lock(&self.disk.state).faults.address_space;
         if limit.is_some_and(|limit| len > limit) {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
-        let mapped = limit.map_or(CAPACITY, |limit| limit as usize);
+        let mapped = limit.map_or(CAPACITY_BYTES, |limit| limit as usize);
         Ok(Map { base: self.file.base(), len: mapped, _owner: Box::new(self.file.bytes.clone()) })
     }
 
     fn map_private(&self, len: u64) -> io::Result<Map> {
-        let mut pages: Box<[Page]> = self.file.shown(len).chunks(PAGE).map(Page::of).collect();
+        let mut pages: Box<[Page]> =
+            self.file.shown(len).chunks(PAGE_BYTES).map(Page::of).collect();
         let base = pages.as_mut_ptr().cast();
         let owner = Bytes(UnsafeCell::new(pages));
         Ok(Map { base, len: len as usize, _owner: Box::new(owner) })
@@ -443,9 +447,9 @@ impl Medium for Open {
         if !self.disk.mapped {
             return Ok(None);
         }
-        assert!(start as usize + len <= CAPACITY);
+        assert!(start as usize + len <= CAPACITY_BYTES);
         // A window of one allocation step, so that tests go through many.
-        let len = len.max(8192).min(CAPACITY - start as usize);
+        let len = len.max(8192).min(CAPACITY_BYTES - start as usize);
         // SAFETY: `start` lies within the capacity.
         let base = unsafe { self.file.base().add(start as usize) };
         let map = Map { base, len, _owner: Box::new(self.file.bytes.clone()) };

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use crate::api::db::Emdb;
 use crate::error::Error;
-use crate::index::hash::table::{MAX_ALIKE, MAX_RECORDS};
+use crate::index::hash::table::{ALIKE_MAX_KEYS, MAX_RECORDS};
 
-/// Where the home bits lie in the hash, and how many of its lowest bits lie below them.
+/// The place of the home bits in the hash: the number of its lowest bits that lie below them.
 const HOME_SHIFT: u32 = 34;
 
 /// Finds keys of eight bytes by their hashes: of such keys XXH3 can be undone.
@@ -59,7 +59,7 @@ fn open(path: &Path) -> Emdb {
 
 /// Keys whose hashes have the same bits wherever the index looks.
 fn alike(keys: &Inverse) -> impl Iterator<Item = [u8; 8]> + '_ {
-    (0..MAX_ALIKE as u64 + 4).map(|n| keys.key(0x1_2345 << 46 | 7 << HOME_SHIFT | n))
+    (0..ALIKE_MAX_KEYS as u64 + 4).map(|n| keys.key(0x1_2345 << 46 | 7 << HOME_SHIFT | n))
 }
 
 fn remove<K: AsRef<[u8]>>(db: &Emdb, keys: impl Iterator<Item = K>) {
@@ -84,12 +84,12 @@ fn a_key_that_finds_no_place_in_the_index_is_refused_and_the_rest_goes_on() {
         db.insert("other", "value").unwrap();
         let keys = inverse(&db);
         let all: Vec<_> = alike(&keys).collect();
-        let (first, rest) = all.split_at(MAX_ALIKE - 5);
+        let (first, rest) = all.split_at(ALIKE_MAX_KEYS - 5);
         db.insert_many(first.iter().map(|key| (key, "v"))).unwrap();
         let (last, refused): (Vec<_>, Vec<_>) =
             rest.iter().partition(|key| db.insert(key, &value).is_ok());
         let taken: Vec<_> = first.iter().chain(last).collect();
-        assert_eq!(taken.len(), MAX_ALIKE);
+        assert_eq!(taken.len(), ALIKE_MAX_KEYS);
         for key in &refused {
             assert!(matches!(db.insert(key, &value), Err(Error::TooLarge { .. })));
             assert!(matches!(
@@ -127,12 +127,12 @@ fn keys_that_have_room_in_one_order_have_it_in_all() {
     let path = folder.path().join("db");
     let db = Emdb::builder().path(&path).enable_range_scans(true).build().unwrap();
     let keys = inverse(&db);
-    // Those of the second home line lie behind those of the first one, or between them.
+    // Those of the second home bucket lie behind those of the first one, or between them.
     let key = |home: u64, n: u64| keys.key(0x1_2345 << 46 | home << HOME_SHIFT | n);
-    let first: Vec<_> = (0..MAX_ALIKE as u64).map(|n| key(7, n)).collect();
+    let first: Vec<_> = (0..ALIKE_MAX_KEYS as u64).map(|n| key(7, n)).collect();
     let second: Vec<_> = (0..8).map(|n| key(8, n)).collect();
     db.insert_many(second.iter().chain(&first).map(|key| (key, "1"))).unwrap();
-    assert!(matches!(db.insert(key(7, MAX_ALIKE as u64), ""), Err(Error::TooLarge { .. })));
+    assert!(matches!(db.insert(key(7, ALIKE_MAX_KEYS as u64), ""), Err(Error::TooLarge { .. })));
     let check = |db: &Emdb, value: &[u8]| {
         assert!(db.verify().unwrap().is_ok());
         assert_eq!(db.len().unwrap(), first.len() + second.len());
@@ -166,7 +166,7 @@ fn a_transaction_with_a_key_that_finds_no_place_is_not_made_and_the_file_opens_a
         let keys = inverse(&db);
         let mut all: Vec<_> = alike(&keys).map(|key| key.to_vec()).collect();
         let last = all.pop().unwrap();
-        all.truncate(MAX_ALIKE);
+        all.truncate(ALIKE_MAX_KEYS);
         db.insert_many(all.iter().map(|key| (key, "value"))).unwrap();
         let made = db.insert_many([
             (b"first".to_vec(), value.clone()),
@@ -223,7 +223,7 @@ fn keys_that_lie_too_close_take_no_more_memory_than_others() {
     for memory in [false, true] {
         let db = if memory { Emdb::open_in_memory() } else { open(&path) };
         let keys = inverse(&db);
-        // One home line, and all the tags that there can be.
+        // One home bucket, and all the tags that there can be.
         let key = |n: u64| keys.key(n << 46 | 7 << HOME_SHIFT | n);
         let mut keys = 0;
         let mut more = |from: u64, to: u64| {

@@ -97,7 +97,7 @@ fn made(mapped: bool, key: Key, seed: u64) -> (SimDisk, ReadView) {
     } else {
         engine.background.stop();
     }
-    // What a kill leaves is served, and so made durable, by the change's own open.
+    // The state that a kill leaves is served, and so made durable, by the change's own open.
     (disk.killed(), all)
 }
 
@@ -129,7 +129,7 @@ fn run(engine: &Arc<Database>, change: Rekey) -> Result<()> {
     convert(engine, key, &mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0))
 }
 
-/// Which key opens the database, which holds all: the former one or the other, and not both.
+/// The key that opens the database, which holds all: the former one or the other, and not both.
 /// Nothing is written.
 fn opens_with(disk: &SimDisk, change: Rekey, all: &ReadView, context: &str) -> Key {
     let opened = [change.from, change.to].map(|key| match open_with(disk, key, true) {

@@ -1,4 +1,4 @@
-//! How many records there are, beside commits that go to several namespaces in turn.
+//! The number of records, beside commits that go to several namespaces in turn.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

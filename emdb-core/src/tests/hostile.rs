@@ -193,7 +193,7 @@ fn a_forged_record_that_the_count_depends_on_is_refused() {
         to_removal(bytes, all[1]);
         to_removal(bytes, all[2]);
     });
-    // What is behind the checkpoint replaces them, and is counted by what it replaces.
+    // Records behind the checkpoint replace them, and are counted by what they replace.
     assert!(matches!(builder(&path).build(), Err(Error::EncryptionError(_))));
 }
 

@@ -1,4 +1,4 @@
-//! Where a recovery takes a journal to end.
+//! The end of a journal, as a recovery finds it.
 
 use std::path::Path;
 
@@ -16,8 +16,8 @@ use crate::storage::Disk;
 use crate::storage::memory::Memory;
 use crate::storage::sim::SimDisk;
 
-/// How much is accepted of a journal of these records: whether each commits and continues; none
-/// is a mark. Tells the number of records.
+/// The number of records that are accepted of a journal of these: whether each commits and
+/// continues; none is a mark.
 fn accepted(records: &[Option<(bool, bool)>]) -> usize {
     let header = Header::create(0).unwrap();
     let place = Place::new(header.file_id, header.generation);

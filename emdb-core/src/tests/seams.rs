@@ -43,7 +43,7 @@ fn large_records_that_come_during_a_compaction_are_copied_a_few_at_a_time() {
     compact(&engine, &mut ProgressMeter::new(&mut meanwhile, 0)).unwrap();
     assert_eq!(engine.len(&engine.default_namespace).unwrap(), 49);
     let writer = &engine.append_lock.lock().writer;
-    // What is written at once lies in one region of memory.
+    // Records that are written at once lie in one region of memory.
     assert!(writer.skipped < 16 << 20, "{} of {} left out", writer.skipped, writer.position);
 }
 

@@ -15,7 +15,7 @@ use crate::engine::append_lock::Access;
 use crate::engine::settings::NamespaceOptions;
 use crate::engine::write_op::{Change, WriteOp, check_len};
 use crate::error::Result;
-use crate::format::{MAX_KEY, MAX_VALUE};
+use crate::format::{KEY_MAX_BYTES, VALUE_MAX_BYTES};
 use crate::mvcc::names::{CATALOGUE, child_name};
 pub use crate::mvcc::write_set::{KeyspaceId, WriteRef, WriteSet};
 pub use crate::os::clock::ManualClock;
@@ -167,8 +167,8 @@ pub struct Write<'a> {
 impl Write<'_> {
     /// Whether its lengths are within the limits.
     pub fn check(&self) -> Result<()> {
-        check_len("a key", self.key, MAX_KEY)?;
-        check_len("a value", self.value.unwrap_or_default(), MAX_VALUE)
+        check_len("a key", self.key, KEY_MAX_BYTES)?;
+        check_len("a value", self.value.unwrap_or_default(), VALUE_MAX_BYTES)
     }
 }
 

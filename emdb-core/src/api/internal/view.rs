@@ -8,7 +8,7 @@ use crate::api::namespace::Namespace;
 use crate::api::snapshot::Snapshot;
 use crate::api::transaction::TransactionNamespace;
 use crate::cursor::end::End;
-use crate::cursor::namespace_view::{HeldNamespace, NamespaceView, StagedWrites};
+use crate::cursor::namespace_view::{NamespaceView, PinnedNamespace, StagedWrites};
 use crate::cursor::range::Bounds;
 use crate::cursor::walk::Walk;
 use crate::error::Result;
@@ -19,37 +19,37 @@ use crate::mvcc::write_set::SortedWrites;
 /// A namespace in one state.
 #[derive(Clone)]
 pub struct View {
-    held: HeldNamespace,
+    pinned: PinnedNamespace,
     staged: Option<SortedWrites>,
 }
 
 impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("View").field("held", &self.held).finish_non_exhaustive()
+        f.debug_struct("View").field("pinned", &self.pinned).finish_non_exhaustive()
     }
 }
 
 impl View {
     /// The state that is committed now.
     pub fn now(ns: &Namespace) -> Result<View> {
-        let held = ns.held()?;
-        ns.engine().order_later(held.incarnation.as_deref());
-        Ok(View { held, staged: None })
+        let pinned = ns.pinned()?;
+        ns.engine().order_later(pinned.incarnation.as_deref());
+        Ok(View { pinned, staged: None })
     }
 
     /// Another namespace in the same state, which is not that of a transaction.
     pub fn beside(&self, ns: &Namespace) -> View {
-        let view = self.held.view.clone();
+        let view = self.pinned.view.clone();
         let incarnation = view.incarnation(&ns.state);
         ns.engine().order_later(incarnation.as_deref());
-        let held = HeldNamespace { view, incarnation, ordered: ns.is_ordered() };
-        View { held, staged: None }
+        let pinned = PinnedNamespace { view, incarnation, ordered: ns.is_ordered() };
+        View { pinned, staged: None }
     }
 
     /// A namespace with the writes of a transaction until now.
     pub fn staged(namespace: &TransactionNamespace) -> Result<View> {
         namespace.view()?;
-        Ok(View { held: namespace.held.clone(), staged: Some(namespace.writes.sorted()) })
+        Ok(View { pinned: namespace.pinned.clone(), staged: Some(namespace.writes.sorted()) })
     }
 
     /// The child `name` of the namespace `parent` in a snapshot.
@@ -59,7 +59,7 @@ impl View {
 
     /// The namespace of this name in a snapshot; an empty one if there was none.
     pub fn of(snapshot: &Snapshot, name: &str) -> View {
-        View { held: snapshot.internal(name).held, staged: None }
+        View { pinned: snapshot.internal(name).pinned, staged: None }
     }
 
     /// The catalogue in a snapshot.
@@ -80,8 +80,8 @@ impl View {
     #[inline]
     fn reads(&self) -> NamespaceView<'_> {
         match &self.staged {
-            None => self.held.committed(),
-            Some(staged) => self.held.with(StagedWrites::Sorted(staged)),
+            None => self.pinned.committed(),
+            Some(staged) => self.pinned.with(StagedWrites::Sorted(staged)),
         }
     }
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::api::iterators::{EmdbIter, EmdbKeyIter};
-use crate::cursor::namespace_view::{HeldNamespace, NamespaceView, StagedWrites};
+use crate::cursor::namespace_view::{NamespaceView, PinnedNamespace, StagedWrites};
 use crate::cursor::range::Bounds;
 use crate::cursor::walk::Walk;
 use crate::engine::Engine;
 use crate::engine::read_view::ReadView;
 use crate::engine::write_op::check_len;
 use crate::error::{Error, Result};
-use crate::format::{MAX_KEY, MAX_VALUE};
+use crate::format::{KEY_MAX_BYTES, VALUE_MAX_BYTES};
 use crate::mvcc::namespace::NamespaceState;
 use crate::mvcc::write_set::WriteSet;
 
@@ -20,7 +20,7 @@ pub struct TransactionNamespace {
     pub(crate) engine: Arc<Engine>,
     pub(crate) state: Arc<NamespaceState>,
     /// The committed state below the writes, without records once it was cleared.
-    pub(crate) held: HeldNamespace,
+    pub(crate) pinned: PinnedNamespace,
     /// How often it was cleared.
     pub(crate) clears: u32,
     /// How many clears of its parent it has followed.
@@ -40,7 +40,7 @@ impl TransactionNamespace {
         TransactionNamespace {
             engine: engine.clone(),
             state: state.clone(),
-            held: HeldNamespace { view: view.clone(), incarnation, ordered },
+            pinned: PinnedNamespace { view: view.clone(), incarnation, ordered },
             clears: 0,
             followed: 0,
             writes: WriteSet::default(),
@@ -52,7 +52,7 @@ impl TransactionNamespace {
     #[inline]
     pub(crate) fn view(&self) -> Result<NamespaceView<'_>> {
         self.check()?;
-        Ok(self.held.with(StagedWrites::Set(&self.writes)))
+        Ok(self.pinned.with(StagedWrites::Set(&self.writes)))
     }
 
     fn check(&self) -> Result<()> {
@@ -85,8 +85,8 @@ impl TransactionNamespace {
 
     pub(crate) fn stage(&mut self, key: &[u8], value: &[u8], expiry: Option<u64>) -> Result<()> {
         self.check()?;
-        check_len("a key", key, MAX_KEY)?;
-        check_len("a value", value, MAX_VALUE)?;
+        check_len("a key", key, KEY_MAX_BYTES)?;
+        check_len("a value", value, VALUE_MAX_BYTES)?;
         self.writes.set((), key, Some(value), expiry);
         Ok(())
     }
@@ -111,7 +111,7 @@ impl TransactionNamespace {
     /// ```
     pub fn remove(&mut self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
         let key = key.as_ref();
-        check_len("a key", key, MAX_KEY)?;
+        check_len("a key", key, KEY_MAX_BYTES)?;
         let prior = self.get(key)?;
         self.stage_removal(key)?;
         Ok(prior)
@@ -242,7 +242,7 @@ impl TransactionNamespace {
     }
 
     fn empty(&mut self) {
-        self.held.incarnation = None;
+        self.pinned.incarnation = None;
         self.clears += 1;
         self.writes = WriteSet::default();
     }

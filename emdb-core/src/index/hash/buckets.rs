@@ -11,8 +11,8 @@ use crate::storage::Map;
 pub(crate) const BUCKET_SLOTS: usize = 8;
 
 /// Bytes and buckets of a page: what a checksum of an image covers.
-pub(crate) const PAGE: usize = 4096;
-pub(crate) const PAGE_BUCKETS: usize = PAGE / size_of::<Bucket>();
+pub(crate) const PAGE_BYTES: usize = 4096;
+pub(crate) const PAGE_BUCKETS: usize = PAGE_BYTES / size_of::<Bucket>();
 
 /// A cache line of eight slots.
 #[derive(Debug, Default)]

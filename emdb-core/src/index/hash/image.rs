@@ -18,7 +18,7 @@ use crate::storage::Map;
 pub(crate) enum Portion {
     /// One below full size, the only one of its table: slots and home bits.
     Small { bucket_bits: u32, slots: Vec<(u64, u16)> },
-    /// How many slots are in use, and all of them.
+    /// The number of slots in use, and all of them.
     Full { depth: u32, used: u32, words: Vec<u64> },
 }
 

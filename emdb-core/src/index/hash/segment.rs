@@ -13,8 +13,8 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
-use crate::index::hash::buckets::{BUCKET_SLOTS, Bucket, Buckets, PAGE, PAGE_BUCKETS};
-use crate::index::hash::slot::{REACH, Slot};
+use crate::index::hash::buckets::{BUCKET_SLOTS, Bucket, Buckets, PAGE_BUCKETS, PAGE_BYTES};
+use crate::index::hash::slot::{REACH_BUCKETS, Slot};
 use crate::index::hash::source::{ALL, Damaged, PageSums};
 use crate::storage::memory::prefetch_line;
 
@@ -22,7 +22,7 @@ use crate::storage::memory::prefetch_line;
 pub(crate) const FULL_BITS: u32 = 12;
 const SMALLEST_BITS: u32 = 1;
 
-/// Where the home bits lie in the hash: below the tag.
+/// The place of the home bits in the hash: below the tag.
 const HOME_SHIFT: u32 = 34;
 
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(crate) struct Segment {
     used: AtomicU32,
     /// Whether a page is not as it was stored.
     bad: AtomicBool,
-    /// How pages are verified, if they come from an image.
+    /// The checksums that pages are verified by, if they come from an image.
     proof: Option<Box<dyn PageSums>>,
 }
 
@@ -71,7 +71,8 @@ impl SlotEntry {
         (self.slot.0, self.home)
     }
 
-    /// How many buckets of a full-size segment the home bucket lies behind `bucket`, going round.
+    /// The number of buckets of a full-size segment by which the home bucket lies behind `bucket`,
+    /// going round.
     pub(crate) fn buckets_behind(&self, bucket: usize) -> usize {
         usize::from(self.home).wrapping_sub(bucket) & ((1 << FULL_BITS) - 1)
     }
@@ -115,7 +116,7 @@ impl Segment {
             buckets,
             verified,
             homes: Box::default(),
-            reach: REACH,
+            reach: REACH_BUCKETS,
             used,
             bad: AtomicBool::new(false),
             proof,
@@ -156,7 +157,7 @@ impl Segment {
     #[cold]
     fn verify(&self, page: usize) -> bool {
         let Some(proof) = &self.proof else { return true };
-        let mut copy = [0; PAGE];
+        let mut copy = [0; PAGE_BYTES];
         let words = self.buckets[page * PAGE_BUCKETS..][..PAGE_BUCKETS].iter().flat_map(|l| &l.0);
         for (word, out) in words.zip(copy.as_chunks_mut::<8>().0) {
             *out = word.load(Ordering::Acquire).to_le_bytes();

@@ -18,7 +18,7 @@ const POSITION: u64 = (1 << DISPLACEMENT_SHIFT) - 1;
 
 /// Buckets that a key can lie behind its home, its home among them, where the slot alone says which
 /// that is.
-pub(crate) const REACH: usize = 8;
+pub(crate) const REACH_BUCKETS: usize = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Slot(pub(crate) u64);
@@ -61,7 +61,7 @@ impl Slot {
     }
 
     pub(crate) fn displacement(self) -> usize {
-        (self.0 >> DISPLACEMENT_SHIFT) as usize & (REACH - 1)
+        (self.0 >> DISPLACEMENT_SHIFT) as usize & (REACH_BUCKETS - 1)
     }
 
     /// The slot of the same key in the same place that points elsewhere.
@@ -70,11 +70,14 @@ impl Slot {
         Slot(self.0 & !(POSITION | TOMBSTONE) | flag | position & POSITION)
     }
 
-    /// The slot so many buckets behind its home. From [`REACH`] buckets on it doesn't say how many.
+    /// The slot so many buckets behind its home. From [`REACH_BUCKETS`] buckets on it doesn't say how many.
     #[inline]
     pub(crate) fn displaced(self, buckets: usize) -> Slot {
-        const MOST: u64 = REACH as u64 - 1;
-        let buckets = MOST.min(buckets as u64);
-        Slot(self.0 & !(MOST << DISPLACEMENT_SHIFT) | buckets << DISPLACEMENT_SHIFT)
+        const DISPLACEMENT_MAX_BUCKETS: u64 = REACH_BUCKETS as u64 - 1;
+        let buckets = DISPLACEMENT_MAX_BUCKETS.min(buckets as u64);
+        Slot(
+            self.0 & !(DISPLACEMENT_MAX_BUCKETS << DISPLACEMENT_SHIFT)
+                | buckets << DISPLACEMENT_SHIFT,
+        )
     }
 }

@@ -4,19 +4,19 @@ use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
-use crate::index::hash::buckets::PAGE;
+use crate::index::hash::buckets::PAGE_BYTES;
 use crate::index::hash::slot::TAG_BITS;
 
 /// Pages of a full-size segment.
-pub(crate) const PAGES: usize = 64;
+pub(crate) const SEGMENT_PAGES: usize = 64;
 /// Bytes of one.
-pub(crate) const SEGMENT_BYTES: usize = PAGES * PAGE;
+pub(crate) const SEGMENT_BYTES: usize = SEGMENT_PAGES * PAGE_BYTES;
 /// All bits: every page is known to be right.
 pub(crate) const ALL: u64 = u64::MAX;
 
 /// Tells whether a page of a mapped segment is as it was stored.
 pub(crate) trait PageSums: Send + Sync + std::fmt::Debug {
-    fn holds(&self, page: usize, bytes: &[u8; PAGE]) -> bool;
+    fn holds(&self, page: usize, bytes: &[u8; PAGE_BYTES]) -> bool;
 }
 
 /// The origin of a table that was loaded from an image.

@@ -24,7 +24,7 @@ use crossbeam_epoch::{Atomic, Guard, Owned, Shared};
 
 use crate::index::hash::buckets::BUCKET_SLOTS;
 use crate::index::hash::segment::{Placed, Segment, SlotEntry};
-use crate::index::hash::slot::{REACH, Slot, TAG_BITS};
+use crate::index::hash::slot::{REACH_BUCKETS, Slot, TAG_BITS};
 use crate::index::hash::source::{Damaged, ImageSource, behind};
 
 /// Records that one namespace takes. Beyond, segments could run out of hash bits to split by.
@@ -32,10 +32,10 @@ pub(crate) const MAX_RECORDS: u64 = 1 << 30;
 
 /// Keys that find a place of those whose hashes are alike in all bits that the index goes by, tag
 /// and home. By chance there are a few.
-pub(crate) const MAX_ALIKE: usize = 4096;
+pub(crate) const ALIKE_MAX_KEYS: usize = 4096;
 
 /// The same in an image.
-pub(crate) const MAX_STORED_ALIKE: u64 = (REACH * BUCKET_SLOTS) as u64;
+pub(crate) const STORED_ALIKE_MAX_KEYS: u64 = (REACH_BUCKETS * BUCKET_SLOTS) as u64;
 
 /// The outcome of [`Table::publish`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +142,7 @@ impl Table {
         let slot = Slot::new(hash, new, removed);
         loop {
             let segment = self.segment(hash, guard);
-            match segment.place(hash, old, slot, MAX_ALIKE, &mut same) {
+            match segment.place(hash, old, slot, ALIKE_MAX_KEYS, &mut same) {
                 Placed::New => return Some(Published::New),
                 Placed::Replaced(position) => return Some(Published::Replaced(position)),
                 Placed::Full => self.grow(hash, oldest(), guard)?,

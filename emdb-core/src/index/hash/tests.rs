@@ -99,12 +99,12 @@ fn tombstones_go_when_no_view_needs_them_and_stay_while_one_does() {
         }
     }
     assert!(model.table.bytes() < 10_000, "{} bytes for 10 keys", model.table.bytes());
-    let mut held = Model::new();
+    let mut model = Model::new();
     for key in 0..1_000 {
-        held.put(key, false, 0);
-        held.put(key, true, 0);
+        model.put(key, false, 0);
+        model.put(key, true, 0);
     }
-    assert!((0..1_000).all(|key| held.find(key) == Some(held.newest[&key].0)));
+    assert!((0..1_000).all(|key| model.find(key) == Some(model.newest[&key].0)));
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub(crate) const SETTLE_MIN_KEYS: usize = 1 << 15;
 pub(crate) struct Order {
     /// None until the order is first asked for, if the namespace held keys before it had one.
     fresh: RankedMutex<Option<Vec<u64>>>,
-    /// Where the oldest run lies until the order is first asked for.
+    /// The place of the oldest run until the order is first asked for.
     stored: Mutex<Option<Stored>>,
     /// Anchors that aren't in the levels yet, or one if the order isn't built. Zero only when a
     /// reader of what is committed finds all of it in the levels.

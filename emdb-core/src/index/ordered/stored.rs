@@ -10,7 +10,7 @@ use crate::index::ordered::run::Run;
 use crate::index::ordered::words::Words;
 use crate::storage::Map;
 
-/// Where a run lies in an image.
+/// The place of a run in an image.
 pub(crate) struct Stored {
     pub(crate) map: Arc<Map>,
     pub(crate) place: Place,

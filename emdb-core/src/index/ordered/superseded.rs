@@ -1,4 +1,4 @@
-//! Which records of a journal have been replaced or removed: one bit for each 64 bytes.
+//! The records of a journal that have been replaced or removed: one bit for each 64 bytes.
 //!
 //! An ordered index names a key by any of its records. While that record's bit is not set it is
 //! the key's newest, and a scan need not ask the hash index. The bits are set before the
@@ -9,12 +9,12 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes of the journal for each bit.
-const GRAIN: u64 = 64;
+const GRAIN_BYTES: u64 = 64;
 /// Words of a leaf: it stands for 16 MiB of the journal.
-const LEAF: usize = 4096;
-const LEAF_BYTES: u64 = LEAF as u64 * 64 * GRAIN;
+const LEAF_WORDS: usize = 4096;
+const LEAF_BYTES: u64 = LEAF_WORDS as u64 * 64 * GRAIN_BYTES;
 /// Leaves of a branch, and branches: together they reach `MAX_POSITION`.
-const FAN: usize = 512;
+const BRANCH_LEAVES: usize = 512;
 
 type Leaf = Box<[AtomicU64]>;
 type Branch = Box<[OnceLock<Leaf>]>;
@@ -26,7 +26,7 @@ pub(crate) struct Superseded {
 
 impl Default for Superseded {
     fn default() -> Superseded {
-        Superseded { branches: std::iter::repeat_with(OnceLock::new).take(FAN).collect() }
+        Superseded { branches: std::iter::repeat_with(OnceLock::new).take(BRANCH_LEAVES).collect() }
     }
 }
 
@@ -35,10 +35,11 @@ impl Superseded {
     pub(crate) fn set(&self, position: u64) {
         let (branch, leaf, word, bit) = split(position);
         let Some(branch) = self.branches.get(branch) else { return };
-        let branch = branch
-            .get_or_init(|| std::iter::repeat_with(OnceLock::new).take(FAN).collect::<Branch>());
+        let branch = branch.get_or_init(|| {
+            std::iter::repeat_with(OnceLock::new).take(BRANCH_LEAVES).collect::<Branch>()
+        });
         let leaf = branch[leaf]
-            .get_or_init(|| std::iter::repeat_with(AtomicU64::default).take(LEAF).collect());
+            .get_or_init(|| std::iter::repeat_with(AtomicU64::default).take(LEAF_WORDS).collect());
         leaf[word].fetch_or(bit, Ordering::Release);
     }
 
@@ -53,8 +54,8 @@ impl Superseded {
 
 fn split(position: u64) -> (usize, usize, usize, u64) {
     let leaf = (position / LEAF_BYTES) as usize;
-    let bit = position % LEAF_BYTES / GRAIN;
-    (leaf / FAN, leaf % FAN, (bit / 64) as usize, 1 << (bit % 64))
+    let bit = position % LEAF_BYTES / GRAIN_BYTES;
+    (leaf / BRANCH_LEAVES, leaf % BRANCH_LEAVES, (bit / 64) as usize, 1 << (bit % 64))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Where there is no io_uring: the ordinary files.
+//! A stand-in where there is no io_uring: the ordinary files.
 
 use crate::storage::Disk;
 use crate::storage::file::FileDisk;

@@ -28,7 +28,7 @@ use crate::storage::{Disk, IoBackend, Map, Medium, Window};
 const ENTRIES: u32 = 8;
 
 /// The most that one write takes: the kernel's own limit.
-const WRITE_MAX: usize = 0x7FFF_F000;
+const WRITE_MAX_BYTES: usize = 0x7FFF_F000;
 
 /// The file, registered with each ring.
 const FILE: Fixed = Fixed(0);
@@ -140,7 +140,7 @@ impl Ring {
 }
 
 fn write_entry(position: u64, bytes: &[u8]) -> Entry {
-    let len = bytes.len().min(WRITE_MAX) as u32;
+    let len = bytes.len().min(WRITE_MAX_BYTES) as u32;
     opcode::Write::new(FILE, bytes.as_ptr(), len).offset(position).build().user_data(WRITE)
 }
 
@@ -153,7 +153,8 @@ fn outcome(result: i32) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::from_raw_os_error(-result))
 }
 
-/// How much of a write that was not empty went out; none if it is to be tried again.
+/// The number of bytes of a write that went out, which was not empty; none if it is to be tried
+/// again.
 fn written(result: i32) -> io::Result<usize> {
     match result {
         0 => Err(io::ErrorKind::WriteZero.into()),
@@ -237,7 +238,7 @@ impl Medium for UringMedium {
 
     fn write_and_begin_sync(&self, position: u64, bytes: &[u8]) -> io::Result<bool> {
         self.check_origin()?;
-        if bytes.is_empty() || bytes.len() > WRITE_MAX {
+        if bytes.is_empty() || bytes.len() > WRITE_MAX_BYTES {
             return self.write_at(position, bytes).map(|()| false);
         }
         let mut ring = lock(&self.syncs);

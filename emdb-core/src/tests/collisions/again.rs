@@ -4,7 +4,7 @@ use crate::tests::collisions::*;
 
 fn group(keys: &Inverse, which: u64) -> Vec<[u8; 8]> {
     let hash = |n| 0x1_2345 << 46 | 7 << HOME_SHIFT | which << 20 | n;
-    (0..MAX_ALIKE as u64).map(|n| keys.key(hash(n))).collect()
+    (0..ALIKE_MAX_KEYS as u64).map(|n| keys.key(hash(n))).collect()
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn removed_keys_whose_hashes_are_alike_make_room_for_others() {
         db.insert(key, "2").unwrap();
     }
     assert!(matches!(db.insert(first[0], "1"), Err(Error::TooLarge { .. })));
-    assert_eq!(db.len().unwrap(), MAX_ALIKE);
+    assert_eq!(db.len().unwrap(), ALIKE_MAX_KEYS);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_commit_that_a_kill_kept_from_being_taken_back_is_dropped_by_the_next_open()
         disk.open(Path::new("db")).unwrap().write_at(position, &out[..len]).unwrap();
         let again = open(&disk.killed()).unwrap();
         assert_eq!(super::super::get(&again, &first[7]).unwrap().unwrap(), b"v");
-        assert_eq!(super::super::content(&again).len(), MAX_ALIKE);
+        assert_eq!(super::super::content(&again).len(), ALIKE_MAX_KEYS);
     }
 }
 
@@ -117,7 +117,7 @@ fn what_a_commit_that_could_not_be_made_would_have_changed_is_as_it_was() {
             assert_eq!(other.keys().unwrap().collect::<Vec<_>>().len(), 10);
             assert_eq!(other.get("new").unwrap(), None);
             assert_eq!(other.get([3]).unwrap().unwrap(), b"1");
-            assert_eq!(db.len().unwrap(), MAX_ALIKE);
+            assert_eq!(db.len().unwrap(), ALIKE_MAX_KEYS);
             let mut all = first.clone();
             all.sort_unstable();
             let found = db.range(..).unwrap();
@@ -131,7 +131,7 @@ fn what_a_commit_that_could_not_be_made_would_have_changed_is_as_it_was() {
         };
         check(&db);
         check(&db);
-        assert_eq!(before.len().unwrap(), MAX_ALIKE);
+        assert_eq!(before.len().unwrap(), ALIKE_MAX_KEYS);
         drop(before);
         drop(other);
         drop(db);
@@ -139,6 +139,6 @@ fn what_a_commit_that_could_not_be_made_would_have_changed_is_as_it_was() {
         check(&db);
         db.insert("later", "value").unwrap();
         drop(db);
-        assert_eq!(open().len().unwrap(), MAX_ALIKE + 1);
+        assert_eq!(open().len().unwrap(), ALIKE_MAX_KEYS + 1);
     }
 }

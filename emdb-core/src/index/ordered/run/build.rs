@@ -8,11 +8,11 @@ use std::sync::atomic::AtomicU64;
 
 use crate::error::Result;
 use crate::index::ordered::keys::Keys;
-use crate::index::ordered::run::{FAN, Run, shared, window};
+use crate::index::ordered::run::{NODE_ENTRIES, Run, shared, window};
 use crate::index::ordered::words::Words;
 
-/// How many keys ahead memory is asked for.
-const AHEAD: usize = 16;
+/// The number of keys ahead for which memory is asked.
+const AHEAD_KEYS: usize = 16;
 
 /// A window, and a position.
 type Entry = (u64, u64);
@@ -22,7 +22,7 @@ impl Run {
     pub(crate) fn sort<'k>(positions: &[u64], keys: impl Keys<'k>) -> Result<Run> {
         let mut common: Option<Vec<u8>> = None;
         for (i, &position) in positions.iter().enumerate() {
-            if let Some(&later) = positions.get(i + AHEAD) {
+            if let Some(&later) = positions.get(i + AHEAD_KEYS) {
                 keys.prefetch(later, 0);
             }
             let key = keys.key(position)?;
@@ -34,7 +34,7 @@ impl Run {
         let common = common.unwrap_or_default();
         let mut entries = Vec::with_capacity(positions.len());
         for (i, &position) in positions.iter().enumerate() {
-            if let Some(&later) = positions.get(i + AHEAD) {
+            if let Some(&later) = positions.get(i + AHEAD_KEYS) {
                 keys.prefetch(later, 0);
             }
             entries.push((window(&keys.key(position)?, common.len()), position));
@@ -91,11 +91,12 @@ impl Run {
     pub(crate) fn of_words(common: Box<[u8]>, windows: Words, positions: Words) -> Run {
         let words = positions.len().div_ceil(64);
         let gone = std::iter::repeat_with(AtomicU64::default).take(words).collect();
-        let sample = |level: &[u64]| level.iter().step_by(FAN).copied().collect::<Vec<_>>();
+        let sample =
+            |level: &[u64]| level.iter().step_by(NODE_ENTRIES).copied().collect::<Vec<_>>();
         let mut tree: Vec<Vec<u64>> = Vec::new();
         loop {
             let level = tree.last().map_or(&windows[..], |level| &level[..]);
-            if level.len() <= 2 * FAN {
+            if level.len() <= 2 * NODE_ENTRIES {
                 break;
             }
             let above = sample(level);

@@ -18,7 +18,7 @@ use crate::index::ordered::words::Words;
 use crate::storage::memory::prefetch_line;
 
 /// Entries below each entry of the tree.
-const FAN: usize = 16;
+const NODE_ENTRIES: usize = 16;
 
 #[derive(Default)]
 pub(crate) struct Run {
@@ -113,12 +113,12 @@ impl Run {
             Err(at) => return Ok(at),
         };
         match ties {
-            FAN => self.search(key, behind, keys),
+            NODE_ENTRIES => self.search(key, behind, keys),
             few => Ok(if behind { low + few } else { low }),
         }
     }
 
-    /// The first entry that windows don't tell from `key` and how many there are, up to `FAN`; or
+    /// The first entry that windows don't tell from `key` and how many there are, up to `NODE_ENTRIES`; or
     /// where it would be if they tell it from all.
     fn alike(&self, key: &[u8]) -> std::result::Result<(usize, usize), usize> {
         let skip = self.common.len();
@@ -129,7 +129,8 @@ impl Run {
         }
         let window = window(key, skip);
         let low = self.lower_bound(window);
-        let ties = self.windows[low..].iter().take(FAN).take_while(|w| **w == window).count();
+        let ties =
+            self.windows[low..].iter().take(NODE_ENTRIES).take_while(|w| **w == window).count();
         if ties == 0 { Err(low) } else { Ok((low, ties)) }
     }
 
@@ -145,7 +146,7 @@ impl Run {
             Err(at) => return Ok(at),
         };
         let mut high = low + ties;
-        if ties == FAN {
+        if ties == NODE_ENTRIES {
             let next = self.windows[low].checked_add(1);
             high = next.map_or(self.len(), |next| self.lower_bound(next));
         }
@@ -172,8 +173,8 @@ impl Run {
         for level in lower {
             // The answer lies in the block of the last entry that is below, or at its end.
             let Some(block) = at.checked_sub(1) else { return 0 };
-            let from = block * FAN;
-            let to = (from + FAN).min(level.len());
+            let from = block * NODE_ENTRIES;
+            let to = (from + NODE_ENTRIES).min(level.len());
             if level.len() == self.positions.len() {
                 // The positions will be asked for next.
                 prefetch_line(self.positions[from..].as_ptr().cast());
