@@ -51,9 +51,9 @@ fn open_with(disk: &SimDisk, key: Key, read_only: bool) -> Result<Arc<Database>>
 
 /// The expected content of a database: its records with their expiries, and its other namespace.
 #[derive(Debug, PartialEq)]
-struct ReadView(Vec<(Vec<u8>, Vec<u8>, Option<u64>)>, Vec<String>, bool);
+struct Content(Vec<(Vec<u8>, Vec<u8>, Option<u64>)>, Vec<String>, bool);
 
-fn view(engine: &Arc<Database>) -> ReadView {
+fn view(engine: &Arc<Database>) -> Content {
     let guard = crossbeam_epoch::pin();
     let expiry = |key: &[u8]| {
         let (entry, _) = engine.get(&engine.default_namespace, key, &guard).unwrap().unwrap();
@@ -64,12 +64,12 @@ fn view(engine: &Arc<Database>) -> ReadView {
         (k, v, expiry)
     });
     let ordered = engine.names.lock().live.get("log").is_some_and(|log| log.is_ordered());
-    ReadView(records.collect(), engine.list_namespaces(), ordered)
+    Content(records.collect(), engine.list_namespaces(), ordered)
 }
 
 /// A database with this key that was closed, or whose process was killed, with whatever can lie
 /// beside it.
-fn made(mapped: bool, key: Key, seed: u64) -> (SimDisk, ReadView) {
+fn made(mapped: bool, key: Key, seed: u64) -> (SimDisk, Content) {
     let disk = SimDisk::new(mapped);
     let settings = Settings { sealing: sealing(key), ..Settings::default() };
     open::create(&settings, &disk, Path::new(PATH)).unwrap();
@@ -131,7 +131,7 @@ fn run(engine: &Arc<Database>, change: Rekey) -> Result<()> {
 
 /// The key that opens the database, which holds all: the former one or the other, and not both.
 /// Nothing is written.
-fn opens_with(disk: &SimDisk, change: Rekey, all: &ReadView, context: &str) -> Key {
+fn opens_with(disk: &SimDisk, change: Rekey, all: &Content, context: &str) -> Key {
     let opened = [change.from, change.to].map(|key| match open_with(disk, key, true) {
         Ok(engine) => {
             assert_eq!(view(&engine), *all, "{context}: read alone");
@@ -178,7 +178,7 @@ fn is_sealed(image: &[u8]) -> bool {
 }
 
 /// After whatever has happened: one key opens it, it holds all, and the change can be made again.
-fn check(disk: &SimDisk, of: Rekey, all: &ReadView, context: &str) -> bool {
+fn check(disk: &SimDisk, of: Rekey, all: &Content, context: &str) -> bool {
     disk.set_faults(Faults::default());
     let key = opens_with(disk, of, all, context);
     let engine = open_with(disk, key, false).unwrap_or_else(|e| panic!("{context}: {e}"));

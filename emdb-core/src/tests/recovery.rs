@@ -1,6 +1,4 @@
-//! The end of a journal, as a recovery finds it.
-
-use std::path::Path;
+//! The end of a journal, as a recovery finds it, and a torn tail behind it.
 
 use crate::engine::replay::Replay;
 use crate::format::JOURNAL_START;
@@ -8,13 +6,12 @@ use crate::format::header::Header;
 use crate::format::mark::Mark;
 use crate::format::place::Place;
 use crate::format::prepared::Prepared;
-use crate::format::record::Verb;
 use crate::journal::file::Journal;
 use crate::journal::recovery::{Stretch, read};
 use crate::mvcc::generation::Generation;
 use crate::storage::Disk;
 use crate::storage::memory::Memory;
-use crate::storage::sim::SimDisk;
+use crate::tests::*;
 
 /// The number of records that are accepted of a journal of these: whether each commits and
 /// continues; none is a mark.
@@ -60,4 +57,28 @@ fn a_record_of_another_commit_ends_the_journal() {
     assert_eq!(accepted(&[alone, first, first, last]), 1);
     assert_eq!(accepted(&[alone, first, mark, last]), 1);
     assert_eq!(accepted(&[alone, first, middle]), 1);
+}
+
+#[test]
+fn a_torn_tail_with_whole_commits_behind_is_kept_aside_and_reported() {
+    let disk = SimDisk::new(true);
+    let engine = open(&disk, FlushPolicy::Group).unwrap();
+    let put = |key: &[u8]| write(&engine, &[(key.to_vec(), Some(vec![7; 40]))]).unwrap();
+    put(b"flushed");
+    engine.flush().unwrap();
+    let end = stats(&engine).logical_size_bytes;
+    put(b"lost");
+    put(b"behind");
+    engine.background.stop();
+    let killed = disk.killed();
+    // The first of the two unsynced records never made it to the disk.
+    let medium = killed.open(Path::new(PATH)).unwrap();
+    medium.write_at(end + 20, &[0; 20]).unwrap();
+    let engine = open(&killed, FlushPolicy::Group).unwrap();
+    let report = engine.recovery.clone().unwrap();
+    assert_eq!(report.commits_dropped, 1);
+    assert!(report.torn_bytes > 50 && !report.clean);
+    assert!(report.torn_file.is_some_and(|f| killed.exists(&f)));
+    assert_eq!(content(&engine).len(), 1);
+    engine.background.stop();
 }

@@ -1,4 +1,6 @@
-//! Differences between index and journal are found.
+//! Verification: it finds differences between index and journal, and none where there are none.
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::index::ordered::Order;
 use crate::maintenance::verify::verify;
@@ -13,12 +15,6 @@ fn engine() -> Arc<Database> {
         put(&engine, &[n % 10], &[n]);
     }
     engine
-}
-
-fn put(engine: &Engine, key: &[u8], value: &[u8]) {
-    let namespace = &engine.default_namespace;
-    let op = WriteOp::write(namespace, Change::put(key, value, None)).unwrap();
-    engine.commit(&mut [op], Access::Plain).unwrap();
 }
 
 fn kinds(engine: &Database) -> Vec<ProblemKind> {
@@ -77,4 +73,40 @@ fn a_name_that_only_memory_has_is_found() {
     let state = Arc::new(NamespaceState::new("x".into(), &handle, state));
     engine.names.lock().live.insert("x".into(), state);
     assert_eq!(kinds(&engine), [ProblemKind::Index]);
+}
+
+#[test]
+fn the_note_of_a_checkpoint_is_no_damage() {
+    let disk = SimDisk::new(true);
+    let engine = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+    put(&engine, b"a", b"1");
+    engine.checkpoint(CheckpointKind::Durable, || false).unwrap();
+    let report = verify(&engine, &mut |_| ControlFlow::Continue(())).unwrap();
+    assert!(report.is_ok(), "{:?}", report.problems);
+    engine.background.stop();
+}
+
+#[test]
+fn a_verification_beside_compactions_finds_nothing() {
+    let disk = SimDisk::new(true);
+    let engine = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            for n in 0..300u32 {
+                put(&engine, &n.to_be_bytes(), b"1");
+                compact(&engine, &mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0))
+                    .unwrap();
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+        while !stop.load(Ordering::Relaxed) {
+            let report = verify(&engine, &mut |_| ControlFlow::Continue(())).unwrap();
+            if !report.is_ok() {
+                stop.store(true, Ordering::Relaxed);
+            }
+            assert!(report.is_ok(), "{:?}", report.problems);
+        }
+    });
+    engine.background.stop();
 }
