@@ -218,6 +218,8 @@ impl Hasher for AsIs {
 
 #[cfg(test)]
 mod tests {
+    use emdb_testing::Random;
+
     use super::*;
 
     /// Few hashes, so that many keys share one.
@@ -229,9 +231,9 @@ mod tests {
     fn the_latest_write_of_each_key_is_found_and_walked() {
         let mut stage = Stage::default();
         let mut model = BTreeMap::new();
-        let mut state = 7_u64;
+        let mut random = Random(7);
         for step in 0..5_000_u64 {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            let state = random.next();
             let key = [(state >> 33) as u8 % 50, 1];
             let value = vec![step as u8; (state >> 40) as usize % 2000];
             let value = (!state.is_multiple_of(5)).then_some(value);
