@@ -12,6 +12,7 @@ use emdb::{Emdb, Error, FlushPolicy};
 use emdb_testing::child;
 use tempfile::TempDir;
 
+use crate::common::memory_folder;
 use crate::common::op::{LOG, Op};
 use crate::common::state::{State, read_state};
 
@@ -31,7 +32,7 @@ enum Kind {
 impl Volume {
     /// None, with the reason printed, where that is not permitted.
     fn mount(kind: Kind) -> Option<Volume> {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = memory_folder();
         let disk = folder.path().join("disk");
         let image = folder.path().join("image");
         fs::create_dir(&disk).unwrap();

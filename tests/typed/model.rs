@@ -17,7 +17,7 @@ use seam::{Reads, Result, Writes};
 
 /// Runs; `EMDB_TABLE_ROUNDS` asks for more, or fewer.
 fn rounds() -> u64 {
-    number("EMDB_TABLE_ROUNDS", 10)
+    number("EMDB_TABLE_ROUNDS", 5)
 }
 
 /// Both tables, as they have to be.
