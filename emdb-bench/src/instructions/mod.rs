@@ -4,7 +4,7 @@
 //! [--table FILE]`
 //!
 //! Each path runs in a process of its own under valgrind, which counts what the calling thread does
-//! between entering and leaving [`measured_work`]. What goes before is not counted, nor is what the
+//! between entering and leaving [`measured_work`]. The preparations are not counted, nor is what the
 //! engine's background threads do, nor the kernel; a thread in the background can still take work
 //! from the one that is counted, or leave some to it. The databases are files in the system's
 //! temporary folder, with default options; `memory` in the name says that there is none.
