@@ -1,4 +1,4 @@
-//! What is measured: the workload that redb publishes for comparing engines.
+//! The workload that is measured: the one that redb publishes for comparing engines.
 
 use std::time::Instant;
 

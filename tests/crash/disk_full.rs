@@ -141,7 +141,7 @@ fn fill(db: &Emdb, style: Style, state: &mut State) -> Op {
     panic!("the disk is never full");
 }
 
-/// What `db` holds: `state`, or for several chunks `state` and the first ones of `failed`.
+/// Checks that `db` holds `state`, or for several chunks `state` and the first ones of `failed`.
 fn check(db: &Emdb, state: &mut State, failed: &Op, context: &str) {
     let found = read_state(db).unwrap();
     let chunks = if matches!(failed, Op::InsertMany(..)) { failed.outcomes(state) } else { vec![] };

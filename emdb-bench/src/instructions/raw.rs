@@ -5,7 +5,7 @@ use std::path::Path;
 use emdb::{Emdb, FlushPolicy};
 
 use super::{HotPath, Outcome, check, measured_work};
-use crate::workload::{Random, Record, SEED};
+use crate::workload::{Random, Record, SEED, record};
 
 pub(super) const PATHS: &[HotPath] = &[
     HotPath { name: "bulk_load", operations: N, rounds: GROWS, run: bulk_load },
@@ -57,7 +57,7 @@ fn open(folder: &Path, kind: Kind) -> Outcome<Emdb> {
 
 fn records(n: usize) -> Vec<Record> {
     let mut random = Random(SEED);
-    (0..n).map(|_| random.record()).collect()
+    (0..n).map(|_| record(&mut random)).collect()
 }
 
 fn load(db: &Emdb, records: &[Record]) -> Outcome<()> {
@@ -205,7 +205,7 @@ fn contains_key(folder: &Path, n: usize) -> Outcome<()> {
 fn missing_key(folder: &Path, n: usize) -> Outcome<()> {
     let (db, _) = loaded(folder, Kind::File, n)?;
     let mut random = Random(SEED + 2);
-    let missing: Vec<_> = (0..n).map(|_| random.record().0).collect();
+    let missing: Vec<_> = (0..n).map(|_| record(&mut random).0).collect();
     let found = measured_work(|| -> Outcome<usize> {
         let mut found = 0;
         for key in &missing {

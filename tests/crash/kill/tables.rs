@@ -141,7 +141,7 @@ impl Call {
         }
     }
 
-    /// What a kill in this call may leave: a chunk is there as a whole or not at all.
+    /// The states that a kill in this call may leave: a chunk is there as a whole or not at all.
     fn outcomes(&self, n: u64, before: &State) -> Vec<State> {
         let mut outcomes = vec![before.clone()];
         if let Call::InsertMany(ids) = self {

@@ -97,7 +97,7 @@ impl Iterator for Calls {
     }
 }
 
-/// What opens the database at `path`, whose name tells whether it is encrypted.
+/// The builder that opens the database at `path`, whose name tells whether it is encrypted.
 #[cfg(feature = "encrypt")]
 fn builder(path: &Path) -> EmdbBuilder {
     let sealed = path.file_name().is_some_and(|name| name.to_str().unwrap().starts_with("sealed"));
