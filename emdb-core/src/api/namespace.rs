@@ -354,13 +354,13 @@ impl Namespace {
     }
 
     pub(crate) fn walk(&self) -> Result<Walk> {
-        self.pinned()?.committed().walk()
+        self.pinned()?.into_walk()
     }
 
     pub(crate) fn walk_range(&self, bounds: Bounds) -> Result<Walk> {
         let pinned = self.pinned()?;
         self.engine().order_later(pinned.incarnation.as_deref());
-        pinned.committed().walk_range(bounds)
+        pinned.into_walk_range(bounds)
     }
 
     /// Whether the keys are kept in order, so that ranges of them can be read.

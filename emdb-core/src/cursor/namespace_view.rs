@@ -76,6 +76,19 @@ impl PinnedNamespace {
         NamespaceView { pinned: self, writes }
     }
 
+    /// All records that were committed, in order if the namespace has one.
+    pub(crate) fn into_walk(self) -> Result<Walk> {
+        Walk::over(self.view, self.incarnation)
+    }
+
+    /// The committed records of a range, in order.
+    pub(crate) fn into_walk_range(self, bounds: Bounds) -> Result<Walk> {
+        if !self.ordered {
+            return Err(unordered());
+        }
+        Walk::range(self.view, self.incarnation, bounds)
+    }
+
     /// The committed record of `key`, expired or not, its value unverified.
     fn stored(&self, key: &[u8]) -> Result<Option<Record<'_>>> {
         match &self.incarnation {
@@ -178,25 +191,25 @@ impl NamespaceView<'_> {
 
     /// All records, in order if the namespace has one.
     pub(crate) fn walk(self) -> Result<Walk> {
-        let PinnedNamespace { view, incarnation, .. } = self.pinned;
-        let walk = Walk::over(view.clone(), incarnation.clone())?;
-        Ok(self.overlaid(walk, Bounds::all()))
+        let walk = self.pinned.clone().into_walk()?;
+        match self.writes.sorted() {
+            Some(sorted) => Ok(self.overlaid(walk, sorted, Bounds::all())),
+            None => Ok(walk),
+        }
     }
 
     /// The records of a range, in order.
     pub(crate) fn walk_range(self, bounds: Bounds) -> Result<Walk> {
-        let PinnedNamespace { view, incarnation, ordered } = self.pinned;
-        if !ordered {
-            return Err(unordered());
+        match self.writes.sorted() {
+            Some(sorted) => {
+                let walk = self.pinned.clone().into_walk_range(bounds.clone())?;
+                Ok(self.overlaid(walk, sorted, bounds))
+            }
+            None => self.pinned.clone().into_walk_range(bounds),
         }
-        let walk = Walk::range(view.clone(), incarnation.clone(), bounds.clone())?;
-        Ok(self.overlaid(walk, bounds))
     }
 
-    fn overlaid(self, walk: Walk, bounds: Bounds) -> Walk {
-        match self.writes.sorted() {
-            Some(sorted) => walk.with_overlay(Overlay::new(sorted, self.pinned.view.now(), bounds)),
-            None => walk,
-        }
+    fn overlaid(self, walk: Walk, sorted: SortedWrites, bounds: Bounds) -> Walk {
+        walk.with_overlay(Overlay::new(sorted, self.pinned.view.now(), bounds))
     }
 }
