@@ -277,6 +277,7 @@ impl Segment {
     }
 
     /// Puts `slot` into the key's slot or an empty one; see [`super::Table::publish`].
+    #[inline]
     pub(crate) fn place(
         &self,
         hash: u64,
