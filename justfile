@@ -48,9 +48,9 @@ kill rounds="5000":
 lives lives="1000" seed="1":
     EMDB_LIVES={{lives}} EMDB_SEED={{seed}} cargo test --release --all-features --test crash lifetimes
 
-# every bit of an encrypted file and of its sidecar flipped, those of empty stretches too
+# every bit of files and of their checkpoints flipped, those of empty stretches too
 bits:
-    EMDB_EVERY_BIT=1 cargo test --release --all-features --test encryption damage
+    EMDB_EVERY_BIT=1 cargo test --release --all-features --test crash --test encryption --test maintenance flipped
 
 # LMDB, redb, fjall and emdb 1 beside ours; `just peers --only ours,lmdb`
 peers *args:

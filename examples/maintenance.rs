@@ -1,4 +1,4 @@
-//! What a long-lived database needs now and then: figures, compaction, checkpoints, a look at
+//! The care of a long-lived database, now and then: figures, compaction, checkpoints, a look at
 //! every byte, and a way out when some of them are damaged.
 #![allow(clippy::print_stdout)]
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use emdb::{Emdb, Record, Table, TableError};
 use serde::{Deserialize, Serialize};
 
-/// What the program had last year. It stays as it was, for it says what old rows look like.
+/// The type that the program had last year. It stays as it was, for it says what old rows look like.
 #[derive(Serialize, Deserialize, Record)]
 #[emdb(namespace = "users")]
 struct UserV1 {
@@ -15,7 +15,7 @@ struct UserV1 {
     name: String,
 }
 
-/// What it has now: the name in two fields, and an index.
+/// The type that it has now: the name in two fields, and an index.
 #[derive(Debug, PartialEq, Serialize, Deserialize, Record)]
 #[emdb(namespace = "users", version = 2, from = UserV1)]
 struct User {

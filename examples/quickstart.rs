@@ -39,7 +39,7 @@ struct Dependency {
     needs: String,
 }
 
-/// What the database has to hold.
+/// The rows that the database has to hold.
 #[derive(Default)]
 struct Rows {
     packages: BTreeMap<String, Package>,

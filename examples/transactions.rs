@@ -23,7 +23,7 @@ impl Account {
 struct Transfer {
     #[emdb(key, auto)]
     number: u64,
-    /// What the client calls it, so that sending it again does no harm.
+    /// The client's name for it, so that sending it again does no harm.
     #[emdb(unique)]
     reference: String,
     from: String,

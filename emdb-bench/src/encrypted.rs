@@ -1,4 +1,4 @@
-//! What encryption costs: the same work on a plain database and on encrypted ones, beside what the
+//! The cost of encryption: the same work on a plain database and on encrypted ones, beside what the
 //! ciphers alone take for the same bytes.
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The phases on emdb. What is read is compared with what was written.
+//! The phases on emdb. All that is read is compared with what was written.
 
 use std::path::Path;
 

@@ -8,8 +8,9 @@ use std::path::Path;
 
 use memmap2::MmapMut;
 
-use crate::workload::{BATCH, DURABLE_A_THREAD, KEY, THREADS, VALUE, Workload, time};
+use crate::workload::{BATCH, DURABLE_A_THREAD, KEY, Record, THREADS, VALUE, Workload, time};
 
+/// The length of a record.
 const RECORD: usize = KEY + VALUE;
 
 struct Table {
@@ -82,81 +83,97 @@ fn put(out: &mut [u8], key: &[u8; KEY], value: &[u8; VALUE]) {
 }
 
 pub fn measure(workload: &Workload, folder: &Path) -> Result<Vec<f64>, Box<dyn std::error::Error>> {
-    let Workload { records, order, missing, extra } = workload;
-    let parts = workload.parts();
-    let mut figures = Vec::new();
-
-    // The load: index, copy, one sync, into a file that is there already.
+    let records = &workload.records;
     let (file, mut map) = prepared(&folder.join("limit-load"), records.len() * RECORD)?;
     let mut table = Table::new(records.len());
-    figures.push(time(records.len(), || {
+    let mut figures = vec![load(records, &file, &mut map, &mut table)?];
+    figures.extend(writes(workload, folder)?);
+    figures.extend(reads(workload, &map, &table)?);
+    Ok(figures)
+}
+
+/// The load: index, copy, one sync, into a file that is there already.
+fn load(
+    records: &[Record],
+    file: &File,
+    map: &mut MmapMut,
+    table: &mut Table,
+) -> std::io::Result<f64> {
+    time(records.len(), || {
         for (i, (key, value)) in records.iter().enumerate() {
             put(&mut map[i * RECORD..], key, value);
             table.insert(key, i * RECORD);
         }
         file.sync_data()
-    })?);
+    })
+}
 
-    let (file, mut small) = prepared(&folder.join("limit-small"), extra.len() * RECORD)?;
+/// The small writes: durable, in batches, single, and durable of all threads.
+fn writes(workload: &Workload, folder: &Path) -> std::io::Result<[f64; 4]> {
+    let (file, mut small) = prepared(&folder.join("limit-small"), workload.extra.len() * RECORD)?;
     let mut at = 0;
-    let mut append = |(key, value): &([u8; KEY], [u8; VALUE])| {
+    let mut append = |(key, value): &Record| {
         put(&mut small[at..], key, value);
         at += RECORD;
     };
-    let [durable, batches, single, threads] = parts;
-    figures.push(time(durable.len(), || {
+    let [durable, batches, single, threads] = workload.parts();
+    let durable = time(durable.len(), || {
         durable.iter().try_for_each(|record| {
             append(record);
             file.sync_data()
         })
-    })?);
-    figures.push(time(batches.len(), || {
+    })?;
+    let batches = time(batches.len(), || {
         batches.chunks(BATCH).try_for_each(|batch| {
             batch.iter().for_each(&mut append);
             file.sync_data()
         })
-    })?);
-    figures.push(time::<std::io::Error>(single.len(), || {
+    })?;
+    let single = time::<std::io::Error>(single.len(), || {
         single.iter().for_each(&mut append);
         Ok(())
-    })?);
+    })?;
     file.sync_data()?;
     // Perfect sharing: one sync for a write of each thread.
-    figures.push(time(threads.len(), || {
+    let threads = time(threads.len(), || {
         (0..DURABLE_A_THREAD).try_for_each(|i| {
             (0..THREADS).for_each(|t| append(&threads[t * DURABLE_A_THREAD + i]));
             file.sync_data()
         })
-    })?);
+    })?;
+    Ok([durable, batches, single, threads])
+}
 
-    let log = &map[..];
-    figures.push(time::<std::io::Error>(order.len(), || {
+/// The reads: owned, in place, of keys that are missing, and in place by two threads.
+fn reads(workload: &Workload, log: &[u8], table: &Table) -> std::io::Result<[f64; 4]> {
+    let Workload { records, order, missing, .. } = workload;
+    let owned = time::<std::io::Error>(order.len(), || {
         for &i in order {
             black_box(table.get(log, &records[i as usize].0).map(<[u8]>::to_vec));
         }
         Ok(())
-    })?);
-    let in_place = |order: &[u32]| {
+    })?;
+    let look = |order: &[u32]| {
         for &i in order {
             black_box(table.get(log, &records[i as usize].0).map(|v| v[0]));
         }
     };
-    figures.push(time::<std::io::Error>(order.len(), || {
-        in_place(order);
+    let in_place = time::<std::io::Error>(order.len(), || {
+        look(order);
         Ok(())
-    })?);
-    figures.push(time::<std::io::Error>(missing.len(), || {
+    })?;
+    let missing = time::<std::io::Error>(missing.len(), || {
         for key in missing {
             black_box(table.get(log, key));
         }
         Ok(())
-    })?);
-    figures.push(time::<std::io::Error>(2 * order.len(), || {
+    })?;
+    let two_threads = time::<std::io::Error>(2 * order.len(), || {
         std::thread::scope(|scope| {
-            scope.spawn(|| in_place(order));
-            in_place(order);
+            scope.spawn(|| look(order));
+            look(order);
         });
         Ok(())
-    })?);
-    Ok(figures)
+    })?;
+    Ok([owned, in_place, missing, two_threads])
 }

@@ -1,6 +1,8 @@
-//! What is measured: the workload that redb publishes for comparing engines.
+//! The workload that is measured: the one that redb publishes for comparing engines.
 
 use std::time::Instant;
+
+pub use emdb_testing::Random;
 
 pub const KEY: usize = 24;
 pub const VALUE: usize = 150;
@@ -67,45 +69,33 @@ pub const SINGLE: usize = 50_000;
 pub const THREADS: usize = 8;
 pub const DURABLE_A_THREAD: usize = 200;
 
-/// Where every run's work begins.
+/// Where every run's work begins: each measures the same.
 pub const SEED: u64 = 42;
 
-/// SplitMix64, seeded: every run measures the same work.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        x ^ (x >> 31)
+fn bytes<const N: usize>(random: &mut Random) -> [u8; N] {
+    let mut bytes = [0; N];
+    for chunk in bytes.chunks_mut(8) {
+        chunk.copy_from_slice(&random.next().to_le_bytes()[..chunk.len()]);
     }
+    bytes
+}
 
-    fn fill<const N: usize>(&mut self) -> [u8; N] {
-        let mut bytes = [0; N];
-        for chunk in bytes.chunks_mut(8) {
-            chunk.copy_from_slice(&self.next().to_le_bytes()[..chunk.len()]);
-        }
-        bytes
-    }
-
-    pub fn record(&mut self) -> Record {
-        (self.fill(), self.fill())
-    }
+/// The next record of a run's work.
+pub fn record(random: &mut Random) -> Record {
+    (bytes(random), bytes(random))
 }
 
 impl Workload {
     pub fn new(records: usize) -> Workload {
         let mut random = Random(SEED);
-        let mut some = |n: usize| (0..n).map(|_| random.record()).collect();
+        let mut some = |n: usize| (0..n).map(|_| record(&mut random)).collect();
         let records: Vec<_> = some(records);
         let extra = some(DURABLE + BATCHES * BATCH + SINGLE + THREADS * DURABLE_A_THREAD);
         let mut order: Vec<u32> = (0..records.len() as u32).collect();
         for i in (1..order.len()).rev() {
             order.swap(i, (random.next() % (i as u64 + 1)) as usize);
         }
-        let missing = (0..records.len()).map(|_| random.fill()).collect();
+        let missing = (0..records.len()).map(|_| bytes(&mut random)).collect();
         Workload { records, order, missing, extra }
     }
 

@@ -22,13 +22,13 @@ pub(crate) struct Field<'a> {
     pub(crate) attrs: &'a [Attribute],
     /// How the field is reached: `self.#member`.
     pub(crate) member: Member,
-    /// What the schema calls it: the name without `r#`, or the position in a tuple struct.
+    /// Its name in the schema: the one without `r#`, or the position in a tuple struct.
     pub(crate) name: String,
     pub(crate) ty: &'a Type,
 }
 
 impl<'a> Input<'a> {
-    /// Reads the item. What can't be a record at all leaves no fields, and a mistake each.
+    /// Reads the item. An enum or a union can't be a record at all: it leaves a mistake and no fields.
     pub(crate) fn read(input: &'a DeriveInput, errors: &Errors) -> Self {
         let fields = match &input.data {
             Data::Struct(data) => read_fields(&input.ident, &data.fields, errors),
@@ -66,7 +66,7 @@ impl<'a> Input<'a> {
 }
 
 impl Field<'_> {
-    /// What a mistake is reported on: the name, or in a tuple struct the type.
+    /// The tokens that a mistake is reported on: the name, or in a tuple struct the type.
     pub(crate) fn label(&self) -> TokenStream {
         match &self.member {
             Member::Named(ident) => ident.to_token_stream(),

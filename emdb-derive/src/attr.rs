@@ -11,7 +11,7 @@ use crate::syntax::{
 };
 use crate::words::{self, Place};
 
-/// What the struct's attributes say.
+/// The words of the struct's attributes, with their values.
 #[derive(Default)]
 pub(crate) struct StructAttrs {
     pub(crate) namespace: Option<LitStr>,
@@ -46,7 +46,7 @@ pub(crate) struct StructIndex {
     pub(crate) filter: Option<ExprPath>,
 }
 
-/// What a field's attributes say.
+/// The words of a field's attributes, with their values.
 #[derive(Default)]
 pub(crate) struct FieldAttrs {
     /// The word `key`, where it stands.

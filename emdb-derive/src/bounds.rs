@@ -1,9 +1,8 @@
 //! Where clauses: what the traits ask of a generic type.
 
-use proc_macro2::{TokenStream, TokenTree};
-use quote::ToTokens;
 use syn::{Generics, Ident, Path, Type, WhereClause, WherePredicate, parse_quote};
 
+use crate::types::mentions_parameter;
 use crate::valid::{Entries, Index, Lifetime, Record};
 
 /// The struct's own where clause, and for a generic one what the trait asks of it.
@@ -27,7 +26,7 @@ pub(crate) fn where_clause(
     clause
 }
 
-/// What the implementation of `Record` asks of the fields' types that depend on parameters.
+/// The demands of the implementation of `Record` on the fields' types that depend on parameters.
 pub(crate) fn of_record(record: &Record<'_>) -> Vec<WherePredicate> {
     let Record { krate, generics, .. } = record;
     let keys = record.key.fields.iter().map(|field| field.ty);
@@ -59,7 +58,7 @@ pub(crate) fn of_keys<'a>(
     types.map(|ty| parse_quote!(#ty: #krate::Key)).collect()
 }
 
-/// What an index asks of its fields' types that depend on parameters.
+/// The demands of an index on its fields' types that depend on parameters.
 pub(crate) fn of_index(
     krate: &Path,
     generics: &Generics,
@@ -73,21 +72,4 @@ pub(crate) fn of_index(
     };
     let types = types.filter(|ty| mentions_parameter(ty, generics));
     types.map(|ty| parse_quote!(#ty: #demand)).collect()
-}
-
-/// Whether the type depends on a type or const parameter.
-pub(crate) fn mentions_parameter(ty: &Type, generics: &Generics) -> bool {
-    let types = generics.type_params().map(|parameter| &parameter.ident);
-    let consts = generics.const_params().map(|parameter| &parameter.ident);
-    let parameters: Vec<&Ident> = types.chain(consts).collect();
-    mentions(ty.to_token_stream(), &|ident| parameters.contains(&ident))
-}
-
-/// Whether one of the identifiers is among the tokens.
-pub(crate) fn mentions(tokens: TokenStream, sought: &impl Fn(&Ident) -> bool) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => sought(&ident),
-        TokenTree::Group(group) => mentions(group.stream(), sought),
-        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
-    })
 }

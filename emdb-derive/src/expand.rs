@@ -8,16 +8,18 @@ pub(crate) mod index;
 mod lent;
 mod methods;
 
-use proc_macro2::{Group, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::spanned::Spanned;
-use syn::{DeriveInput, Ident, WhereClause, parse_quote};
+use syn::{DeriveInput, WhereClause, parse_quote};
 
 use crate::ast::Input;
 use crate::bounds::{self, where_clause};
 use crate::errors::Errors;
 use crate::fallback;
 use crate::text;
+use crate::tokens::{private, spanned, this};
+use crate::types::mentions_parameter;
 use crate::valid::{self, Record};
 
 /// Runs all stages.
@@ -106,12 +108,6 @@ fn key(record: &Record<'_>) -> TokenStream {
     }
 }
 
-/// `Self`, with the span of the struct's name: if the type isn't serializable, the compiler finds
-/// that in the head of the impl and here, and reports one place once.
-fn this(record: &Record<'_>) -> TokenStream {
-    quote_spanned!(record.ident.span()=> Self)
-}
-
 fn describe(record: &Record<'_>) -> TokenStream {
     let private = private(record);
     let keys = record.key.fields.iter().map(|field| &field.name);
@@ -149,7 +145,7 @@ fn auto(record: &Record<'_>) -> TokenStream {
     let (impl_generics, ty_generics, _) = generics.split_for_impl();
     let key_ty = key.ty();
     let mut where_clause = subtrait_clause(record);
-    if bounds::mentions_parameter(&key_ty, generics) {
+    if mentions_parameter(&key_ty, generics) {
         where_clause.predicates.push(parse_quote!(#key_ty: #krate::__private::AutoKey));
     }
     let members = key.fields.iter().map(|field| &field.member);
@@ -169,8 +165,8 @@ fn auto(record: &Record<'_>) -> TokenStream {
 
 /// The where clause of a trait that has `Record` above it.
 ///
-/// What `Record` demands is checked at its own impl. A bound under `for<'later>` isn't evaluated
-/// early, so here it is taken for granted.
+/// The demands of `Record` are checked at its own impl. A bound under `for<'later>` isn't evaluated
+/// early, so here they are taken for granted.
 fn subtrait_clause(record: &Record<'_>) -> WhereClause {
     let Record { krate, ident, generics, .. } = record;
     let (_, ty_generics, _) = generics.split_for_impl();
@@ -179,37 +175,4 @@ fn subtrait_clause(record: &Record<'_>) -> WhereClause {
     let later = parse_quote!(for<'later> #ident #ty_generics: #krate::__private::Row);
     clause.predicates.push(later);
     clause
-}
-
-/// The tokens with another span: what the compiler has to say about them, it says there, and the same
-/// once.
-fn spanned(span: Span, tokens: TokenStream) -> TokenStream {
-    let spanned = tokens.into_iter().map(|mut token| {
-        let hygienic = matches!(&token, TokenTree::Ident(ident) if is_hygienic(ident));
-        if let TokenTree::Group(group) = &token {
-            token = Group::new(group.delimiter(), spanned(span, group.stream())).into();
-        }
-        token.set_span(if hygienic { token.span().located_at(span) } else { span });
-        token
-    });
-    spanned.collect()
-}
-
-/// Whether the name means something else in another `macro_rules!`: a local one, or `$crate`.
-fn is_hygienic(ident: &Ident) -> bool {
-    let name = ident.to_string();
-    name == "self" || name == "$crate" || name.starts_with("__")
-}
-
-fn private(record: &Record<'_>) -> TokenStream {
-    let krate = &record.krate;
-    quote!(#krate::__private)
-}
-
-/// `Name<T>` as the rest of the program writes it.
-pub(crate) fn self_type(input: &DeriveInput) -> TokenStream {
-    let (ident, (_, ty_generics, _)) = (&input.ident, input.generics.split_for_impl());
-    let mut tokens = ident.to_token_stream();
-    ty_generics.to_tokens(&mut tokens);
-    tokens
 }

@@ -10,7 +10,7 @@ use syn::{DeriveInput, Type, WhereClause, parse_quote};
 
 use crate::bounds::{of_keys, where_clause};
 use crate::expand::index::{Owner, constants};
-use crate::expand::self_type;
+use crate::tokens::self_type;
 use crate::valid::Outline;
 
 pub(crate) fn expand(

@@ -1,21 +1,21 @@
-//! What a row looks like that is read without copying its strings and bytes.
+//! The form of a row that is read without copying its strings and bytes.
 //!
 //! Types are known by their names alone. Where a name means another type than that of the standard
 //! library, the library notices when a row is read.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{GenericArgument, PathArguments, PathSegment, Type};
+use syn::{GenericArgument, PathArguments, Type};
 
 use crate::ast::{Field, Input};
-use crate::bounds;
 use crate::serde;
+use crate::types::{is_one_of, mentions, segment};
 use crate::valid::Column;
 
 /// A field of the struct that lends.
 pub(crate) struct LentField<'a> {
     pub(crate) field: &'a Field<'a>,
-    /// What stands for its type, if it is another one.
+    /// The type in the place of its own, if it is another one.
     pub(crate) lent: Option<Lent>,
 }
 
@@ -60,17 +60,9 @@ pub(crate) fn fields<'a>(input: &Input<'_>, columns: &[Column<'a>]) -> Option<Ve
     fields.iter().any(|field| field.lent.is_some()).then_some(fields)
 }
 
-/// Whether the type is named so, whatever its arguments.
-pub(crate) fn is_one_of(ty: &Type, names: &[&str]) -> bool {
-    match ty {
-        Type::Reference(reference) => is_one_of(&reference.elem, names),
-        _ => segment(ty).is_some_and(|segment| names.iter().any(|name| segment.ident == name)),
-    }
-}
-
 /// In the struct that lends, `Self` would be another type.
 fn names_self(ty: &Type) -> bool {
-    bounds::mentions(ty.to_token_stream(), &|ident| ident == "Self")
+    mentions(ty.to_token_stream(), &|ident| ident == "Self")
 }
 
 fn lent(ty: &Type) -> Option<Lent> {
@@ -93,16 +85,5 @@ fn lent(ty: &Type) -> Option<Lent> {
         lent(argument).map(|inner| Lent::Vec(Box::new(inner)))
     } else {
         None
-    }
-}
-
-/// The last segment of a path.
-fn segment(ty: &Type) -> Option<&PathSegment> {
-    match ty {
-        Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
-        // A type that comes through a `macro_rules!` fragment sits in an invisible group.
-        Type::Group(group) => segment(&group.elem),
-        Type::Paren(paren) => segment(&paren.elem),
-        _ => None,
     }
 }

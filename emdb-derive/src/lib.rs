@@ -4,8 +4,9 @@
 //! traits of the same names. The expansion runs in five stages, one module each: `ast` reads the
 //! item, `attr` its attributes, `valid` checks what only the whole tells, `expand` writes the
 //! implementation, and `fallback` stands in for it when there were mistakes. Beside them, `syntax`
-//! has the grammar of attributes, `words` their vocabulary, and `bounds` the where clauses. The
-//! stages of `Key` are in the module `key`.
+//! has the grammar of attributes, `words` their vocabulary, `types` questions about types, `bounds`
+//! the where clauses, and `tokens` the pieces that several of them write. The stages of `Key` are in
+//! the module `key`.
 //!
 //! Invariant: every mistake is reported in one go, on the token that is wrong, and causes no
 //! error elsewhere.
@@ -22,7 +23,9 @@ mod names;
 mod serde;
 mod syntax;
 mod text;
+mod tokens;
 mod ttl;
+mod types;
 mod valid;
 mod words;
 

@@ -9,7 +9,7 @@ const RESERVED: &str = "__emdb";
 /// The constants of the trait `Record`: one of the type itself would stand in front of them.
 const TRAIT_CONSTANTS: &[&str] = &["NAMESPACE", "VERSION", "AUTO"];
 
-/// What is wrong with a namespace's name, if something is. The engine refuses the same names when
+/// The mistake in a namespace's name, if there is one. The engine refuses the same names when
 /// the table is opened; here the compiler does.
 pub(crate) fn mistake(name: &str) -> Option<String> {
     if name.is_empty() {
@@ -42,7 +42,7 @@ pub(crate) fn screaming_case(name: &str) -> String {
     snake_case(name).to_uppercase()
 }
 
-/// What is wrong with an index's name, if something is: it names a constant, too.
+/// The mistake in an index's name, if there is one: it names a constant, too.
 pub(crate) fn index_mistake(name: &str) -> Option<String> {
     let constant = screaming_case(name);
     if name.is_empty() {

@@ -203,7 +203,7 @@ fn equals(word: &Ident, input: ParseStream<'_>, expected: &str) -> Result<()> {
     Ok(())
 }
 
-/// What syn says about tokens that are no value names its own grammar; this names ours.
+/// Syn's message about tokens that are no value names its own grammar; this one names ours.
 fn parse_or<T: Parse>(input: ParseStream<'_>, expected: &str) -> Result<T> {
     input.parse().map_err(|error| Error::new(error.span(), expected))
 }

@@ -41,7 +41,7 @@ pub(crate) struct Record<'a> {
     pub(crate) lent: Option<Vec<LentField<'a>>>,
 }
 
-/// What the fallback needs, as far as it is known in spite of the mistakes.
+/// The parts that the fallback needs, as far as they are known in spite of the mistakes.
 pub(crate) struct Outline<'a> {
     pub(crate) krate: Path,
     pub(crate) key: Option<Type>,

@@ -56,7 +56,7 @@ impl Place {
     }
 }
 
-/// What to say about `word`, which has no meaning at `place`.
+/// The message about `word`, which has no meaning at `place`.
 pub(crate) fn refusal(word: &str, place: Place) -> String {
     if place == Place::Field && Place::FieldIndex.words().contains(&word) {
         return format!("`{word}` says more about an index: write `index({word})`");
@@ -75,7 +75,7 @@ pub(crate) fn refusal(word: &str, place: Place) -> String {
 /// The one word that a key takes, in front of the type.
 const KEY: &str = "crate";
 
-/// What to say about `word`, which has no meaning at `place` of a derived key.
+/// The message about `word`, which has no meaning at `place` of a derived key.
 pub(crate) fn key_refusal(word: &str, place: Place) -> String {
     let record = PLACES.iter().any(|place| place.words().contains(&word));
     if word == KEY {
@@ -91,7 +91,7 @@ pub(crate) fn key_refusal(word: &str, place: Place) -> String {
     }
 }
 
-/// What to say about `word` standing a second time.
+/// The message about `word` standing a second time.
 pub(crate) fn duplicate(word: impl Display) -> String {
     format!("duplicate attribute `{word}`: remove one of the two")
 }

@@ -10,12 +10,14 @@ pub struct Random(pub u64);
 impl Random {
     /// The next number.
     #[allow(clippy::should_implement_trait)] // It has no end.
+    #[inline]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         finish(self.0)
     }
 
     /// A number below the bound, which is not 0.
+    #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }

@@ -41,7 +41,7 @@ enum Step {
     LetGo,
 }
 
-/// What a namespace and its part in a transaction can both do.
+/// A write that a namespace and its part in a transaction can both do.
 #[derive(Debug, Clone)]
 enum Write {
     Insert(u8, Value),
@@ -207,14 +207,7 @@ impl World {
                 namespace.insert_many(items.iter().map(|(k, v)| (key(*k), v.bytes()))).unwrap();
                 records.extend(items.iter().map(|(k, v)| (key(*k), (v.bytes(), None))));
             }
-            Step::Persist(n, k) => {
-                let (namespace, records) = self.namespace(*n);
-                let live = records.get_mut(&key(*k)).filter(|(_, e)| e.is_none_or(|at| at > now));
-                assert_eq!(namespace.persist(key(*k)).unwrap(), live.is_some());
-                if let Some((_, expiry)) = live {
-                    *expiry = None;
-                }
-            }
+            Step::Persist(n, k) => self.persist(*n, *k),
             Step::Drop(n) => {
                 let existed = self.model.remove(NAMES[*n]).is_some();
                 assert_eq!(self.db().drop_namespace(NAMES[*n]).unwrap(), existed);
@@ -224,37 +217,10 @@ impl World {
                 self.now += ms;
                 self.clock.set(self.now);
             }
-            Step::Sweep(n) => {
-                let mut expired = 0;
-                for (name, records) in &mut self.model {
-                    if n.is_none_or(|n| NAMES[n] == *name) {
-                        let before = records.len();
-                        records.retain(|_, (_, expiry)| expiry.is_none_or(|at| at > now));
-                        expired += before - records.len();
-                    }
-                }
-                let swept = match n {
-                    Some(n) => self.namespace(*n).0.sweep_expired(),
-                    None => self.db().sweep_expired(),
-                };
-                assert_eq!(swept, expired);
-            }
+            Step::Sweep(n) => self.sweep(*n),
             Step::Flush => self.db().flush().unwrap(),
-            Step::Reopen => {
-                if self.folder.is_some() {
-                    self.db.take().unwrap().close().unwrap();
-                    self.open();
-                    assert!(self.db().recovery().unwrap().clean);
-                }
-            }
-            Step::Crash => {
-                if let Some(from) = self.path() {
-                    self.file += 1;
-                    std::fs::copy(from, self.path().unwrap()).unwrap();
-                    self.open();
-                    assert_eq!(self.db().recovery().unwrap().torn_bytes, 0);
-                }
-            }
+            Step::Reopen => self.reopen(),
+            Step::Crash => self.crash(),
             Step::HoldIterator(n) => {
                 let (namespace, records) = self.namespace(*n);
                 let held = (namespace.iter().unwrap(), visible(records, now));
@@ -276,6 +242,51 @@ impl World {
                 self.values.extend(value.zip(expected));
             }
             Step::LetGo => self.let_go(),
+        }
+    }
+
+    fn persist(&mut self, n: usize, k: u8) {
+        let now = self.now;
+        let (namespace, records) = self.namespace(n);
+        let live = records.get_mut(&key(k)).filter(|(_, e)| e.is_none_or(|at| at > now));
+        assert_eq!(namespace.persist(key(k)).unwrap(), live.is_some());
+        if let Some((_, expiry)) = live {
+            *expiry = None;
+        }
+    }
+
+    /// Removes the expired records of one namespace, or of all.
+    fn sweep(&mut self, n: Option<usize>) {
+        let (now, mut expired) = (self.now, 0);
+        for (name, records) in &mut self.model {
+            if n.is_none_or(|n| NAMES[n] == *name) {
+                let before = records.len();
+                records.retain(|_, (_, expiry)| expiry.is_none_or(|at| at > now));
+                expired += before - records.len();
+            }
+        }
+        let swept = match n {
+            Some(n) => self.namespace(n).0.sweep_expired(),
+            None => self.db().sweep_expired(),
+        };
+        assert_eq!(swept, expired);
+    }
+
+    fn reopen(&mut self) {
+        if self.folder.is_some() {
+            self.db.take().unwrap().close().unwrap();
+            self.open();
+            assert!(self.db().recovery().unwrap().clean);
+        }
+    }
+
+    /// Goes on with a copy of the file as it is.
+    fn crash(&mut self) {
+        if let Some(from) = self.path() {
+            self.file += 1;
+            std::fs::copy(from, self.path().unwrap()).unwrap();
+            self.open();
+            assert_eq!(self.db().recovery().unwrap().torn_bytes, 0);
         }
     }
 

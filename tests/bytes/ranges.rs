@@ -58,7 +58,7 @@ fn stress() -> Duration {
     Duration::from_secs(emdb_testing::number("EMDB_STRESS_SECONDS", 3))
 }
 
-/// What namespaces, snapshots and transactions share.
+/// The calls that namespaces, snapshots and transactions share.
 trait View {
     fn within(&self, bounds: Bounds) -> EmdbRangeIter;
 

@@ -15,7 +15,7 @@ fn key(writer: u32, n: u32) -> [u8; 8] {
     (u64::from(writer) << 32 | u64::from(n)).to_be_bytes()
 }
 
-/// What writer and number of the key tell, at the `version`th writing.
+/// The value of the key at its `version`th writing. The key tells its writer and number.
 fn value(key: [u8; 8], version: u32) -> Vec<u8> {
     let mut value = key.to_vec();
     value.extend(version.to_be_bytes());

@@ -1,5 +1,6 @@
-//! What several of the test programs share: calls with their outcomes, the state that a database is
-//! in, and places for files. What needs no database is in the crate `emdb-testing`.
+//! The parts that several of the test programs share: calls with their outcomes, the state that a
+//! database is in, and places for files. Helpers that need no database are in the crate
+//! `emdb-testing`.
 
 #![allow(dead_code)] // Each program has a use for a part of it.
 

@@ -1,4 +1,4 @@
-//! What a database holds, read in every way that there is.
+//! The contents of a database, read in every way that there is.
 
 use std::collections::BTreeMap;
 

@@ -12,6 +12,7 @@ use emdb::{Emdb, Error, FlushPolicy};
 use emdb_testing::child;
 use tempfile::TempDir;
 
+use crate::common::memory_folder;
 use crate::common::op::{LOG, Op};
 use crate::common::state::{State, read_state};
 
@@ -31,7 +32,7 @@ enum Kind {
 impl Volume {
     /// None, with the reason printed, where that is not permitted.
     fn mount(kind: Kind) -> Option<Volume> {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = memory_folder();
         let disk = folder.path().join("disk");
         let image = folder.path().join("image");
         fs::create_dir(&disk).unwrap();
@@ -140,7 +141,7 @@ fn fill(db: &Emdb, style: Style, state: &mut State) -> Op {
     panic!("the disk is never full");
 }
 
-/// What `db` holds: `state`, or for several chunks `state` and the first ones of `failed`.
+/// Checks that `db` holds `state`, or for several chunks `state` and the first ones of `failed`.
 fn check(db: &Emdb, state: &mut State, failed: &Op, context: &str) {
     let found = read_state(db).unwrap();
     let chunks = if matches!(failed, Op::InsertMany(..)) { failed.outcomes(state) } else { vec![] };

@@ -30,7 +30,7 @@ impl Place {
         Place { _folder: folder, path }
     }
 
-    /// What the database of these bytes holds, if it opens. One that opens must take a write and
+    /// The contents of the database of these bytes, if it opens. One that opens must take a write and
     /// have it after a reopen; one that does not must be as it was.
     fn open(&self, context: &str, bytes: &[u8]) -> Option<State> {
         fs::write(&self.path, bytes).unwrap();

@@ -1,4 +1,4 @@
-//! What a database comes to when something goes wrong: the process is killed, the disk is full, the
+//! The fate of a database when something goes wrong: the process is killed, the disk is full, the
 //! file is damaged or somebody's forgery. Syncs are here as well.
 //!
 //! The simulated power cuts are unit tests of `emdb-core`, which has the simulated disk.

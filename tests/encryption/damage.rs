@@ -1,11 +1,12 @@
 //! Accidents to the files of an encrypted database: each bit flipped, and cut anywhere.
 //!
-//! Of what lies empty a sample is flipped, unless `EMDB_EVERY_BIT` is set.
+//! One bit of each byte is flipped behind the header, and a sample of what lies empty, unless
+//! `EMDB_EVERY_BIT` is set.
 
 use std::fs;
-use std::ops::Range;
 
 use emdb_testing::forge::{JOURNAL_START, SLOT_LEN};
+use emdb_testing::{every_bit, some_bits};
 
 use crate::common::state::read_state;
 use crate::files::Place;
@@ -47,15 +48,6 @@ fn judge(case: &str, sample: &Sample, bytes: &[u8]) {
     }
 }
 
-fn every_bit() -> bool {
-    std::env::var_os("EMDB_EVERY_BIT").is_some()
-}
-
-/// Which bits of a byte are flipped of which no bit matters more than another.
-fn some_bits(at: usize) -> Range<usize> {
-    if every_bit() { 0..8 } else { at % 8..at % 8 + 1 }
-}
-
 fn flip(form: Form) {
     let sample = Sample::new(form);
     let used = sample.bytes.iter().rposition(|b| *b != 0).unwrap() + 1;
@@ -66,8 +58,9 @@ fn flip(form: Form) {
             continue;
         }
         // Behind the envelope a slot is empty up to its seal.
-        let empty = at < JOURNAL_START && (192..492).contains(&(at % (JOURNAL_START / 2)));
-        for bit in if empty { some_bits(at) } else { 0..8 } {
+        let in_envelope =
+            in_slot && at < JOURNAL_START && !(192..492).contains(&(at % (JOURNAL_START / 2)));
+        for bit in if in_envelope { 0..8 } else { some_bits(at) } {
             let mut bytes = sample.bytes.clone();
             bytes[at] ^= 1 << bit;
             judge(&format!("bit {bit} of byte {at}"), &sample, &bytes);
@@ -104,7 +97,7 @@ fn a_killed_file_that_was_cut_is_an_error_or_a_state_that_was() {
 
 /// A damaged or cut checkpoint is ignored.
 #[test]
-fn a_damaged_checkpoint_changes_nothing() {
+fn a_checkpoint_with_a_flipped_bit_or_a_cut_changes_nothing() {
     let sample = Sample::new(Form::Closed);
     let image = sample.image.clone().unwrap();
     let place = Place::of(&sample.bytes);

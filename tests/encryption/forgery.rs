@@ -12,7 +12,7 @@ use crate::forge::{COMMIT, CONTINUES, Forge, Frame, TRAILER};
 use crate::reading::{is_refusal, read};
 use crate::sample::{Form, Sample, first_session};
 
-/// What was done, and the file that came of it.
+/// A name for the change, and the file that came of it.
 type Forged = (String, Vec<u8>);
 
 /// One record changed in every way that there is, and as long as it was, so that all others are

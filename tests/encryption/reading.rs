@@ -5,12 +5,12 @@ use emdb::{Emdb, Error, Result};
 use crate::common::state::State;
 use crate::sample::{ABSENT, NAMES};
 
-/// What reads gave.
+/// The outcomes of reads.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
     /// Whether one of them was refused.
     pub(crate) noticed: bool,
-    /// What was neither refused nor right.
+    /// The reads that were neither refused nor right.
     pub(crate) wrong: Vec<String>,
 }
 

@@ -106,7 +106,7 @@ fn make_pipe(place: &Place, end: &str) {
     assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
 }
 
-/// What lies beside a database can be anything.
+/// Anything can lie beside a database.
 #[cfg(unix)]
 #[test]
 fn a_checkpoint_that_is_a_pipe_does_not_keep_an_open_waiting() {
@@ -172,7 +172,7 @@ fn a_lock_file_that_is_a_pipe_does_not_keep_an_open_waiting() {
     }
 }
 
-/// What is as long as it may be, with what encryption adds.
+/// A key and a value as long as they may be, with the bytes that encryption adds.
 #[test]
 #[ignore = "it takes gigabytes: cargo test --release --all-features --test encryption -- --ignored"]
 fn the_longest_key_and_value_fit() {
@@ -221,7 +221,8 @@ fn an_empty_file_is_given_a_key_or_none() {
     }
 }
 
-/// What could not be tidied away after a change of the key must not take what is kept aside later.
+/// Leftovers that could not be tidied away after a change of the key must not take what is kept
+/// aside later.
 #[test]
 fn what_a_later_life_keeps_aside_is_not_tidied_away() {
     let place = Place::new();

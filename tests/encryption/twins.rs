@@ -4,6 +4,7 @@
 //! `EMDB_TWINS` is the number of lives to look at, and `EMDB_SEED` the first of them.
 
 mod files;
+mod transactions;
 mod walks;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -11,7 +12,8 @@ use std::fs;
 use std::ops::Bound;
 
 use emdb::{
-    Cipher, Emdb, EmdbBuilder, EmdbRangeIter, Error, Namespace, NamespaceOptions, Snapshot, Ttl,
+    Cipher, Emdb, EmdbBuilder, EmdbRangeIter, Error, Namespace, NamespaceOptions, Snapshot,
+    TransactionNamespace, Ttl,
 };
 use emdb_testing::{Random, number, seed};
 use tempfile::TempDir;
@@ -47,16 +49,6 @@ struct Twins {
     model: Model,
     snapshots: Vec<([Snapshot; 2], Model)>,
     ranges: Vec<HeldRange>,
-}
-
-/// One step of a transaction.
-#[derive(Clone)]
-enum Staged {
-    Put(Vec<u8>, Vec<u8>, Option<u64>),
-    Remove(Vec<u8>),
-    Clear,
-    Look(Vec<u8>),
-    Walk,
 }
 
 fn pairs(records: &Records) -> Pairs {
@@ -144,7 +136,7 @@ impl Twins {
         self.model.entry(name.to_owned()).or_default()
     }
 
-    /// What an insertion leaves.
+    /// The effect of an insertion.
     fn put(records: &mut Records, key: &[u8], value: &[u8], expiry: Option<u64>) {
         match expiry {
             // Expired at once.
@@ -243,81 +235,6 @@ impl Twins {
         }
         for (key, value) in items {
             self.records(name).insert(key, (value, None));
-        }
-    }
-
-    fn transaction(&mut self) {
-        let mut steps = Vec::new();
-        for _ in 0..self.rng.below(12) {
-            let name = self.name();
-            steps.push((
-                name,
-                match self.rng.below(20) {
-                    0..10 => Staged::Put(self.key(), self.value(), self.expiry()),
-                    10..14 => Staged::Remove(self.key()),
-                    14..16 => Staged::Clear,
-                    16..18 => Staged::Look(self.key()),
-                    _ => Staged::Walk,
-                },
-            ));
-        }
-        let rolls_back = self.rng.below(4) == 0;
-        let handles: Vec<_> = NAMES.iter().map(|name| self.handles(name)).collect();
-        let mut seen: [Vec<Vec<Vec<u8>>>; 2] = [Vec::new(), Vec::new()];
-        for (which, (db, seen)) in self.dbs.iter().zip(&mut seen).enumerate() {
-            let done: Result<(), Error> = db.transaction(|tx| {
-                for (name, step) in &steps {
-                    let at = NAMES.iter().position(|n| n == name).unwrap();
-                    let handle = &handles[at][which];
-                    let is_ordered = handle.is_ordered();
-                    let tx = tx.namespace(handle);
-                    match step {
-                        Staged::Put(key, value, expiry) => {
-                            tx.insert_with_ttl(key, value, Twins::ttl(*expiry))?;
-                        }
-                        Staged::Remove(key) => seen.push(tx.remove(key)?.into_iter().collect()),
-                        Staged::Clear => tx.clear()?,
-                        Staged::Look(key) => seen.push(tx.get(key)?.into_iter().collect()),
-                        Staged::Walk => {
-                            let mut found: Pairs =
-                                tx.iter()?.results().collect::<Result<_, _>>()?;
-                            found.sort();
-                            if is_ordered {
-                                assert_eq!(tx.range(..)?, found);
-                                let mut back: Pairs = tx.range_iter(..)?.rev().collect();
-                                back.reverse();
-                                assert_eq!(back, found);
-                            }
-                            seen.push(found.into_iter().flat_map(|(k, v)| [k, v]).collect());
-                        }
-                    }
-                }
-                if rolls_back { Err(Error::KeyNotFound) } else { Ok(()) }
-            });
-            assert_eq!(done.is_err(), rolls_back, "{done:?}");
-        }
-        let mut model = self.model.clone();
-        let mut expected: Vec<Vec<Vec<u8>>> = Vec::new();
-        for (name, step) in steps {
-            let records = model.entry(name.to_owned()).or_default();
-            match step {
-                Staged::Put(key, value, expiry) => Twins::put(records, &key, &value, expiry),
-                Staged::Remove(key) => {
-                    expected.push(records.remove(&key).map(|r| r.0).into_iter().collect());
-                }
-                Staged::Clear => records.clear(),
-                Staged::Look(key) => {
-                    expected.push(records.get(&key).map(|r| r.0.clone()).into_iter().collect());
-                }
-                Staged::Walk => {
-                    expected.push(pairs(records).into_iter().flat_map(|(k, v)| [k, v]).collect());
-                }
-            }
-        }
-        assert!(seen[0] == expected, "the encrypted one differs in a transaction");
-        assert!(seen[1] == expected, "the plain one differs in a transaction");
-        if !rolls_back {
-            self.model = model;
         }
     }
 

@@ -28,7 +28,7 @@ fn sample() -> (TempDir, Emdb, PathBuf) {
     (folder, db, target)
 }
 
-/// What the file holds; it must have been left clean.
+/// The contents of the file, which must have been left clean.
 fn content(path: &Path) -> State {
     let db = Emdb::open(path).unwrap();
     let report = db.recovery().unwrap();

@@ -24,7 +24,7 @@ use writer::{expiry, past};
 
 const HEADER: usize = 8192;
 
-/// What a record says, with the ids that the engine gives: it counts them.
+/// The effect of a record, with the ids that the engine gives: it counts them.
 #[derive(Debug, Clone)]
 enum Effect {
     Put(u32, Vec<u8>, Vec<u8>, Option<u64>),
@@ -49,7 +49,7 @@ struct Found {
     records: Records,
 }
 
-/// What effects come to, with those of unknown namespaces kept apart.
+/// The sum of effects, with those of unknown namespaces kept apart.
 #[derive(Debug, Clone)]
 struct Model(BTreeMap<u32, Found>);
 
@@ -128,7 +128,7 @@ impl Past {
         self.commits.last().map_or(HEADER, |c| c.range.end)
     }
 
-    /// What is left in `damaged`, and how many commits that is.
+    /// The contents that are left in `damaged`, and the number of commits that they come from.
     fn expected(&self, damaged: &[u8]) -> (Model, u64) {
         let (mut model, mut count) = (Model::new(), 0);
         for commit in &self.commits {

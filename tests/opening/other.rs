@@ -55,7 +55,7 @@ impl OtherProcess {
         OtherProcess::listen(child.unwrap()).unwrap()
     }
 
-    /// What starts the process.
+    /// The command that starts the process.
     pub(crate) fn command(path: &Path, role: Role) -> Command {
         child::command(child_process, &[path.to_str().unwrap(), &format!("{role:?}")])
     }

@@ -92,6 +92,7 @@ pub(crate) const UNSAFE_LEAVES: &[&str] = &[
     "emdb-core/src/tests/hostile.rs",
     "emdb-core/src/tests/worker.rs",
     "tests/encryption/replays.rs",
-    "tests/locking.rs",
-    "tests/uring.rs",
+    "tests/opening/fork.rs",
+    "tests/opening/locking/a_forked_child.rs",
+    "tests/opening/uring.rs",
 ];

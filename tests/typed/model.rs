@@ -3,21 +3,22 @@
 
 mod rows;
 mod seam;
+mod write;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use emdb::{ByIndex, Emdb, Error, Rows, Snapshot, Table, TableError, Ttl};
+use emdb::{ByIndex, Emdb, Error, Rows, Snapshot, Table, TableError};
 use emdb_core::internal::{ManualClock, with_clock};
 use emdb_testing::{Random, number};
 use tempfile::TempDir;
 
 use rows::{Item, Loose, Modelled, Stored};
-use seam::{Reads, Result, Writes};
+use seam::{Reads, Result};
+use write::write;
 
 /// Runs; `EMDB_TABLE_ROUNDS` asks for more, or fewer.
 fn rounds() -> u64 {
-    number("EMDB_TABLE_ROUNDS", 10)
+    number("EMDB_TABLE_ROUNDS", 5)
 }
 
 /// Both tables, as they have to be.
@@ -27,7 +28,7 @@ struct Model {
     loose: Stored<Loose>,
 }
 
-/// What is compared later.
+/// A view that is compared later.
 enum Held {
     Snapshot(Snapshot, Model, u64),
     Rows(Rows<Item>, Vec<Item>),
@@ -76,123 +77,6 @@ fn is_live(expiry: Option<u64>, now: u64) -> bool {
 fn live<T: Modelled>(stored: &Stored<T>, now: u64) -> Vec<T> {
     let live = stored.values().filter(|(_, expiry)| is_live(*expiry, now));
     live.map(|(row, _)| row.clone()).collect()
-}
-
-/// What the model says about a write: nothing is changed if a unique value is taken.
-fn put<T: Modelled>(
-    stored: &mut Stored<T>,
-    now: u64,
-    row: &T,
-    expiry: Option<u64>,
-) -> std::result::Result<Option<T>, ()> {
-    let key = row.key();
-    let taken = |(other, (there, until)): (&T::Key, &(T, Option<u64>))| {
-        *other != key && is_live(*until, now) && there.collides(row)
-    };
-    if stored.iter().any(taken) {
-        return Err(());
-    }
-    let former = stored.insert(key, (row.clone(), expiry));
-    Ok(former.filter(|(_, until)| is_live(*until, now)).map(|(row, _)| row))
-}
-
-#[track_caller]
-fn same<R: PartialEq + std::fmt::Debug>(found: Result<R>, expected: std::result::Result<R, ()>) {
-    match (found, expected) {
-        (Ok(found), Ok(expected)) => assert_eq!(found, expected),
-        (Err(TableError::UniqueViolation { .. }), Err(())) => {}
-        (found, expected) => panic!("found {found:?}, expected {expected:?}"),
-    }
-}
-
-/// One random write, on the table and on the model.
-fn write<T: Modelled, W: Writes<T>>(
-    table: &W,
-    stored: &mut Stored<T>,
-    now: u64,
-    rng: &mut Random,
-) -> Result<()> {
-    let row = T::random(rng, now);
-    let key = row.key();
-    let there = stored.get(&key).filter(|(_, until)| is_live(*until, now)).cloned();
-    match rng.below(100) {
-        0..25 => same(table.put(&row), put(stored, now, &row, row.until())),
-        25..33 => {
-            let (ttl, expiry) = match rng.below(4) {
-                0 => (Ttl::None, None),
-                // Expired from the start.
-                1 => (Ttl::ExpiresAt(now), Some(now)),
-                _ => (Ttl::Duration(Duration::from_millis(40)), Some(now + 40)),
-            };
-            same(table.put_with_ttl(&row, ttl), put(stored, now, &row, expiry));
-        }
-        33..45 => match (table.try_put(&row), there) {
-            (Err(TableError::Occupied { .. }), Some(_)) => {}
-            (done, None) => same(done, put(stored, now, &row, row.until()).map(drop)),
-            (done, there) => panic!("{done:?} where there was {there:?}"),
-        },
-        45..60 => {
-            let count = rng.below(7) as usize;
-            let rows: Vec<T> = (0..count).map(|_| T::random(rng, now)).collect();
-            let mut after = stored.clone();
-            let fits = rows.iter().all(|row| put(&mut after, now, row, row.until()).is_ok());
-            let all = rng.below(2) == 0;
-            let done = if all { table.put_all(&rows) } else { table.put_many(&rows) };
-            same(done, if fits { Ok(count) } else { Err(()) });
-            if fits {
-                *stored = after;
-            }
-        }
-        60..75 => {
-            let mut change = rng.clone();
-            rng.next();
-            let expected = there.map(|(mut row, until)| {
-                row.vary(&mut change.clone(), now);
-                let until = row.until_after(until);
-                put(stored, now, &row, until).map(|_| row)
-            });
-            same(table.change(&key, |row| row.vary(&mut change, now)), expected.transpose());
-        }
-        75..85 => {
-            let mut change = rng.clone();
-            rng.next();
-            let (mut after, until) = match there {
-                Some((row, until)) => (row, Some(until)),
-                None => (row.clone(), None),
-            };
-            if until.is_some() {
-                after.vary(&mut change.clone(), now);
-            }
-            let until = until.map_or(after.until(), |until| after.until_after(until));
-            let expected = put(stored, now, &after, until).map(|_| after);
-            let done = table.change_or_put(&key, row, |row| row.vary(&mut change, now));
-            same(done, expected);
-        }
-        85..96 => {
-            assert_eq!(table.take(&key)?, there.as_ref().map(|(row, _)| row.clone()));
-            if there.is_some() {
-                stored.remove(&key);
-            }
-        }
-        96..99 => {
-            // Rows that have expired are not asked for.
-            let (mut seen, mut gone) = (Vec::new(), Vec::new());
-            table.keep(|row| {
-                seen.push(row.key());
-                let keep = rng.below(8) > 0;
-                gone.extend((!keep).then(|| row.key()));
-                keep
-            })?;
-            seen.sort();
-            assert!(seen.into_iter().eq(live(stored, now).iter().map(T::key)));
-            gone.iter().for_each(|key| drop(stored.remove(key)));
-        }
-        _ => {
-            table.empty()?;
-            stored.clear();
-        }
-    }
-    Ok(())
 }
 
 /// Compares all reads with the model.

@@ -20,7 +20,7 @@ use crate::verified;
 
 /// How often each race is run; `EMDB_TABLE_ROUNDS` asks for more, or fewer.
 fn rounds(default: u64) -> u64 {
-    default * number("EMDB_TABLE_ROUNDS", 10) / 10
+    (default * number("EMDB_TABLE_ROUNDS", 10) / 10).max(1)
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Record)]

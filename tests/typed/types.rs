@@ -1,4 +1,4 @@
-//! What a type that changed meets: other fields, other indexes, later versions.
+//! A type that changed, and what it meets: other fields, other indexes, later versions.
 
 mod fields;
 mod indexes;

@@ -5,7 +5,7 @@ use std::path::Path;
 use emdb::{Emdb, FlushPolicy};
 
 use super::{HotPath, Outcome, check, measured_work};
-use crate::workload::{Random, Record, SEED};
+use crate::workload::{Random, Record, SEED, record};
 
 pub(super) const PATHS: &[HotPath] = &[
     HotPath { name: "bulk_load", operations: N, rounds: GROWS, run: bulk_load },
@@ -14,23 +14,23 @@ pub(super) const PATHS: &[HotPath] = &[
     HotPath { name: "insert", operations: N / 2, rounds: GROWS, run: insert },
     HotPath { name: "insert_ordered", operations: N / 2, rounds: GROWS, run: insert_ordered },
     HotPath { name: "insert_memory", operations: N / 2, rounds: GROWS, run: insert_memory },
-    HotPath { name: "replace", operations: N / 2, rounds: 3, run: replace },
+    HotPath { name: "replace", operations: N / 2, rounds: 5, run: replace },
     HotPath {
         name: "transaction_of_100",
         operations: N / 2,
         rounds: GROWS,
         run: transaction_of_100,
     },
-    HotPath { name: "remove", operations: N / 2, rounds: 3, run: remove },
+    HotPath { name: "remove", operations: N / 2, rounds: 5, run: remove },
     HotPath { name: "get", operations: N, rounds: 1, run: get },
     HotPath { name: "get_zerocopy", operations: N, rounds: 1, run: get_zerocopy },
     HotPath { name: "get_zerocopy_memory", operations: N, rounds: 1, run: get_zerocopy_memory },
     HotPath { name: "get_snapshot", operations: N, rounds: 1, run: get_snapshot },
     HotPath { name: "contains_key", operations: N, rounds: 1, run: contains_key },
     HotPath { name: "missing_key", operations: N, rounds: 1, run: missing_key },
-    HotPath { name: "scan", operations: N, rounds: 3, run: scan },
+    HotPath { name: "scan", operations: N, rounds: 5, run: scan },
     HotPath { name: "scan_borrowed", operations: N, rounds: 1, run: scan_borrowed },
-    HotPath { name: "ordered_scan", operations: N, rounds: 3, run: ordered_scan },
+    HotPath { name: "ordered_scan", operations: N, rounds: 5, run: ordered_scan },
     HotPath { name: "ordered_scan_borrowed", operations: N, rounds: 1, run: ordered_scan_borrowed },
     HotPath { name: "range_of_ten", operations: N / 10, rounds: 1, run: range_of_ten },
 ];
@@ -39,7 +39,7 @@ pub(super) const PATHS: &[HotPath] = &[
 const N: usize = 75_000;
 
 /// How often to count where the index grows, which costs by the seed of the hashes.
-const GROWS: usize = 7;
+const GROWS: usize = 11;
 
 /// Where the database is, and how it keeps its keys.
 #[derive(Clone, Copy, PartialEq)]
@@ -57,7 +57,7 @@ fn open(folder: &Path, kind: Kind) -> Outcome<Emdb> {
 
 fn records(n: usize) -> Vec<Record> {
     let mut random = Random(SEED);
-    (0..n).map(|_| random.record()).collect()
+    (0..n).map(|_| record(&mut random)).collect()
 }
 
 fn load(db: &Emdb, records: &[Record]) -> Outcome<()> {
@@ -205,7 +205,7 @@ fn contains_key(folder: &Path, n: usize) -> Outcome<()> {
 fn missing_key(folder: &Path, n: usize) -> Outcome<()> {
     let (db, _) = loaded(folder, Kind::File, n)?;
     let mut random = Random(SEED + 2);
-    let missing: Vec<_> = (0..n).map(|_| random.record().0).collect();
+    let missing: Vec<_> = (0..n).map(|_| record(&mut random).0).collect();
     let found = measured_work(|| -> Outcome<usize> {
         let mut found = 0;
         for key in &missing {

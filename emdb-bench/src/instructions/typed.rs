@@ -8,8 +8,8 @@ use super::{HotPath, Outcome, check, measured_work};
 use crate::row::Row;
 
 pub(super) const PATHS: &[HotPath] = &[
-    HotPath { name: "typed_insert_many", operations: N, rounds: 3, run: insert_many },
-    HotPath { name: "typed_insert", operations: N, rounds: 3, run: insert },
+    HotPath { name: "typed_insert_many", operations: N, rounds: 5, run: insert_many },
+    HotPath { name: "typed_insert", operations: N, rounds: 5, run: insert },
     HotPath { name: "typed_get", operations: N, rounds: 1, run: get },
     HotPath { name: "typed_get_with", operations: N, rounds: 1, run: get_with },
     HotPath { name: "typed_get_by_unique", operations: N, rounds: 1, run: get_by_unique },
@@ -26,9 +26,9 @@ pub(super) const PATHS: &[HotPath] = &[
         rounds: 1,
         run: index_range_of_100,
     },
-    HotPath { name: "typed_update", operations: N, rounds: 3, run: update },
-    HotPath { name: "typed_update_indexed", operations: N, rounds: 3, run: update_indexed },
-    HotPath { name: "typed_remove", operations: N, rounds: 3, run: remove },
+    HotPath { name: "typed_update", operations: N, rounds: 5, run: update },
+    HotPath { name: "typed_update_indexed", operations: N, rounds: 5, run: update_indexed },
+    HotPath { name: "typed_remove", operations: N, rounds: 5, run: remove },
 ];
 
 const N: usize = 20_000;

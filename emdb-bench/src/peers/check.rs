@@ -1,4 +1,4 @@
-//! What reads must find, computed from the workload alone.
+//! The results that reads must have, computed from the workload alone.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::workload::{Record, Workload};
 /// How many entries a range reads.
 pub const RANGE: usize = 10;
 
-/// What a scan computes from its entries: it has touched the key and the value.
+/// A sum over the entries of a scan, which has touched each key and each value for it.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Sum {
     entries: u64,

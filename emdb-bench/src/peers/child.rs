@@ -16,7 +16,7 @@ use super::{phases, reopen};
 /// The argument that makes this program a child.
 pub const MARK: &str = "--child";
 
-/// What a child does.
+/// The task of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
     /// All phases of one process.
@@ -73,7 +73,7 @@ fn listen(child: &mut Child) -> Outcome<Vec<(Figure, f64)>> {
     Ok(figures)
 }
 
-/// What the program does as a child.
+/// The program as a child: does its task on its engine.
 pub fn run(args: &[String]) -> Outcome<()> {
     let [task, name, records, folder] = args else { return Err("wrong arguments".into()) };
     let tasks = Task::ALL.into_iter();

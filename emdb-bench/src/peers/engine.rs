@@ -1,4 +1,4 @@
-//! What an engine does in the phases, and the engines' names.
+//! The calls of an engine that the phases need, and the engines' names.
 
 use std::ops::Bound;
 use std::path::Path;

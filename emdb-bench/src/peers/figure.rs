@@ -1,4 +1,4 @@
-//! What is measured: the rows of the table.
+//! The figures that are measured: the rows of the table.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Figure {

@@ -33,7 +33,7 @@ pub mod typed;
 
 use engine::{Name, Outcome};
 
-/// What the command line asks for.
+/// The choices of the command line.
 struct Options {
     records: usize,
     rounds: usize,

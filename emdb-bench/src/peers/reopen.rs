@@ -9,7 +9,7 @@ use super::child::{READY, tell};
 use super::engine::{Engine, Outcome, Reader};
 use super::figure::Figure;
 use super::resources::Memory;
-use crate::workload::{Random, Record, SEED, Workload};
+use crate::workload::{Random, Record, SEED, Workload, record};
 
 /// How many unsynced writes a killed process made last.
 const UNSYNCED: usize = 1_000;
@@ -50,7 +50,7 @@ pub fn after_kill<E: Engine>(folder: &Path) -> Outcome<()> {
 }
 
 fn open_and_get<E: Engine>(folder: &Path, figure: Figure) -> Outcome<E> {
-    let (key, value) = Random(SEED).record();
+    let (key, value) = record(&mut Random(SEED));
     let began = Instant::now();
     let engine = E::open(folder)?;
     let found = engine.reader()?.get(&key)?;
@@ -63,5 +63,5 @@ fn open_and_get<E: Engine>(folder: &Path, figure: Figure) -> Outcome<E> {
 /// Records that are in no other phase.
 fn unsynced() -> Vec<Record> {
     let mut random = Random(SEED + 1);
-    (0..UNSYNCED).map(|_| random.record()).collect()
+    (0..UNSYNCED).map(|_| record(&mut random)).collect()
 }

@@ -1,4 +1,4 @@
-//! What a process and its files use.
+//! The resources that a process and its files use.
 
 use std::path::Path;
 

@@ -317,9 +317,9 @@ mod tests {
         for keys in [5, 50, 250] {
             let mut set = WriteSet::default();
             let mut model = BTreeMap::new();
-            let mut state = 7_u64;
+            let mut random = emdb_testing::Random(7);
             for step in 0..5_000_u64 {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                let state = random.next();
                 let key = [(state >> 33) as u8 % keys, 1];
                 let value = vec![step as u8; (state >> 40) as usize % 2000];
                 let value = (!state.is_multiple_of(5)).then_some(value);

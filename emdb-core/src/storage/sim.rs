@@ -14,6 +14,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+pub(crate) use emdb_testing::Random;
+
 use crate::os::sync::lock;
 use crate::storage::read_only::ReadOnly;
 use crate::storage::{Disk, IoBackend, Map, Medium, Window};
@@ -23,24 +25,6 @@ const SECTOR_BYTES: usize = 512;
 
 /// The largest file; its memory never moves, as that of a mapping.
 const CAPACITY_BYTES: usize = 1 << 20;
-
-/// SplitMix64.
-#[derive(Debug, Clone)]
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        x ^ (x >> 31)
-    }
-
-    pub(crate) fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-}
 
 /// The faults that a disk is to have.
 #[derive(Debug, Clone, Copy, Default)]

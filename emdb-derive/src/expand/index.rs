@@ -5,9 +5,9 @@ use quote::quote;
 use syn::spanned::Spanned;
 use syn::{Generics, Ident, Path, Type, Visibility, parse_quote};
 
-use super::spanned;
 use crate::bounds;
 use crate::text;
+use crate::tokens::spanned;
 use crate::valid::{Entries, Index, Record};
 
 /// The struct that gets the constants.

@@ -6,9 +6,9 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{DeriveInput, Ident, Member};
 
-use super::{private, spanned, this};
-use crate::bounds::mentions;
 use crate::lent::LentField;
+use crate::tokens::{private, spanned, this};
+use crate::types::mentions;
 use crate::valid::Record;
 
 pub(super) struct Expanded {

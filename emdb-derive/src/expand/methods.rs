@@ -5,7 +5,7 @@ use quote::{ToTokens, quote};
 use syn::Type;
 use syn::spanned::Spanned;
 
-use super::{private, spanned};
+use crate::tokens::{private, spanned};
 use crate::valid::{Lifetime, Record};
 
 pub(super) fn expand(record: &Record<'_>) -> TokenStream {

@@ -11,7 +11,7 @@ pub(crate) struct Input<'a> {
     pub(crate) shape: Shape<'a>,
 }
 
-/// What its bytes are made of.
+/// The parts that its bytes are made of.
 pub(crate) enum Shape<'a> {
     Struct(Vec<Field<'a>>),
     Enum(Vec<&'a Ident>),
@@ -31,7 +31,7 @@ pub(crate) struct Field<'a> {
 const MAX_VARIANTS: usize = 1 << 16;
 
 impl<'a> Input<'a> {
-    /// Reads the item. What can't be a key leaves an empty shape, and a mistake each.
+    /// Reads the item. A union can't be a key: it leaves a mistake and an empty shape.
     pub(crate) fn read(input: &'a DeriveInput, errors: &Errors) -> Self {
         let shape = match &input.data {
             Data::Struct(data) => Shape::Struct(read_fields(&data.fields)),

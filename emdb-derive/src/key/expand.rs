@@ -10,7 +10,7 @@ use quote::{ToTokens, format_ident, quote};
 use syn::{Generics, Ident, Path, WhereClause, parse_quote};
 
 use super::ast::{Field, Input, Shape};
-use crate::bounds::mentions_parameter;
+use crate::types::mentions_parameter;
 
 /// The bodies of the four methods. They have `self`, `__out` and `__bytes`.
 struct Bodies {

@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{DeriveInput, Error, Path, parse_quote};
 
-use crate::expand::self_type;
+use crate::tokens::self_type;
 
 pub(crate) fn expand(input: &DeriveInput, krate: &Path, error: &Error) -> TokenStream {
     let error = error.to_compile_error();

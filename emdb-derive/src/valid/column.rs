@@ -56,7 +56,7 @@ pub(super) fn find<'a>(
     found
 }
 
-/// What to say about a field that serde skips and that `what` needs.
+/// The message about a field that serde skips and that `what` needs.
 pub(super) fn skipped(name: &str, what: &str) -> String {
     format!("{what} can't have `{name}`, which serde skips: a row read back would lose it")
 }

@@ -33,7 +33,8 @@ pub(crate) enum Entries {
 }
 
 impl Index<'_> {
-    /// What is indexed: the type of the one field, the tuple of all, or the element of a collection.
+    /// The type that is indexed: that of the one field, the tuple of all, or the element of a
+    /// collection.
     pub(crate) fn ty(&self, krate: &Path) -> Type {
         let types = self.fields.iter().map(|field| field.ty);
         match (self.fields.as_slice(), self.entries) {

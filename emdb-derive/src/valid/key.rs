@@ -9,7 +9,7 @@ use super::column::{self, Column};
 use crate::ast::{Field, Input};
 use crate::attr::StructAttrs;
 use crate::errors::Errors;
-use crate::lent;
+use crate::types::is_one_of;
 
 #[derive(Clone)]
 pub(crate) struct Key<'a> {
@@ -94,7 +94,7 @@ fn check_auto(attrs: &StructAttrs, columns: &[Column<'_>], errors: &Errors) {
             );
         } else if column.attrs.key.is_none() {
             errors.at(word, "`auto` needs `key` next to it: `#[emdb(key, auto)]`");
-        } else if lent::is_one_of(column.field.ty, NOT_UNSIGNED) {
+        } else if is_one_of(column.field.ty, NOT_UNSIGNED) {
             errors.at(
                 word,
                 "`auto` counts up, so the key has to be a `u8`, `u16`, `u32`, `u64` or `u128`",

@@ -1,4 +1,4 @@
-//! What a range can be written as.
+//! The forms in which a range can be written.
 
 use super::*;
 

@@ -59,7 +59,7 @@ fn key() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// What `InsertMany` writes: a long prefix in common for every other one.
+/// The keys that `InsertMany` writes: every other one has a long prefix in common.
 fn number(n: u16) -> Vec<u8> {
     let start: &[u8] = if n.is_multiple_of(2) { b"" } else { b"common prefix of numbers:" };
     [start, &n.to_be_bytes()].concat()

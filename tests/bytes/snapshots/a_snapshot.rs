@@ -1,4 +1,4 @@
-//! What a snapshot keeps, and for how long.
+//! The state that a snapshot keeps, and for how long.
 
 use super::*;
 

@@ -11,7 +11,7 @@ use super::*;
 /// Default namespace, unordered, ordered, ordered.
 const NAMES: [&str; 4] = ["", "hashed", "ordered", "also ordered"];
 
-/// What a snapshot must show.
+/// The state that a snapshot must show.
 type World = [Model; 4];
 
 fn open(db: &Emdb, n: usize) -> emdb::Namespace {

@@ -1,4 +1,4 @@
-//! What others see of transactions: each as a whole.
+//! Transactions as others see them: each as a whole.
 
 use super::*;
 

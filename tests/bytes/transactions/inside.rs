@@ -1,4 +1,4 @@
-//! What a transaction sees and does.
+//! A transaction's own view, and its calls.
 
 use super::*;
 

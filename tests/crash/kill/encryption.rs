@@ -22,13 +22,13 @@ fn rounds() -> u64 {
     number("EMDB_KILL_ROUNDS", 6)
 }
 
-/// What stands in names, keys and values, and in no file that is encrypted.
+/// The text that stands in names, keys and values, and in no file that is encrypted.
 const MARKER: &[u8] = b"plain to see";
 
 /// As little work as is allowed.
 const QUICK: KdfParams = KdfParams::new(7_168, 5, 1);
 
-/// What opens a database.
+/// The key of a database, if it has one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Key {
     None,
@@ -278,7 +278,7 @@ fn names(folder: &Path) -> Vec<String> {
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// What lies beside a database whose key was changed is its own.
+/// Nothing lies beside a database whose key was changed but its own files.
 fn assert_tidy(path: &Path, key: Key, context: &str) {
     let folder = path.parent().unwrap();
     for name in names(folder) {
@@ -313,7 +313,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// What a kill left: opens it, which tidies. Tells whether the change had happened.
+/// Checks the files that a kill left: opens the database, which tidies. Tells whether the change had happened.
 fn check_left(path: &Path, change: Change, all: &Content, context: &str) -> bool {
     let (encrypted, ..) = flags(path);
     assert_eq!(encrypted, !shows_marker(path), "{context}: the header says otherwise");

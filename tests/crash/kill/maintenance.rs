@@ -101,7 +101,7 @@ fn child_process() {
     });
 }
 
-/// What a child told until it was killed.
+/// The progress that a child told until it was killed.
 #[derive(Debug, Default)]
 struct Told {
     /// Writes that have returned.
@@ -137,7 +137,7 @@ fn run(path: &Path, seed: u64, target: Option<&Path>, rng: &mut Random, context:
     told
 }
 
-/// What the file holds. No whole commit was dropped, and no unfinished file is left.
+/// The contents of the file. No whole commit was dropped, and no unfinished file is left.
 fn found(path: &Path, context: &str) -> State {
     let db = Emdb::open(path).unwrap_or_else(|e| panic!("{context}: {e}"));
     let report = db.recovery().unwrap();

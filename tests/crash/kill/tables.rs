@@ -72,8 +72,8 @@ fn entries(person: &Person) -> u64 {
     2 + if person.tags[0] == person.tags[1] { 1 } else { 2 }
 }
 
-/// The rows of tables on which long calls are killed: some thirty chunks.
-const MANY: u64 = 30_000;
+/// The rows of tables on which long calls are killed: a dozen chunks.
+const MANY: u64 = 12_000;
 const CHUNK: u64 = 1024;
 
 type State = BTreeMap<u64, Person>;
@@ -141,7 +141,7 @@ impl Call {
         }
     }
 
-    /// What a kill in this call may leave: a chunk is there as a whole or not at all.
+    /// The states that a kill in this call may leave: a chunk is there as a whole or not at all.
     fn outcomes(&self, n: u64, before: &State) -> Vec<State> {
         let mut outcomes = vec![before.clone()];
         if let Call::InsertMany(ids) = self {

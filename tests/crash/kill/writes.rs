@@ -10,10 +10,11 @@ use emdb_testing::{Random, number};
 
 use crate::common::op::Op;
 use crate::common::state::{State, read_state};
+use crate::common::{folder, memory_folder};
 
 /// Kills; `EMDB_KILL_ROUNDS` asks for more, or fewer.
 fn rounds() -> u64 {
-    number("EMDB_KILL_ROUNDS", 200)
+    number("EMDB_KILL_ROUNDS", 100)
 }
 
 /// Whether a child writes large commits alone, so that a kill finds one half encoded.
@@ -96,7 +97,7 @@ impl Iterator for Calls {
     }
 }
 
-/// What opens the database at `path`, whose name tells whether it is encrypted.
+/// The builder that opens the database at `path`, whose name tells whether it is encrypted.
 #[cfg(feature = "encrypt")]
 fn builder(path: &Path) -> EmdbBuilder {
     let sealed = path.file_name().is_some_and(|name| name.to_str().unwrap().starts_with("sealed"));
@@ -188,8 +189,10 @@ struct Run {
 }
 
 impl Run {
-    fn new(sealed: bool) -> Run {
-        let folder = tempfile::tempdir().unwrap();
+    /// On a disk, or in memory, where a child makes many more calls.
+    fn new(rng: &mut Random) -> Run {
+        let folder = if rng.below(2) == 0 { folder().0 } else { memory_folder() };
+        let sealed = rng.below(2) == 0;
         let path = folder.path().join(if sealed { "sealed.emdb" } else { "victim.emdb" });
         Run { folder, path, state: State::new() }
     }
@@ -199,11 +202,11 @@ impl Run {
 fn a_kill_loses_nothing_acknowledged_and_tears_nothing() {
     let base = emdb_testing::seed();
     let mut rng = Random(base);
-    let mut run = Run::new(rng.below(2) == 0);
+    let mut run = Run::new(&mut rng);
     let mut acknowledged_in_all = 0_u64;
     for round in 0..rounds() {
         if rng.below(12) == 0 {
-            run = Run::new(rng.below(2) == 0);
+            run = Run::new(&mut rng);
         }
         let seed = rng.next();
         // Some are killed while they open or recover.

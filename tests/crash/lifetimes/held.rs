@@ -1,4 +1,4 @@
-//! What is held over later operations, and what it has to give then.
+//! Views and values that are held over later operations, and what they have to give then.
 
 use std::collections::VecDeque;
 

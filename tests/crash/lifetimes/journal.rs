@@ -1,4 +1,4 @@
-//! What lives in a journal, by the words of `docs/format.md` alone.
+//! The records that live in a journal, by the words of `docs/format.md` alone.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 const START: u64 = 8192;
 
-/// What the figures of a database have to come to.
+/// The figures that a database has to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Account {
     pub(crate) records: u64,

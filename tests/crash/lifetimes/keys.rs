@@ -1,4 +1,4 @@
-//! What opens the databases, some of which are encrypted, and how that changes in a life.
+//! The keys of the databases, some of which are encrypted, and how they change in a life.
 
 use std::path::Path;
 
@@ -66,7 +66,7 @@ mod changes {
     use super::*;
     use crate::common::sibling;
 
-    /// What a key of this number is first used with.
+    /// The cipher that a key of this number is first used with.
     pub(super) fn cipher(byte: u8) -> Cipher {
         [Cipher::Aes256Gcm, Cipher::ChaCha20Poly1305][usize::from(byte % 2)]
     }

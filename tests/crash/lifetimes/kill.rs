@@ -13,7 +13,7 @@ use crate::common::op::Op;
 use crate::common::state::{State, read_state};
 use crate::common::{memory_folder, sibling};
 
-/// What the files are called; the second one is encrypted.
+/// The names of the files; the second one is encrypted.
 const NAMES: [&str; 2] = ["victim", "sealed victim"];
 
 /// The calls of one child, the same for the parent that checks them.

@@ -51,7 +51,7 @@ pub(crate) struct World {
     pub(crate) within: bool,
 }
 
-/// What sort of life it is.
+/// The sort of a life.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kind {
     /// Compacts by itself; then time stands still, so that it doesn't matter when.

@@ -1,4 +1,4 @@
-//! What a database should hold, and how it is asked.
+//! The contents that a database should have, and how it is asked for them.
 
 use std::collections::BTreeMap;
 

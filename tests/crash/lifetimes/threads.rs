@@ -58,7 +58,7 @@ struct Scene<'a> {
     seed: u64,
 }
 
-/// What every state of the database has to be like.
+/// Checks what has to hold in every state of the database.
 fn check(snapshot: &Snapshot, least: [u64; WRITERS as usize]) {
     let mut total = 0;
     let bank = snapshot.namespace("bank").unwrap();

@@ -1,4 +1,4 @@
-//! What the machine does to the file as a whole.
+//! The machine's work on the file as a whole.
 
 use std::fs;
 use std::ops::ControlFlow;

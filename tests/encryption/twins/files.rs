@@ -1,4 +1,4 @@
-//! What becomes of the files: reopened, killed, copied, torn, salvaged, and under another key.
+//! Steps on the files: reopened, killed, copied, torn, salvaged, and under another key.
 
 use super::*;
 

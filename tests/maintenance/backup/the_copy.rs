@@ -1,4 +1,4 @@
-//! What a copy holds.
+//! The contents of a copy.
 
 use super::*;
 

@@ -20,7 +20,7 @@ const STABLE: u64 = 30;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// What all threads share.
+/// The state that all threads share.
 struct Scene<'a> {
     db: &'a Emdb,
     over: AtomicBool,

@@ -1,4 +1,4 @@
-//! What was once wrong.
+//! Mistakes that were once there.
 
 use std::ops::ControlFlow;
 use std::sync::mpsc;

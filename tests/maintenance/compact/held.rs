@@ -1,4 +1,4 @@
-//! What was begun before a compaction and is used during and after it.
+//! Views and handles that were taken before a compaction and are used during and after it.
 
 use emdb::{Error, Snapshot};
 use emdb_testing::sealed::{seal, unseal};

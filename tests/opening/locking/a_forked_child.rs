@@ -1,4 +1,4 @@
-//! What a forked child can do with a database that its parent has open: read.
+//! A forked child with a database that its parent has open: it can read.
 
 #![allow(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! What lies in the folder stays as it is, whatever the file is like.
+//! The files in the folder stay as they are, whatever the database is like.
 
 use super::*;
 

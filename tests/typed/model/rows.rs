@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::seam::{Bounds, Reads, Result};
 
-/// What a table has stored, with expiries; expired rows too.
+/// The rows that a table has stored, with expiries; expired ones too.
 pub(crate) type Stored<T> = BTreeMap<<T as Record>::Key, (T, Option<u64>)>;
 
 pub(crate) trait Modelled: Record<Key: Ord + Debug> + Clone + PartialEq + Debug {

@@ -1,4 +1,4 @@
-//! What a changed type meets.
+//! A changed type, and the table that it meets.
 
 use super::*;
 

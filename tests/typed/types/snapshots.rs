@@ -109,7 +109,7 @@ fn rows_of_another_type_that_had_the_name_are_not_taken_for_the_tables() {
     assert!(people.at(&snapshot).get(&1).is_err());
 }
 
-/// What the bytes of the other type can be taken for.
+/// A type that the bytes of the other one can be taken for.
 #[derive(Debug, Serialize, Deserialize, Record)]
 #[emdb(namespace = "people")]
 struct Look {

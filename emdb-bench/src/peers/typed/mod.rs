@@ -4,7 +4,7 @@
 //!
 //! 200,000 rows of seven fields and some 200 bytes: a `u64` key, a unique email, an index on the
 //! age, three tags. Each round makes new files for both and runs all phases on the one and then on
-//! the other; the table gives medians. What is read is compared with what was written.
+//! the other; the table gives medians. All that is read is compared with what was written.
 
 mod lmdb;
 mod ours;
