@@ -64,7 +64,7 @@ impl<'a> ProgressMeter<'a> {
     /// Tells now.
     pub(crate) fn now(&mut self) -> Result<()> {
         self.told = Some(self.done);
-        // What there is to do can turn out to be more.
+        // The work can turn out to be more than was known.
         self.total = self.total.max(self.done);
         match (self.tell)(Progress::new(self.done, self.total)) {
             ControlFlow::Continue(()) => Ok(()),

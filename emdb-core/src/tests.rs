@@ -15,7 +15,7 @@
 //! - `convert`, `hostile` and `sealed_beside`: encrypted databases, their key's changes, forgeries,
 //!   and threads;
 //! - `stress`: all that can go on at once;
-//! - `worker`: background threads that begin when they are asked.
+//! - `worker`: worker threads that begin when they are asked for something.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -30,7 +30,7 @@ pub(crate) struct Walk {
 
 impl fmt::Debug for Walk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What it goes over may be of an encrypted file.
+        // The records that it goes over may be of an encrypted file.
         f.debug_struct("Walk").field("failed", &self.failed).finish_non_exhaustive()
     }
 }

@@ -56,7 +56,7 @@ impl Append {
     /// goes on writing.
     pub(crate) fn succeed(&mut self, other: &mut Append) {
         std::mem::swap(&mut self.writer, &mut other.writer);
-        // What was kept for views is kept by the former generation now.
+        // The former generation keeps now what was kept for views.
         self.unneeded = Unneeded::default();
     }
 }

@@ -131,8 +131,8 @@ pub(crate) fn apply_replayed(
     let table = &incarnation.table;
     let journal = &generation.journal;
     let read = |position| journal.memory.record(position);
-    // What an image leads to was not read by this open: with a damaged key it would pass for
-    // another one, and the counts would be wrong.
+    // Records that an image leads to were not read by this open: with a damaged key one would pass
+    // for another, and the counts would be wrong.
     let unread = table.image.as_ref().map_or(0, |image| image.below);
     let damaged = Cell::new(false);
     let same = |position| {

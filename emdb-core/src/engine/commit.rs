@@ -300,7 +300,7 @@ impl Engine {
         let start = if is_first { extent.start } else { last };
         let unseen = Extent { start, ..extent };
         if append.writer.take_back(&generation.journal, unseen).is_err() || !is_first {
-            // What came next would lie where the index leads already.
+            // The next record would lie where the index leads already.
             self.durability.poison();
             return Error::Poisoned;
         }

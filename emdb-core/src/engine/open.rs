@@ -40,7 +40,7 @@ pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Engine>> {
 pub(crate) fn memory_after(settings: &Settings, former: &Generation) -> Result<Arc<Engine>> {
     let header = Header::create(0)?;
     let journal = &former.journal;
-    // What is prepared for the one is good for the other.
+    // Records prepared for the one are good for the other.
     let file_id = journal.vault.as_ref().map_or(header.file_id, |vault| vault.keys.file_id);
     let (generation, hash_seed) = (journal.number + 1, former.hash_seed);
     let header = Header { file_id, generation, hash_seed, ..header };
@@ -140,7 +140,7 @@ pub(crate) fn on_disk(
     let vault = unlock(&header, front, settings.sealing.as_ref().map(|s| &s.secret))?;
     check_cipher(settings, vault.as_ref())?;
     if !settings.read_only {
-        // What a crash has left of a compaction or of a backup to this name.
+        // Files that a crash has left of a compaction or of a backup to this name.
         for end in suffix::UNFINISHED {
             let _ = disk.remove(&paths::sibling(path, end));
         }

@@ -34,13 +34,13 @@ fn run(engine: &Weak<Engine>, worker: &Worker<Engine, Requests>) {
         let done = match task {
             Task::Stop => return,
             Task::Sync => {
-                // What is written from here on may ask again.
+                // Writes from here on may ask again.
                 engine.background.take_sync_request();
                 engine.flush()
             }
             Task::RefreshHeader => engine.refresh_header(),
             Task::Repair => {
-                // What can't be put right, readers meet again and tell.
+                // Readers meet damage that can't be repaired again, and report it.
                 let _ = engine.repair_damaged();
                 Ok(())
             }

@@ -104,7 +104,7 @@ impl<'a> CatchUp<'a> {
     fn gather(&self, batch: &mut Batch<'a>, commit: &mut Vec<DecodedRecord<'a>>) -> Result<()> {
         let key = |e: &DecodedRecord<'_>| (e.namespace(), self.source.hash(e.key()));
         if commit.iter().any(|r| batch.keys.contains(&key(r))) {
-            // What it does depends on what is only in the batch.
+            // Its effect depends on records that are only in the batch.
             self.write(batch)?;
         }
         batch.keys.extend(commit.iter().map(key));

@@ -265,7 +265,7 @@ impl Compaction<'_> {
         // Nobody but this thread sets it.
         let _ = old.generation.retired.set(retired);
         names.dropped.clear();
-        // What retires must not be kept by whoever has a handle of what was dropped.
+        // A handle of a dropped namespace must not keep the generation that retires.
         for state in names.gone.iter().filter_map(Weak::upgrade) {
             state.carry(new, &Arc::new(Incarnation::new(DEFAULT_ID)), &guard);
         }

@@ -50,7 +50,7 @@ impl Database {
             None => u64::MAX,
         };
         if let Some(auto) = self.compactions.auto {
-            // What dies is written first, or written over.
+            // Records that die are written first, or written over.
             let more = (auto.min_bytes / 4).clamp(FIRST_LOOK_BYTES, BACKGROUND_MIN_BYTES);
             due_at = due_at.min(end + more);
         }

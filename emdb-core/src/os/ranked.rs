@@ -155,7 +155,7 @@ impl<T> RankedMutex<T> {
 }
 
 impl<'a, T> RankedGuard<'a, T> {
-    /// Waits to be told, with the lock let go meanwhile.
+    /// Waits for a notification, with the lock let go meanwhile.
     pub(crate) fn wait(self, told: &Condvar) -> RankedGuard<'a, T> {
         let RankedGuard { guard, _entered } = self;
         RankedGuard { guard: wait(told, guard), _entered }

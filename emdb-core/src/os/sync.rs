@@ -12,12 +12,12 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits to be told, with the lock let go meanwhile.
+/// Waits for a notification, with the lock let go meanwhile.
 pub(crate) fn wait<'a, T>(told: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     told.wait(guard).unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits to be told, for `limit` at most.
+/// Waits for a notification, for `limit` at most.
 pub(crate) fn wait_timeout<'a, T>(
     told: &Condvar,
     guard: MutexGuard<'a, T>,

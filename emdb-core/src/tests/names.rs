@@ -144,7 +144,7 @@ fn live_in(
                     }
                     ControlFlow::Continue(())
                 };
-                let done = compact(&engine, &mut ProgressMeter::new(&mut meanwhile, 0));
+                let done = compact(engine, &mut ProgressMeter::new(&mut meanwhile, 0));
                 broken.map_or(done, Err)?;
                 assert_eq!(all(engine), *history.last().unwrap(), "a compaction changes nothing");
             }

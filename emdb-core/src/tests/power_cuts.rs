@@ -96,7 +96,7 @@ impl Life {
             }
             ControlFlow::Continue(())
         };
-        let done = compact(&engine, &mut ProgressMeter::new(&mut meanwhile, 0));
+        let done = compact(engine, &mut ProgressMeter::new(&mut meanwhile, 0));
         broken.map_or(done, Err)?;
         assert_eq!(content(engine), self.model(), "a compaction changes nothing");
         Ok(())

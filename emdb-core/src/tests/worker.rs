@@ -1,4 +1,4 @@
-//! Threads that begin when they are told something, and end with the engine.
+//! Worker threads: they begin when they are asked for something, and end with the engine.
 
 #![allow(unsafe_code)]
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::os::worker::Worker;
 use crate::tests::*;
 
-/// The requests that were told and those of them that were seen, and how many threads have begun.
+/// The requests that were made, those of them that were seen, and how many threads have begun.
 #[derive(Debug, Default)]
 struct Requests {
     told: usize,
@@ -38,7 +38,7 @@ fn eventually(worker: &Worker<Engine, Requests>, is: impl Fn(&Requests) -> bool)
 }
 
 #[test]
-fn a_helper_begins_once_when_it_is_first_told_something() {
+fn a_worker_begins_once_when_it_is_first_asked_for_something() {
     let (engine, worker) = (engine(), Arc::new(Worker::default()));
     worker.allow(&engine, "worker", run);
     worker.tell(|_| false);
@@ -59,7 +59,7 @@ fn a_helper_begins_once_when_it_is_first_told_something() {
 }
 
 #[test]
-fn many_that_tell_while_a_helper_is_stopped_begin_one_at_most_and_wait_for_none() {
+fn many_that_ask_while_a_worker_is_stopped_begin_one_at_most_and_wait_for_none() {
     let engine = engine();
     for round in 0..200 {
         let worker = Arc::new(Worker::default());
@@ -90,7 +90,7 @@ fn many_that_tell_while_a_helper_is_stopped_begin_one_at_most_and_wait_for_none(
 
 #[cfg(unix)]
 #[test]
-fn a_forked_child_that_tells_a_helper_does_not_wait_for_who_held_its_orders() {
+fn a_forked_child_that_asks_a_worker_does_not_wait_for_whoever_held_its_requests() {
     let (engine, worker) = (engine(), Arc::new(Worker::default()));
     worker.allow(&engine, "worker", run);
     let requests = worker.requests();

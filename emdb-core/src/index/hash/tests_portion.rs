@@ -15,7 +15,7 @@ fn hash(key: u64) -> u64 {
 fn portions(table: &Table, below: u64) -> usize {
     let (mut tag, mut found) = (Some(0), 0);
     while let Some(from) = tag {
-        // What is pointed to behind `below` replaces nothing.
+        // Records behind `below` replace nothing.
         let portion = table.portion(from, below, |_| Ok::<_, ()>(None), &crossbeam_epoch::pin());
         let portion = match portion {
             Ok(portion) => portion,

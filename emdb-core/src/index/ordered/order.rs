@@ -179,7 +179,8 @@ impl Order {
         let taken = match &mut *self.fresh.lock() {
             Some(fresh) => Some(std::mem::take(fresh)),
             unbuilt => {
-                // What comes from now on is noted; what came before is in the hash index.
+                // Keys that come from now on are noted; those that came before are in the hash
+                // index.
                 *unbuilt = Some(Vec::new());
                 None
             }
@@ -279,7 +280,7 @@ impl Order {
         if all && !quiet.is_zero() {
             self.empty_recent();
         }
-        // What a merge may cost by how long it has been quiet: a small part of that time.
+        // The cost that a merge may have by how long it has been quiet: a small part of that time.
         let patience = (quiet.as_nanos() / QUIET_NS_A_KEY) as usize;
         let rested = lock(&self.rest).is_none_or(|until| until <= Instant::now());
         let mut stale = if all && rested { self.stale() } else { 0 };
