@@ -9,11 +9,11 @@ use std::marker::PhantomData;
 
 use emdb_core::internal::{Scan, View};
 
-use crate::__private::Seal;
 use crate::error::TableError;
 use crate::index::maintain;
 use crate::record::{OrderedRecord, Record};
 use crate::row;
+use crate::seal::Seal;
 
 /// The rows of a table, of a range of it, or of what an index finds.
 ///

@@ -77,6 +77,7 @@ mod open;
 mod record;
 mod row;
 mod schema;
+mod seal;
 mod shared;
 mod store;
 mod table;

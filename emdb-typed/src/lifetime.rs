@@ -1,6 +1,6 @@
 //! When a row expires, as its type says.
 
-use crate::__private::Seal;
+use crate::seal::Seal;
 
 /// What a record says about the expiry of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,13 +11,10 @@ pub use crate::lent::{Fields, Lent};
 pub use crate::lifetime::{Expires, Expiry, Lifetime, expires};
 pub use crate::record::{AutoKey, AutoRecord, OrderedRecord, Row};
 pub use crate::schema::Schema;
+pub use crate::seal::Seal;
 
 use crate::key::Key;
 use crate::record::Record;
-
-/// Seals a trait: it has a constant of this type, which nobody else can name by a public path.
-#[derive(Debug)]
-pub struct Seal;
 
 /// All that [`Key`] demands of a type besides its bytes, as one bound for generated code.
 pub trait Owned: Clone + Send + Sync + 'static {}

@@ -13,7 +13,7 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
-use super::CONFIG;
+use super::config::CONFIG;
 use super::limits::Limits;
 
 type Result<T> = std::result::Result<T, DecodeError>;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::ops::Range;
 
-use crate::__private::Seal;
 use crate::key::{EncodeKey, Key};
+use crate::seal::Seal;
 
 /// From how many entries on they are sorted, to be found without looking at each.
 const MANY: usize = 16;

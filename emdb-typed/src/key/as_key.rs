@@ -1,8 +1,9 @@
 //! What stands for a key in a call.
 
-use crate::__private::Seal;
+use crate::seal::Seal;
 
-use super::{EncodeKey, Key, option};
+use super::encode::{EncodeKey, Key};
+use super::option;
 
 /// A key as calls take it, as the end of a range or as a leading field: the key itself, a reference
 /// to it, or for strings the borrowed form.
