@@ -5,7 +5,9 @@ pub use std::string::String;
 pub use std::vec::Vec;
 
 pub use crate::codec::DecodeError;
-pub use crate::index::{Description, Each, EntryWriter, Index, IndexSpec, Multi, Sparse, Unique};
+pub use crate::index::{
+    Description, Each, EntryWriter, Index, IndexKind, IndexSpec, Multi, Sparse, Unique,
+};
 pub use crate::key::{AsKey, EncodeKey, KeyError, KeyPrefix};
 pub use crate::lent::{Fields, Lent};
 pub use crate::lifetime::{Expires, Expiry, Lifetime, expires};

@@ -151,12 +151,12 @@ pub fn expiry_staged(namespace: &TransactionNamespace, key: &[u8]) -> Result<Opt
     namespace.stored_expiry(key)
 }
 
-/// Whether this thread has the right to write alone: it is in a transaction, or a callback of one.
-pub fn is_sole(db: &Emdb) -> bool {
+/// Whether this thread has the write lock: it is in a transaction, or a callback of one.
+pub fn is_writer(db: &Emdb) -> bool {
     db.store().is_owner()
 }
 
-/// A write of [`Sole::commit`]: a put, or a removal if there is no value.
+/// A write of [`WriteLock::commit`]: a put, or a removal if there is no value.
 #[derive(Debug, Clone, Copy)]
 pub struct Write<'a> {
     /// Where.
@@ -177,15 +177,15 @@ impl Write<'_> {
     }
 }
 
-/// The right to write alone. Other writers wait until it is dropped; a second one on the same
+/// Exclusive write access. Other writers wait until it is dropped; a second one on the same
 /// thread, and any plain write there, is `TransactionActive`.
 #[derive(Debug)]
-pub struct Sole(Exclusive);
+pub struct WriteLock(Exclusive);
 
-impl Sole {
+impl WriteLock {
     /// Waits for other writers.
-    pub fn begin(ns: &Namespace) -> Result<Sole> {
-        Exclusive::begin(ns.store()).map(Sole)
+    pub fn begin(ns: &Namespace) -> Result<WriteLock> {
+        Exclusive::begin(ns.store()).map(WriteLock)
     }
 
     /// Commits all of it as one. No key may be there twice.
@@ -213,27 +213,24 @@ impl Sole {
         drop((tail, self));
         linked.finish(&store)
     }
-}
 
-/// Empties the namespace and its children, and makes the writes, all as one commit.
-pub fn clear<'a>(
-    sole: Sole,
-    ns: &Namespace,
-    writes: impl ExactSizeIterator<Item = Write<'a>>,
-) -> Result<()> {
-    let store = sole.0.store.clone();
-    let family = store.family(&ns.state);
-    crate::transaction::run_in(sole.0, |transaction| {
-        for state in family {
-            let member = Namespace { engine: ns.engine.clone(), state };
-            transaction.namespace(&member).clear()?;
-        }
-        for write in writes {
-            let namespace = transaction.namespace(write.namespace);
-            stage(namespace, write.key, write.value, write.expiry)?;
-        }
-        Ok(())
-    })
+    /// Empties the namespaces and their children, and makes the writes, all as one commit.
+    pub fn clear_and_commit<'a>(
+        self,
+        cleared: impl Iterator<Item = &'a Namespace>,
+        writes: impl Iterator<Item = Write<'a>>,
+    ) -> Result<()> {
+        crate::transaction::run_in(self.0, |transaction| {
+            for namespace in cleared {
+                transaction.namespace(namespace).clear()?;
+            }
+            for write in writes {
+                let namespace = transaction.namespace(write.namespace);
+                stage(namespace, write.key, write.value, write.expiry)?;
+            }
+            Ok(())
+        })
+    }
 }
 
 /// Lets a test set the time.

@@ -9,8 +9,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::description::{Field, Schema};
 use super::shape::{Container, Kind, Part, Parts, Shape, Variant, container};
-use super::{Field, Schema, text};
+use super::text;
 
 /// How the stored schema of a table and the one of the program's type differ, field by field.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,11 +10,13 @@
 //! and of the variants in this file is what gives them meaning there. Append; a variant that is
 //! moved makes stored schemas unreadable. A test pins the bytes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::Text;
+/// A name, or a piece of source.
+pub(crate) type Text = Cow<'static, str>;
 
 /// The structure of one type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::db::Emdb;
-use crate::internal::{Sole, Write};
+use crate::internal::{Write, WriteLock};
 
 #[test]
 fn a_view_knows_its_number_of_records_beside_commits_that_go_to_and_fro() {
@@ -16,7 +16,7 @@ fn a_view_knows_its_number_of_records_beside_commits_that_go_to_and_fro() {
         let writes: Vec<_> = both
             .map(|(namespace, key)| Write { namespace, key, value: Some(b""), expiry: None })
             .collect();
-        Sole::begin(&rows).unwrap().commit(writes.into_iter()).unwrap();
+        WriteLock::begin(&rows).unwrap().commit(writes.into_iter()).unwrap();
     };
     write();
     let done = AtomicBool::new(false);

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Tracer, name};
+use super::tracer::{Tracer, name};
+use crate::schema::description::{Field, Form};
+use crate::schema::shape::Text;
 use crate::schema::shape::{Container, Kind, Part, Parts, Shape, Variant, container};
-use crate::schema::{Field, Form, Text};
 
 /// A record's structure.
 #[derive(Debug, Clone, PartialEq, Eq)]
