@@ -111,7 +111,7 @@ impl<'a> RowReader<'a> {
         seed.deserialize(&mut self.0).map_err(|e| DecodeError::new(reader::reason(&e)))
     }
 
-    /// What is not read yet.
+    /// The bytes that are not read yet.
     #[cfg(feature = "json")]
     pub(crate) fn rest(&mut self) -> &'a [u8] {
         self.0.rest()

@@ -1,4 +1,4 @@
-//! What can go wrong with a typed table.
+//! The errors of a typed table.
 
 use crate::codec::{DecodeError, EncodeError};
 use crate::hex::hex;
@@ -43,7 +43,7 @@ pub enum TableError {
     Invalid {
         /// The table's namespace.
         table: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// The row can't be encoded. Nothing was written.
@@ -55,7 +55,7 @@ pub enum TableError {
     Encode {
         /// The table's namespace.
         table: String,
-        /// What serde or the encoding refused.
+        /// The refusal of serde or of the encoding.
         source: EncodeError,
     },
     /// Stored bytes are not what the type says. They may have been written through
@@ -68,9 +68,9 @@ pub enum TableError {
     Decode {
         /// The table's namespace.
         table: String,
-        /// What could not be read: a row or a key, with its bytes, or the catalogue's entry.
+        /// The thing that could not be read: a row or a key, with its bytes, or the catalogue's entry.
         item: String,
-        /// What is wrong with the bytes.
+        /// The fault of the bytes.
         source: DecodeError,
     },
     /// An entry of an index has no row. Rows were written through

@@ -2,10 +2,10 @@
 
 use crate::seal::Seal;
 
-/// What a record says about the expiry of a row.
+/// The expiry of a row, as its record says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lifetime {
-    /// What the database's default is, if it has one.
+    /// The database's default, if it has one.
     Default,
     /// So many milliseconds after it was written: `#[emdb(ttl = "...")]`.
     After(u64),

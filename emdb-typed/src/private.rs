@@ -1,4 +1,4 @@
-//! What the derives' expansions name besides `Record` and `Key`. No part of the API: it changes
+//! The names that the derives' expansions use besides `Record` and `Key`. No part of the API: it changes
 //! whenever the derives do.
 
 pub use std::string::String;
@@ -23,7 +23,7 @@ pub trait Owned: Clone + Send + Sync + 'static {}
 
 impl<T: Clone + Send + Sync + 'static> Owned for T {}
 
-/// What a derived key does with a field of type `K`.
+/// The work of a derived key on a field of type `K`.
 ///
 /// It demands nothing of `K`: that is left to [`part`], the one call that names the field's type. So
 /// a field that is no key is reported once, at that name.

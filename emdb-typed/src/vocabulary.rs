@@ -1,4 +1,4 @@
-//! What all backends have in common with the embedded engine: its errors, its times to live, how
+//! The words that all backends have in common with the embedded engine: its errors, its times to live, how
 //! it tells progress, and the set in which writes are gathered.
 //!
 //! Invariant: outside of the embedded backend's files nothing else of `emdb_core` is named.

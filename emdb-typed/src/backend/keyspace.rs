@@ -61,7 +61,7 @@ impl<H> Keyspaces<H> {
     }
 }
 
-/// What one commit changes.
+/// All that one commit changes.
 #[derive(Debug, Default)]
 pub struct Changes {
     /// The keyspaces that are emptied first.

@@ -1,4 +1,5 @@
-//! What all handles of one table share, of any type: when its entry in the catalogue changes.
+//! The epoch of a table, which all of its handles share: it tells when the entry in the catalogue
+//! changes.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};

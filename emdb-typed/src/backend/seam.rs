@@ -39,7 +39,7 @@ pub trait Backend {
     /// there.
     fn child(&self, parent: &Self::Handle, name: &str) -> Result<Self::Handle, Self::Error>;
 
-    /// What all handles of the table with these rows share.
+    /// The epoch that all handles of the table with these rows share.
     fn schema_epoch(&self, rows: &Self::Handle) -> Arc<SchemaEpoch>;
 
     /// A table of these keyspaces.
@@ -256,7 +256,7 @@ pub trait WriteGuard {
     /// The table as it is while nobody else writes.
     fn reads(&self) -> &Self::Reads;
 
-    /// What is stored under a key, expired or not, and whether it has not.
+    /// The value that is stored under a key, expired or not, and whether it has not.
     fn stored<R>(
         &self,
         keyspace: Keyspace,

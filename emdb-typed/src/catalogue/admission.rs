@@ -8,7 +8,7 @@ use crate::error::TableError;
 use crate::record::Record;
 use crate::schema::{IndexSchema, Schema, SchemaDifference};
 
-/// What opening a table has to do about its entry.
+/// The task of an open about the entry of its table.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     /// Nothing.
@@ -22,7 +22,7 @@ pub(crate) enum Admission {
     Raised { gone: Vec<String> },
 }
 
-/// What there is to do to let `T`, whose schema is `ours`, in; or why it may not come in.
+/// The task of letting `T`, whose schema is `ours`, in; or why it may not come in.
 pub(crate) fn compare<T: Record>(
     stored: Option<&Entry>,
     ours: &Schema,

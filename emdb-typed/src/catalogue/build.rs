@@ -80,7 +80,7 @@ fn beginning(entry: &Entry) -> Option<Option<Vec<u8>>> {
 struct Build<'a, T, S: Store> {
     definition: &'a Definition<T>,
     store: &'a S,
-    /// What is covered: rows that come later are indexed as they come.
+    /// The state that is covered: rows that come later are indexed as they come.
     view: S::View,
     scan: <S::View as ReadView>::Cursor,
     building: Vec<usize>,

@@ -9,7 +9,7 @@ use crate::index::IndexSpec;
 use crate::record::Record;
 use crate::schema::Schema;
 
-/// What all handles of a table know about its type, and when the two were last seen to agree.
+/// All that the handles of a table know about its type, and when the two were last seen to agree.
 pub(crate) struct Definition<T> {
     pub(crate) indexes: Vec<IndexSpec<T>>,
     pub(crate) schema: Schema,

@@ -10,7 +10,7 @@ use crate::schema::{IndexSchema, Schema};
 /// The layout of entries that this release writes, and the only one that it reads.
 pub(crate) const LAYOUT: u32 = 1;
 
-/// What the catalogue has of a table.
+/// The entry of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) schema: Schema,

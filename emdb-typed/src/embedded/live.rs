@@ -22,7 +22,7 @@ pub struct Live {
     table: Arc<LiveTable>,
 }
 
-/// What all handles of the table share.
+/// The part that all handles of the table share.
 #[derive(Debug)]
 pub(super) struct LiveTable {
     pub(super) keyspaces: Keyspaces<Namespace>,

@@ -99,7 +99,7 @@ pub trait Each {
     #[doc(hidden)]
     const SEAL: Seal;
 
-    /// What is indexed.
+    /// The type that is indexed.
     type Item: Key;
 
     /// Calls `take` with each element.

@@ -1,4 +1,4 @@
-//! What the derive says about a record.
+//! The description of a record, as the derive gives it.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What goes wrong with lines.
+//! The errors of lines.
 
 use std::io;
 

@@ -49,7 +49,7 @@ struct Target<S> {
     table: Option<TableTarget>,
 }
 
-/// What a target has besides, if it is a table.
+/// The entry and the epoch of a target that is a table.
 struct TableTarget {
     entry: Entry,
     epoch: Arc<SchemaEpoch>,

@@ -115,7 +115,7 @@ impl<'s> Any<'s> {
         }
     }
 
-    /// What was read as an array, with the names of the parts if they have some.
+    /// The elements that were read, as an array, with the names of the parts if they have some.
     fn named<E: Error>(self, parts: &Parts, read: Value) -> Result<Value, E> {
         match (parts, read) {
             (Parts::Named(parts), Value::Array(values)) => {

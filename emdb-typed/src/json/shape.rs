@@ -1,4 +1,4 @@
-//! What the JSON of a value is made of, whichever way it goes.
+//! The rules of the JSON of a value, whichever way it goes.
 
 use serde_json::{Map, Value};
 
@@ -31,7 +31,7 @@ pub(super) fn object(entries: impl Iterator<Item = (String, Value)>) -> Result<V
     Ok(Value::Object(object))
 }
 
-/// What newtypes hold.
+/// The shape inside of newtypes.
 pub(super) fn transparent<'s>(types: &'s [Container], mut shape: &'s Shape) -> &'s Shape {
     // Stored bytes may name a newtype of itself.
     for _ in 0..=types.len() {

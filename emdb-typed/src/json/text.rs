@@ -125,7 +125,7 @@ pub(super) fn of_key(types: &[Container], shape: &Shape, key: &Value) -> Option<
     }
 }
 
-/// What a key's JSON is elsewhere, for one that is this string.
+/// The JSON that a key has elsewhere, for one that is this string.
 pub(super) fn to_key(types: &[Container], shape: &Shape, text: &str) -> Option<Value> {
     match transparent(types, shape) {
         Shape::Bool => text.parse().ok().map(Value::Bool),

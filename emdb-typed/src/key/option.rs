@@ -7,7 +7,7 @@ use super::fixed;
 const NONE: u8 = 0;
 const SOME: u8 = 1;
 
-/// What every `Some` begins with.
+/// Writes the byte with which every `Some` begins.
 pub(super) fn write_some(out: &mut Vec<u8>) {
     out.push(SOME);
 }

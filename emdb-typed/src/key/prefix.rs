@@ -6,7 +6,7 @@ use super::as_key::AsKey;
 use super::encode::EncodeKey;
 use super::escape;
 
-/// What all keys of a scan begin with.
+/// The common beginning of all keys of a scan.
 ///
 /// For a tuple, and for a struct that derives [`Key`](trait@crate::Key), a tuple of its first
 /// fields, at least one and not all: `&(org,)` of a key `(u64, String)`. Each field may be written

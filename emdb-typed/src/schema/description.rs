@@ -25,11 +25,11 @@ use crate::index::IndexKind;
 pub struct Schema {
     /// The version of the type.
     pub(crate) version: u32,
-    /// What encoded the rows.
+    /// The encoding of the rows.
     pub(crate) codec: u32,
     /// The names of the key's fields, in order.
     pub(crate) key: Vec<Text>,
-    /// What the rows are to serde.
+    /// The form that rows have for serde.
     pub(crate) form: Form,
     /// The stored fields, in the order in which they are encoded.
     pub(crate) fields: Vec<Field>,
@@ -39,7 +39,7 @@ pub struct Schema {
     pub(crate) indexes: Vec<IndexSchema>,
 }
 
-/// What a row is to serde. The bytes are the same for all.
+/// The form of a row for serde. The bytes are the same for all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Form {
     /// A struct with named fields.

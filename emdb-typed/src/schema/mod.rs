@@ -1,4 +1,4 @@
-//! What a table's rows look like, as the catalogue keeps it and as the program has it.
+//! The structure of a table's rows, as the catalogue keeps it and as the program has it.
 //!
 //! Invariant: two schemas of one version don't [differ](SchemaDifference) exactly if rows of the
 //! one can be read as rows of the other, as far as the types can be followed. Fields are stored by

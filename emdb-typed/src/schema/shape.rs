@@ -47,7 +47,7 @@ pub(crate) enum Shape {
     Array(Box<Shape>, u32),
     /// The container at this position.
     Named(u32),
-    /// What could not be followed, as it stands in the source.
+    /// A type that could not be followed, as it stands in the source.
     Opaque(Text),
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct Container {
     pub(crate) kind: Kind,
 }
 
-/// What a container is.
+/// The kind of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
     Struct(Parts),
@@ -73,7 +73,7 @@ pub(crate) struct Variant {
     pub(crate) parts: Parts,
 }
 
-/// What a struct or a variant holds.
+/// The parts of a struct or of a variant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Parts {
     Unit,

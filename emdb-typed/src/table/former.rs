@@ -1,9 +1,9 @@
-//! What a write finds in its row's place.
+//! The row that a write finds in its row's place.
 
 use crate::error::TableError;
 use crate::index::EntryWriter as Entries;
 
-/// What was in a row's place. A row that has expired counts, for its entries are there as well: a
+/// The former content of a row's place. A row that has expired counts, for its entries are there as well: a
 /// clock that is set back would show them again.
 pub(super) enum Former<T> {
     None,

@@ -21,7 +21,7 @@ pub struct Frozen<S: Store = Live> {
     /// With the name of one that was not there, or not complete, when the snapshot was taken.
     indexes: Vec<Result<S::View, &'static str>>,
     table: &'static str,
-    /// What the catalogue has of the table, if the type may not read it.
+    /// The entry of the table, if the type may not read it.
     other: Option<OtherType>,
 }
 

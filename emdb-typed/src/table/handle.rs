@@ -62,7 +62,7 @@ pub struct Table<T, S = Live> {
 }
 
 impl<T: Record, S> Table<T, S> {
-    /// What the catalogue says about the table.
+    /// The schema that the catalogue has of the table.
     #[must_use]
     pub fn schema(&self) -> &Schema {
         &self.definition.schema
@@ -96,7 +96,7 @@ impl<T: Record, S: Store> Table<T, S> {
         self.by_store(Frozen::new(&self.definition, self.store.clone(), snapshot))
     }
 
-    /// What is below the table.
+    /// The store below the table.
     #[doc(hidden)]
     pub fn store(&self) -> &S {
         &self.store

@@ -15,7 +15,7 @@ use crate::record::{OrderedRecord, Record};
 pub struct Page<T: Record> {
     /// The rows, in the order of their keys.
     pub rows: Vec<T>,
-    /// What to pass as `after` for the next page; `None` if this is the last one.
+    /// The key to pass as `after` for the next page; `None` if this is the last one.
     pub next: Option<T::Key>,
 }
 

@@ -1,4 +1,4 @@
-//! What all writes have in common.
+//! The one way of all writes.
 //!
 //! Invariant: a call gathers its changes in a [`Batch`] while it is the only writer, checks first,
 //! and makes all of them at once, so that a row and its entries never part, and a call that fails
@@ -60,7 +60,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         })
     }
 
-    /// What the batch would replace under this key.
+    /// The row that the batch would replace under this key.
     pub(super) fn former(
         &self,
         batch: &Batch<S::Guard<'_>>,

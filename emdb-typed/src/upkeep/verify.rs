@@ -26,7 +26,7 @@ pub struct VerifyReport {
     pub rows: u64,
     /// The entries of its indexes.
     pub entries: u64,
-    /// What is wrong; of more than a thousand problems, the first thousand.
+    /// The problems; of more than a thousand problems, the first thousand.
     pub problems: Vec<Problem>,
     /// How many problems there are besides.
     pub unlisted: u64,
@@ -40,7 +40,7 @@ pub enum Problem {
     Row {
         /// The key's bytes.
         key: Vec<u8>,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// An index lacks the entry of a row, or has it for another row.

@@ -16,7 +16,7 @@ impl<G: WriteGuard> Batch<G> {
         Batch { guard, changes: Changes::default() }
     }
 
-    /// What is stored below the changes.
+    /// The table below the changes.
     #[inline]
     pub(crate) fn reads(&self) -> &G::Reads {
         self.guard.reads()
@@ -40,7 +40,7 @@ impl<G: WriteGuard> Batch<G> {
         }
     }
 
-    /// What is there, expired or not, and whether it is not.
+    /// The value that is there, expired or not, and whether it has not.
     pub(crate) fn stored<R>(
         &self,
         keyspace: Keyspace,

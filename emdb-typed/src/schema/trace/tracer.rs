@@ -1,4 +1,4 @@
-//! What tracing has found so far, and what it looks for next.
+//! The findings of a trace so far, and where it goes on.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub(super) const MAX_PASSES: usize = 1 << 12;
 /// How many values all passes may take together.
 pub(super) const MAX_VALUES: usize = 1 << 20;
 
-/// What makes a type itself. The visitor's name has the type's path and generic arguments in it.
+/// The identity of a type. The visitor's name has the type's path and generic arguments in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Identity {
     pub(super) visitor: &'static str,
@@ -25,7 +25,7 @@ pub(super) struct Identity {
     pub(super) words: &'static [&'static str],
 }
 
-/// What is known about a container besides its parts.
+/// The knowledge about a container besides its parts.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     /// Whether this pass has explored it.
@@ -44,7 +44,7 @@ pub(super) struct Progress {
     pub(super) names: &'static [&'static str],
 }
 
-/// What is known so far.
+/// The knowledge so far.
 #[derive(Debug, Default)]
 pub(super) struct Tracer {
     pub(super) identities: BTreeMap<Identity, usize>,
@@ -212,7 +212,7 @@ impl Tracer {
     }
 }
 
-/// What the probes report and ask.
+/// The calls of the probes.
 impl Tracer {
     /// The position of a container.
     pub(super) fn find(&mut self, identity: Identity) -> usize {
@@ -347,7 +347,7 @@ pub(super) fn name(known: Option<&&'static str>, at: usize) -> Text {
     known.map_or_else(|| format!("#{at}").into(), |name| Text::Borrowed(name))
 }
 
-/// What two passes know of one shape; `None` if they contradict each other.
+/// All that two passes know of one shape; `None` if they contradict each other.
 pub(super) fn merge(known: &Shape, new: &Shape) -> Option<Shape> {
     let boxed = |known, new| merge(known, new).map(Box::new);
     Some(match (known, new) {
