@@ -46,7 +46,7 @@ pub fn attached<A: Any + Send + Sync>(namespace: &Namespace, make: fn() -> A) ->
 }
 
 /// The value of `key`, lent, and when it expires.
-#[inline]
+#[inline(always)]
 pub fn read<R>(
     ns: &Namespace,
     key: &[u8],

@@ -105,6 +105,7 @@ impl View {
     }
 
     /// The value of `key`, lent, and when it expires.
+    #[inline]
     pub fn entry<R>(
         &self,
         key: &[u8],

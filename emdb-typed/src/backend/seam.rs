@@ -99,7 +99,7 @@ pub trait ReadView: Clone + fmt::Debug {
     ) -> Result<Option<R>, Self::Error>;
 
     /// The value of `key`, borrowed.
-    #[inline]
+    #[inline(always)]
     fn read<R>(&self, key: &[u8], take: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Self::Error> {
         self.entry(key, |value, _| take(value))
     }
@@ -191,7 +191,7 @@ pub trait Store {
     ) -> Result<Option<R>, Self::Error>;
 
     /// The value of a key, borrowed.
-    #[inline]
+    #[inline(always)]
     fn read<R>(
         &self,
         keyspace: Keyspace,

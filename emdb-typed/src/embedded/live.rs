@@ -81,7 +81,7 @@ impl Store for Live {
         self.table.epoch.current()
     }
 
-    #[inline]
+    #[inline(always)]
     fn entry<R>(
         &self,
         keyspace: Keyspace,

@@ -11,7 +11,7 @@ impl ReadView for View {
     type Error = Error;
     type Cursor = Scan;
 
-    #[inline]
+    #[inline(always)]
     fn entry<R>(
         &self,
         key: &[u8],
