@@ -55,6 +55,7 @@
 //! ```
 //!
 //! [`FieldSchema::is_opaque`]: crate::FieldSchema::is_opaque
+//! [`Schema`]: crate::Schema
 
 pub use crate::entry::{export_json, import_json, tables};
 pub use crate::json::{DynamicRows, DynamicTable, decode, encode, split_version};

@@ -136,6 +136,8 @@ pub trait Key: EncodeKey + Clone + Send + Sync + 'static {
 /// assert_eq!(<(Color, u8)>::decode(&bytes)?, (Color([1, 0, 2]), 7));
 /// # Ok::<(), KeyError>(())
 /// ```
+///
+/// [`AsKey`]: crate::AsKey
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be used to look up a row",
     label = "neither a key nor the borrowed form of one",

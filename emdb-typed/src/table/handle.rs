@@ -19,7 +19,7 @@ use crate::vocabulary::Progress;
 /// A handle: cheap to clone, `Send`, `Sync` and `'static` whatever `T` is. Every write is a commit
 /// of its own, of the row and its index entries together; [`with`](Table::with) gives the same
 /// calls inside a transaction, [`at`](Table::at) the reads on a snapshot. There the second
-/// parameter is [`Staged`] or [`Frozen`], and nobody needs to name it.
+/// parameter is [`Staged`](crate::Staged) or [`Frozen`], and nobody needs to name it.
 ///
 /// Lookups take the key by reference, or its borrowed form: `get(&7)`, `get("abc")`.
 ///
