@@ -6,6 +6,7 @@
 //! reads back; both keep the same limits. `decode` takes all of its bytes or fails: it doesn't
 //! panic, and what it allocates is bounded by the input, whatever the bytes say.
 
+mod config;
 mod limits;
 mod reader;
 mod writer;
@@ -13,7 +14,6 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use bincode::config::{self, Configuration};
 use serde::de::DeserializeOwned;
 #[cfg(feature = "json")]
 use serde::de::DeserializeSeed;
@@ -24,8 +24,6 @@ use writer::Writer;
 
 /// The id of this encoding in the catalogue: bincode 2 `standard()` behind a version varint.
 pub(crate) const CODEC: u32 = 1;
-
-const CONFIG: Configuration = config::standard();
 
 /// Why a value can't be stored as a row.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -113,7 +111,7 @@ impl<'a> RowReader<'a> {
         seed.deserialize(&mut self.0).map_err(|e| DecodeError::new(reader::reason(&e)))
     }
 
-    /// What is not read yet.
+    /// The bytes that are not read yet.
     #[cfg(feature = "json")]
     pub(crate) fn rest(&mut self) -> &'a [u8] {
         self.0.rest()

@@ -1,10 +1,9 @@
-//! What can go wrong with a typed table.
-
-use emdb_core::Error;
+//! The errors of a typed table.
 
 use crate::codec::{DecodeError, EncodeError};
-use crate::row;
+use crate::hex::hex;
 use crate::schema::SchemaDifference;
+use crate::vocabulary::Error;
 
 /// Why a call on a typed table failed.
 ///
@@ -15,12 +14,12 @@ use crate::schema::SchemaDifference;
 pub enum TableError {
     /// The engine refused; its error says why.
     #[error(transparent)]
-    Core(#[from] Error),
+    Core(Error),
     /// Another row has the value in an index that takes each value once.
     #[error(
         "table `{table}`: another row has this value in the unique index `{index}`, the one with \
          the key 0x{}; change the value, or remove the other row first",
-        row::hex(.other)
+        hex(.other)
     )]
     #[non_exhaustive]
     UniqueViolation {
@@ -44,7 +43,7 @@ pub enum TableError {
     Invalid {
         /// The table's namespace.
         table: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// The row can't be encoded. Nothing was written.
@@ -56,7 +55,7 @@ pub enum TableError {
     Encode {
         /// The table's namespace.
         table: String,
-        /// What serde or the encoding refused.
+        /// The refusal of serde or of the encoding.
         source: EncodeError,
     },
     /// Stored bytes are not what the type says. They may have been written through
@@ -69,9 +68,9 @@ pub enum TableError {
     Decode {
         /// The table's namespace.
         table: String,
-        /// What could not be read: a row or a key, with its bytes, or the catalogue's entry.
+        /// The thing that could not be read: a row or a key, with its bytes, or the catalogue's entry.
         item: String,
-        /// What is wrong with the bytes.
+        /// The fault of the bytes.
         source: DecodeError,
     },
     /// An entry of an index has no row. Rows were written through
@@ -114,6 +113,30 @@ pub enum TableError {
         /// The version of the program's type.
         ours: u32,
     },
+}
+
+/// The error of a backend: one that becomes a [`TableError`], and that an [`Error`] becomes.
+#[diagnostic::on_unimplemented(
+    message = "a `{Self}` is no error that becomes a `TableError` by itself",
+    label = "not an error of the database",
+    note = "`emdb::Error` and `std::io::Error` do; make one of others by `map_err`"
+)]
+#[doc(hidden)]
+pub trait BackendError: std::error::Error + From<Error> + 'static {
+    /// The error of a table for it.
+    fn into_table_error(self) -> TableError;
+}
+
+impl BackendError for Error {
+    fn into_table_error(self) -> TableError {
+        TableError::Core(self)
+    }
+}
+
+impl<E: BackendError> From<E> for TableError {
+    fn from(error: E) -> Self {
+        error.into_table_error()
+    }
 }
 
 impl From<std::io::Error> for TableError {

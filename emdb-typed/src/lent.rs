@@ -43,7 +43,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What is lent in place of a stored type.
+/// The borrowed form of a stored type.
 pub trait Lent {
     /// The stored type.
     type Of: 'static;

@@ -58,39 +58,42 @@
 //! # Ok::<(), TableError>(())
 //! ```
 
-mod batch;
-mod build;
+#[doc(hidden)]
+pub mod backend;
 mod catalogue;
 mod codec;
-mod definition;
+mod describe;
 #[cfg(feature = "json")]
 pub mod dynamic;
+mod embedded;
+mod entry;
 mod error;
+mod hex;
 mod index;
-mod iter;
 #[cfg(feature = "json")]
 mod json;
 mod key;
 mod lent;
 mod lifetime;
-mod open;
 mod record;
 mod row;
 mod schema;
-mod shared;
-mod store;
+mod seal;
 mod table;
+mod upkeep;
+mod vocabulary;
+mod write;
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
 
 pub use codec::{DecodeError, EncodeError};
+pub use embedded::{Live, Staged};
 pub use error::TableError;
-pub use index::{Each, Index, Lookup, Multi, Sparse, Unique};
-pub use iter::{ByIndex, ByKey, Keys, Rows, TwoEnded};
+pub use index::{Each, Index, Multi, Sparse, Unique};
 pub use key::{AsKey, EncodeKey, Key, KeyBounds, KeyError, KeyPrefix};
 pub use record::{AutoKey, AutoRecord, OrderedRecord, Record};
 pub use schema::{FieldSchema, IndexSchema, Schema, SchemaDifference};
-pub use store::{Frozen, Live, Staged};
-pub use table::{MigrateReport, Page, Problem, Table, VerifyReport};
+pub use table::{ByIndex, ByKey, Frozen, Keys, Lookup, Page, Rows, Table, TwoEnded};
+pub use upkeep::{MigrateReport, Problem, VerifyReport};

@@ -1,11 +1,11 @@
 //! When a row expires, as its type says.
 
-use crate::__private::Seal;
+use crate::seal::Seal;
 
-/// What a record says about the expiry of a row.
+/// The expiry of a row, as its record says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lifetime {
-    /// What the database's default is, if it has one.
+    /// The database's default, if it has one.
     Default,
     /// So many milliseconds after it was written: `#[emdb(ttl = "...")]`.
     After(u64),

@@ -1,30 +1,29 @@
-//! What the derives' expansions name besides `Record` and `Key`. No part of the API: it changes
+//! The names that the derives' expansions use besides `Record` and `Key`. No part of the API: it changes
 //! whenever the derives do.
 
 pub use std::string::String;
 pub use std::vec::Vec;
 
 pub use crate::codec::DecodeError;
-pub use crate::index::{Description, Each, EntryWriter, Index, IndexSpec, Multi, Sparse, Unique};
+pub use crate::index::{
+    Description, Each, EntryWriter, Index, IndexKind, IndexSpec, Multi, Sparse, Unique,
+};
 pub use crate::key::{AsKey, EncodeKey, KeyError, KeyPrefix};
 pub use crate::lent::{Fields, Lent};
 pub use crate::lifetime::{Expires, Expiry, Lifetime, expires};
 pub use crate::record::{AutoKey, AutoRecord, OrderedRecord, Row};
 pub use crate::schema::Schema;
+pub use crate::seal::Seal;
 
 use crate::key::Key;
 use crate::record::Record;
-
-/// Seals a trait: it has a constant of this type, which nobody else can name by a public path.
-#[derive(Debug)]
-pub struct Seal;
 
 /// All that [`Key`] demands of a type besides its bytes, as one bound for generated code.
 pub trait Owned: Clone + Send + Sync + 'static {}
 
 impl<T: Clone + Send + Sync + 'static> Owned for T {}
 
-/// What a derived key does with a field of type `K`.
+/// The work of a derived key on a field of type `K`.
 ///
 /// It demands nothing of `K`: that is left to [`part`], the one call that names the field's type. So
 /// a field that is no key is reported once, at that name.

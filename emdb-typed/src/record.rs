@@ -59,7 +59,7 @@ pub trait Record: Serialize + DeserializeOwned + 'static {
     /// The row's primary key.
     fn key(&self) -> Self::Key;
 
-    /// What the derive knows about the type.
+    /// The description that the derive gives of the type.
     #[doc(hidden)]
     fn describe() -> Description<Self>
     where
@@ -133,7 +133,7 @@ pub trait AutoRecord: Record<Key: AutoKey> {
     note = "`auto` needs a key of the type `u8`, `u16`, `u32`, `u64` or `u128`"
 )]
 pub trait AutoKey: Key + Copy + Ord {
-    /// What the first row gets.
+    /// The key of the first row.
     #[doc(hidden)]
     const FIRST: Self;
 

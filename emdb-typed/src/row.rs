@@ -2,10 +2,9 @@
 //!
 //! Invariant: all rows pass through here, so that versions are checked on every read.
 
-use std::fmt::Write as _;
-
 use crate::codec::{self, DecodeError};
 use crate::error::TableError;
+use crate::hex::hex;
 use crate::key::{self, Key};
 use crate::lent::Fields;
 use crate::record::Record;
@@ -100,18 +99,4 @@ pub(crate) fn decode_key<T: Record>(bytes: &[u8]) -> Result<T::Key, TableError> 
 pub(crate) fn unreadable<T: Record>(what: &str, key: &[u8], source: DecodeError) -> TableError {
     let item = format!("{what} 0x{}", hex(key));
     TableError::Decode { table: T::NAMESPACE.to_owned(), item, source }
-}
-
-/// Enough of a key to find it again; a long one is cut.
-pub(crate) fn hex(key: &[u8]) -> String {
-    const SHOWN: usize = 32;
-    let mut text = String::with_capacity(2 * SHOWN + 3);
-    for byte in key.iter().take(SHOWN) {
-        // Writing to a `String` can't fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    if key.len() > SHOWN {
-        text.push_str("...");
-    }
-    text
 }

@@ -164,18 +164,25 @@ impl<K: KeyspaceId> WriteSet<K> {
     /// The write to `key`.
     #[inline]
     pub fn get(&self, keyspace: K, key: &[u8]) -> Option<WriteRef<'_, K>> {
-        self.find(keyspace, key).map(|at| self.at(at))
+        self.find(keyspace, key).ok().map(|at| self.at(at))
     }
 
     /// Adds a put, or a removal if there is no value, in place of a former write to `key`.
     pub fn set(&mut self, keyspace: K, key: &[u8], value: Option<&[u8]>, expiry: Option<u64>) {
-        if let Some(at) = self.find(keyspace, key) {
-            return self.replace(at, value, expiry);
-        }
+        let hash = match self.find(keyspace, key) {
+            Ok(at) => return self.replace(at, value, expiry),
+            Err(hash) => hash,
+        };
         let (key, value) = (self.keep(key), value.map(|value| self.keep(value)));
-        self.list.push(Write { keyspace, key, value, expiry, before: None });
-        if self.list.len() > LINEAR_MAX_WRITES {
-            self.hash_in();
+        // As many as there are bytes of journal positions would not fit into memory.
+        let at = self.list.len() as u32;
+        let before = match (&mut self.hashed, hash) {
+            (Some(hashed), Some(hash)) => hashed.latest.insert(hash, at),
+            _ => None,
+        };
+        self.list.push(Write { keyspace, key, value, expiry, before });
+        if self.hashed.is_none() && self.list.len() > LINEAR_MAX_WRITES {
+            self.hash_all();
         }
     }
 
@@ -229,38 +236,37 @@ impl<K: KeyspaceId> WriteSet<K> {
         WriteRef { keyspace, key: slice(key), value: value.map(slice), expiry }
     }
 
+    /// The position of the write to `key`; if there is none, the hash by which it would be found.
     #[inline]
-    fn find(&self, keyspace: K, key: &[u8]) -> Option<usize> {
+    fn find(&self, keyspace: K, key: &[u8]) -> Result<usize, Option<u64>> {
         let is = |write: &Write<K>| {
             write.keyspace == keyspace && self.bytes[write.key.0..write.key.1] == *key
         };
-        let Some(hashed) = &self.hashed else { return self.list.iter().position(is) };
-        let mut at = hashed.latest.get(&hashed.hash(keyspace, key)).copied();
+        let Some(hashed) = &self.hashed else {
+            return self.list.iter().position(is).ok_or(None);
+        };
+        let hash = hashed.hash(keyspace, key);
+        let mut at = hashed.latest.get(&hash).copied();
         while let Some(found) = at {
             let write = &self.list[found as usize];
             if is(write) {
-                return Some(found as usize);
+                return Ok(found as usize);
             }
             at = write.before;
         }
-        None
+        Err(Some(hash))
     }
 
-    /// Lets the last write, and the first time all of them, be found by its hash.
-    fn hash_in(&mut self) {
-        let (first, hashed) = match &mut self.hashed {
-            Some(hashed) => (self.list.len() - 1, hashed),
-            None => {
-                let (seed, latest) = (RandomState::new().hash_one(0), HashMap::default());
-                (0, self.hashed.insert(Box::new(Hashed { seed, latest })))
-            }
-        };
-        for at in first..self.list.len() {
-            let write = &mut self.list[at];
+    /// Lets all writes be found by their hashes from now on.
+    #[cold]
+    fn hash_all(&mut self) {
+        let (seed, latest) = (RandomState::new().hash_one(0), HashMap::default());
+        let mut hashed = Box::new(Hashed { seed, latest });
+        for (at, write) in (0..).zip(&mut self.list) {
             let hash = hashed.hash(write.keyspace, &self.bytes[write.key.0..write.key.1]);
-            // As many as there are bytes of journal positions would not fit into memory.
-            write.before = hashed.latest.insert(hash, at as u32);
+            write.before = hashed.latest.insert(hash, at);
         }
+        self.hashed = Some(hashed);
     }
 }
 

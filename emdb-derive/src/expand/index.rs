@@ -79,9 +79,16 @@ fn constant(owner: &Owner<'_>, position: u16, index: &Index<'_>) -> TokenStream 
 
 /// The index in the description of the record.
 pub(super) fn spec(index: &Index<'_>, private: &TokenStream) -> TokenStream {
-    let Index { name, unique, .. } = index;
+    let name = &index.name;
     let fields = index.fields.iter().map(|field| &field.name);
-    let (each, sparse) = (index.entries == Entries::Each, index.entries == Entries::Sparse);
+    let kind = match (index.unique, index.entries) {
+        (false, Entries::One) => quote!(Multi),
+        (false, Entries::Each) => quote!(MultiEach),
+        (false, Entries::Sparse) => quote!(MultiSparse),
+        (true, Entries::One) => quote!(Unique),
+        (true, Entries::Each) => quote!(UniqueEach),
+        (true, Entries::Sparse) => quote!(UniqueSparse),
+    };
     let filter = match &index.filter {
         Some(path) => {
             let path = text::of_tokens(path);
@@ -94,9 +101,7 @@ pub(super) fn spec(index: &Index<'_>, private: &TokenStream) -> TokenStream {
         #private::IndexSpec {
             name: #name,
             fields: &[#(#fields),*],
-            unique: #unique,
-            each: #each,
-            sparse: #sparse,
+            kind: #private::IndexKind::#kind,
             filter: #filter,
             entries: |__row: &Self, __entries: &mut #private::EntryWriter| { #entries },
         }

@@ -152,7 +152,7 @@ fn every_index_of_a_field_has_a_constant_and_entries() {
             "pubconstTYPE:::emdb::__private::Index<Self,String,::emdb::__private::Unique>=\
              ::emdb::__private::Index::at(0u16);",
             "\"Theuniqueindex`type`,overthefield`type`.\"",
-            "name:\"type\",fields:&[\"type\"],unique:true,each:false,sparse:false,\
+            "name:\"type\",fields:&[\"type\"],kind:::emdb::__private::IndexKind::Unique,\
              filter:::core::option::Option::None",
             "(::emdb::__private::part::<String>().encode)(&__row.r#type,__out);",
             "pubconstHOME_TOWN:::emdb::__private::Index<Self,Option<u8>,::emdb::__private::Multi>\

@@ -1,14 +1,14 @@
-//! What a row may not exceed, counted alike by the reader and the writer.
+//! The limits of a row, counted alike by the reader and the writer.
 
 /// How deep values may nest. Decoding recurses, and a crafted row of a recursive type must not
 /// exhaust the stack.
-const MAX_DEPTH: usize = 256;
+const NESTED_MAX_LEVELS: usize = 256;
 
 /// How many elements of no bytes (`()` and the like) the collections of one row may hold. They
 /// alone can be many where the input is short.
-const MAX_HOLLOW: usize = 1 << 16;
+const HOLLOW_MAX_ELEMENTS: usize = 1 << 16;
 
-/// What one row has used up.
+/// The part of the limits that one row has used up.
 #[derive(Default)]
 pub(super) struct Limits {
     depth: usize,
@@ -18,8 +18,8 @@ pub(super) struct Limits {
 impl Limits {
     /// One level down.
     pub(super) fn enter(&mut self) -> Result<(), String> {
-        if self.depth == MAX_DEPTH {
-            return Err(format!("values nest deeper than {MAX_DEPTH} levels"));
+        if self.depth == NESTED_MAX_LEVELS {
+            return Err(format!("values nest deeper than {NESTED_MAX_LEVELS} levels"));
         }
         self.depth += 1;
         Ok(())
@@ -32,8 +32,10 @@ impl Limits {
 
     /// One more element of a collection that takes no bytes.
     pub(super) fn hollow(&mut self) -> Result<(), String> {
-        if self.hollow == MAX_HOLLOW {
-            return Err(format!("more than {MAX_HOLLOW} elements of collections take no bytes"));
+        if self.hollow == HOLLOW_MAX_ELEMENTS {
+            return Err(format!(
+                "more than {HOLLOW_MAX_ELEMENTS} elements of collections take no bytes"
+            ));
         }
         self.hollow += 1;
         Ok(())

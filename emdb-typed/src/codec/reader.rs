@@ -13,7 +13,7 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
-use super::CONFIG;
+use super::config::CONFIG;
 use super::limits::Limits;
 
 type Result<T> = std::result::Result<T, DecodeError>;
@@ -65,7 +65,7 @@ impl<'de> Reader<'de> {
         Reader { decoder, limits: Limits::default() }
     }
 
-    /// What is not read yet.
+    /// The bytes that are not read yet.
     pub(super) fn rest(&mut self) -> &'de [u8] {
         self.decoder.borrow_reader().rest
     }

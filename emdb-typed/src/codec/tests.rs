@@ -6,7 +6,8 @@ use std::fmt::Debug;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{CONFIG, DecodeError, decode, encode, split_version};
+use super::config::CONFIG;
+use super::{DecodeError, decode, encode, split_version};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Unit;

@@ -12,7 +12,7 @@ use serde::ser::{
     SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use super::CONFIG;
+use super::config::CONFIG;
 use super::limits::Limits;
 
 type Result<T> = std::result::Result<T, EncodeError>;

@@ -3,11 +3,12 @@
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::ops::Range;
 
-use crate::__private::Seal;
+use super::kind::IndexKind;
 use crate::key::{EncodeKey, Key};
+use crate::seal::Seal;
 
 /// From how many entries on they are sorted, to be found without looking at each.
-const MANY: usize = 16;
+const SORTED_MIN_ENTRIES: usize = 16;
 
 /// The entries of one row. Takes the indexed values, in the part form.
 #[derive(Debug, Default)]
@@ -45,16 +46,16 @@ impl EntryWriter {
     }
 
     /// Begins the entries of an index.
-    pub(crate) fn begin(&mut self, index: usize, unique: bool) {
+    pub(crate) fn begin(&mut self, index: usize, kind: IndexKind) {
         self.index = index;
-        self.keyed = !unique;
+        self.keyed = !kind.is_unique();
     }
 
     /// Ends the entries: an element can be there twice, an entry can't.
     pub(crate) fn finish(mut self) -> Self {
         let EntryWriter { bytes, list, .. } = &mut self;
         let key = |(index, span): &(usize, Range<usize>)| (*index, &bytes[span.clone()]);
-        if list.len() > MANY {
+        if list.len() > SORTED_MIN_ENTRIES {
             list.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
             list.dedup_by(|a, b| key(a) == key(b));
         } else {
@@ -76,7 +77,7 @@ impl EntryWriter {
     }
 
     pub(crate) fn contains(&self, index: usize, entry: &[u8]) -> bool {
-        if self.list.len() > MANY {
+        if self.list.len() > SORTED_MIN_ENTRIES {
             let key = |(index, span): &(usize, Range<usize>)| (*index, &self.bytes[span.clone()]);
             return self.list.binary_search_by(|known| key(known).cmp(&(index, entry))).is_ok();
         }
@@ -98,7 +99,7 @@ pub trait Each {
     #[doc(hidden)]
     const SEAL: Seal;
 
-    /// What is indexed.
+    /// The type that is indexed.
     type Item: Key;
 
     /// Calls `take` with each element.

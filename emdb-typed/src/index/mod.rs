@@ -1,74 +1,15 @@
-//! Secondary indexes.
+//! Secondary indexes: what a type says about them, and the entries that a row has in them.
 //!
-//! An index is an internal child namespace of the table's. Invariant: it holds exactly the entries
+//! An index is a keyspace inside of the table's. Invariant: it holds exactly the entries
 //! that [`IndexSpec::entries`] gives for the live rows, with the rows' expiries; a row and its
-//! entries change in one commit.
-//!
-//! # Entries
-//!
-//! The indexed value comes in the part form, so that entries sort as the values do, whatever follows.
-//!
-//! - Of a unique index: key = value; the primary key is the entry's value.
-//! - Of any other: key = value, then the primary key in the final form; the entry's value is the
-//!   length of the primary key.
+//! entries change in one commit. The bytes of an entry are those of its [`IndexKind`].
 
+mod constant;
 mod entries;
-pub(crate) mod lookup;
-pub(crate) mod maintain;
+mod kind;
 mod spec;
-#[cfg(test)]
-mod tests;
 
-use std::fmt;
-use std::marker::PhantomData;
-
+pub use constant::{Index, Multi, Unique};
 pub use entries::{Each, EntryWriter, Sparse};
-pub use lookup::Lookup;
+pub use kind::IndexKind;
 pub use spec::{Description, IndexSpec};
-
-/// One index of the record `T`, over values of the type `K`; `U` is [`Unique`] or [`Multi`].
-///
-/// The derive makes an associated constant of this type for each index (`User::EMAIL`), and
-/// [`Table::by`](crate::Table::by) takes it.
-pub struct Index<T, K, U> {
-    position: u16,
-    types: PhantomData<Types<T, K, U>>,
-}
-
-/// It has none of them.
-type Types<T, K, U> = fn() -> (T, K, U);
-
-/// An index that takes each value once.
-#[derive(Debug, Clone, Copy)]
-pub enum Unique {}
-
-/// An index in which many rows can have a value.
-#[derive(Debug, Clone, Copy)]
-pub enum Multi {}
-
-impl<T, K, U> Index<T, K, U> {
-    /// For the derive: the index at this position of the record's description.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn at(position: u16) -> Self {
-        Index { position, types: PhantomData }
-    }
-
-    pub(crate) fn position(self) -> usize {
-        usize::from(self.position)
-    }
-}
-
-impl<T, K, U> Clone for Index<T, K, U> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T, K, U> Copy for Index<T, K, U> {}
-
-impl<T, K, U> fmt::Debug for Index<T, K, U> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Index").field("position", &self.position).finish()
-    }
-}

@@ -1,8 +1,9 @@
-//! What the derive says about a record.
+//! The description of a record, as the derive gives it.
 
 use std::fmt;
 
-use super::EntryWriter;
+use super::entries::EntryWriter;
+use super::kind::IndexKind;
 
 /// The parts of a record's description that are the same for all of its rows.
 pub struct Description<T> {
@@ -22,12 +23,8 @@ pub struct IndexSpec<T> {
     pub name: &'static str,
     /// The names of the fields that are indexed, in order.
     pub fields: &'static [&'static str],
-    /// Whether each value may be there once.
-    pub unique: bool,
-    /// Whether there is an entry for each element of the field.
-    pub each: bool,
-    /// Whether `None` is left out.
-    pub sparse: bool,
+    /// Which entries a row has, and their layout.
+    pub kind: IndexKind,
     /// The path, as written, of the function that tells which rows are indexed.
     pub filter: Option<&'static str>,
     /// Writes the entries of a row; one that the filter refuses has none.
@@ -50,9 +47,7 @@ impl<T> fmt::Debug for IndexSpec<T> {
         f.debug_struct("IndexSpec")
             .field("name", &self.name)
             .field("fields", &self.fields)
-            .field("unique", &self.unique)
-            .field("each", &self.each)
-            .field("sparse", &self.sparse)
+            .field("kind", &self.kind)
             .field("filter", &self.filter)
             .finish_non_exhaustive()
     }

@@ -1,28 +1,26 @@
-//! Tables and databases as newline-delimited JSON, out and in.
+//! Rows as JSON: with their types, and by their stored schemas; tables and databases as
+//! newline-delimited JSON, out and in.
 //!
 //! Invariant: what an export wrote, an import reads back to the same rows, bytes and expiries.
 
-mod database;
+mod database_line;
+mod dynamic_table;
+mod export;
+mod failure;
+mod import;
 mod line;
+mod read;
+mod shape;
 mod table;
+mod text;
+mod value;
+mod write;
 
-pub use database::{export_json, import_json};
+#[cfg(test)]
+mod tests;
 
-use std::io;
-
-use emdb_core::Error;
-
-use crate::error::TableError;
-
-/// Bytes that are imported in one commit.
-const CHUNK_BYTES: usize = 1 << 20;
-/// Rows that are imported in one commit.
-const CHUNK_ROWS: usize = 1024;
-
-fn io(error: impl Into<io::Error>) -> TableError {
-    TableError::Core(Error::Io(error.into()))
-}
-
-fn bad_line(table: &str, number: usize, reason: impl std::fmt::Display) -> TableError {
-    TableError::Invalid { table: table.to_owned(), reason: format!("line {number}: {reason}") }
-}
+pub(crate) use dynamic_table::tables_of;
+pub use dynamic_table::{DynamicRows, DynamicTable};
+pub(crate) use export::export;
+pub(crate) use import::import;
+pub use value::{decode, encode, split_version};

@@ -2,21 +2,23 @@
 
 use std::io::{BufRead, Write};
 
+use crate::backend::{Keyspace, ReadView, Store, StoreMut, for_each};
+use crate::catalogue::{CHUNK_MAX_BYTES, CHUNK_MAX_ROWS};
 use crate::codec;
-use crate::dynamic;
 use crate::error::TableError;
 use crate::record::Record;
 use crate::row;
-use crate::store::{Part, Store, StoreMut, for_each};
 use crate::table::Table;
 
-use super::{CHUNK_BYTES, CHUNK_ROWS, bad_line, io, line};
+use super::failure::{bad_line, io};
+use super::line;
+use super::value;
 
 impl<T: Record, S: Store> Table<T, S> {
     /// Writes every row as one line of JSON, in the order of [`iter`](Table::iter), all of one
     /// state; gives how many there were.
     ///
-    /// A row looks as serde_json writes it; the module [`dynamic`] tells what stands
+    /// A row looks as serde_json writes it; the module [`dynamic`](crate::dynamic) tells what stands
     /// for values that JSON doesn't have. A row that expires has a field `$expires_at` besides.
     ///
     /// # Errors
@@ -47,13 +49,13 @@ impl<T: Record, S: Store> Table<T, S> {
     pub fn export_json(&self, mut out: impl Write) -> Result<u64, TableError> {
         let definition = self.definition();
         self.admit()?;
-        let view = self.store().view(Part::Rows)?;
+        let view = self.store().view(Keyspace::Rows)?;
         let mut rows = 0;
         for_each(view.scan()?, |key, bytes| {
             let row = row::decode::<T>(key, bytes)?;
             let bytes = row::encode(&row)?;
             let json = codec::split_version(&bytes)
-                .and_then(|(_, value)| dynamic::decode(&definition.schema, value))
+                .and_then(|(_, value)| value::decode(&definition.schema, value))
                 .map_err(|source| row::unreadable::<T>("the row", key, source))?;
             let expiry = view.expiry(key)?;
             // What an import would give it by itself isn't written.
@@ -96,7 +98,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
             };
             bytes += line.len();
             chunk.push(self.prepare(&row, expiry)?);
-            if chunk.len() == CHUNK_ROWS || bytes >= CHUNK_BYTES {
+            if chunk.len() == CHUNK_MAX_ROWS || bytes >= CHUNK_MAX_BYTES {
                 rows += self.insert_prepared(&mut chunk)? as u64;
                 bytes = 0;
             }
@@ -108,7 +110,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
         let line = serde_json::from_str(line).map_err(|e| text(&e))?;
         let (row, expiry) = line::split(line)?;
-        let bytes = dynamic::encode(&self.definition().schema, &row).map_err(|e| text(&e))?;
+        let bytes = value::encode(&self.definition().schema, &row).map_err(|e| text(&e))?;
         Ok((codec::decode(&bytes).map_err(|e| text(&e))?, expiry))
     }
 }

@@ -1,7 +1,8 @@
 //! Arrays: the keys one after the other, the last one in the final form. The length is the type's,
 //! and takes no bytes; so an array of bytes is stored as it is.
 
-use super::{EncodeKey, Key, KeyError, decode_whole};
+use super::encode::{EncodeKey, Key, decode_whole};
+use super::error::KeyError;
 
 impl<K: EncodeKey, const N: usize> EncodeKey for [K; N] {
     fn encode_into(&self, out: &mut Vec<u8>) {

@@ -1,8 +1,9 @@
-//! What stands for a key in a call.
+//! The stand-ins for a key in a call.
 
-use crate::__private::Seal;
+use crate::seal::Seal;
 
-use super::{EncodeKey, Key, option};
+use super::encode::{EncodeKey, Key};
+use super::option;
 
 /// A key as calls take it, as the end of a range or as a leading field: the key itself, a reference
 /// to it, or for strings the borrowed form.
@@ -36,7 +37,7 @@ pub trait AsKey<K> {
     fn write_part(&self, out: &mut Vec<u8>);
 }
 
-/// What has the bytes of the key itself, in both of its forms.
+/// A type with the bytes of the key itself, in both of its forms.
 macro_rules! plain {
     ($(($($parameters:tt)*) $given:ty => $key:ty, |$this:ident| $form:expr;)*) => {$(
         impl<$($parameters)*> AsKey<$key> for $given {
@@ -65,7 +66,7 @@ plain! {
     (const N: usize) &[u8; N] => Vec<u8>, |this| this.as_slice();
 }
 
-/// What stands for the key behind a `Some`.
+/// A stand-in for the key behind a `Some`.
 macro_rules! some {
     ($(($($parameters:tt)*) $given:ty => $key:ty;)*) => {$(
         impl<$($parameters)*> AsKey<Option<$key>> for $given {

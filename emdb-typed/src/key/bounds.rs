@@ -4,9 +4,9 @@ use std::ops::{
     Bound, Range, RangeBounds, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive,
 };
 
-use crate::__private::Seal;
+use crate::seal::Seal;
 
-use super::AsKey;
+use super::as_key::AsKey;
 
 /// A range of keys: any range expression whose ends are what [`AsKey`] takes, `..`, or a pair of
 /// [`Bound`]s.

@@ -3,7 +3,7 @@
 //! Invariant: one date or time has the same bytes whichever crate it comes from. The crates check
 //! the fields, each in its own range of years.
 
-use super::KeyError;
+use super::error::KeyError;
 use super::scalar::{instant, split_instant};
 
 /// A point in time: seconds since 1970, rounded down, with the sign bit flipped; nanoseconds.

@@ -3,7 +3,8 @@
 
 use ::chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
 
-use super::{KeyError, calendar};
+use super::calendar;
+use super::error::KeyError;
 
 fixed_width! {
     DateTime<Utc>: 12,

@@ -1,4 +1,4 @@
-//! What can be wrong with a key's bytes.
+//! The error of reading a key.
 
 /// Why bytes are no key of the type that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +21,7 @@ pub enum KeyError {
     /// There are bytes enough, and no value has them: a `bool` of 2, the 30th of February.
     #[error("the bytes of the key are not {expected}")]
     Value {
-        /// What they should have been, with its article.
+        /// The kind that they should have been, with its article.
         expected: &'static str,
     },
 }

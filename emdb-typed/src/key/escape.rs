@@ -12,7 +12,7 @@
 //!
 //! Strict: 0x00 is followed by one of the two, so that a part is the only one of its string.
 
-use super::KeyError;
+use super::error::KeyError;
 
 const ESCAPE: u8 = 0x00;
 const ZERO: u8 = 0xFF;

@@ -1,11 +1,11 @@
 //! Keys of a fixed width: both forms are the same bytes.
 
-use super::KeyError;
+use super::error::KeyError;
 
 /// Implements the traits from `fn(&Key) -> [u8; N]` and `fn([u8; N]) -> Result<Key, KeyError>`.
 macro_rules! fixed_width {
     ($($key:ty: $width:expr, $to_bytes:expr, $from_bytes:expr;)*) => {$(
-        impl $crate::key::EncodeKey for $key {
+        impl $crate::key::encode::EncodeKey for $key {
             fn encode_into(&self, out: &mut Vec<u8>) {
                 let to_bytes: fn(&$key) -> [u8; $width] = $to_bytes;
                 out.extend_from_slice(&to_bytes(self));
@@ -16,14 +16,14 @@ macro_rules! fixed_width {
             }
         }
 
-        impl $crate::key::Key for $key {
-            fn decode(bytes: &[u8]) -> Result<Self, $crate::key::KeyError> {
-                let from_bytes: fn([u8; $width]) -> Result<$key, $crate::key::KeyError> =
+        impl $crate::key::encode::Key for $key {
+            fn decode(bytes: &[u8]) -> Result<Self, $crate::key::error::KeyError> {
+                let from_bytes: fn([u8; $width]) -> Result<$key, $crate::key::error::KeyError> =
                     $from_bytes;
                 from_bytes($crate::key::fixed::whole(bytes)?)
             }
 
-            fn decode_part(bytes: &mut &[u8]) -> Result<Self, $crate::key::KeyError> {
+            fn decode_part(bytes: &mut &[u8]) -> Result<Self, $crate::key::error::KeyError> {
                 $crate::key::fixed::take::<{ $width }>(bytes).and_then(|key| Self::decode(&key))
             }
         }

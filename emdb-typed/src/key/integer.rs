@@ -3,7 +3,7 @@
 
 use std::num::NonZero;
 
-use super::KeyError;
+use super::error::KeyError;
 
 macro_rules! integers {
     ($($int:ty, $flip:expr;)*) => {$(

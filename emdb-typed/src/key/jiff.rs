@@ -4,8 +4,9 @@
 use ::jiff::Timestamp;
 use ::jiff::civil::{Date, DateTime, Time};
 
+use super::calendar;
+use super::error::KeyError;
 use super::scalar::NANOS_PER_SEC;
-use super::{KeyError, calendar};
 
 fixed_width! {
     Timestamp: 12, timestamp, read_timestamp;

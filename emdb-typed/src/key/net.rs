@@ -3,7 +3,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{EncodeKey, Key, KeyError, decode_whole, fixed};
+use super::encode::{EncodeKey, Key, decode_whole};
+use super::error::KeyError;
+use super::fixed;
 
 const V4: u8 = 4;
 const V6: u8 = 6;

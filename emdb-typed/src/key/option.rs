@@ -1,11 +1,13 @@
 //! `Option`: 0 for `None`, which so comes first, or 1 and the key.
 
-use super::{EncodeKey, Key, KeyError, fixed};
+use super::encode::{EncodeKey, Key};
+use super::error::KeyError;
+use super::fixed;
 
 const NONE: u8 = 0;
 const SOME: u8 = 1;
 
-/// What every `Some` begins with.
+/// Writes the byte with which every `Some` begins.
 pub(super) fn write_some(out: &mut Vec<u8>) {
     out.push(SOME);
 }

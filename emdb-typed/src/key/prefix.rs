@@ -1,12 +1,14 @@
 //! The leading fields of a key.
 
-use crate::__private::Seal;
+use crate::seal::Seal;
 
-use super::{AsKey, EncodeKey, escape};
+use super::as_key::AsKey;
+use super::encode::EncodeKey;
+use super::escape;
 
-/// What all keys of a scan begin with.
+/// The common beginning of all keys of a scan.
 ///
-/// For a tuple, and for a struct that derives [`Key`](trait@super::Key), a tuple of its first
+/// For a tuple, and for a struct that derives [`Key`](trait@crate::Key), a tuple of its first
 /// fields, at least one and not all: `&(org,)` of a key `(u64, String)`. Each field may be written
 /// as [`AsKey`] has it: `&("ch",)` does for a `String`. For `String`, `Box<str>` and `Vec<u8>`
 /// it is the beginning of the string.

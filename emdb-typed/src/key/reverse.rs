@@ -6,7 +6,8 @@
 
 use std::cmp::Reverse;
 
-use super::{EncodeKey, Key, KeyError, decode_whole};
+use super::encode::{EncodeKey, Key, decode_whole};
+use super::error::KeyError;
 
 impl<K: EncodeKey> EncodeKey for Reverse<K> {
     fn encode_into(&self, out: &mut Vec<u8>) {

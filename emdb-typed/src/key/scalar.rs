@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::KeyError;
+use super::error::KeyError;
 
 fixed_width! {
     (): 0, |()| [], |[]| Ok(());

@@ -1,7 +1,9 @@
 //! Strings and byte strings: their bytes, which for UTF-8 compare as the characters do. In front of
 //! something else they are escaped and closed.
 
-use super::{EncodeKey, Key, KeyError, escape};
+use super::encode::{EncodeKey, Key};
+use super::error::KeyError;
+use super::escape;
 
 impl EncodeKey for [u8] {
     fn encode_into(&self, out: &mut Vec<u8>) {

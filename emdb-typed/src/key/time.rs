@@ -6,8 +6,9 @@
 
 use ::time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
 
+use super::calendar;
+use super::error::KeyError;
 use super::scalar::NANOS_PER_SEC;
-use super::{KeyError, calendar};
 
 fixed_width! {
     OffsetDateTime: 12, timestamp, read_timestamp;

@@ -1,6 +1,7 @@
 //! Tuples: the keys one after the other, the last one in the final form.
 
-use super::{EncodeKey, Key, KeyError};
+use super::encode::{EncodeKey, Key};
+use super::error::KeyError;
 
 macro_rules! tuples {
     ($(($($lead:ident $at:tt)* ; $last:ident $end:tt))*) => {$(

@@ -9,8 +9,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::description::{Field, Schema};
 use super::shape::{Container, Kind, Part, Parts, Shape, Variant, container};
-use super::{Field, Schema, text};
+use super::text;
 
 /// How the stored schema of a table and the one of the program's type differ, field by field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub struct SchemaDifference {
 }
 
 impl SchemaDifference {
-    /// What differs; `None` if nothing does.
+    /// The differences; `None` if nothing does.
     pub(crate) fn between(stored: &Schema, ours: &Schema) -> Option<Self> {
         let mut lines = Vec::new();
         if stored.version != ours.version {
@@ -119,7 +120,7 @@ struct Comparison<'s> {
 
 /// How deep containers are followed. No type that was traced is as deep, but stored bytes may claim
 /// to be.
-const MAX_DEPTH: usize = 400;
+const NESTED_MAX_LEVELS: usize = 400;
 
 impl<'s> Comparison<'s> {
     fn fields(&mut self, stored: &'s [Field], ours: &'s [Field]) {
@@ -228,7 +229,7 @@ impl<'s> Comparison<'s> {
         }
         let found = (container(self.types.0, stored), container(self.types.1, ours));
         let (Some(stored), Some(ours)) = found else { return Err(Differs) };
-        if self.depth == MAX_DEPTH {
+        if self.depth == NESTED_MAX_LEVELS {
             return Err(Differs);
         }
         self.depth += 1;
@@ -349,7 +350,7 @@ fn defined(types: &[Container], shape: &Shape) -> String {
     known.map_or_else(|| text::shape(types, shape), |known| text::definition(types, known))
 }
 
-/// What newtypes hold: their bytes are the same.
+/// The shape inside of newtypes: its bytes are the same.
 fn transparent<'s>(types: &'s [Container], mut shape: &'s Shape) -> &'s Shape {
     // Stored bytes may name a newtype of itself.
     for _ in 0..=types.len() {

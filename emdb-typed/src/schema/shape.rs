@@ -10,11 +10,13 @@
 //! and of the variants in this file is what gives them meaning there. Append; a variant that is
 //! moved makes stored schemas unreadable. A test pins the bytes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::Text;
+/// A name, or a piece of source.
+pub(crate) type Text = Cow<'static, str>;
 
 /// The structure of one type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +47,7 @@ pub(crate) enum Shape {
     Array(Box<Shape>, u32),
     /// The container at this position.
     Named(u32),
-    /// What could not be followed, as it stands in the source.
+    /// A type that could not be followed, as it stands in the source.
     Opaque(Text),
 }
 
@@ -56,7 +58,7 @@ pub(crate) struct Container {
     pub(crate) kind: Kind,
 }
 
-/// What a container is.
+/// The kind of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
     Struct(Parts),
@@ -71,7 +73,7 @@ pub(crate) struct Variant {
     pub(crate) parts: Parts,
 }
 
-/// What a struct or a variant holds.
+/// The parts of a struct or of a variant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Parts {
     Unit,

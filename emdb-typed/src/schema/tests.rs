@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Field, IndexSchema, Schema, SchemaDifference, Shape};
+use super::description::Field;
+use super::shape::Shape;
+use super::{IndexSchema, Schema, SchemaDifference};
 use crate::codec;
+use crate::index::IndexKind;
 
 /// A schema of a row with one field.
 fn one<T: DeserializeOwned>(written: &'static str) -> Schema {
@@ -232,9 +235,7 @@ fn row() -> Schema {
     schema.indexes.push(IndexSchema {
         name: "by".into(),
         fields: vec!["maybe".into(), "id".into()],
-        unique: true,
-        each: true,
-        sparse: true,
+        kind: IndexKind::UniqueSparse,
         filter: Some("path".into()),
     });
     schema
@@ -257,7 +258,7 @@ const GOLDEN: &[u8] = b"\x03\x01\x01\x02id\x00\
     \x04Tree\x00\x03\x02\x05value\x06\x08children\x12\x16\x01\
     \x04Pair\x00\x02\x02\x06\x0e\
     \x06Meters\x00\x01\x0c\
-    \x01\x02by\x02\x05maybe\x02id\x01\x01\x01\x01\x04path";
+    \x01\x02by\x02\x05maybe\x02id\x01\x00\x01\x01\x04path";
 
 #[test]
 fn the_bytes_of_a_schema_are_pinned() {
@@ -316,7 +317,7 @@ fn a_schema_shows_its_rows() {
              last: X,\n    \
              b: Bytes,\n\
          }\n\
-         unique index by (each of maybe, id), sparse, where path\n\
+         unique index by (maybe, id), sparse, where path\n\
          enum Figure { Point, Circle(f64), Line(u8, u8), Rect { width: u8 } }\n\
          struct Tree { value: u8, children: Vec<Tree> }\n\
          struct Pair(u8, String)\n\

@@ -52,7 +52,7 @@ pub(super) fn definition(types: &[Container], of: &Container) -> String {
     }
 }
 
-/// What follows the name of a struct or of a variant.
+/// The text that follows the name of a struct or of a variant.
 pub(super) fn parts(types: &[Container], of: &Parts) -> String {
     match of {
         Parts::Unit => String::new(),

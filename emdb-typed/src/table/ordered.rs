@@ -2,13 +2,12 @@
 
 use std::ops::Bound;
 
+use super::handle::Table;
+use super::walk::{ByKey, Rows};
+use crate::backend::{Keyspace, ReadView, Store};
 use crate::error::TableError;
-use crate::iter::Rows;
 use crate::key::{self, KeyBounds, KeyPrefix, beginning_with};
 use crate::record::{OrderedRecord, Record};
-use crate::store::{Part, Store};
-
-use super::Table;
 
 /// Some rows of a table, and where to go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +15,7 @@ use super::Table;
 pub struct Page<T: Record> {
     /// The rows, in the order of their keys.
     pub rows: Vec<T>,
-    /// What to pass as `after` for the next page; `None` if this is the last one.
+    /// The key to pass as `after` for the next page; `None` if this is the last one.
     pub next: Option<T::Key>,
 }
 
@@ -44,7 +43,10 @@ impl<T: Record, S: Store> Table<T, S> {
     /// assert_eq!(ids.collect::<Result<Vec<_>, TableError>>()?, [100, 99]);
     /// # Ok::<(), TableError>(())
     /// ```
-    pub fn range(&self, range: impl KeyBounds<T::Key>) -> Result<Rows<T>, TableError>
+    pub fn range(
+        &self,
+        range: impl KeyBounds<T::Key>,
+    ) -> Result<Rows<T, ByKey, S::View>, TableError>
     where
         T: OrderedRecord,
     {
@@ -79,7 +81,10 @@ impl<T: Record, S: Store> Table<T, S> {
     /// assert_eq!(members.prefix(&("acme",))?.count(), 2);
     /// # Ok::<(), TableError>(())
     /// ```
-    pub fn prefix<P: KeyPrefix<T::Key> + ?Sized>(&self, prefix: &P) -> Result<Rows<T>, TableError>
+    pub fn prefix<P: KeyPrefix<T::Key> + ?Sized>(
+        &self,
+        prefix: &P,
+    ) -> Result<Rows<T, ByKey, S::View>, TableError>
     where
         T: OrderedRecord,
     {
@@ -151,8 +156,11 @@ impl<T: Record, S: Store> Table<T, S> {
         Ok(Page { rows, next })
     }
 
-    fn rows(&self, bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>)) -> Result<Rows<T>, TableError> {
+    fn rows(
+        &self,
+        bounds: (Bound<Vec<u8>>, Bound<Vec<u8>>),
+    ) -> Result<Rows<T, ByKey, S::View>, TableError> {
         self.admit()?;
-        Ok(Rows::new(self.store.view(Part::Rows)?.range(bounds)?))
+        Ok(Rows::new(self.store.view(Keyspace::Rows)?.range(bounds)?))
     }
 }

@@ -2,14 +2,13 @@
 
 use std::borrow::Borrow;
 
+use super::handle::Table;
+use super::walk::{ByKey, Keys, Rows};
+use crate::backend::{Keyspace, ReadView, Store};
 use crate::error::TableError;
-use crate::iter::{Keys, Rows};
 use crate::key::{self, AsKey, EncodeKey};
 use crate::record::Record;
 use crate::row;
-use crate::store::{Part, Store};
-
-use super::Table;
 
 impl<T: Record, S: Store> Table<T, S> {
     /// The row with this key; `None` if there is none, or it has expired.
@@ -25,7 +24,7 @@ impl<T: Record, S: Store> Table<T, S> {
     {
         self.admit()?;
         let key = key::to_bytes(key);
-        self.store.read(Part::Rows, &key, |bytes| row::decode(&key, bytes))?.transpose()
+        self.store.read(Keyspace::Rows, &key, |bytes| row::decode(&key, bytes))?.transpose()
     }
 
     /// Calls `read` with the row that has this key, lent: its strings and bytes are not copied, but
@@ -62,7 +61,7 @@ impl<T: Record, S: Store> Table<T, S> {
         self.admit()?;
         let key = key::to_bytes(key);
         let lend = |bytes: &[u8]| row::lend::<T, R>(&key, bytes, read);
-        self.store.read(Part::Rows, &key, lend)?.transpose()
+        self.store.read(Keyspace::Rows, &key, lend)?.transpose()
     }
 
     /// The rows with these keys, in the order of the keys: `None` for one that isn't there. All of
@@ -91,14 +90,21 @@ impl<T: Record, S: Store> Table<T, S> {
         keys: impl IntoIterator<Item = Q>,
     ) -> Result<Vec<Option<T>>, TableError> {
         self.admit()?;
-        let view = self.store.view(Part::Rows)?;
-        let mut bytes = Vec::new();
-        let row = |key: Q| {
-            bytes.clear();
+        let view = self.store.view(Keyspace::Rows)?;
+        // All keys, one after the other, and where each of them ends.
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        for key in keys {
             key.write_final(&mut bytes);
-            view.read(&bytes, |value| row::decode(&bytes, value))?.transpose()
-        };
-        keys.into_iter().map(row).collect()
+            ends.push(bytes.len());
+        }
+        let starts = std::iter::once(0).chain(ends.iter().copied());
+        let spans = starts.zip(&ends).map(|(start, end)| &bytes[start..*end]);
+        let mut rows = Vec::with_capacity(ends.len());
+        view.read_each(spans, |key, value| {
+            rows.push(value.map(|value| row::decode(key, value)).transpose()?);
+            Ok::<_, TableError>(())
+        })?;
+        Ok(rows)
     }
 
     /// Whether there is a row with this key. The row isn't decoded.
@@ -112,7 +118,7 @@ impl<T: Record, S: Store> Table<T, S> {
         Q: EncodeKey + ?Sized,
     {
         self.admit()?;
-        Ok(self.store.contains(Part::Rows, &key::to_bytes(key))?)
+        Ok(self.store.contains(Keyspace::Rows, &key::to_bytes(key))?)
     }
 
     /// How many rows there are. Rows that have expired count until they are swept.
@@ -122,7 +128,7 @@ impl<T: Record, S: Store> Table<T, S> {
     /// [`TableError::Core`] when the engine can't read.
     pub fn len(&self) -> Result<usize, TableError> {
         self.admit()?;
-        Ok(self.store.count(Part::Rows)?)
+        Ok(self.store.count(Keyspace::Rows)?)
     }
 
     /// Whether there are no rows.
@@ -147,7 +153,7 @@ impl<T: Record, S: Store> Table<T, S> {
         Q: EncodeKey + ?Sized,
     {
         self.admit()?;
-        Ok(self.store.expiry(Part::Rows, &key::to_bytes(key))?)
+        Ok(self.store.expiry(Keyspace::Rows, &key::to_bytes(key))?)
     }
 
     /// All rows, in the order of their keys, as they are now: later writes don't change what the
@@ -178,9 +184,9 @@ impl<T: Record, S: Store> Table<T, S> {
     /// assert_eq!(total, 60);
     /// # Ok::<(), TableError>(())
     /// ```
-    pub fn iter(&self) -> Result<Rows<T>, TableError> {
+    pub fn iter(&self) -> Result<Rows<T, ByKey, S::View>, TableError> {
         self.admit()?;
-        Ok(Rows::new(self.store.view(Part::Rows)?.scan()?))
+        Ok(Rows::new(self.store.view(Keyspace::Rows)?.scan()?))
     }
 
     /// All keys, in the order of [`iter`](Table::iter), as they are now. No row is read.
@@ -188,8 +194,8 @@ impl<T: Record, S: Store> Table<T, S> {
     /// # Errors
     ///
     /// As [`iter`](Table::iter).
-    pub fn keys(&self) -> Result<Keys<T>, TableError> {
+    pub fn keys(&self) -> Result<Keys<T, ByKey, S::View>, TableError> {
         self.admit()?;
-        Ok(Keys::new(self.store.view(Part::Rows)?.scan()?))
+        Ok(Keys::new(self.store.view(Keyspace::Rows)?.scan()?))
     }
 }

@@ -41,7 +41,7 @@ pub fn attached<A: Any + Send + Sync>(namespace: &Namespace, make: fn() -> A) ->
 }
 
 /// The value of `key`, borrowed, and when it expires.
-#[inline]
+#[inline(always)]
 pub fn read<R>(
     ns: &Namespace,
     key: &[u8],

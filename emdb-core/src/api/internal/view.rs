@@ -91,6 +91,7 @@ impl View {
     }
 
     /// The value of `key`, borrowed, and when it expires.
+    #[inline]
     pub fn entry<R>(
         &self,
         key: &[u8],

@@ -1,11 +1,12 @@
-//! What was traced in the form in which it is stored: fields from the first to the last, containers
+//! The traced types in the form in which they are stored: fields from the first to the last, containers
 //! in the order in which the fields name them.
 
 use std::collections::BTreeMap;
 
-use super::{Tracer, name};
+use super::tracer::{Tracer, name};
+use crate::schema::description::{Field, Form};
+use crate::schema::shape::Text;
 use crate::schema::shape::{Container, Kind, Part, Parts, Shape, Variant, container};
-use crate::schema::{Field, Form, Text};
 
 /// A record's structure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub(in crate::schema) struct Traced {
 
 type Described = [(&'static str, &'static str)];
 
-/// What was found, with the written texts for all from the first field that is not known.
+/// The findings, with the written texts for all from the first field that is not known.
 pub(super) fn assemble(described: &Described, tracer: &Tracer) -> Traced {
     let (form, parts) = fields(tracer);
     let complete = parts.iter().all(|part| tracer.knows_shape(&part.shape));

@@ -40,7 +40,7 @@ impl Place {
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     chosen: BTreeMap<Place, usize>,
-    /// What was asked for in this pass: where, and among how many candidates.
+    /// The requests of this pass: where, and among how many candidates.
     trail: Vec<(Place, usize)>,
     search: Option<Search>,
 }

@@ -1,37 +1,19 @@
 //! The deserializer that records what it is asked for, and answers with values made up.
 
 use std::any::type_name;
-use std::fmt;
 
 use serde::de::value::U32Deserializer;
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess,
+    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
     VariantAccess, Visitor,
 };
 
 use super::plan::Place;
-use super::{Identity, MAX_DEPTH, MAX_PARTS, Tracer};
+use super::refused::Refused;
+use super::tracer::{self, Identity, MAX_DEPTH, MAX_PARTS, Tracer};
 use crate::schema::shape::{Part, Parts, Shape};
 
-/// A value was refused, or can't be followed: the tracer knows which.
-#[derive(Debug)]
-pub(super) struct Refused;
-
 type Result<T> = std::result::Result<T, Refused>;
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the type refuses a value that was made up to find its structure")
-    }
-}
-
-impl std::error::Error for Refused {}
-
-impl Error for Refused {
-    fn custom<T: fmt::Display>(_reason: T) -> Self {
-        Refused
-    }
-}
 
 /// Strings that types ask for, the common first.
 const STRINGS: [&str; 22] = [
@@ -160,7 +142,7 @@ fn identity<V>(name: &'static str, words: &'static [&'static str]) -> Identity {
 /// The parts with their names, which are told by position as long as none has an alias.
 fn name_parts(names: &[&'static str], shapes: Vec<Shape>) -> Parts {
     let exact = names.len() == shapes.len();
-    let name = |at: usize| super::name(if exact { names.get(at) } else { None }, at);
+    let name = |at: usize| tracer::name(if exact { names.get(at) } else { None }, at);
     let named = |(at, shape)| Part { name: name(at), shape };
     Parts::Named(shapes.into_iter().enumerate().map(named).collect())
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::schema::{Schema, Shape};
+use crate::schema::Schema;
+use crate::schema::shape::Shape;
 
 /// The fields' shapes, then the definitions of the types that they name.
 fn traced<T: serde::de::DeserializeOwned>(fields: &[(&'static str, &'static str)]) -> String {

@@ -1,0 +1,281 @@
+//! The traits of the seam.
+
+use std::fmt;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::keyspace::{Changes, Keyspace, KeyspaceOptions, Keyspaces};
+use super::schema_epoch::SchemaEpoch;
+use crate::error::{BackendError, TableError};
+
+/// The ends of a range of keys.
+pub type KeyBounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
+/// A database that tables can be kept in.
+pub trait Backend {
+    /// Why a call failed.
+    type Error: BackendError;
+    /// A handle to one keyspace.
+    type Handle: Clone + fmt::Debug;
+    /// One state of a keyspace.
+    type View: ReadView<Error = Self::Error>;
+    /// A table by itself.
+    type Store: Autocommit<Error = Self::Error, View = Self::View>;
+    /// One state of the database.
+    type Snapshot: Snapshot<Error = Self::Error, View = Self::View>;
+
+    /// The keyspace that keeps one entry for each table; made if it is not there. An entry goes
+    /// when the keyspace of the table's name is dropped.
+    fn catalogue(&self) -> Result<Self::Handle, Self::Error>;
+
+    /// The keyspace of this name, made if it is not there.
+    fn keyspace(&self, name: &str, options: KeyspaceOptions) -> Result<Self::Handle, Self::Error>;
+
+    /// The keyspace that has no name.
+    fn default_keyspace(&self) -> Self::Handle;
+
+    /// An ordered keyspace inside of another one, emptied and dropped with it; made if it is not
+    /// there.
+    fn child(&self, parent: &Self::Handle, name: &str) -> Result<Self::Handle, Self::Error>;
+
+    /// The epoch that all handles of the table with these rows share.
+    fn schema_epoch(&self, rows: &Self::Handle) -> Arc<SchemaEpoch>;
+
+    /// A table of these keyspaces.
+    fn store(&self, keyspaces: Keyspaces<Self::Handle>) -> Self::Store;
+
+    /// The entry that the catalogue has of a table now.
+    fn catalogue_entry(&self, table: &str) -> Result<Option<Vec<u8>>, Self::Error>;
+
+    /// The state of now.
+    fn snapshot(&self) -> Self::Snapshot;
+
+    /// Whether this thread has the exclusive right to write, so that waiting for it would never end.
+    fn in_transaction(&self) -> bool;
+}
+
+/// One state of a database. A keyspace that it didn't have is empty.
+pub trait Snapshot {
+    /// Why a call failed.
+    type Error: BackendError;
+    /// One of its keyspaces.
+    type View: ReadView<Error = Self::Error>;
+
+    /// The catalogue.
+    fn catalogue(&self) -> Self::View;
+
+    /// The keyspace of a name.
+    fn keyspace(&self, name: &str) -> Self::View;
+
+    /// The keyspace `name` inside of another one.
+    fn child(&self, parent: &str, name: &str) -> Self::View;
+
+    /// The keyspaces that are not inside of others, by their names; the one without a name first.
+    fn keyspaces(&self) -> Result<Vec<NamedKeyspace>, Self::Error>;
+}
+
+/// A keyspace that a snapshot has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedKeyspace {
+    /// Its name.
+    pub name: String,
+    /// How it was made.
+    pub ordered: bool,
+}
+
+/// One state of a keyspace, to read for as long as wanted.
+pub trait ReadView: Clone + fmt::Debug {
+    /// Why a call failed.
+    type Error: BackendError;
+    /// A walk over it.
+    type Cursor: Cursor<Error = Self::Error>;
+
+    /// The value of `key`, borrowed, and when it expires.
+    fn entry<R>(
+        &self,
+        key: &[u8],
+        take: impl FnOnce(&[u8], Option<u64>) -> R,
+    ) -> Result<Option<R>, Self::Error>;
+
+    /// The value of `key`, borrowed.
+    #[inline(always)]
+    fn read<R>(&self, key: &[u8], take: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Self::Error> {
+        self.entry(key, |value, _| take(value))
+    }
+
+    /// Calls `each` with the keys, in their order, and the value of each, borrowed, if it is there.
+    /// The first error ends it. A backend to which a single read is dear asks for many at once.
+    #[inline]
+    fn read_each<'k, E: From<Self::Error>>(
+        &self,
+        keys: impl IntoIterator<Item = &'k [u8]>,
+        mut each: impl FnMut(&'k [u8], Option<&[u8]>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for key in keys {
+            match self.read(key, |value| each(key, Some(value)))? {
+                Some(done) => done?,
+                None => each(key, None)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// When `key`, if it is there, expires.
+    fn expiry(&self, key: &[u8]) -> Result<Option<u64>, Self::Error>;
+
+    /// Whether `key` is there. Its value isn't read.
+    fn contains(&self, key: &[u8]) -> Result<bool, Self::Error>;
+
+    /// How many records there are; expired ones may count.
+    fn count(&self) -> Result<usize, Self::Error>;
+
+    /// All records, in order if the keyspace has one.
+    fn scan(&self) -> Result<Self::Cursor, Self::Error>;
+
+    /// The records of a range, in order, of an ordered keyspace.
+    fn range(&self, bounds: KeyBounds) -> Result<Self::Cursor, Self::Error>;
+}
+
+/// A key and its value, borrowed; or why there is none.
+pub type Step<'c, E> = Result<(&'c [u8], &'c [u8]), E>;
+
+/// A walk over a [`ReadView`], from one end or both.
+pub trait Cursor: Sized {
+    /// Why a step failed.
+    type Error: BackendError;
+
+    /// Values are not wanted.
+    #[must_use]
+    fn without_values(self) -> Self;
+
+    /// The next key and value from the front, borrowed.
+    fn forward(&mut self) -> Option<Step<'_, Self::Error>>;
+
+    /// The next key and value from the back, borrowed. A walk without order has one end.
+    fn backward(&mut self) -> Option<Step<'_, Self::Error>>;
+}
+
+/// The reads of a table: by itself, in a transaction, or on a snapshot.
+pub trait Store {
+    /// Why a call failed.
+    type Error: BackendError;
+    /// One state of a keyspace.
+    type View: ReadView<Error = Self::Error>;
+
+    /// Whether an index may be asked; why not, if not.
+    fn ready(&self, index: usize) -> Result<(), TableError> {
+        let _ = index;
+        Ok(())
+    }
+
+    /// Why nothing may be read, if it may not.
+    fn refused(&self) -> Result<(), TableError> {
+        Ok(())
+    }
+
+    /// The [`SchemaEpoch`] of the table. `None` if the entry has to be looked at with each call.
+    fn epoch(&self) -> Option<u64>;
+
+    /// The entry that the catalogue has of the table now.
+    fn catalogue_entry(&self, table: &str) -> Result<Option<Vec<u8>>, Self::Error> {
+        self.read(Keyspace::Catalogue, table.as_bytes(), <[u8]>::to_vec)
+    }
+
+    /// The value of a key, borrowed, and when it expires.
+    fn entry<R>(
+        &self,
+        keyspace: Keyspace,
+        key: &[u8],
+        take: impl FnOnce(&[u8], Option<u64>) -> R,
+    ) -> Result<Option<R>, Self::Error>;
+
+    /// The value of a key, borrowed.
+    #[inline(always)]
+    fn read<R>(
+        &self,
+        keyspace: Keyspace,
+        key: &[u8],
+        take: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>, Self::Error> {
+        self.entry(keyspace, key, |value, _| take(value))
+    }
+
+    /// When a key, if it is there, expires.
+    fn expiry(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<u64>, Self::Error>;
+
+    /// Whether a key is there. Its value isn't read.
+    fn contains(&self, keyspace: Keyspace, key: &[u8]) -> Result<bool, Self::Error>;
+
+    /// How many records there are; expired ones may count.
+    fn count(&self, keyspace: Keyspace) -> Result<usize, Self::Error>;
+
+    /// One state of a keyspace.
+    fn view(&self, keyspace: Keyspace) -> Result<Self::View, Self::Error>;
+
+    /// Another keyspace in the state of a view.
+    fn view_beside(&self, view: &Self::View, keyspace: Keyspace)
+    -> Result<Self::View, Self::Error>;
+
+    /// Runs reads of several keyspaces so that they see one state, as often as that takes.
+    fn consistent<R>(&self, read: impl FnMut() -> Result<R, TableError>) -> Result<R, TableError>;
+
+    /// The database's time, in milliseconds since 1970.
+    fn now(&self) -> u64;
+
+    /// The expiry of a row that is written now without one of its own.
+    fn default_expiry(&self) -> Result<Option<u64>, Self::Error>;
+
+    /// The expiry of what lives so long from now on.
+    fn expiry_after(&self, lifetime: Duration) -> Result<u64, Self::Error>;
+}
+
+/// The writes of a table: by itself, or in a transaction.
+pub trait StoreMut: Store {
+    /// Exclusive write access.
+    type Guard<'s>: WriteGuard<Error = Self::Error, View = Self::View>
+    where
+        Self: 's;
+
+    /// Waits for other writers.
+    fn lock(&self) -> Result<Self::Guard<'_>, Self::Error>;
+}
+
+/// A store whose commits are commits of the database: a table by itself.
+pub trait Autocommit: StoreMut + Clone {}
+
+/// Exclusive write access: while it lives, nobody else changes what is read through it.
+pub trait WriteGuard {
+    /// Why a call failed.
+    type Error: BackendError;
+    /// One state of a keyspace.
+    type View: ReadView<Error = Self::Error>;
+    /// The reads.
+    type Reads: Store<Error = Self::Error, View = Self::View>;
+
+    /// The table as it is while nobody else writes.
+    fn reads(&self) -> &Self::Reads;
+
+    /// The value that is stored under a key, expired or not, and whether it has not.
+    fn stored<R>(
+        &self,
+        keyspace: Keyspace,
+        key: &[u8],
+        take: impl FnOnce(&[u8], Option<u64>, bool) -> R,
+    ) -> Result<Option<R>, Self::Error>;
+
+    /// Makes all changes at once, or none, and lets others write.
+    fn commit(self, changes: &Changes) -> Result<(), Self::Error>;
+}
+
+/// A scan to the first error or the end, calling `each`.
+pub(crate) fn for_each(
+    mut scan: impl Cursor,
+    mut each: impl FnMut(&[u8], &[u8]) -> Result<(), TableError>,
+) -> Result<(), TableError> {
+    while let Some(entry) = scan.forward() {
+        let (key, value) = entry?;
+        each(key, value)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! Whether a type may have a table, by the entry that the catalogue has of it.
+//!
+//! Invariant: a table is open only while its entry and its type agree. An entry changes in a
+//! commit that looks at it first, so that two types can't both have the table.
+
+use super::entry::{Entry, IndexState};
+use crate::error::TableError;
+use crate::record::Record;
+use crate::schema::{IndexSchema, Schema, SchemaDifference};
+
+/// The task of an open about the entry of its table.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// Nothing.
+    Same,
+    /// There is none.
+    New,
+    /// Indexes are not complete, came, changed or went; `true` for those that begin anew.
+    Indexes { fresh: Vec<bool>, gone: Vec<String> },
+    /// The type has a later version, or an older one that takes the table back: all indexes begin
+    /// anew.
+    Raised { gone: Vec<String> },
+}
+
+/// The task of letting `T`, whose schema is `ours`, in; or why it may not come in.
+pub(crate) fn compare<T: Record>(
+    stored: Option<&Entry>,
+    ours: &Schema,
+) -> Result<Admission, TableError> {
+    let table = || T::NAMESPACE.to_owned();
+    let Some(entry) = stored else { return Ok(Admission::New) };
+    let Entry { schema, states, .. } = entry;
+    if schema.version > ours.version && entry.raising {
+        let former = entry.schema_of(ours.version);
+        if former.is_some_and(|former| SchemaDifference::between(former, ours).is_none()) {
+            return Ok(Admission::Raised { gone: gone(schema, ours) });
+        }
+    }
+    if schema.version > ours.version {
+        let (stored, ours) = (schema.version, ours.version);
+        return Err(TableError::SchemaNewer { table: table(), stored, ours });
+    }
+    let mismatch = |difference| TableError::SchemaMismatch { table: table(), difference };
+    let gone = gone(schema, ours);
+    if schema.version < ours.version {
+        let Some(older) = T::older_schema(schema.version) else {
+            return Err(mismatch(no_upgrade(schema.version)));
+        };
+        return match SchemaDifference::between(schema, &older) {
+            Some(difference) => Err(mismatch(difference)),
+            None => Ok(Admission::Raised { gone }),
+        };
+    }
+    if let Some(difference) = SchemaDifference::between(schema, ours) {
+        return Err(mismatch(difference));
+    }
+    let complete = states.iter().all(|state| *state == IndexState::Complete);
+    let fresh: Vec<bool> =
+        ours.indexes.iter().map(|index| !is_same_index(index, schema, ours)).collect();
+    if complete && gone.is_empty() && !fresh.contains(&true) {
+        return Ok(Admission::Same);
+    }
+    Ok(Admission::Indexes { fresh, gone })
+}
+
+fn no_upgrade(stored: u32) -> SchemaDifference {
+    SchemaDifference::of_line(format!(
+        "version: stored {stored}, which no type upgrades: name the type that it had by \
+         `#[emdb(from = ...)]`"
+    ))
+}
+
+/// Whether an index of ours is there as it is: of fields whose types are written alike, for types of
+/// one shape can have different bytes as keys.
+fn is_same_index(index: &IndexSchema, stored: &Schema, ours: &Schema) -> bool {
+    let written = |schema: &Schema| -> Vec<Option<String>> {
+        let field = |name: &str| schema.fields().find(|field| field.name() == name);
+        let text = |name: &str| field(name).map(|field| field.type_text().to_owned());
+        index.fields.iter().map(|name| text(name)).collect()
+    };
+    stored.indexes.contains(index) && written(stored) == written(ours)
+}
+
+/// The indexes that are stored and that ours has not, or has otherwise.
+fn gone(stored: &Schema, ours: &Schema) -> Vec<String> {
+    let there = |name: &str| ours.indexes.iter().any(|index| index.name == name);
+    let gone = stored.indexes.iter().filter(|index| !there(&index.name));
+    gone.map(|index| index.name.clone().into_owned()).collect()
+}
+
+/// Whether the table, which has this entry now, is still the one of the schema with which it was
+/// opened.
+pub(crate) fn check_unchanged<T: Record>(
+    stored: Option<&[u8]>,
+    ours: &Schema,
+) -> Result<(), TableError> {
+    let stored = stored.map(|bytes| Entry::decode(T::NAMESPACE, bytes)).transpose()?;
+    let version = stored.as_ref().map_or(0, |entry| entry.schema.version);
+    match compare::<T>(stored.as_ref(), ours)? {
+        Admission::Same => Ok(()),
+        _ if version > ours.version => {
+            let (table, ours) = (T::NAMESPACE.to_owned(), ours.version);
+            Err(TableError::SchemaNewer { table, stored: version, ours })
+        }
+        _ => Err(TableError::SchemaMismatch {
+            table: T::NAMESPACE.to_owned(),
+            difference: SchemaDifference::of_line(
+                "another type with other indexes has opened the table since".to_owned(),
+            ),
+        }),
+    }
+}
+
+/// Refuses an entry under which rows can't be read as those of `T`.
+pub(crate) fn refuse<T: Record>(bytes: &[u8]) -> Result<(), TableError> {
+    compare::<T>(Some(&Entry::decode(T::NAMESPACE, bytes)?), &Schema::of::<T>()).map(drop)
+}
+
+/// The mismatch of a table whose keys are stored otherwise than the type has them.
+pub(crate) fn other_keys<T: Record>() -> TableError {
+    let line = "key: the stored keys are not the ones that the type gives to its rows";
+    let difference = SchemaDifference::of_line(line.to_owned());
+    TableError::SchemaMismatch { table: T::NAMESPACE.to_owned(), difference }
+}

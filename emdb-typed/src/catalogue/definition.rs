@@ -1,0 +1,56 @@
+//! A type with its table.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::admission;
+use crate::backend::Store;
+use crate::error::TableError;
+use crate::index::IndexSpec;
+use crate::record::Record;
+use crate::schema::Schema;
+
+/// All that the handles of a table know about its type, and when the two were last seen to agree.
+pub(crate) struct Definition<T> {
+    pub(crate) indexes: Vec<IndexSpec<T>>,
+    pub(crate) schema: Schema,
+    pub(crate) ordered: bool,
+    /// The epoch at which the catalogue was last seen to agree with the type.
+    epoch: AtomicU64,
+}
+
+/// An epoch that never is.
+const NEVER: u64 = u64::MAX;
+
+impl<T: Record> Definition<T> {
+    /// For a type that agreed with the catalogue at `epoch`.
+    pub(super) fn new(schema: Schema, epoch: Option<u64>) -> Definition<T> {
+        let description = T::describe();
+        Definition {
+            indexes: description.indexes,
+            schema,
+            ordered: description.ordered,
+            epoch: AtomicU64::new(epoch.unwrap_or(NEVER)),
+        }
+    }
+
+    /// Refuses a handle whose type is no longer that of the table.
+    ///
+    /// Called by a writer when nobody else can write, and by a reader of several keyspaces of a
+    /// table once more after it has read.
+    #[inline]
+    pub(crate) fn admit(&self, store: &impl Store) -> Result<(), TableError> {
+        let epoch = store.epoch();
+        if epoch == Some(self.epoch.load(Ordering::Relaxed)) {
+            return Ok(());
+        }
+        self.admit_again(store, epoch)
+    }
+
+    #[cold]
+    fn admit_again(&self, store: &impl Store, epoch: Option<u64>) -> Result<(), TableError> {
+        let stored = store.catalogue_entry(T::NAMESPACE)?;
+        admission::check_unchanged::<T>(stored.as_deref(), &self.schema)?;
+        self.epoch.store(epoch.unwrap_or(NEVER), Ordering::Relaxed);
+        Ok(())
+    }
+}

@@ -1,0 +1,170 @@
+//! Opening a table: its entry in the catalogue, its keyspaces, and the indexes that it lacks.
+//!
+//! Invariant: a handle exists only when all indexes of its type are complete. What a crash leaves
+//! half built is finished, or begun anew, by the next open.
+
+use std::ops::ControlFlow;
+
+use super::admission::{self, Admission};
+use super::build;
+use super::definition::Definition;
+use super::entry::{Entry, IndexState};
+use crate::backend::{
+    Backend, Cursor, Keyspace, KeyspaceOptions, Keyspaces, ReadView, SchemaLock, Store, StoreMut,
+    WriteGuard,
+};
+use crate::error::TableError;
+use crate::record::Record;
+use crate::row;
+use crate::schema::Schema;
+use crate::vocabulary::Progress;
+use crate::write::{Batch, auto_key};
+
+/// The child that holds an index.
+pub(crate) fn index_child(name: &str) -> String {
+    format!("index:{name}")
+}
+
+/// Opens the table of `T`.
+pub(crate) fn open<T: Record, B: Backend + ?Sized>(
+    db: &B,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(Definition<T>, B::Store), TableError> {
+    let ours = Schema::of::<T>();
+    // Before anything is made: a type that may not come in leaves nothing behind.
+    let admission = admission::compare::<T>(stored::<T, B>(db)?.as_ref(), &ours)?;
+
+    let rows = db.keyspace(T::NAMESPACE, KeyspaceOptions { ordered: T::describe().ordered })?;
+    if admission != Admission::New {
+        check_keys::<T, B>(db, &rows)?;
+    }
+    let schema_epoch = db.schema_epoch(&rows);
+    // In this order: what comes after the epoch shows in a later one.
+    let epoch = schema_epoch.current();
+    let entry = stored::<T, B>(db)?;
+    if admission::compare::<T>(entry.as_ref(), &ours)? == Admission::Same {
+        let store = db.store(keyspaces::<T, B>(db, &rows, &ours)?);
+        if !auto_key::lacks_mark::<T>(&store)? {
+            // A backend without epochs looks at the entry with each call.
+            let epoch = store.epoch().and(epoch);
+            return Ok((Definition::new(ours, epoch), store));
+        }
+    }
+
+    let lock = schema_epoch.lock(db.in_transaction())?;
+    let keyspaces = keyspaces::<T, B>(db, &rows, &ours)?;
+    let entry = settle::<T, B>(db, &keyspaces, &ours, &lock)?;
+    let store = db.store(keyspaces);
+    let definition = Definition::new(ours, store.epoch());
+    build::finish(&definition, &store, entry, progress)?;
+    auto_key::make_mark::<T>(&store)?;
+    drop(lock);
+    Ok((definition, store))
+}
+
+/// The entry as it is stored now.
+fn stored<T: Record, B: Backend + ?Sized>(db: &B) -> Result<Option<Entry>, TableError> {
+    let entry = db.catalogue_entry(T::NAMESPACE)?;
+    entry.map(|bytes| Entry::decode(T::NAMESPACE, &bytes)).transpose()
+}
+
+/// The keyspaces of the table, made if they are not there.
+fn keyspaces<T: Record, B: Backend + ?Sized>(
+    db: &B,
+    rows: &B::Handle,
+    ours: &Schema,
+) -> Result<Keyspaces<B::Handle>, TableError> {
+    let child = |name: &str| db.child(rows, name);
+    let indexes = ours.indexes.iter().map(|index| child(&index_child(&index.name)));
+    let indexes = indexes.collect::<Result<Vec<_>, _>>()?;
+    let mark = if T::AUTO { Some(child(auto_key::KEYSPACE)?) } else { None };
+    Ok(Keyspaces { rows: rows.clone(), indexes, mark, catalogue: db.catalogue()? })
+}
+
+/// Types of one shape can have different bytes as keys: a number, and the same turned round. One row
+/// tells. One that can't be read tells nothing, and is for whoever reads it to report.
+fn check_keys<T: Record, B: Backend + ?Sized>(db: &B, rows: &B::Handle) -> Result<(), TableError> {
+    let (rows, catalogue) = (rows.clone(), db.catalogue()?);
+    let store = db.store(Keyspaces { rows, indexes: Vec::new(), mark: None, catalogue });
+    let mut scan = store.view(Keyspace::Rows)?.scan()?;
+    let Some(Ok((key, value))) = scan.forward() else { return Ok(()) };
+    match row::key_of::<T>(value) {
+        Some(ours) if ours != key => Err(admission::other_keys::<T>()),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the entry what it has to be for `T`, and empties the indexes that begin anew.
+fn settle<T: Record, B: Backend + ?Sized>(
+    db: &B,
+    keyspaces: &Keyspaces<B::Handle>,
+    ours: &Schema,
+    lock: &SchemaLock<'_>,
+) -> Result<Entry, TableError> {
+    let stored = stored::<T, B>(db)?;
+    let admission = admission::compare::<T>(stored.as_ref(), ours)?;
+    if let (Some(entry), Admission::Same) = (&stored, &admission) {
+        return Ok(entry.clone());
+    }
+    // Behind the indexes of the type those that it has no more, to be emptied with the same commit.
+    let mut with_gone = keyspaces.clone();
+    for name in gone(admission) {
+        with_gone.indexes.push(db.child(&keyspaces.rows, &index_child(&name))?);
+    }
+    let gone = keyspaces.indexes.len()..with_gone.indexes.len();
+    let store = db.store(with_gone);
+    let _change = lock.change();
+    let mut batch = Batch::new(store.lock()?);
+    let stored = batch.reads().catalogue_entry(T::NAMESPACE)?;
+    let stored = stored.map(|bytes| Entry::decode(T::NAMESPACE, &bytes)).transpose()?;
+    let admission = admission::compare::<T>(stored.as_ref(), ours)?;
+    gone.for_each(|at| batch.clear(Keyspace::Index(at)));
+    let states = states(&mut batch, stored.as_ref(), ours, &admission)?;
+    let older = stored.clone().map_or(Vec::new(), |entry| entry.older_than(ours));
+    let building = states.iter().any(|state| *state != IndexState::Complete);
+    let raised = matches!(admission, Admission::Raised { .. });
+    let raising = building && (raised || stored.as_ref().is_some_and(|entry| entry.raising));
+    let entry = Entry { schema: ours.clone(), states, older, raising };
+    if stored.as_ref() != Some(&entry) {
+        let bytes = entry.encode(T::NAMESPACE)?;
+        batch.put(Keyspace::Catalogue, T::NAMESPACE.as_bytes(), &bytes, None);
+    }
+    batch.commit()?;
+    Ok(entry)
+}
+
+/// The names of the indexes that the type has no more.
+fn gone(admission: Admission) -> Vec<String> {
+    match admission {
+        Admission::Indexes { gone, .. } | Admission::Raised { gone } => gone,
+        Admission::Same | Admission::New => Vec::new(),
+    }
+}
+
+/// How far each index is from now on. Those that begin anew are emptied.
+fn states<G: WriteGuard>(
+    batch: &mut Batch<G>,
+    stored: Option<&Entry>,
+    ours: &Schema,
+    admission: &Admission,
+) -> Result<Vec<IndexState>, TableError> {
+    let empty = batch.reads().count(Keyspace::Rows)? == 0;
+    let begin = if empty { IndexState::Complete } else { IndexState::Building { after: None } };
+    let mut states = Vec::with_capacity(ours.indexes.len());
+    for (at, index) in ours.indexes.iter().enumerate() {
+        let fresh = match admission {
+            Admission::Same => false,
+            Admission::New | Admission::Raised { .. } => true,
+            Admission::Indexes { fresh, .. } => fresh[at],
+        };
+        let kept = stored.filter(|_| !fresh).and_then(|entry| {
+            let position = entry.schema.indexes.iter().position(|known| known == index)?;
+            entry.states.get(position).cloned()
+        });
+        if kept.is_none() {
+            batch.clear(Keyspace::Index(at));
+        }
+        states.push(kept.unwrap_or_else(|| begin.clone()));
+    }
+    Ok(states)
+}

@@ -1,0 +1,56 @@
+//! The database as a backend.
+
+use std::sync::Arc;
+
+use emdb_core::internal::{self, View};
+use emdb_core::{Emdb, Error, Namespace, NamespaceOptions, Snapshot};
+
+use super::live::Live;
+use crate::backend::{Backend, KeyspaceOptions, Keyspaces, SchemaEpoch};
+
+type Result<T> = std::result::Result<T, Error>;
+
+impl Backend for Emdb {
+    type Error = Error;
+    type Handle = Namespace;
+    type View = View;
+    type Store = Live;
+    type Snapshot = Snapshot;
+
+    fn catalogue(&self) -> Result<Namespace> {
+        internal::catalogue(self)
+    }
+
+    fn keyspace(&self, name: &str, options: KeyspaceOptions) -> Result<Namespace> {
+        self.namespace_with(name, NamespaceOptions::new().ordered(options.ordered))
+    }
+
+    fn default_keyspace(&self) -> Namespace {
+        Namespace::clone(self)
+    }
+
+    fn child(&self, parent: &Namespace, name: &str) -> Result<Namespace> {
+        internal::child(self, parent, name)
+    }
+
+    fn schema_epoch(&self, rows: &Namespace) -> Arc<SchemaEpoch> {
+        internal::attached(rows, SchemaEpoch::default)
+    }
+
+    fn store(&self, keyspaces: Keyspaces<Namespace>) -> Live {
+        let epoch = self.schema_epoch(&keyspaces.rows);
+        Live::new(keyspaces, epoch)
+    }
+
+    fn catalogue_entry(&self, table: &str) -> Result<Option<Vec<u8>>> {
+        self.catalogue()?.get(table)
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Emdb::snapshot(self)
+    }
+
+    fn in_transaction(&self) -> bool {
+        internal::is_writer(self)
+    }
+}

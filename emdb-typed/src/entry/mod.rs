@@ -1,0 +1,11 @@
+//! The calls of a program that name the embedded database.
+
+#[cfg(feature = "json")]
+mod json;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(feature = "json")]
+pub use json::{export_json, import_json, tables};

@@ -1,0 +1,4 @@
+//! The bytes that the embedded database keeps of a table.
+
+mod bytes;
+mod catalogue;

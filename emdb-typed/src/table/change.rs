@@ -1,0 +1,220 @@
+//! Rows that change in place, or go.
+
+use std::borrow::Borrow;
+
+use super::former::Former;
+use super::handle::Table;
+use super::write::{Prepared, invalid};
+use crate::backend::{Keyspace, ReadView, Store, StoreMut, for_each};
+use crate::error::TableError;
+use crate::index::EntryWriter as Entries;
+use crate::key::{self, EncodeKey};
+use crate::lifetime::Lifetime;
+use crate::record::Record;
+use crate::row;
+use crate::write::{Batch, auto_key, entries};
+
+impl<T: Record, S: StoreMut> Table<T, S> {
+    /// Changes the row with this key, and gives the changed one; `None` if there is none.
+    ///
+    /// No other write comes in between. When the row expires stays as it is, unless a field of the
+    /// type says it. `change` may read the table, but a write in it is refused.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Invalid`] when `change` changes the key; [`TableError::Decode`] when the row
+    /// can't be read; otherwise as [`insert`](Table::insert). Nothing is written then.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use emdb_core::Emdb;
+    /// # use emdb_typed::{Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
+    /// # #[emdb(crate = "emdb_typed")]
+    /// # struct Counter { #[emdb(key)] name: String, count: u64 }
+    /// # let db = Emdb::open_in_memory();
+    /// let counters = Table::<Counter>::open(&db)?;
+    /// counters.insert(&Counter { name: "hits".into(), count: 0 })?;
+    /// let hits = counters.update("hits", |counter| counter.count += 1)?;
+    /// assert_eq!(hits.map(|counter| counter.count), Some(1));
+    /// # Ok::<(), TableError>(())
+    /// ```
+    pub fn update<Q>(&self, key: &Q, change: impl FnOnce(&mut T)) -> Result<Option<T>, TableError>
+    where
+        T::Key: Borrow<Q>,
+        Q: EncodeKey + ?Sized,
+    {
+        let key = key::to_bytes(key);
+        self.write(|batch| match self.former(batch, &key)? {
+            Former::Row { row, entries, expiry, live: true } => {
+                self.changed(batch, &key, (row, entries, expiry), change).map(Some)
+            }
+            Former::Unreadable(error, true) => Err(error),
+            _ => Ok(None),
+        })
+    }
+
+    /// Changes the row with this key, or makes it if there is none; gives what is there then.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Invalid`] when what is made or changed has another key; otherwise as
+    /// [`update`](Table::update).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use emdb_core::Emdb;
+    /// # use emdb_typed::{Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
+    /// # #[emdb(crate = "emdb_typed")]
+    /// # struct Counter { #[emdb(key)] name: String, count: u64 }
+    /// # let db = Emdb::open_in_memory();
+    /// let counters = Table::<Counter>::open(&db)?;
+    /// for _ in 0..3 {
+    ///     counters.upsert(
+    ///         "hits",
+    ///         || Counter { name: "hits".into(), count: 1 },
+    ///         |counter| counter.count += 1,
+    ///     )?;
+    /// }
+    /// assert_eq!(counters.get("hits")?.map(|counter| counter.count), Some(3));
+    /// # Ok::<(), TableError>(())
+    /// ```
+    pub fn upsert<Q>(
+        &self,
+        key: &Q,
+        make: impl FnOnce() -> T,
+        modify: impl FnOnce(&mut T),
+    ) -> Result<T, TableError>
+    where
+        T::Key: Borrow<Q>,
+        Q: EncodeKey + ?Sized,
+    {
+        let key = key::to_bytes(key);
+        self.write(|batch| match self.former(batch, &key)? {
+            Former::Unreadable(error, true) => Err(error),
+            Former::Row { row, entries, expiry, live: true } => {
+                self.changed(batch, &key, (row, entries, expiry), modify)
+            }
+            _ => {
+                let row = make();
+                let prepared = self.prepare(&row, self.expiry_of(&row)?)?;
+                check_key::<T>(&prepared, &key)?;
+                self.put(batch, prepared)?;
+                Ok(row)
+            }
+        })
+    }
+
+    /// Removes the row with this key, and gives it.
+    ///
+    /// # Errors
+    ///
+    /// - [`TableError::Core`] when the engine refuses; nothing is removed then.
+    /// - [`TableError::Decode`] or [`TableError::SchemaNewer`] when the row that was removed can't
+    ///   be read. It is gone all the same, with its index entries, so this is a way to get rid of
+    ///   it.
+    pub fn remove<Q>(&self, key: &Q) -> Result<Option<T>, TableError>
+    where
+        T::Key: Borrow<Q>,
+        Q: EncodeKey + ?Sized,
+    {
+        let key = key::to_bytes(key);
+        let former = self.write(|batch| {
+            let former = self.former(batch, &key)?;
+            if former.is_live() {
+                self.discard(batch, &key, &former)?;
+            }
+            Ok(former)
+        })?;
+        former.into_row()
+    }
+
+    /// Removes the rows for which `keep` says no, in one commit.
+    ///
+    /// `keep` may read the table, but a write in it is refused.
+    ///
+    /// # Errors
+    ///
+    /// As [`remove`](Table::remove); a row that can't be read is an error, and nothing is removed.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use emdb_core::Emdb;
+    /// # use emdb_typed::{Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
+    /// # #[emdb(crate = "emdb_typed")]
+    /// # struct Item { #[emdb(key)] id: u32 }
+    /// # let db = Emdb::open_in_memory();
+    /// let items = Table::<Item>::open(&db)?;
+    /// items.insert_many((0..10).map(|id| Item { id }))?;
+    /// items.retain(|item| item.id % 2 == 0)?;
+    /// assert_eq!(items.len()?, 5);
+    /// # Ok::<(), TableError>(())
+    /// ```
+    pub fn retain(&self, mut keep: impl FnMut(&T) -> bool) -> Result<(), TableError> {
+        self.write(|batch| {
+            for_each(batch.reads().view(Keyspace::Rows)?.scan()?, |key, value| {
+                let row = row::decode::<T>(key, value)?;
+                if !keep(&row) {
+                    let entries = entries::all(&self.definition.indexes, &row, key);
+                    let former = Former::Row { row, entries, expiry: None, live: true };
+                    self.discard(batch, key, &former)?;
+                }
+                Ok(())
+            })
+        })
+    }
+
+    /// Removes all rows, at the cost of a few records. Automatic keys go on where they were.
+    ///
+    /// # Errors
+    ///
+    /// [`TableError::Core`] when the engine refuses; nothing is removed then.
+    pub fn clear(&self) -> Result<(), TableError> {
+        self.write(|batch| {
+            batch.clear(Keyspace::Rows);
+            (0..self.definition.indexes.len()).for_each(|at| batch.clear(Keyspace::Index(at)));
+            if T::AUTO {
+                let mark = batch.read(Keyspace::Mark, auto_key::MARK, <[u8]>::to_vec)?;
+                batch.clear(Keyspace::Mark);
+                if let Some(mark) = mark {
+                    batch.put(Keyspace::Mark, auto_key::MARK, &mark, None);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Stages the changed row.
+    fn changed(
+        &self,
+        batch: &mut Batch<S::Guard<'_>>,
+        key: &[u8],
+        (mut row, entries, expiry): (T, Entries, Option<u64>),
+        change: impl FnOnce(&mut T),
+    ) -> Result<T, TableError> {
+        change(&mut row);
+        let until = match row.lifetime() {
+            Lifetime::At(at) => at,
+            Lifetime::Default | Lifetime::After(_) => expiry,
+        };
+        let prepared = self.prepare(&row, until)?;
+        check_key::<T>(&prepared, key)?;
+        let former = Some((&entries, expiry));
+        let specs = &self.definition.indexes;
+        entries::replace(batch, specs, key, former, (&prepared.entries, until))?;
+        batch.put(Keyspace::Rows, key, &prepared.value, until);
+        Ok(row)
+    }
+}
+
+fn check_key<T: Record>(prepared: &Prepared, key: &[u8]) -> Result<(), TableError> {
+    if prepared.key == key {
+        return Ok(());
+    }
+    Err(invalid::<T>("it has another key than the one it was asked for; insert it instead"))
+}

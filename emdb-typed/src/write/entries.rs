@@ -1,0 +1,138 @@
+//! Keeping the entries of indexes in step with the rows.
+
+use super::batch::Batch;
+use crate::backend::{Cursor, Keyspace, ReadView, Store, WriteGuard};
+use crate::error::TableError;
+use crate::index::{EntryWriter as Entries, IndexSpec};
+use crate::record::Record;
+
+/// The entries of `row`, whose key is `key`, in the indexes that `wanted` names.
+pub(crate) fn entries<T: Record>(
+    specs: &[IndexSpec<T>],
+    row: &T,
+    key: &[u8],
+    wanted: impl ExactSizeIterator<Item = usize>,
+) -> Entries {
+    let mut entries = Entries::of(key, wanted.len());
+    for index in wanted {
+        let spec = &specs[index];
+        entries.begin(index, spec.kind);
+        (spec.entries)(row, &mut entries);
+    }
+    entries.finish()
+}
+
+/// Those in all indexes.
+pub(crate) fn all<T: Record>(specs: &[IndexSpec<T>], row: &T, key: &[u8]) -> Entries {
+    entries(specs, row, key, 0..specs.len())
+}
+
+/// Stages the entries of a row that is about to replace another one, or none.
+pub(crate) fn replace<T: Record, G: WriteGuard>(
+    batch: &mut Batch<G>,
+    specs: &[IndexSpec<T>],
+    key: &[u8],
+    former: Option<(&Entries, Option<u64>)>,
+    (entries, expiry): (&Entries, Option<u64>),
+) -> Result<(), TableError> {
+    for (index, entry) in entries.iter() {
+        // What stays as it is was unique before.
+        let kept = former.filter(|(former, _)| former.contains(index, entry));
+        if kept.is_none() && specs[index].kind.is_unique() {
+            check_unique(batch, specs, index, entry, key)?;
+        }
+    }
+    if let Some((former, _)) = former {
+        remove(batch, former, |index, entry| !entries.contains(index, entry));
+    }
+    for (index, entry) in entries.iter() {
+        let same = former
+            .is_some_and(|(former, before)| before == expiry && former.contains(index, entry));
+        if !same {
+            put(batch, specs, index, entry, key, expiry);
+        }
+    }
+    Ok(())
+}
+
+/// Stages one entry.
+pub(crate) fn put<T: Record, G: WriteGuard>(
+    batch: &mut Batch<G>,
+    specs: &[IndexSpec<T>],
+    index: usize,
+    entry: &[u8],
+    key: &[u8],
+    expiry: Option<u64>,
+) {
+    let value = specs[index].kind.entry_value(key);
+    batch.put(Keyspace::Index(index), entry, &value, expiry);
+}
+
+/// Stages the removal of those entries that `which` names.
+pub(crate) fn remove<G: WriteGuard>(
+    batch: &mut Batch<G>,
+    entries: &Entries,
+    which: impl Fn(usize, &[u8]) -> bool,
+) {
+    for (index, entry) in entries.iter().filter(|(index, entry)| which(*index, entry)) {
+        batch.remove(Keyspace::Index(index), entry);
+    }
+}
+
+/// Stages the removal of the entries of a row that has expired. Another row may have taken its
+/// unique values since.
+pub(crate) fn remove_expired<T: Record, G: WriteGuard>(
+    batch: &mut Batch<G>,
+    specs: &[IndexSpec<T>],
+    entries: &Entries,
+    key: &[u8],
+) -> Result<(), TableError> {
+    for (index, entry) in entries.iter() {
+        let keyspace = Keyspace::Index(index);
+        let unique = specs[index].kind.is_unique();
+        let owned = batch.stored(keyspace, entry, |owner, _, _| !unique || owner == key)?;
+        if owned == Some(true) {
+            batch.remove(keyspace, entry);
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a value that another row has.
+pub(crate) fn check_unique<T: Record, G: WriteGuard>(
+    batch: &Batch<G>,
+    specs: &[IndexSpec<T>],
+    index: usize,
+    entry: &[u8],
+    key: &[u8],
+) -> Result<(), TableError> {
+    let other = batch.read(Keyspace::Index(index), entry, |owner| {
+        if owner == key { None } else { Some(owner.to_vec()) }
+    })?;
+    match other.flatten() {
+        None => Ok(()),
+        Some(other) => Err(TableError::UniqueViolation {
+            table: T::NAMESPACE.to_owned(),
+            index: specs[index].name.to_owned(),
+            other,
+        }),
+    }
+}
+
+/// Stages the removal of every entry of a row that can't be read, by looking at all entries.
+pub(crate) fn remove_by_key<T: Record, G: WriteGuard>(
+    batch: &mut Batch<G>,
+    specs: &[IndexSpec<T>],
+    key: &[u8],
+) -> Result<(), TableError> {
+    for (index, spec) in specs.iter().enumerate() {
+        let mut scan = batch.reads().view(Keyspace::Index(index))?.scan()?;
+        while let Some(entry) = scan.forward() {
+            let (entry, value) = entry?;
+            if spec.kind.row_key(entry, value) == Some(key) {
+                batch.remove(Keyspace::Index(index), entry);
+            }
+        }
+    }
+    Ok(())
+}

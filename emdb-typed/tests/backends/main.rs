@@ -1,0 +1,32 @@
+//! Typed tables over each backend: the embedded database, and a double in memory that implements
+//! the seam from outside. Every test runs over both.
+
+#![cfg(feature = "ttl")]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
+// Two indexes of one struct may have the same fields.
+#![allow(clippy::duplicated_attributes)]
+
+mod calls;
+mod harness;
+mod indexes;
+#[cfg(feature = "json")]
+mod json;
+mod lifetimes;
+mod memory;
+mod model;
+mod transactions;
+mod upkeep;
+mod versions;
+
+/// Makes a test over each backend of each function, which takes the backend as its type.
+macro_rules! over_both {
+    ($($name:ident)*) => {
+        mod embedded {
+            $(#[test] fn $name() { super::$name::<crate::harness::Embedded>(); })*
+        }
+        mod memory {
+            $(#[test] fn $name() { super::$name::<crate::memory::Memory>(); })*
+        }
+    };
+}
+use over_both;

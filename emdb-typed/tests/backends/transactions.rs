@@ -1,0 +1,148 @@
+//! Tables in transactions, and on snapshots.
+
+use emdb_typed::TableError;
+use serde::{Deserialize, Serialize};
+
+use crate::harness::{Harness, verified};
+use crate::over_both;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, emdb_derive::Record)]
+#[emdb(crate = "emdb_typed")]
+struct Account {
+    #[emdb(key)]
+    id: u32,
+    #[emdb(unique)]
+    name: String,
+    #[emdb(index)]
+    cents: i64,
+}
+
+fn account(id: u32) -> Account {
+    Account { id, name: format!("account {id}"), cents: 100 }
+}
+
+over_both! {
+    a_transaction_is_made_as_a_whole
+    a_transaction_that_fails_leaves_nothing
+    reads_in_a_transaction_see_its_writes
+    a_call_that_fails_changes_nothing_of_its_transaction
+    a_snapshot_stays_what_it_was
+    a_transaction_of_many_writes_finds_each
+}
+
+fn a_transaction_is_made_as_a_whole<H: Harness>() {
+    let db = H::new();
+    let accounts = db.open::<Account>();
+    accounts.insert_many((1..=3).map(account)).unwrap();
+    db.transaction(|tx| {
+        let accounts = H::with(&accounts, tx);
+        accounts.update(&1, |account| account.cents -= 30)?;
+        accounts.update(&2, |account| account.cents += 30)?;
+        accounts.remove(&3)
+    })
+    .unwrap();
+    assert_eq!(accounts.get(&1).unwrap().unwrap().cents, 70);
+    assert_eq!(accounts.by(Account::CENTS).count(130).unwrap(), 1);
+    assert_eq!(verified(&accounts), (2, 4));
+}
+
+fn a_transaction_that_fails_leaves_nothing<H: Harness>() {
+    let db = H::new();
+    let accounts = db.open::<Account>();
+    accounts.insert(&account(1)).unwrap();
+    let failed: Result<(), _> = db.transaction(|tx| {
+        let accounts = H::with(&accounts, tx);
+        accounts.insert(&account(2))?;
+        accounts.remove(&1)?;
+        accounts.clear()?;
+        accounts.try_insert(&account(3))?;
+        accounts.try_insert(&account(3))
+    });
+    assert!(matches!(failed, Err(TableError::Occupied { .. })));
+    assert_eq!(accounts.get(&1).unwrap(), Some(account(1)));
+    assert_eq!(verified(&accounts), (1, 2));
+    accounts.insert(&account(2)).unwrap();
+}
+
+fn reads_in_a_transaction_see_its_writes<H: Harness>() {
+    let db = H::new();
+    let accounts = db.open::<Account>();
+    accounts.insert_many((1..=5).map(account)).unwrap();
+    db.transaction(|tx| {
+        let accounts = H::with(&accounts, tx);
+        accounts.remove(&2)?;
+        accounts.insert(&account(6))?;
+        accounts.update(&4, |account| account.cents = 7)?;
+        assert_eq!(accounts.len()?, 5);
+        let ids = |rows: Vec<Account>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
+        assert_eq!(ids(accounts.range(2..)?.collect::<Result<_, _>>()?), [3, 4, 5, 6]);
+        assert_eq!(ids(accounts.iter()?.rev().collect::<Result<_, _>>()?), [6, 5, 4, 3, 1]);
+        assert_eq!(accounts.by(Account::CENTS).count(100)?, 4);
+        assert_eq!(accounts.by(Account::NAME).get("account 6")?, Some(account(6)));
+        assert_eq!(accounts.by(Account::NAME).get("account 2")?, None);
+        assert_eq!(accounts.get_many([2, 6])?, [None, Some(account(6))]);
+        accounts.clear()?;
+        assert!(accounts.is_empty()?);
+        accounts.insert(&account(9)).map(|_| ())
+    })
+    .unwrap();
+    assert_eq!(verified(&accounts), (1, 2));
+}
+
+fn a_call_that_fails_changes_nothing_of_its_transaction<H: Harness>() {
+    let db = H::new();
+    let accounts = db.open::<Account>();
+    accounts.insert(&account(1)).unwrap();
+    db.transaction(|tx| {
+        let accounts = H::with(&accounts, tx);
+        let rows = [account(2), Account { name: account(1).name, ..account(3) }];
+        let failed = accounts.insert_all(rows);
+        assert!(matches!(failed, Err(TableError::UniqueViolation { .. })));
+        assert_eq!(accounts.len()?, 1);
+        accounts.insert(&account(4)).map(|_| ())
+    })
+    .unwrap();
+    assert_eq!(verified(&accounts), (2, 4));
+}
+
+fn a_snapshot_stays_what_it_was<H: Harness>() {
+    let db = H::new();
+    let accounts = db.open::<Account>();
+    accounts.insert_many((1..=3).map(account)).unwrap();
+    let before = db.frozen(&accounts);
+    accounts.remove(&1).unwrap();
+    accounts.update(&2, |account| account.cents = 1).unwrap();
+    accounts.insert(&account(4)).unwrap();
+    assert_eq!(before.len().unwrap(), 3);
+    assert_eq!(before.get(&1).unwrap(), Some(account(1)));
+    assert_eq!(
+        before.iter().unwrap().rev().map(|row| row.unwrap().id).collect::<Vec<_>>(),
+        [3, 2, 1]
+    );
+    assert_eq!(before.by(Account::CENTS).count(100).unwrap(), 3);
+    assert_eq!(before.by(Account::NAME).get("account 1").unwrap(), Some(account(1)));
+    assert_eq!(before.by(Account::NAME).get("account 4").unwrap(), None);
+}
+
+fn a_transaction_of_many_writes_finds_each<H: Harness>() {
+    let db = H::new();
+    let accounts = db.open::<Account>();
+    db.transaction(|tx| {
+        let accounts = H::with(&accounts, tx);
+        for id in 0..300 {
+            accounts.insert(&account(id))?;
+        }
+        accounts.insert_all((200..400).map(|id| Account { cents: 5, ..account(id) }))?;
+        for id in (0..400).step_by(7) {
+            assert!(accounts.remove(&id)?.is_some(), "{id}");
+        }
+        assert_eq!(
+            accounts.by(Account::CENTS).count(5)?,
+            200 - (200..400).filter(|id| id % 7 == 0).count()
+        );
+        Ok(())
+    })
+    .unwrap();
+    let left = 400 - (0..400).step_by(7).count() as u64;
+    assert_eq!(verified(&accounts), (left, 2 * left));
+}
