@@ -5,7 +5,7 @@
 //! and several writes become one in a transaction. Whoever wants bytes instead finds them one call
 //! below.
 //!
-//! What follows takes about ten minutes, from nothing to migrations:
+//! This page takes about ten minutes, from nothing to migrations:
 //! [a record](#a-record), [a database](#a-database), [reading and writing](#reading-and-writing),
 //! [keys, ranges and pages](#keys-ranges-and-pages), [indexes](#indexes),
 //! [transactions](#transactions), [snapshots](#snapshots), [expiry](#expiry),
@@ -221,7 +221,7 @@
 //! # Ok::<(), TableError>(())
 //! ```
 //!
-//! What can be asked is at [`Lookup`]: `get`, `all`, `range`, `prefix`, `keys`, `count`. An index
+//! The questions are at [`Lookup`]: `get`, `all`, `range`, `prefix`, `keys`, `count`. An index
 //! can be added to a table that has rows, or taken away: the next [`Table::open`] builds or
 //! removes it.
 //!
@@ -289,7 +289,7 @@
 //! # Expiry
 //!
 //! A row can expire: by its type (`ttl = "30m"`), by a field (`expires_at`), or with a time of its
-//! own. What has expired is not found any more, neither by its key nor through an index.
+//! own. An expired row is not found any more, neither by its key nor through an index.
 //! `insert` begins the time anew, `update` keeps it. Expired rows take room until
 //! `Emdb::sweep_expired`. This needs the feature `ttl`, which is on by default.
 //!
@@ -580,7 +580,7 @@ pub use emdb_typed::{
 #[cfg(feature = "json")]
 pub use emdb_typed::dynamic;
 
-/// What the derive's expansion names. No part of the API.
+/// The names of the derive's expansion. No part of the API.
 #[doc(hidden)]
 pub use emdb_typed::__private;
 

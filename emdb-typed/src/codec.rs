@@ -2,7 +2,7 @@
 //! through serde.
 //!
 //! Invariants: this module is the only one that names bincode, and [`CODEC`] says in the catalogue
-//! what wrote a table, so that another encoding can follow. What [`encode`] accepts, [`decode`]
+//! what wrote a table, so that another encoding can follow. All that [`encode`] accepts, [`decode`]
 //! reads back; both keep the same limits. `decode` takes all of its bytes or fails: it doesn't
 //! panic, and what it allocates is bounded by the input, whatever the bytes say.
 

@@ -27,7 +27,28 @@ pub(crate) const CRATES: &[Crate] = &[
             &["lib"],
         ],
     },
-    Crate { root: "emdb-typed/src/lib.rs", order: &[] },
+    Crate {
+        root: "emdb-typed/src/lib.rs",
+        order: &[
+            &["vocabulary", "seal", "hex"],
+            &["codec", "key"],
+            &["index"],
+            &["schema"],
+            &["error"],
+            &["lent", "lifetime"],
+            &["record"],
+            &["row", "describe"],
+            &["backend"],
+            &["embedded", "write"],
+            &["catalogue"],
+            &["table"],
+            &["upkeep"],
+            &["json"],
+            &["entry"],
+            &["dynamic", "private"],
+            &["lib"],
+        ],
+    },
     Crate { root: "emdb-derive/src/lib.rs", order: &[] },
     Crate { root: "src/lib.rs", order: &[] },
 ];
@@ -43,7 +64,7 @@ pub(crate) struct Seam {
 pub(crate) const SEAMS: &[Seam] = &[Seam {
     folder: "emdb-typed/src/",
     name: "emdb_core",
-    only_in: &["emdb-typed/src/embedded/", "emdb-typed/src/vocabulary.rs"],
+    only_in: &["emdb-typed/src/embedded/", "emdb-typed/src/entry/", "emdb-typed/src/vocabulary.rs"],
 }];
 
 /// Folders whose Rust sources are looked at.

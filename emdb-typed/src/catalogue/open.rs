@@ -1,6 +1,6 @@
 //! Opening a table: its entry in the catalogue, its keyspaces, and the indexes that it lacks.
 //!
-//! Invariant: a handle exists only when all indexes of its type are complete. What a crash leaves
+//! Invariant: a handle exists only when all indexes of its type are complete. An index that a crash leaves
 //! half built is finished, or begun anew, by the next open.
 
 use std::ops::ControlFlow;

@@ -23,8 +23,8 @@ impl<T: Record, S: Store> Table<T, S> {
     ///
     /// # Errors
     ///
-    /// As [`iter`](Table::iter); [`Io`](emdb_core::Error::Io) when `out` fails. What was written
-    /// until then stays.
+    /// As [`iter`](Table::iter); [`Io`](emdb_core::Error::Io) when `out` fails. The lines written
+    /// until then stay.
     ///
     /// # Example
     ///

@@ -190,7 +190,7 @@ fn rows() -> impl Strategy<Value = Row> {
     })
 }
 
-/// What serde_json can't express.
+/// Values that serde_json can't express.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Odd {
     floats: (f32, f64),

@@ -75,7 +75,7 @@ pub trait Key: EncodeKey + Clone + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`KeyError`] when `bytes` don't begin with a key of this type. What is left of them is of no
+    /// [`KeyError`] when `bytes` don't begin with a key of this type. The rest of them is of no
     /// use then.
     ///
     /// # Example

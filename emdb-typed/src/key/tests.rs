@@ -180,7 +180,7 @@ key_types! {
 }
 
 proptest! {
-    /// What `Sample` says of composites is what the standard library does.
+    /// The order that `Sample` gives composites is that of the standard library.
     #[test]
     fn the_order_of_composites_is_that_of_ord(
         a in <(Option<String>, [Vec<u8>; 2], Reverse<String>, i8)>::any(),

@@ -1,6 +1,6 @@
 //! Types of `time`: points in time, and dates and times without an offset.
 //!
-//! What is lost: the offset of an [`OffsetDateTime`]. It is equal to the same point in time
+//! One thing is lost: the offset of an [`OffsetDateTime`]. It is equal to the same point in time
 //! with another offset, and so has its bytes; it comes back in UTC. Where the year in UTC is none
 //! that the crate has (a few hours at either end of its range), it can't be read back.
 

@@ -1,4 +1,4 @@
-//! What counts as a difference, how it is told, and the bytes of a stored schema.
+//! Differences that count, how they are told, and the bytes of a stored schema.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Finding a type's structure by asking its `Deserialize` for values.
 //!
-//! A [`Probe`] answers each request with a value that is made up, and notes the request. What is
-//! found is what bincode's reader will be asked for, serde attributes included. One pass sees one
+//! A [`Probe`] answers each request with a value that is made up, and notes the request. The
+//! requests are what bincode's reader will be asked for, serde attributes included. One pass sees one
 //! variant of each enum, so that passes are repeated until none is left.
 //!
 //! Invariants: what is recorded of a container only grows, and two types that are taken for one

@@ -161,7 +161,7 @@ impl<T: Record, S: Store> Table<T, S> {
     ///
     /// # Errors
     ///
-    /// [`TableError::Core`] when the engine can't begin the scan. What fails later is an item, and
+    /// [`TableError::Core`] when the engine can't begin the scan. A later failure is an item, and
     /// the last one.
     ///
     /// # Example

@@ -1,6 +1,6 @@
 //! Walks over a table.
 //!
-//! Invariant: nothing is skipped. What can't be read is handed out as an error, and ends the walk,
+//! Invariant: nothing is skipped. A row that can't be read is handed out as an error, and ends the walk,
 //! from both of its ends.
 
 use std::fmt;

@@ -32,7 +32,7 @@ impl<T: Record, S: Autocommit> Table<T, S> {
     /// # Errors
     ///
     /// [`TableError::Decode`] for a row that can't be read; otherwise as [`insert`](Table::insert).
-    /// What was done until then stays done.
+    /// The work until then stays done.
     ///
     /// # Example
     ///

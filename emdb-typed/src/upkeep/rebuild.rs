@@ -24,8 +24,8 @@ impl<T: Record, S: Autocommit> Table<T, S> {
     /// # Errors
     ///
     /// [`TableError::UniqueViolation`] when two rows have the same value in a unique index, and
-    /// [`TableError::Decode`] for a row that can't be read: change or remove it first. What was
-    /// done until then stays done.
+    /// [`TableError::Decode`] for a row that can't be read: change or remove it first. The work
+    /// until then stays done.
     pub fn rebuild_indexes(&self) -> Result<u64, TableError> {
         self.rebuild_indexes_with(silent)
     }

@@ -88,7 +88,7 @@ impl<T: Record, S: Autocommit> Table<T, S> {
     ///
     /// # Errors
     ///
-    /// [`TableError::Core`] when the engine can't read. What is wrong with the table is in the
+    /// [`TableError::Core`] when the engine can't read. The faults of the table are in the
     /// report.
     ///
     /// # Example

@@ -1,4 +1,4 @@
-//! What the tests ask of a backend beside the seam.
+//! The calls that the tests ask of a backend beside the seam.
 
 use std::ops::ControlFlow;
 use std::time::Duration;

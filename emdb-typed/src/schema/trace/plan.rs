@@ -2,7 +2,7 @@
 //!
 //! Types may refuse what they are given (`NonZeroU8` a zero, a date most strings). A pass that was
 //! refused is repeated with other values, the latest ones first: most types check a value as soon
-//! as they have it. What was found at a place is kept for all later passes.
+//! as they have it. A finding at a place is kept for all later passes.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What is found in types, the odd ones too.
+//! Findings in types, the odd ones too.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};

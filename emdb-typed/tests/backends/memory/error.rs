@@ -9,7 +9,7 @@ use emdb_typed::backend::BackendError;
 /// Why a call failed.
 #[derive(Debug)]
 pub(crate) enum MemoryError {
-    /// What all backends have in common.
+    /// An error that all backends have in common.
     Shared(Error),
     /// A range was asked for in a keyspace without order.
     Unordered,

@@ -1,4 +1,4 @@
-//! What is stored.
+//! The stored state.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

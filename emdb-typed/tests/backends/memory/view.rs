@@ -77,7 +77,7 @@ pub(crate) struct MemoryCursor {
     now: u64,
     low: Bound<Vec<u8>>,
     high: Bound<Vec<u8>>,
-    /// What was given last.
+    /// The item that was given last.
     last: Option<(Vec<u8>, Vec<u8>)>,
 }
 
