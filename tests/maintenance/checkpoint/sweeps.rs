@@ -1,5 +1,6 @@
 //! Sweeps of what a checkpoint has of expiries.
 
+use std::fs;
 use std::time::Duration;
 
 use emdb::Ttl;
