@@ -32,7 +32,7 @@ pub(crate) struct Ordered {
     incarnation: Arc<Incarnation>,
     levels: Arc<Levels>,
     bounds: Bounds,
-    anchors: Anchors,
+    anchors: AnchorSource,
     /// Whether values are wanted, and so verified.
     values: bool,
     sides: [Side; 2],
@@ -43,7 +43,7 @@ pub(crate) struct Ordered {
 }
 
 #[derive(Debug)]
-enum Anchors {
+enum AnchorSource {
     Single(Single),
     Merged(Box<Merged>),
     None,
@@ -69,9 +69,9 @@ impl Ordered {
         bounds: Bounds,
     ) -> Ordered {
         let anchors = match &levels.runs[..] {
-            _ if bounds.is_empty() => Anchors::None,
-            [run] if levels.recent.is_empty() => Anchors::Single(Single::new(run.clone())),
-            _ => Anchors::Merged(Box::new(Merged::new(levels.clone()))),
+            _ if bounds.is_empty() => AnchorSource::None,
+            [run] if levels.recent.is_empty() => AnchorSource::Single(Single::new(run.clone())),
+            _ => AnchorSource::Merged(Box::new(Merged::new(levels.clone()))),
         };
         let sides = Default::default();
         let (values, at) = (true, End::Front);
@@ -124,7 +124,7 @@ impl Ordered {
         side.batch = (2 * side.batch + usize::from(side.batch < 2)).min(BATCH_MAX_RECORDS);
         side.ready.reserve(side.batch.max(FIRST_CAPACITY_RECORDS));
         if let Err(e) = self.prepare(end) {
-            self.anchors = Anchors::None;
+            self.anchors = AnchorSource::None;
             self.sides[end as usize].failed = Some(e);
         }
         let [front, back] = &mut self.sides;
@@ -159,7 +159,7 @@ impl Ordered {
             side: &mut self.sides[end as usize],
         };
         let behind = match &mut self.anchors {
-            Anchors::Single(single) => {
+            AnchorSource::Single(single) => {
                 single.place(end, bounds, keys)?;
                 match end {
                     End::Front => {
@@ -168,12 +168,14 @@ impl Ordered {
                     End::Back => batch.fill(end, len, |len| Ok(single.next(End::Back, keys, len))),
                 }
             }
-            Anchors::Merged(merged) => batch.fill(end, len, |_| merged.next(end, bounds, keys)),
-            Anchors::None => Ok(false),
+            AnchorSource::Merged(merged) => {
+                batch.fill(end, len, |_| merged.next(end, bounds, keys))
+            }
+            AnchorSource::None => Ok(false),
         }?;
         if behind {
             // All that is left, to either end, lies behind the range as well.
-            self.anchors = Anchors::None;
+            self.anchors = AnchorSource::None;
         }
         Ok(())
     }

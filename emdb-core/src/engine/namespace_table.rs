@@ -12,7 +12,7 @@ pub(crate) const UNKNOWN: &str = "a record belongs to a namespace that does not 
 
 /// Whether the journal is known to be whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Journal {
+pub(crate) enum Trust {
     /// A record that doesn't fit is damage.
     Whole,
     /// Records may be missing: the best is made of one that doesn't fit.
@@ -31,7 +31,7 @@ pub(crate) struct ReadNamespace {
 /// The namespaces that there are.
 #[derive(Debug)]
 pub(crate) struct NamespaceTable {
-    journal: Journal,
+    trust: Trust,
     by_id: HashMap<u32, ReadNamespace>,
     by_name: HashMap<String, u32>,
     next_id: u32,
@@ -39,9 +39,9 @@ pub(crate) struct NamespaceTable {
 
 impl NamespaceTable {
     /// A table with nothing but the default namespace.
-    pub(crate) fn new(journal: Journal) -> NamespaceTable {
+    pub(crate) fn new(trust: Trust) -> NamespaceTable {
         let mut table = NamespaceTable {
-            journal,
+            trust,
             by_id: HashMap::new(),
             by_name: HashMap::new(),
             next_id: DEFAULT_ID + 1,
@@ -54,7 +54,7 @@ impl NamespaceTable {
     /// The namespaces of a checkpoint.
     pub(crate) fn of(baseline: Baseline) -> NamespaceTable {
         let mut table = NamespaceTable {
-            journal: Journal::Whole,
+            trust: Trust::Whole,
             by_id: HashMap::new(),
             by_name: HashMap::new(),
             next_id: baseline.next_id,
@@ -84,9 +84,9 @@ impl NamespaceTable {
     /// The present incarnation of this id. One that nobody began is there all the same if records may
     /// be missing.
     pub(crate) fn incarnation(&mut self, id: u32) -> Option<&Arc<Incarnation>> {
-        match self.journal {
-            Journal::Whole => self.by_id.get(&id).map(|namespace| &namespace.incarnation),
-            Journal::Damaged => Some(&self.find_or_begin(id).incarnation),
+        match self.trust {
+            Trust::Whole => self.by_id.get(&id).map(|namespace| &namespace.incarnation),
+            Trust::Damaged => Some(&self.find_or_begin(id).incarnation),
         }
     }
 
@@ -115,9 +115,9 @@ impl NamespaceTable {
         id: u32,
         change: NamespaceChange<'_>,
     ) -> Result<(), &'static str> {
-        match self.journal {
-            Journal::Whole => self.apply_whole(id, change),
-            Journal::Damaged => {
+        match self.trust {
+            Trust::Whole => self.apply_whole(id, change),
+            Trust::Damaged => {
                 self.apply_damaged(id, change);
                 Ok(())
             }

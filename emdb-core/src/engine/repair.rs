@@ -28,7 +28,7 @@ const TOGETHER_SEGMENTS: usize = 16;
 type Newest<'k> = HashMap<&'k [u8], (u64, u64, bool)>;
 
 /// A segment: the first tag of its hashes, and how many top bits they share.
-type Segment = (u32, u32);
+type SegmentTags = (u32, u32);
 
 impl<'g> Reader<'g> {
     /// The records of an incarnation's keys up to a position. A damaged value is one all the same: its
@@ -76,7 +76,7 @@ impl<'g> Reader<'g> {
     pub(crate) fn rebuild_segments(
         self,
         table: &Table,
-        of: &[Segment],
+        of: &[SegmentTags],
     ) -> Result<Vec<image::Found>> {
         let Some(source) = &table.image else { return Ok(vec![Vec::new(); of.len()]) };
         let mut newest: Vec<Newest<'_>> = vec![HashMap::new(); of.len()];
@@ -147,7 +147,7 @@ impl<'g> Reader<'g> {
     fn repair(
         self,
         table: &Table,
-        of: &[Segment],
+        of: &[SegmentTags],
         found: &[image::Found],
         guard: &Guard,
     ) -> Result<()> {

@@ -10,7 +10,7 @@ use crossbeam_epoch::Guard;
 
 use crate::engine::apply::{NamespaceChange, Refusal, apply_replayed};
 use crate::engine::baseline::Baseline;
-use crate::engine::namespace_table::{Journal, NamespaceTable, UNKNOWN};
+use crate::engine::namespace_table::{NamespaceTable, Trust, UNKNOWN};
 use crate::engine::reader::Reader;
 use crate::error::{Error, Result};
 use crate::format::record::{Record, Verb};
@@ -41,7 +41,7 @@ pub(crate) struct Replay<'g> {
 impl<'g> Replay<'g> {
     /// Begins with nothing but the default namespace.
     pub(crate) fn new(generation: &'g Generation) -> Replay<'g> {
-        Replay::with(generation, NamespaceTable::new(Journal::Whole))
+        Replay::with(generation, NamespaceTable::new(Trust::Whole))
     }
 
     /// Begins with what a checkpoint gave.

@@ -12,7 +12,7 @@ use crate::crypto::Secret;
 use crate::crypto::unlock::unlock;
 use crate::engine::apply::{NamespaceChange, apply_replayed};
 use crate::engine::decoded::DecodedRecord;
-use crate::engine::namespace_table::{self, NamespaceTable};
+use crate::engine::namespace_table::{NamespaceTable, Trust};
 use crate::engine::reader::Reader;
 use crate::engine::repair::for_each_slot;
 use crate::engine::settings::Settings;
@@ -83,7 +83,7 @@ impl Salvage {
             synced,
             partial,
             report: SalvageReport { bytes_read: len, ..SalvageReport::default() },
-            namespaces: NamespaceTable::new(namespace_table::Journal::Damaged),
+            namespaces: NamespaceTable::new(Trust::Damaged),
         })
     }
 

@@ -23,6 +23,6 @@ pub use schema_epoch::SchemaEpoch;
 pub(crate) use schema_epoch::SchemaLock;
 pub(crate) use seam::for_each;
 pub use seam::{
-    Autocommit, Backend, Cursor, KeyBounds, NamedKeyspace, ReadView, Snapshot, Step, Store,
+    Autocommit, Backend, Cursor, CursorItem, KeyBounds, NamedKeyspace, ReadView, Snapshot, Store,
     StoreMut, WriteGuard,
 };

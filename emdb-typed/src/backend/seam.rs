@@ -138,7 +138,7 @@ pub trait ReadView: Clone + fmt::Debug {
 }
 
 /// A key and its value, borrowed; or why there is none.
-pub type Step<'c, E> = Result<(&'c [u8], &'c [u8]), E>;
+pub type CursorItem<'c, E> = Result<(&'c [u8], &'c [u8]), E>;
 
 /// A walk over a [`ReadView`], from one end or both.
 pub trait Cursor: Sized {
@@ -150,10 +150,10 @@ pub trait Cursor: Sized {
     fn without_values(self) -> Self;
 
     /// The next key and value from the front, borrowed.
-    fn forward(&mut self) -> Option<Step<'_, Self::Error>>;
+    fn forward(&mut self) -> Option<CursorItem<'_, Self::Error>>;
 
     /// The next key and value from the back, borrowed. A walk without order has one end.
-    fn backward(&mut self) -> Option<Step<'_, Self::Error>>;
+    fn backward(&mut self) -> Option<CursorItem<'_, Self::Error>>;
 }
 
 /// The reads of a table: by itself, in a transaction, or on a snapshot.

@@ -25,7 +25,7 @@ impl Serialize for Row<'_> {
         let (known, _) = split(self.schema);
         let mut row = to.serialize_tuple(values.len() + rest.len())?;
         for (field, value) in known.iter().zip(values) {
-            let path = Path { above: None, step: Step::Name(&field.name) };
+            let path = Path { above: None, step: PathStep::Name(&field.name) };
             let types = &self.schema.types;
             row.serialize_element(&Typed { types, shape: &field.shape, value, path: &path })?;
         }
@@ -97,10 +97,10 @@ fn by_name<'v, 'n>(
 /// Where in the JSON a value stands.
 struct Path<'a> {
     above: Option<&'a Path<'a>>,
-    step: Step<'a>,
+    step: PathStep<'a>,
 }
 
-enum Step<'a> {
+enum PathStep<'a> {
     Name(&'a str),
     At(usize),
 }
@@ -111,8 +111,8 @@ impl fmt::Display for Path<'_> {
             write!(f, "{above}.")?;
         }
         match self.step {
-            Step::Name(name) => write!(f, "`{name}`"),
-            Step::At(at) => write!(f, "{at}"),
+            PathStep::Name(name) => write!(f, "`{name}`"),
+            PathStep::At(at) => write!(f, "{at}"),
         }
     }
 }
@@ -126,7 +126,7 @@ struct Typed<'a> {
 }
 
 impl<'a> Typed<'a> {
-    fn below<'b>(&'b self, step: Step<'b>) -> Path<'b> {
+    fn below<'b>(&'b self, step: PathStep<'b>) -> Path<'b> {
         Path { above: Some(self.path), step }
     }
 
@@ -255,7 +255,7 @@ impl Typed<'_> {
         let values = self.array()?;
         let mut sequence = to.serialize_seq(Some(values.len()))?;
         for (at, value) in values.iter().enumerate() {
-            let path = self.below(Step::At(at));
+            let path = self.below(PathStep::At(at));
             sequence.serialize_element(&self.of(inner, value, &path))?;
         }
         sequence.end()
@@ -266,7 +266,7 @@ impl Typed<'_> {
             Value::Object(object) if text::is_key(self.types, key) => {
                 let mut map = to.serialize_map(Some(object.len()))?;
                 for (name, held) in object {
-                    let path = self.below(Step::Name(name));
+                    let path = self.below(PathStep::Name(name));
                     let found = text::to_key(self.types, key, name);
                     let found = found.ok_or_else(|| self.error(format!("`{name}` is no key")))?;
                     map.serialize_key(&self.of(key, &found, &path))?;
@@ -277,7 +277,7 @@ impl Typed<'_> {
             Value::Array(pairs) => {
                 let mut map = to.serialize_map(Some(pairs.len()))?;
                 for (at, pair) in pairs.iter().enumerate() {
-                    let path = self.below(Step::At(at));
+                    let path = self.below(PathStep::At(at));
                     let Some([found, held]) = pair.as_array().map(Vec::as_slice) else {
                         return Err(self.error(format!("entry {at} is no pair")));
                     };
@@ -305,7 +305,7 @@ impl Typed<'_> {
         }
         let mut tuple = to.serialize_tuple(values.len())?;
         for (at, (shape, value)) in shapes.zip(values).enumerate() {
-            let path = self.below(Step::At(at));
+            let path = self.below(PathStep::At(at));
             tuple.serialize_element(&self.of(shape, value, &path))?;
         }
         tuple.end()
@@ -324,7 +324,7 @@ impl Typed<'_> {
                 let values = self.named(named, self.value)?;
                 let mut tuple = to.serialize_tuple(values.len())?;
                 for (part, value) in named.iter().zip(values) {
-                    let path = self.below(Step::Name(&part.name));
+                    let path = self.below(PathStep::Name(&part.name));
                     tuple.serialize_element(&self.of(&part.shape, value, &path))?;
                 }
                 tuple.end()
@@ -349,7 +349,7 @@ impl Typed<'_> {
         let found = variants.iter().position(|variant| variant.name == *name);
         let at = found.ok_or_else(|| self.error(format!("there is no variant `{name}`")))?;
         let index = u32::try_from(at).map_err(|_| self.expected("a variant"))?;
-        let path = self.below(Step::Name(name));
+        let path = self.below(PathStep::Name(name));
         let inner = self.of(self.shape, held, &path);
         match &variants[at].parts {
             Parts::Unit if held.is_null() => to.serialize_unit_variant("", index, ""),
@@ -362,7 +362,7 @@ impl Typed<'_> {
                 if values.len() != shapes.len() {
                     return Err(inner.expected("an array of as many parts as the variant has"));
                 }
-                let steps = (0..).map(Step::At);
+                let steps = (0..).map(PathStep::At);
                 let parts = steps.zip(shapes.iter().zip(values));
                 inner.variant_parts(index, values.len(), parts, to)
             }
@@ -370,7 +370,7 @@ impl Typed<'_> {
                 let values = inner.named(parts, held)?;
                 let len = values.len();
                 let parts = parts.iter().zip(values);
-                let parts = parts.map(|(p, value)| (Step::Name(&p.name), (&p.shape, value)));
+                let parts = parts.map(|(p, value)| (PathStep::Name(&p.name), (&p.shape, value)));
                 inner.variant_parts(index, len, parts, to)
             }
         }
@@ -380,7 +380,7 @@ impl Typed<'_> {
         &self,
         index: u32,
         len: usize,
-        parts: impl Iterator<Item = (Step<'v>, (&'v Shape, &'v Value))>,
+        parts: impl Iterator<Item = (PathStep<'v>, (&'v Shape, &'v Value))>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
         let mut variant = to.serialize_tuple_variant("", index, "", len)?;

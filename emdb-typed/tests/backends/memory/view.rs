@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use emdb_typed::backend::{Cursor, KeyBounds, ReadView, Step};
+use emdb_typed::backend::{Cursor, CursorItem, KeyBounds, ReadView};
 
 use super::error::{MemoryError, Result};
 use super::state::{Map, Space, State, Value};
@@ -93,7 +93,7 @@ impl MemoryCursor {
         }
     }
 
-    fn step(&mut self, back: bool) -> Option<Step<'_, MemoryError>> {
+    fn step(&mut self, back: bool) -> Option<CursorItem<'_, MemoryError>> {
         if self.is_empty() {
             return None;
         }
@@ -119,11 +119,11 @@ impl Cursor for MemoryCursor {
         self
     }
 
-    fn forward(&mut self) -> Option<Step<'_, MemoryError>> {
+    fn forward(&mut self) -> Option<CursorItem<'_, MemoryError>> {
         self.step(false)
     }
 
-    fn backward(&mut self) -> Option<Step<'_, MemoryError>> {
+    fn backward(&mut self) -> Option<CursorItem<'_, MemoryError>> {
         self.step(true)
     }
 }
