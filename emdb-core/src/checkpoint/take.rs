@@ -106,6 +106,7 @@ impl Taking<'_> {
         if kind != CheckpointKind::Passing {
             self.engine.flush()?;
         }
+        self.file.check_name()?;
         disk.rename(&temp.path, &target)?;
         let below = capture.view.generation().journal.sequence(capture.view.watermark());
         self.checkpoints.note(kind, below, size);

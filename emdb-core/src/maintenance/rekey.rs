@@ -22,7 +22,9 @@ pub(crate) fn convert(
 /// it is opened for use: the call may be made again.
 pub(crate) fn finish_conversion(database: &Database) -> Result<()> {
     let engine = &database.engine;
-    let Some(DataFile { disk, path, .. }) = &engine.file else { return Ok(()) };
+    let Some(file) = &engine.file else { return Ok(()) };
+    file.check_name()?;
+    let DataFile { disk, path, .. } = file;
     DataFile::remove_left(&**disk, path, None)?;
     engine.durability.change_header(&**engine, |header| header.untidy = false)
 }

@@ -90,6 +90,16 @@ impl FileLock {
         same
     }
 
+    /// Whether the data file that is locked is the one at `path`.
+    pub(crate) fn is_at(&self, path: &Path) -> Result<bool> {
+        // Behind the lock file.
+        let Some(file) = self.files.get(1) else { return Ok(true) };
+        match is_same_file(file, path) {
+            Err(Error::Io(e)) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            found => found,
+        }
+    }
+
     /// Has the file at `temp` locked in the place of the data file, whose name `rename` gives it.
     pub(crate) fn take_over(
         &mut self,

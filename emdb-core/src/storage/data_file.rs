@@ -71,8 +71,27 @@ impl DataFile {
         closed
     }
 
+    /// Refuses to touch the names beside a file that is not this one: somebody may have renamed
+    /// another to the path while this one is open, as in restoring a backup.
+    pub(crate) fn check_name(&self) -> Result<()> {
+        let is_ours = match &*sync::lock(&self.lock) {
+            Some(lock) => lock.is_at(&self.path)?,
+            None => true,
+        };
+        if is_ours {
+            return Ok(());
+        }
+        Err(std::io::Error::other(format!(
+            "{} is not the file that this database has open: it was renamed, removed or replaced \
+             meanwhile, and is left as it is; close the database, and open the file that is wanted",
+            self.path.display()
+        ))
+        .into())
+    }
+
     /// Gives the file at `temp` the name of the data file, with the lock on it.
     pub(crate) fn replace(&self, temp: &Path) -> Result<()> {
+        self.check_name()?;
         let rename = || Ok(self.disk.rename(temp, &self.path)?);
         match &mut *sync::lock(&self.lock) {
             Some(lock) => lock.take_over(temp, rename),

@@ -111,6 +111,33 @@ fn with_several_names_is_refused() {
     assert_state_lasts(db, &path, &state);
 }
 
+#[cfg(unix)]
+#[test]
+fn another_file_that_took_the_path_meanwhile_is_left_alone() {
+    let (_folder, path) = folder();
+    let db = Emdb::open(&path).unwrap();
+    db.insert_many((0..1000u32).map(|n| (n.to_be_bytes(), "ours"))).unwrap();
+    // A backup is put back on the running system.
+    let restored = path.with_extension("restored");
+    let other = Emdb::open(&restored).unwrap();
+    other.insert("theirs", "1").unwrap();
+    other.close().unwrap();
+    fs::rename(&restored, &path).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    for failed in [db.compact(), db.checkpoint()] {
+        let failed = failed.unwrap_err().to_string();
+        assert!(failed.contains("renamed, removed or replaced"), "{failed}");
+    }
+    // The database goes on, and its last handle leaves the other file alone as well.
+    db.insert("later", "1").unwrap();
+    assert_eq!(db.len().unwrap(), 1001);
+    drop(db);
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+    assert!(!path.with_extension("emdb.meta").exists());
+    let db = Emdb::open(&path).unwrap();
+    assert_eq!((db.len().unwrap(), db.get("theirs").unwrap()), (1, Some(b"1".to_vec())));
+}
+
 #[test]
 fn is_looked_for_in_the_folder_of_the_open() {
     let (folder, path) = folder();
