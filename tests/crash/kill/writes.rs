@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use emdb::{Emdb, EmdbBuilder, FlushPolicy};
+use emdb::{Emdb, EmdbBuilder};
 use emdb_testing::child;
 use emdb_testing::victim::{self, Victim};
 use emdb_testing::{Random, number};
@@ -112,14 +112,7 @@ fn builder(path: &Path) -> EmdbBuilder {
 }
 
 fn open(path: &Path, seed: u64) -> emdb::Result<Emdb> {
-    let builder = builder(path);
-    match seed % 5 {
-        0 => builder.build(),
-        1 => builder.flush_policy(FlushPolicy::Group).build(),
-        2 => builder.iouring_sqpoll(20).build(),
-        3 => builder.iouring_sqpoll(20).flush_policy(FlushPolicy::WriteThrough).build(),
-        _ => builder.flush_every(Duration::from_millis(1)).build(),
-    }
+    super::durable_in_some_way(builder(path), seed).build()
 }
 
 /// The child's part: it acknowledges the number of each call after the call has returned.

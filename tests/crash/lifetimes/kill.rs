@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use emdb::{Emdb, FlushPolicy};
+use emdb::Emdb;
 use emdb_testing::child;
 use emdb_testing::victim::{self, Victim};
 use emdb_testing::{Random, number};
@@ -59,13 +59,7 @@ impl Iterator for Calls {
 fn open(path: &Path, seed: u64) -> emdb::Result<Emdb> {
     let builder = Key::of_name(path).builder(path).auto_compact(0.3, 64 << 10);
     let builder = builder.enable_range_scans(seed & 1 == 0);
-    match seed % 5 {
-        0 => builder.build(),
-        1 => builder.flush_policy(FlushPolicy::Group).build(),
-        2 => builder.iouring_sqpoll(20).build(),
-        3 => builder.iouring_sqpoll(20).flush_policy(FlushPolicy::WriteThrough).build(),
-        _ => builder.flush_every(Duration::from_millis(1)).build(),
-    }
+    crate::kill::durable_in_some_way(builder, seed).build()
 }
 
 /// The child's part: it acknowledges the number of each call after the call has returned.

@@ -133,7 +133,7 @@ fn another_file_that_took_the_path_meanwhile_is_left_alone() {
     assert_eq!(db.len().unwrap(), 1001);
     drop(db);
     assert_eq!(fs::read(&path).unwrap(), bytes);
-    assert!(!path.with_extension("emdb.meta").exists());
+    assert!(!path.with_extension("meta").exists());
     let db = Emdb::open(&path).unwrap();
     assert_eq!((db.len().unwrap(), db.get("theirs").unwrap()), (1, Some(b"1".to_vec())));
 }
