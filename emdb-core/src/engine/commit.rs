@@ -127,11 +127,13 @@ impl<'e> Commit<'e> {
         self.append = None;
         unlock();
         match self.linked.take() {
-            None => self.engine.after_commit(),
+            None => self.engine.sync_if_due()?,
             Some((guard, upto)) => {
-                self.engine.durability.finish_linked_sync(self.engine, guard, upto)
+                self.engine.durability.finish_linked_sync(self.engine, guard, upto)?;
             }
         }
+        self.engine.tell_of_growth();
+        Ok(())
     }
 }
 

@@ -146,10 +146,16 @@ impl Engine {
         self.data_end.0.load(Ordering::Acquire)
     }
 
-    /// Follows each commit, outside the append lock.
-    pub(crate) fn after_commit(&self) -> Result<()> {
+    /// Tells whoever waits for the journal to have grown as far as it has. Follows each commit,
+    /// outside the append lock.
+    #[inline]
+    pub(crate) fn tell_of_growth(&self) {
+        self.growth.check(self.data_end.0.load(Ordering::Relaxed));
+    }
+
+    /// Syncs a commit, or asks for that, as the policy wants it. Outside the append lock.
+    pub(crate) fn sync_if_due(&self) -> Result<()> {
         let end = self.data_end.0.load(Ordering::Relaxed);
-        self.growth.check(end);
         if self.durability.writes_through() {
             return self.flush();
         }

@@ -10,6 +10,7 @@
 
 use std::cell::UnsafeCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -50,6 +51,16 @@ struct State {
     cached: BTreeMap<PathBuf, Arc<SimFile>>,
     stored: BTreeMap<PathBuf, Arc<SimFile>>,
     pub(crate) syncs: u64,
+    before_names: Option<Hook>,
+}
+
+/// A call that a test wants to be made at some operation.
+struct Hook(Box<dyn FnOnce() + Send>);
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
 }
 
 impl State {
@@ -210,6 +221,11 @@ impl SimDisk {
         state.faults = faults;
     }
 
+    /// Has `call` made once, when names are about to be synced.
+    pub(crate) fn before_next_sync_of_names(&self, call: impl FnOnce() + Send + 'static) {
+        lock(&self.state).before_names = Some(Hook(Box::new(call)));
+    }
+
     pub(crate) fn syncs(&self) -> u64 {
         lock(&self.state).syncs
     }
@@ -290,6 +306,10 @@ impl Disk for SimDisk {
     }
 
     fn sync_names(&self, _path: &Path) -> io::Result<()> {
+        let hook = lock(&self.state).before_names.take();
+        if let Some(hook) = hook {
+            (hook.0)();
+        }
         let mut state = lock(&self.state);
         state.step()?;
         // There is one directory.

@@ -1,8 +1,23 @@
 //! Compactions: those that fail, and commits that come while one copies.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::tests::*;
+
+/// Waits for the database to have been compacted `times` times.
+fn wait_for_compactions(engine: &Database, times: u64) {
+    let began = Instant::now();
+    while stats(engine).compactions < times {
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", stats(engine));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn with_automatic_compactions(settings: Settings) -> Settings {
+    let auto = crate::engine::settings::AutoCompact { ratio: 0.5, min_bytes: 256 << 10 };
+    Settings { auto_compact: Some(auto), ..settings }
+}
 
 #[test]
 fn a_compaction_that_fails_anywhere_leaves_the_database_as_it_was() {
@@ -81,22 +96,82 @@ fn large_records_that_come_during_a_compaction_are_copied_a_few_at_a_time() {
 
 #[test]
 fn a_compaction_by_hand_leaves_the_automatic_one_as_watchful_as_before() {
-    let settings = Settings {
-        auto_compact: Some(crate::engine::settings::AutoCompact {
-            ratio: 0.5,
-            min_bytes: 256 << 10,
-        }),
-        ..Settings::default()
-    };
+    let settings = with_automatic_compactions(Settings::default());
     let engine = Database::in_memory(&settings).unwrap();
     put(&engine, b"a", b"1");
     compact(&engine, &mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0)).unwrap();
     for n in 0..400u32 {
         put(&engine, b"a", &[n as u8; 1024]);
     }
-    let began = Instant::now();
-    while stats(&engine).compactions < 2 {
-        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", stats(&engine));
-        std::thread::sleep(Duration::from_millis(10));
+    wait_for_compactions(&engine, 2);
+}
+
+#[test]
+fn commits_that_are_synced_as_they_are_written_wake_maintenance_like_any_other() {
+    // The medium that is not mapped begins a sync with the write itself.
+    for mapped in [false, true] {
+        let disk = SimDisk::new(mapped);
+        open::create(&settings(&disk), &disk, Path::new(PATH)).unwrap();
+        let settings = with_automatic_compactions(Settings {
+            flush_policy: FlushPolicy::WriteThrough,
+            ..settings(&disk)
+        });
+        let engine = Database::on_disk(&settings, Arc::new(disk.clone()), Path::new(PATH)).unwrap();
+        for n in 0..400u32 {
+            put(&engine, b"a", &[n as u8; 1024]);
+        }
+        wait_for_compactions(&engine, 1);
+        engine.background.stop();
+    }
+}
+
+#[test]
+fn a_flush_waits_for_the_name_of_the_new_file_to_be_durable() {
+    for mapped in [true, false] {
+        let disk = SimDisk::new(mapped);
+        let engine = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+        put(&engine, b"before", b"1");
+        engine.flush().unwrap();
+        let flushed = Arc::new(AtomicBool::new(false));
+        let cuts = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let (kept, taken) = (flushed.clone(), cuts.clone());
+        let (writer, seen) = (engine.clone(), disk.clone());
+        disk.before_next_sync_of_names(move || {
+            let written = Arc::new(AtomicBool::new(false));
+            let (begun, done) = (written.clone(), kept.clone());
+            std::thread::spawn(move || {
+                put(&writer, b"beside", b"2");
+                begun.store(true, Ordering::Release);
+                writer.flush().unwrap();
+                done.store(true, Ordering::Release);
+            });
+            while !written.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+            // For long enough that a flush which does not wait would be done.
+            std::thread::sleep(Duration::from_millis(100));
+            assert!(!kept.load(Ordering::Acquire), "the name could still be that of the old file");
+            // The power may go here.
+            let cut = |seed| seen.power_cut(&mut Random(seed));
+            taken.lock().unwrap().extend((1..40).map(cut));
+        });
+        compact(&engine, &mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0)).unwrap();
+        let began = Instant::now();
+        while !flushed.load(Ordering::Acquire) {
+            assert!(began.elapsed() < Duration::from_secs(30), "the flush goes on after the sync");
+            std::thread::yield_now();
+        }
+        for seed in 1..40 {
+            let engine =
+                open(&disk.power_cut(&mut Random(seed)), FlushPolicy::OnEachFlush).unwrap();
+            assert_eq!(content(&engine).len(), 2, "what the flush has acknowledged");
+        }
+        let cuts = std::mem::take(&mut *cuts.lock().unwrap());
+        assert_eq!(cuts.len(), 39);
+        for cut in cuts {
+            let engine = open(&cut, FlushPolicy::OnEachFlush).unwrap();
+            assert_eq!(get(&engine, b"before").unwrap().as_deref(), Some(&b"1"[..]));
+        }
+        engine.background.stop();
     }
 }

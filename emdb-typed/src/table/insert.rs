@@ -33,7 +33,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     }
 
     /// As [`insert`](Table::insert), with a time to live of its own, which comes before what the
-    /// type says; [`Ttl::Default`](emdb_core::Ttl::Default) is what the type says.
+    /// type says; [`Ttl::Default`] is what the type says.
     ///
     /// # Errors
     ///
