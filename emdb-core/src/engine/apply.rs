@@ -142,7 +142,9 @@ pub(crate) fn apply_replayed(
             let vault = journal.vault.as_ref();
             r.verify_head(journal.place) && vault.is_none_or(|vault| vault.decrypt(&r).is_ok())
         };
-        if position < unread && !found.is_some_and(is_whole) {
+        // Whatever is in the table was read before this record, unless an image is forged.
+        let is_later = position >= record.position();
+        if is_later || position < unread && !found.is_some_and(is_whole) {
             damaged.set(true);
         }
         is_same

@@ -61,6 +61,7 @@ impl Engine {
 impl<'e> Commit<'e> {
     /// Makes a commit of `ops`, visible when this returns.
     pub(crate) fn write(&mut self, ops: &mut [WriteOp<'_>]) -> Result<()> {
+        debug_assert!(self.linked.is_none(), "a sync behind the first write covers no second one");
         if self.engine.durability.writes_through() {
             return self.write_linked(ops);
         }

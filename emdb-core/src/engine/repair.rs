@@ -19,6 +19,7 @@ use crate::index::hash::image;
 use crate::index::hash::source::{Damaged, behind, covers};
 use crate::index::hash::{Slot, Table};
 use crate::journal::commits::{Commits, JournalItem};
+use crate::journal::scan::Scanner;
 use crate::mvcc::incarnation::Incarnation;
 
 /// Segments that one search finds again.
@@ -42,7 +43,9 @@ impl<'g> Reader<'g> {
             }
             Ok(())
         };
-        let mut commits = Commits::of_whole(journal.place, &journal.memory, JOURNAL_START, below);
+        let scanner = Scanner::new(journal.place, &journal.memory, JOURNAL_START, below);
+        // Lookups and writers wait for this: values, most of the bytes, are left alone.
+        let mut commits = Commits::new(scanner.ending_at_damage().by_heads_alone());
         while let Some(item) = commits.next() {
             match item {
                 JournalItem::Commit(records) | JournalItem::Incomplete(records) => {

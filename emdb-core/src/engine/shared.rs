@@ -133,8 +133,7 @@ impl Engine {
         Ok(append)
     }
 
-    /// Notes where the last record of a user ends now. Called under the append lock, before the
-    /// watermark moves.
+    /// Notes where the last record of a user ends now. Called under the append lock.
     #[inline]
     pub(super) fn set_data_end(&self, end: u64) {
         self.data_end.0.store(end, Ordering::Release);

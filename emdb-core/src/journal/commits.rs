@@ -78,7 +78,12 @@ impl<'m> Commits<'m> {
             }
             match found? {
                 Scanned::Record(record) if record.verb() == Verb::Mark => {
-                    return Some(JournalItem::Mark(record));
+                    if !record.continues() && record.commits() {
+                        return Some(JournalItem::Mark(record));
+                    }
+                    // No writer makes such a one.
+                    self.open.push(record);
+                    return Some(self.give_out(false));
                 }
                 Scanned::Record(record) => {
                     if !goes_on {

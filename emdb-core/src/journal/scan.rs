@@ -37,6 +37,8 @@ pub(crate) struct Scanner<'m> {
     ends_at_damage: bool,
     /// Zeros at the end were allocated ahead.
     ends_in_zeros: bool,
+    /// Values are not verified.
+    heads_alone: bool,
     budget: u64,
     searched_all: bool,
     /// Found by the search for the end of a gap.
@@ -55,6 +57,7 @@ impl<'m> Scanner<'m> {
             end,
             ends_at_damage: false,
             ends_in_zeros: false,
+            heads_alone: false,
             budget,
             searched_all: true,
             found: None,
@@ -79,6 +82,12 @@ impl<'m> Scanner<'m> {
         self
     }
 
+    /// Takes a record for whole whose head is, and leaves its value unread.
+    pub(crate) fn by_heads_alone(mut self) -> Scanner<'m> {
+        self.heads_alone = true;
+        self
+    }
+
     /// Whether nothing was passed over to save time.
     pub(crate) fn searched_all(&self) -> bool {
         self.searched_all
@@ -95,7 +104,7 @@ impl<'m> Scanner<'m> {
     }
 
     fn judged(&self, record: Record<'m>) -> Scanned<'m> {
-        if record.verify_value(self.place) {
+        if self.heads_alone || record.verify_value(self.place) {
             Scanned::Record(record)
         } else {
             Scanned::Headed(record)

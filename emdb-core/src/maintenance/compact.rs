@@ -73,6 +73,7 @@ pub(super) fn compact_with_key(
         let what = "a file that is mapped can't be replaced on Windows; back it up instead";
         return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, what).into());
     }
+    file.check_name()?;
     let _temp = Temp::new(&*file.disk, paths::sibling(&file.path, suffix::COMPACTION));
     compaction.run(key, meter).map_err(|e| match engine.durability.check() {
         Ok(()) => of_copy(e),

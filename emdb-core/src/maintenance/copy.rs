@@ -128,14 +128,21 @@ pub(super) fn reread(engine: &Engine) -> Result<()> {
     let end = journal.watermark();
     let mut commits = Commits::of_whole(journal.place, &journal.memory, JOURNAL_START, end);
     while let Some(item) = commits.next() {
-        match item {
-            JournalItem::Commit(records) => records.iter().try_for_each(&mut authenticate)?,
-            JournalItem::Mark(record) => authenticate(&record)?,
-            JournalItem::Incomplete(_) | JournalItem::Value(_) | JournalItem::Gap { .. } => {
-                let what = "the copy is not what was written; try again";
-                return Err(Error::corrupted(commits.position(), what));
+        let damaged_at = match item {
+            JournalItem::Commit(records) => {
+                records.iter().try_for_each(&mut authenticate)?;
+                continue;
             }
-        }
+            JournalItem::Mark(record) => {
+                authenticate(&record)?;
+                continue;
+            }
+            // What should follow its last record is missing.
+            JournalItem::Incomplete(records) => records.last().map_or(end, Record::end),
+            JournalItem::Value(record) => record.position(),
+            JournalItem::Gap { from, .. } => from,
+        };
+        return Err(Error::corrupted(damaged_at, "the copy is not what was written; try again"));
     }
     Ok(())
 }

@@ -67,7 +67,7 @@ impl Names {
         orders_all: bool,
     ) -> Option<SeenNamespace> {
         if let Some(retired) = generation.retired.get() {
-            return retired.seen(watermark).find(|seen| seen.name == name);
+            return retired.seen_by_name(name, watermark);
         }
         let guard = crossbeam_epoch::pin();
         let mut known = self.dropped.iter().filter(|s| s.name == name).chain(self.live.get(name));

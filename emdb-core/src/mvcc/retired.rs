@@ -58,4 +58,10 @@ impl Retired {
     pub(super) fn seen(&self, watermark: u64) -> impl Iterator<Item = SeenNamespace> {
         self.0.iter().filter_map(move |member| member.seen(watermark))
     }
+
+    /// The namespace that had this name then.
+    pub(super) fn seen_by_name(&self, name: &str, watermark: u64) -> Option<SeenNamespace> {
+        let mut named = self.0.iter().filter(|member| member.name == name);
+        named.find_map(|member| member.seen(watermark))
+    }
 }

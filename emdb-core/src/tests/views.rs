@@ -1,5 +1,8 @@
 //! Former states that a read view keeps, and that go with the last view of them.
 
+use crate::cursor::range::Bounds;
+use crate::cursor::walk::Walk;
+use crate::storage::Disk;
 use crate::tests::*;
 
 #[test]
@@ -45,4 +48,29 @@ fn a_namespace_that_no_view_saw_goes_when_it_is_dropped() {
     drop((before, view));
     engine.clear(&engine.default_namespace).unwrap();
     assert!(engine.names.lock().dropped.is_empty());
+}
+
+#[test]
+fn a_damaged_key_is_served_by_a_walk_in_order_where_nothing_is_verified() {
+    let disk = SimDisk::new(true);
+    open::create(&settings(&disk), &disk, Path::new(PATH)).unwrap();
+    let settings = Settings { range_scans: true, unverified_reads: true, ..settings(&disk) };
+    let engine = Database::on_disk(&settings, Arc::new(disk.clone()), Path::new(PATH)).unwrap();
+    for n in 0..100u8 {
+        put(&engine, &[b'k', b'e', b'y', n], b"value");
+    }
+    let walk = || {
+        let view = engine.read_view();
+        let incarnation = view.incarnation(&engine.default_namespace);
+        let walk = Walk::range(view, incarnation, Bounds::all()).unwrap();
+        crate::api::iterators::EmdbIter(walk).results().filter(|item| item.is_ok()).count()
+    };
+    assert_eq!(walk(), 100);
+    let medium = disk.open(Path::new(PATH)).unwrap();
+    let len = medium.len().unwrap();
+    let bytes = medium.map(len).unwrap().bytes(0, len).unwrap().to_vec();
+    let at = bytes.windows(5).position(|key| key == b"key\x32v").unwrap() as u64;
+    medium.write_at(at, b"K").unwrap();
+    assert_eq!(walk(), 100, "as `verify_reads(false)` asks for");
+    engine.background.stop();
 }

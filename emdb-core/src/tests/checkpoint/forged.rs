@@ -1,6 +1,7 @@
 //! Images that somebody forged, with right checksums.
 
 use crate::format::image::{Array, Full, Namespace, Slots};
+use crate::index::hash::Slot;
 use crate::tests::checkpoint::*;
 
 /// The image with its metadata and header changed, checksums and all.
@@ -131,6 +132,36 @@ fn a_forged_image_with_right_checksums_that_is_taken_does_no_harm() {
         assert_eq!(content(&engine), model, "{what}");
         engine.background.stop();
     }
+}
+
+#[test]
+fn an_image_whose_slot_leads_behind_itself_is_given_up() {
+    let (disk, mut model) = large();
+    let engine = open(&disk, FlushPolicy::Group).unwrap();
+    let key = 9999u32.to_be_bytes();
+    let position = || {
+        let view = engine.read_view();
+        let incarnation = view.incarnation(&engine.default_namespace).unwrap();
+        view.find(&incarnation, &key).unwrap().unwrap().position()
+    };
+    let before = position();
+    put(&engine, &key, b"later");
+    model.insert(key.to_vec(), b"later".to_vec());
+    let later = position();
+    engine.background.stop();
+    let mut image = bytes(&disk, IMAGE);
+    let header = Header::read(&image).unwrap();
+    let place = image::place(header.note, header.below);
+    let slots = (1..65).flat_map(|page| (0..512).map(move |slot| (page, page * 4096 + slot * 8)));
+    let word = |at: usize| Slot(u64::from_le_bytes(image[at..at + 8].try_into().unwrap()));
+    let (page, at) = slots.into_iter().find(|&(_, at)| word(at).position() == before).unwrap();
+    let forged = word(at).pointing(later, false);
+    image[at..at + 8].copy_from_slice(&forged.0.to_le_bytes());
+    let sum = image::sum(&image[page * 4096..][..4096], place, page as u64 * 4096);
+    let image = forge(&image, |_, _, n| full(n)[0].sums[page - 1] = sum);
+    let engine = open(&with(&disk, IMAGE, &image), FlushPolicy::Group).unwrap();
+    assert_eq!((from(&engine), content(&engine)), (None, model));
+    engine.background.stop();
 }
 
 #[test]
