@@ -7,7 +7,7 @@
 //! - `recovery`: the end that an open finds a journal to have, and torn tails;
 //! - `checkpoint`: checkpoints that fail, are damaged or, in `checkpoint::forged`, forged;
 //! - `compaction`: compactions that fail, and commits that come meanwhile;
-//! - `names`: namespaces beside checkpoints, compactions and power cuts, against a model;
+//! - `namespaces`: namespaces beside checkpoints, compactions and power cuts, against a model;
 //! - `views` and `counts`: states that read views keep, and the number of records in them;
 //! - `verify`: differences that a verification finds;
 //! - `sweeps`: expired records and forged expiries;
@@ -32,7 +32,7 @@ use crate::engine::write_op::{Change, WriteOp};
 use crate::engine::{Engine, open};
 use crate::error::{Error, Result};
 use crate::format::record::Verb;
-use crate::journal::sync::FlushPolicy;
+use crate::journal::durability::FlushPolicy;
 use crate::maintenance::compact::compact;
 use crate::maintenance::database::Database;
 use crate::mvcc::namespace::NamespaceState;
@@ -48,7 +48,7 @@ mod counts;
 mod failures;
 #[cfg(feature = "encrypt")]
 mod hostile;
-mod names;
+mod namespaces;
 mod power_cuts;
 mod recovery;
 #[cfg(feature = "encrypt")]

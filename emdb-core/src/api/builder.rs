@@ -10,7 +10,7 @@ use crate::crypto::EncryptionInput;
 use crate::crypto::{KdfParams, Sealing, Secret};
 use crate::engine::settings::{AutoCompact, Settings};
 use crate::error::{Error, Result};
-use crate::journal::sync::FlushPolicy;
+use crate::journal::durability::FlushPolicy;
 use crate::os::paths;
 
 /// Options for opening a database; see [`crate::Emdb::builder`].

@@ -20,8 +20,8 @@ use crate::format::image::{self, NOTE_LEN};
 use crate::format::place::Place;
 use crate::format::record::Verb;
 use crate::index::hash::table::{ALIKE_MAX_KEYS, MAX_RECORDS};
+use crate::journal::durability::SyncGuard;
 use crate::journal::record_writer::MarkOf;
-use crate::journal::sync::SyncGuard;
 use crate::journal::writer::{Extent, JournalWriter, Link, Room};
 use crate::mvcc::generation::{Generation, GenerationHandle};
 use crate::mvcc::incarnation::Incarnation;
@@ -366,7 +366,8 @@ fn change_namespace(append: &mut Append, op: &WriteOp<'_>, guard: &Guard) {
             }
         }
         (Verb::Drop, _) => op.target.mark_dropped(op.position),
-        _ => {}
+        (Verb::Create | Verb::Clear, None) | (Verb::Configure, _) => {}
+        (Verb::Put | Verb::Remove | Verb::Mark, _) => {}
     }
 }
 

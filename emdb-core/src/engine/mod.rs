@@ -19,10 +19,10 @@ pub(crate) mod reader;
 pub(crate) mod repair;
 pub(crate) mod replay;
 pub(crate) mod settings;
-mod shared;
+mod state;
 mod tasks;
 pub(crate) mod value_ref;
 pub(crate) mod write_lock;
 pub(crate) mod write_op;
 
-pub(crate) use shared::{Engine, Parts};
+pub(crate) use state::{Engine, Parts};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::crypto::{Cipher, Sealing};
-use crate::journal::sync::FlushPolicy;
+use crate::journal::durability::FlushPolicy;
 use crate::os::clock::ManualClock;
 
 /// The options of a namespace; see [`crate::Emdb::namespace_with`].

@@ -100,7 +100,9 @@ impl<'a> SealedHeader<'a> {
             && match record.verb() {
                 Verb::Mark => value_len >= SALT_LEN + TRAILER_LEN,
                 Verb::Put | Verb::Remove => key_len == 16 && value_len >= INNER_LEN + TRAILER_LEN,
-                _ => key_len == 0 && value_len >= INNER_LEN + TRAILER_LEN,
+                Verb::Create | Verb::Clear | Verb::Drop | Verb::Configure => {
+                    key_len == 0 && value_len >= INNER_LEN + TRAILER_LEN
+                }
             }
     }
 

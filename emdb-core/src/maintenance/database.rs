@@ -12,7 +12,7 @@ use crate::engine::append_lock::Access;
 use crate::engine::settings::{AutoCompact, Settings};
 use crate::engine::{Engine, open};
 use crate::error::{Error, Result};
-use crate::maintenance::exclusive::MaintenanceLock;
+use crate::maintenance::lock::MaintenanceLock;
 use crate::maintenance::worker::MaintenanceWorker;
 use crate::storage::Disk;
 

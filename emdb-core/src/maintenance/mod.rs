@@ -5,7 +5,7 @@ mod catch_up;
 pub(crate) mod compact;
 mod copy;
 pub(crate) mod database;
-mod exclusive;
+mod lock;
 pub(crate) mod open_file;
 #[cfg(feature = "encrypt")]
 pub(crate) mod rekey;

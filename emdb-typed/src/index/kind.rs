@@ -30,34 +30,51 @@ pub enum IndexKind {
     UniqueSparse,
 }
 
+/// The properties of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KindProperties {
+    /// Whether each value is there once.
+    pub(crate) unique: bool,
+    /// Whether there is an entry for each element of the field.
+    pub(crate) each: bool,
+    /// Whether `None` is left out.
+    pub(crate) sparse: bool,
+}
+
 impl IndexKind {
+    /// All of them, whose properties differ.
+    const ALL: [IndexKind; 6] = [
+        IndexKind::Multi,
+        IndexKind::MultiEach,
+        IndexKind::MultiSparse,
+        IndexKind::Unique,
+        IndexKind::UniqueEach,
+        IndexKind::UniqueSparse,
+    ];
+
+    /// The properties by which the catalogue knows a kind.
+    #[inline]
+    pub(crate) const fn properties(self) -> KindProperties {
+        let (unique, each, sparse) = match self {
+            IndexKind::Multi => (false, false, false),
+            IndexKind::MultiEach => (false, true, false),
+            IndexKind::MultiSparse => (false, false, true),
+            IndexKind::Unique => (true, false, false),
+            IndexKind::UniqueEach => (true, true, false),
+            IndexKind::UniqueSparse => (true, false, true),
+        };
+        KindProperties { unique, each, sparse }
+    }
+
     /// The kind with these properties; none has elements and leaves `None` out.
-    pub(crate) fn with(unique: bool, each: bool, sparse: bool) -> Option<IndexKind> {
-        Some(match (unique, each, sparse) {
-            (false, false, false) => IndexKind::Multi,
-            (false, true, false) => IndexKind::MultiEach,
-            (false, false, true) => IndexKind::MultiSparse,
-            (true, false, false) => IndexKind::Unique,
-            (true, true, false) => IndexKind::UniqueEach,
-            (true, false, true) => IndexKind::UniqueSparse,
-            (_, true, true) => return None,
-        })
+    pub(crate) fn with(properties: KindProperties) -> Option<IndexKind> {
+        IndexKind::ALL.into_iter().find(|kind| kind.properties() == properties)
     }
 
     /// Whether each value is there once.
     #[inline]
-    pub(crate) fn is_unique(self) -> bool {
-        matches!(self, IndexKind::Unique | IndexKind::UniqueEach | IndexKind::UniqueSparse)
-    }
-
-    /// Whether there is an entry for each element of the field.
-    pub(crate) fn is_each(self) -> bool {
-        matches!(self, IndexKind::MultiEach | IndexKind::UniqueEach)
-    }
-
-    /// Whether `None` is left out.
-    pub(crate) fn is_sparse(self) -> bool {
-        matches!(self, IndexKind::MultiSparse | IndexKind::UniqueSparse)
+    pub(crate) const fn is_unique(self) -> bool {
+        self.properties().unique
     }
 
     /// The value of an entry of the row with this key.
@@ -91,7 +108,14 @@ impl IndexKind {
 
 #[cfg(test)]
 mod tests {
-    use super::IndexKind::{Multi, Unique};
+    use super::IndexKind::{self, Multi, Unique};
+
+    #[test]
+    fn the_catalogue_tells_every_kind_from_all_others() {
+        for kind in IndexKind::ALL {
+            assert_eq!(IndexKind::with(kind.properties()), Some(kind));
+        }
+    }
 
     #[test]
     fn the_key_of_a_row_is_found_in_its_entry_whatever_its_length() {

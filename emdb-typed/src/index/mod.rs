@@ -12,4 +12,5 @@ mod spec;
 pub use constant::{Index, Multi, Unique};
 pub use entries::{Each, EntryWriter, Sparse};
 pub use kind::IndexKind;
+pub(crate) use kind::KindProperties;
 pub use spec::{Description, IndexSpec};

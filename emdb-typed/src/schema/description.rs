@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::shape::{Container, Shape, Text};
 use super::text;
-use crate::index::IndexKind;
+use crate::index::{IndexKind, KindProperties};
 
 /// The description of a table's rows: what [`Table::schema`](crate::Table::schema) gives.
 ///
@@ -83,7 +83,7 @@ struct StoredIndex {
 impl From<IndexSchema> for StoredIndex {
     fn from(index: IndexSchema) -> Self {
         let IndexSchema { name, fields, kind, filter } = index;
-        let (unique, each, sparse) = (kind.is_unique(), kind.is_each(), kind.is_sparse());
+        let KindProperties { unique, each, sparse } = kind.properties();
         StoredIndex { name, fields, unique, each, sparse, filter }
     }
 }
@@ -93,7 +93,7 @@ impl TryFrom<StoredIndex> for IndexSchema {
 
     fn try_from(index: StoredIndex) -> Result<Self, String> {
         let StoredIndex { name, fields, unique, each, sparse, filter } = index;
-        let kind = IndexKind::with(unique, each, sparse)
+        let kind = IndexKind::with(KindProperties { unique, each, sparse })
             .ok_or_else(|| format!("the index `{name}` is of a kind that this release hasn't"))?;
         Ok(IndexSchema { name, fields, kind, filter })
     }
@@ -188,13 +188,13 @@ impl IndexSchema {
     /// Whether it has an entry for each element of the field.
     #[must_use]
     pub fn each(&self) -> bool {
-        self.kind.is_each()
+        self.kind.properties().each
     }
 
     /// Whether it leaves `None` out.
     #[must_use]
     pub fn sparse(&self) -> bool {
-        self.kind.is_sparse()
+        self.kind.properties().sparse
     }
 
     /// The path, as written, of the function that tells which rows are indexed, if it has one.
@@ -225,9 +225,9 @@ impl fmt::Display for Schema {
 impl fmt::Display for IndexSchema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unique = if self.kind.is_unique() { "unique " } else { "" };
-        let each = if self.kind.is_each() { "each of " } else { "" };
+        let each = if self.kind.properties().each { "each of " } else { "" };
         write!(f, "{unique}index {} ({each}{})", self.name, self.fields.join(", "))?;
-        if self.kind.is_sparse() {
+        if self.kind.properties().sparse {
             f.write_str(", sparse")?;
         }
         match &self.filter {

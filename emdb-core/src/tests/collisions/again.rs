@@ -50,7 +50,7 @@ fn a_commit_that_a_kill_kept_from_being_taken_back_is_dropped_by_the_next_open()
     use crate::engine::write_op::{Change, WriteOp};
     use crate::format::prepared::Prepared;
     use crate::format::record::Verb;
-    use crate::journal::sync::FlushPolicy;
+    use crate::journal::durability::FlushPolicy;
     use crate::storage::Disk;
     use crate::storage::sim::SimDisk;
 
