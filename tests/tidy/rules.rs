@@ -61,11 +61,34 @@ pub(crate) struct Seam {
     pub(crate) only_in: &'static [&'static str],
 }
 
-pub(crate) const SEAMS: &[Seam] = &[Seam {
-    folder: "emdb-typed/src/",
-    name: "emdb_core",
-    only_in: &["emdb-typed/src/embedded/", "emdb-typed/src/entry/", "emdb-typed/src/vocabulary.rs"],
-}];
+const CRYPTO: &[&str] = &["emdb-core/src/crypto/primitive/"];
+
+const fn crypto(name: &'static str) -> Seam {
+    Seam { folder: "emdb-core/src/", name, only_in: CRYPTO }
+}
+
+pub(crate) const SEAMS: &[Seam] = &[
+    Seam {
+        folder: "emdb-typed/src/",
+        name: "emdb_core",
+        only_in: &[
+            "emdb-typed/src/embedded/",
+            "emdb-typed/src/entry/",
+            "emdb-typed/src/vocabulary.rs",
+        ],
+    },
+    Seam {
+        folder: "emdb-typed/src/",
+        name: "bincode",
+        only_in: &["emdb-typed/src/codec/", "emdb-typed/src/codec.rs"],
+    },
+    crypto("aes_gcm"),
+    crypto("chacha20poly1305"),
+    crypto("argon2"),
+    crypto("hkdf"),
+    crypto("hmac"),
+    crypto("sha2"),
+];
 
 /// Folders whose Rust sources are looked at.
 pub(crate) const SOURCES: &[&str] = &[
