@@ -78,8 +78,14 @@ pub(crate) fn split_version(row: &[u8]) -> Result<(u32, &[u8]), DecodeError> {
     let mut reader = Reader::new(row);
     match reader.plain::<u32>() {
         Ok(version) => Ok((version, reader.rest())),
-        Err(error) => Err(DecodeError::new(reader::reason(&error))),
+        Err(error) => Err(failed(&error)),
     }
+}
+
+/// The error of bytes that are no row. Apart, so that what reads a field stays short.
+#[cold]
+fn failed(error: &bincode::error::DecodeError) -> DecodeError {
+    DecodeError::new(reader::reason(error))
 }
 
 /// Reads a value back from all of `bytes`.
@@ -98,8 +104,9 @@ impl<'a> RowReader<'a> {
         RowReader(Reader::new(value))
     }
 
+    #[inline]
     pub(crate) fn next<V: Deserialize<'a>>(&mut self) -> Result<V, DecodeError> {
-        V::deserialize(&mut self.0).map_err(|e| DecodeError::new(reader::reason(&e)))
+        V::deserialize(&mut self.0).map_err(|e| failed(&e))
     }
 
     /// Reads a field whose type is known at run time alone.
@@ -108,7 +115,7 @@ impl<'a> RowReader<'a> {
         &mut self,
         seed: S,
     ) -> Result<S::Value, DecodeError> {
-        seed.deserialize(&mut self.0).map_err(|e| DecodeError::new(reader::reason(&e)))
+        seed.deserialize(&mut self.0).map_err(|e| failed(&e))
     }
 
     /// The bytes that are not read yet.

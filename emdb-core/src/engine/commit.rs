@@ -215,7 +215,7 @@ impl Engine {
                 }
                 if let Some(record) = prior.filter(|r| op.wants_value && r.is_put()) {
                     let live = reader.checked(record, || self.clock.now())?.is_some();
-                    op.prior = Some(PriorRecord { live, ..PriorRecord::of(&record) });
+                    op.prior = op.prior.map(|prior| PriorRecord { live, ..prior });
                 }
             }
             op.void = op.verb == Verb::Remove && !op.prior.is_some_and(|p| p.put);

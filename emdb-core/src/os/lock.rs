@@ -92,8 +92,8 @@ impl FileLock {
 
     /// Whether the data file that is locked is the one at `path`.
     pub(crate) fn is_at(&self, path: &Path) -> Result<bool> {
-        // Behind the lock file.
-        let Some(file) = self.files.get(1) else { return Ok(true) };
+        // Behind the lock file; an empty file that was found comes before the one that replaced it.
+        let Some(file) = self.files.iter().skip(1).next_back() else { return Ok(true) };
         match is_same_file(file, path) {
             Err(Error::Io(e)) if e.kind() == io::ErrorKind::NotFound => Ok(false),
             found => found,

@@ -139,6 +139,18 @@ fn another_file_that_took_the_path_meanwhile_is_left_alone() {
 }
 
 #[test]
+fn a_database_that_began_as_an_empty_file_is_compacted_like_any_other() {
+    let (_folder, path) = folder();
+    fs::write(&path, b"").unwrap();
+    let db = Emdb::open(&path).unwrap();
+    litter(&db, 2);
+    let state = read_state(&db).unwrap();
+    db.compact().unwrap();
+    db.checkpoint().unwrap();
+    assert_state_lasts(db, &path, &state);
+}
+
+#[test]
 fn is_looked_for_in_the_folder_of_the_open() {
     let (folder, path) = folder();
     let db = Emdb::open(&path).unwrap();
