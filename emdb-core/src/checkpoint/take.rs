@@ -85,6 +85,8 @@ impl Taking<'_> {
             },
         };
         let kind = validity.kind;
+        // Before a file is made beside it, and again before one gets a name.
+        self.file.check_name()?;
         let capture = self.capture()?;
         let passing = DataFile::passing_image_of(&self.file.path);
         let target = match kind {

@@ -69,6 +69,20 @@ fn a_whole_journal_is_its_commits() {
 }
 
 #[test]
+fn a_mark_is_a_commit_of_its_own_or_none() {
+    for (ends, continues, kind) in [(true, false, 'm'), (false, false, 'i'), (true, true, 'i')] {
+        let (mut bytes, at) = journal(&[2]);
+        let position = bytes.len() as u64;
+        let prepared = Prepared::new(Verb::Mark, ends, 0, b"", &[9; 24], None);
+        let mut out = vec![0; prepared.len(0)];
+        prepared.write(place(), position, 0, continues, &mut out);
+        bytes.extend(out);
+        let found = parts(&bytes);
+        assert_eq!(found, [('c', at[0], 2), (kind, position, 1)], "{ends} {continues}");
+    }
+}
+
+#[test]
 fn damage_takes_the_commit_that_it_is_in_and_no_other() {
     let (bytes, at) = journal(&[1, 3, 1, 2]);
     let len = |n: usize| (at[n + 1] - at[n]) as usize;

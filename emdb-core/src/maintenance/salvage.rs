@@ -27,7 +27,7 @@ use crate::format::sealed::{SealedHeader, is_session};
 use crate::format::{JOURNAL_START, MAX_POSITION, mark};
 use crate::journal::commits::{Commits, JournalItem};
 use crate::journal::file::Journal;
-use crate::journal::scan::{Scanned, Scanner, find_place};
+use crate::journal::scan::{Scanner, find_place};
 use crate::maintenance::copy::{Copier, reread};
 use crate::maintenance::salvage_report::{Lost, LostKind, SalvageReport};
 use crate::mvcc::generation::{Generation, GenerationHandle};
@@ -337,17 +337,26 @@ impl Salvage {
 fn refuse_sealed(place: Place, memory: &Memory, len: u64) -> Result<()> {
     let mut last: Option<(u64, u32, u32)> = None;
     let (mut sealed, mut counted, mut plain) = (false, false, false);
-    for piece in Scanner::new(place, memory, JOURNAL_START, len) {
-        let Scanned::Record(record) = piece else { continue };
+    let mut look = |record: &Record<'_>| {
         let is_long = record.value().len() > mark::MARK_LEN;
         sealed |= record.verb() == Verb::Mark && is_long;
-        plain |= !SealedHeader::fit(&record);
-        let parts = SealedHeader::of(&record);
+        plain |= !SealedHeader::fit(record);
+        let parts = SealedHeader::of(record);
         counted |= parts.is_some_and(|parts| {
             let before = parts.counter.checked_sub(1);
             before.is_some_and(|n| last == Some((record.position(), parts.session, n)))
         });
         last = parts.map(|parts| (record.end(), parts.session, parts.counter));
+    };
+    let mut commits = Commits::new(Scanner::new(place, memory, JOURNAL_START, len));
+    while let Some(item) = commits.next() {
+        match item {
+            JournalItem::Commit(records) | JournalItem::Incomplete(records) => {
+                records.iter().for_each(&mut look);
+            }
+            JournalItem::Mark(record) => look(&record),
+            JournalItem::Value(_) | JournalItem::Gap { .. } => {}
+        }
     }
     if sealed || counted && !plain {
         return Err(Error::EncryptionError(
