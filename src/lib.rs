@@ -5,6 +5,10 @@
 //! and several writes become one in a transaction. Whoever wants bytes instead finds them one call
 //! below.
 //!
+//! Each table is a namespace of its own, beside the default one. `len`, `is_empty` and `clear` of an
+//! [`Emdb`] are calls on the default namespace, where no table's rows are: ask the table
+//! ([`Table::len`], [`Table::clear`]), or [`Emdb::total_len`] for all of them together.
+//!
 //! This page takes about ten minutes, from nothing to migrations:
 //! [a record](#a-record), [a database](#a-database), [reading and writing](#reading-and-writing),
 //! [keys, ranges and pages](#keys-ranges-and-pages), [indexes](#indexes),

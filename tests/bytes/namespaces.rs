@@ -125,6 +125,63 @@ mod names {
         assert_eq!(db.list_namespaces().unwrap(), ["n"]);
         let stats = db.stats().unwrap();
         assert_eq!((stats.namespace_count, stats.live_records), (2, 0));
+        assert_eq!(db.total_len().unwrap(), 0);
+    }
+}
+
+mod counting {
+    use super::*;
+
+    fn full() -> Emdb {
+        let db = Emdb::open_in_memory();
+        db.insert("k", "v").unwrap();
+        for (name, len) in [("a", 2), ("b", 3)] {
+            let namespace = db.namespace(name).unwrap();
+            namespace.insert_many((0..len).map(|n: u8| ([n], "v"))).unwrap();
+        }
+        db
+    }
+
+    #[test]
+    fn calls_of_the_database_are_of_the_default_namespace() {
+        let db = full();
+        assert_eq!((db.len().unwrap(), db.total_len().unwrap()), (1, 6));
+        db.clear().unwrap();
+        assert!(db.is_empty().unwrap());
+        assert_eq!(db.total_len().unwrap(), 5);
+    }
+
+    #[test]
+    fn all_follows_what_is_removed_cleared_dropped_and_reopened() {
+        let (_folder, path) = folder();
+        full().backup_to(&path).unwrap();
+        let db = Emdb::open(&path).unwrap();
+        assert_eq!(db.total_len().unwrap(), 6);
+        let a = db.namespace("a").unwrap();
+        a.remove([0]).unwrap();
+        assert_eq!(db.total_len().unwrap(), 5);
+        a.clear().unwrap();
+        assert_eq!(db.total_len().unwrap(), 4);
+        db.drop_namespace("b").unwrap();
+        assert_eq!(db.total_len().unwrap(), 1);
+    }
+
+    #[test]
+    fn all_of_a_snapshot_stays_as_it_was() {
+        let db = full();
+        let before = db.snapshot();
+        db.namespace("b").unwrap().clear().unwrap();
+        db.drop_namespace("a").unwrap();
+        db.compact().unwrap();
+        db.namespace("c").unwrap().insert("k", "v").unwrap();
+        assert_eq!((before.total_len().unwrap(), db.total_len().unwrap()), (6, 2));
+    }
+
+    #[test]
+    fn is_told_by_debug_with_what_it_is_of() {
+        let shown = format!("{:?}", full());
+        let told = "namespaces: 3, len: 1 (of the default namespace alone), total_len: 6";
+        assert!(shown.contains(told), "{shown}");
     }
 }
 

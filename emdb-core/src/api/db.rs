@@ -23,8 +23,10 @@ use crate::maintenance::open_file::open_file;
 /// An open database.
 ///
 /// A handle is cheap to clone and can be used from every thread. All calls of [`Namespace`] are
-/// there as well, on the default namespace. The database is closed when its last handle goes,
-/// namespaces included; iterators and [`ValueRef`](crate::ValueRef)s don't keep it open.
+/// there as well, on the default namespace alone: `len`, `is_empty` and `clear` know nothing of
+/// tables and named namespaces, which are beside it; [`total_len`](Emdb::total_len) counts all of
+/// them. The database is closed when its last handle goes, namespaces included; iterators and
+/// [`ValueRef`](crate::ValueRef)s don't keep it open.
 ///
 /// ```
 /// # fn main() -> emdb_core::Result<()> {
@@ -49,7 +51,18 @@ pub struct Emdb {
 
 impl fmt::Debug for Emdb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Emdb").field("path", &self.path()).finish_non_exhaustive()
+        let mut shown = f.debug_struct("Emdb");
+        shown.field("path", &self.path());
+        // In a forked child the locks may be held by threads that aren't there.
+        if !self.engine().is_forked_child() {
+            // Whoever looks here may miss rows, which `len` does not count if they are in tables.
+            let len = self.len().unwrap_or_default();
+            shown
+                .field("namespaces", &(self.engine().list_namespaces().len() + 1))
+                .field("len", &format_args!("{len} (of the default namespace alone)"))
+                .field("total_len", &self.total_len().unwrap_or_default());
+        }
+        shown.finish_non_exhaustive()
     }
 }
 
@@ -183,6 +196,27 @@ impl Emdb {
     /// ```
     pub fn path(&self) -> &Path {
         &self.default.handle.path
+    }
+
+    /// The number of records in all namespaces that users write to: the default one, named ones, and
+    /// those of tables, whose rows these are. Index entries and what else the library keeps for
+    /// itself don't count. All numbers are of one committed state; expired records count until they
+    /// are swept.
+    ///
+    /// # Errors
+    /// None at present.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.namespace("users")?.insert("alice", "1")?;
+    /// db.namespace("orders")?.insert("1", "tea")?;
+    /// assert_eq!((db.len()?, db.total_len()?), (0, 2));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn total_len(&self) -> Result<usize> {
+        self.snapshot().total_len()
     }
 
     /// Closes the database: takes a checkpoint if much has come since the last one, syncs, trims and

@@ -195,7 +195,9 @@ impl Namespace {
         Ok(self.engine().reader(handle).live(record, || self.engine().clock.now())?.is_some())
     }
 
-    /// The number of records. Expired ones count until they are swept.
+    /// The number of records in this namespace, which for an [`Emdb`](crate::Emdb) is the default
+    /// one: rows of tables and records of named namespaces don't count there, but in
+    /// [`Emdb::total_len`](crate::Emdb::total_len). Expired records count until they are swept.
     ///
     /// # Errors
     /// `NamespaceDropped`.
@@ -212,7 +214,8 @@ impl Namespace {
         self.engine().len(&self.state)
     }
 
-    /// Whether there is no record.
+    /// Whether there is no record in this namespace, which for an [`Emdb`](crate::Emdb) is the
+    /// default one: it can be empty beside tables that are full.
     ///
     /// # Errors
     /// As [`len`](Namespace::len).
@@ -228,8 +231,9 @@ impl Namespace {
         Ok(self.len()? == 0)
     }
 
-    /// Removes everything, whatever its amount, at the cost of one record. Durable like any
-    /// write.
+    /// Removes everything from this namespace, which for an [`Emdb`](crate::Emdb) is the default
+    /// one: tables and named namespaces keep what they have. It costs one record, whatever the
+    /// amount, and is durable like any write.
     ///
     /// # Errors
     /// As [`insert`](Namespace::insert).

@@ -14,6 +14,7 @@ use crate::engine::read_view::ReadView;
 use crate::engine::value_ref::ValueRef;
 use crate::error::Result;
 use crate::mvcc::names::check_name;
+use crate::mvcc::namespace::INTERNAL;
 use crate::mvcc::retired::SeenNamespace;
 
 /// A view of one committed state of a database; see [`Emdb::snapshot`](crate::Emdb::snapshot).
@@ -81,6 +82,29 @@ impl Snapshot {
         let name = name.as_ref();
         check_name(name)?;
         Ok(self.internal(name))
+    }
+
+    /// The number of records in all namespaces that users write to; see
+    /// [`Emdb::total_len`](crate::Emdb::total_len).
+    ///
+    /// # Errors
+    /// None at present.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.namespace("users")?.insert("alice", "1")?;
+    /// let before = db.snapshot();
+    /// db.drop_namespace("users")?;
+    /// assert_eq!((before.len()?, before.total_len()?, db.total_len()?), (0, 1, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn total_len(&self) -> Result<usize> {
+        let (view, seen) = (self.view(), self.namespaces());
+        let of_users = seen.iter().filter(|seen| !seen.name.starts_with(INTERNAL));
+        let lens = of_users.filter_map(|seen| seen.incarnation.records_at(view.watermark()));
+        Ok(lens.sum::<u64>() as usize)
     }
 
     /// The same of any namespace.
@@ -178,7 +202,8 @@ impl SnapshotNamespace {
         self.pinned.committed().contains(key.as_ref())
     }
 
-    /// The number of records. Expired ones count unless they had been swept.
+    /// The number of records in this namespace, which for a [`Snapshot`] is the default one.
+    /// Expired records count unless they had been swept.
     ///
     /// # Errors
     /// None at present.
@@ -196,7 +221,7 @@ impl SnapshotNamespace {
         self.pinned.committed().len()
     }
 
-    /// Whether there was no record.
+    /// Whether there was no record in this namespace, which for a [`Snapshot`] is the default one.
     ///
     /// # Errors
     /// As [`len`](SnapshotNamespace::len).

@@ -37,6 +37,13 @@ fn an_index_that_is_added_is_built_over_the_rows_that_are_there() {
 }
 
 #[test]
+fn entries_are_no_records_of_the_database() {
+    let db = with_people(0..MANY);
+    opened::<indexed::Person>(&db);
+    assert_eq!((db.len().unwrap(), db.total_len().unwrap() as u64), (0, MANY));
+}
+
+#[test]
 fn opening_again_builds_nothing() {
     let db = with_people(0..MANY);
     opened::<indexed::Person>(&db);

@@ -169,8 +169,8 @@ impl TransactionNamespace {
         self.view()?.contains(key.as_ref())
     }
 
-    /// The number of records, staged writes included. Expired ones count until they are swept.
-    /// Costs a lookup for each staged write.
+    /// The number of records in this namespace, which for a [`Transaction`](crate::Transaction) is
+    /// the default one, staged writes included. Expired ones count until they are swept. Costs a lookup for each staged write.
     ///
     /// # Errors
     /// As [`get`](TransactionNamespace::get).
@@ -193,7 +193,8 @@ impl TransactionNamespace {
         self.view()?.len()
     }
 
-    /// Whether there is no record.
+    /// Whether there is no record in this namespace, which for a
+    /// [`Transaction`](crate::Transaction) is the default one.
     ///
     /// # Errors
     /// As [`get`](TransactionNamespace::get).
@@ -215,7 +216,8 @@ impl TransactionNamespace {
         Ok(self.len()? == 0)
     }
 
-    /// Removes everything.
+    /// Removes everything from this namespace, which for a [`Transaction`](crate::Transaction) is
+    /// the default one.
     ///
     /// # Errors
     /// `InvalidConfig` for a namespace of another database, `NamespaceDropped`.
