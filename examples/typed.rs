@@ -17,7 +17,7 @@ fn main() -> Result<(), TableError> {
     let users = Table::<User>::open(&db)?;
     users.insert(&User { id: 1, name: "Ada".into() })?;
     db.transaction(|tx| users.with(tx).insert(&User { id: 2, name: "Grace".into() }))?;
-    db.flush()?;
+    db.flush()?; // From here on, a power cut loses none of it.
     println!("{:?} is one of {}", users.get(&1)?, users.len()?);
     Ok(())
 }

@@ -555,8 +555,8 @@
 //! - [`Table`], [`Key`](trait@Key), [`TableError`]: typed tables, key types, what can go wrong.
 //! - [`Emdb`], [`EmdbBuilder`], [`Namespace`], [`Transaction`], [`Snapshot`], [`Error`]: the engine.
 //! - The `examples` folder. Typed tables: `typed`, `indexes`, `composite_keys`, `transactions`,
-//!   `migration`, `ttl_sessions`, `zero_copy`, `json_export`, `async_service`, and `quickstart`, a
-//!   whole program on real input. The engine: `raw`, `ranges`, `snapshots`, `nested`, `backup`,
+//!   `migration`, `ttl_sessions`, `zero_copy`, `json_export`, `async_service`, and the package
+//!   `quickstart`, a whole program on real input. The engine: `raw`, `ranges`, `snapshots`, `nested`, `backup`,
 //!   `maintenance`, `encryption`.
 
 #[cfg(feature = "encrypt")]

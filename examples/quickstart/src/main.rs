@@ -1,6 +1,8 @@
 //! A `Cargo.lock` as two typed tables, written, closed, reopened, checked and asked.
 //!
-//! `cargo run --release --example quickstart [path to a Cargo.lock]`
+//! `cargo run --release -p emdb-quickstart [path to a Cargo.lock]`
+//!
+//! A package of its own, so that nothing is compiled for it but what it uses.
 //!
 //! Fails if what it reads back is not what it wrote.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -47,7 +49,7 @@ struct Rows {
 }
 
 fn main() -> ExitCode {
-    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock");
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.lock");
     let input = std::env::args_os().nth(1).map_or_else(own, PathBuf::from);
     match run(&input) {
         Ok(()) => ExitCode::SUCCESS,
@@ -91,7 +93,9 @@ fn run(input: &Path) -> Result<()> {
     let stats = db.stats()?;
     println!("{} bytes of file, {} bytes of index", stats.file_size_bytes, stats.index_bytes);
     drop((packages, dependencies));
-    Ok(db.close()?)
+    db.close()?;
+    println!("all {} rows came back equal", rows.packages.len() + rows.dependencies.len());
+    Ok(())
 }
 
 fn parse(input: &Path) -> Result<Rows> {
