@@ -559,12 +559,10 @@
 //!   `quickstart`, a whole program on real input. The engine: `raw`, `ranges`, `snapshots`, `nested`, `backup`,
 //!   `maintenance`, `encryption`.
 
-#[cfg(feature = "encrypt")]
-pub use emdb_core::EncryptionOptions;
-#[cfg(feature = "nested")]
-pub use emdb_core::Focus;
-#[cfg(feature = "ttl")]
-pub use emdb_core::Ttl;
+// Without any feature there is nothing in it.
+#[allow(unused_imports, unreachable_pub)]
+#[doc(inline)]
+pub use emdb_core::by_feature::*;
 pub use emdb_core::{
     Cipher, Emdb, EmdbBuilder, EmdbIter, EmdbKeyIter, EmdbRangeIter, EmdbStats, EncryptionInput,
     Error, FlushPolicy, IoBackend, KdfParams, KeyRange, LockHolder, Lost, LostKind, Namespace,
@@ -581,8 +579,9 @@ pub use emdb_typed::{
     SchemaDifference, Sparse, Staged, Table, TableError, TwoEnded, Unique, VerifyReport,
 };
 
-#[cfg(feature = "json")]
-pub use emdb_typed::dynamic;
+#[allow(unused_imports, unreachable_pub)]
+#[doc(inline)]
+pub use emdb_typed::by_feature::*;
 
 /// The names of the derive's expansion. No part of the API.
 #[doc(hidden)]

@@ -7,13 +7,13 @@
 //! [`Namespace`] a set of keys in it, [`Transaction`] a group of writes that happen as one.
 //!
 //! ```
-//! # fn main() -> emdb_core::Result<()> {
-//! use emdb_core::Emdb;
+//! # fn main() -> emdb::Result<()> {
+//! use emdb::Emdb;
 //!
 //! let db = Emdb::open_in_memory();
 //! db.insert("alice", "7")?;
 //! db.insert("bob", "3")?;
-//! db.transaction(|tx| -> emdb_core::Result<()> {
+//! db.transaction(|tx| -> emdb::Result<()> {
 //!     tx.insert("alice", "6")?;
 //!     tx.insert("bob", "4")?;
 //!     Ok(())
@@ -52,22 +52,32 @@ mod storage;
 #[cfg(test)]
 mod tests;
 
+/// The names that come with features. Whoever re-exports all of them has those of the features that this
+/// crate was compiled with.
+#[doc(hidden)]
+pub mod by_feature {
+    #[cfg(feature = "encrypt")]
+    pub use crate::api::encryption_options::EncryptionOptions;
+    #[cfg(feature = "nested")]
+    pub use crate::api::nested::Focus;
+    #[cfg(feature = "ttl")]
+    pub use crate::api::ttl::Ttl;
+}
+
 pub use api::builder::EmdbBuilder;
 pub use api::db::Emdb;
-#[cfg(feature = "encrypt")]
-pub use api::encryption_options::EncryptionOptions;
 #[doc(hidden)]
 pub use api::internal;
 pub use api::iterators::{EmdbIter, EmdbKeyIter, EmdbRangeIter, Results};
 pub use api::namespace::Namespace;
-#[cfg(feature = "nested")]
-pub use api::nested::Focus;
 pub use api::salvage::SalvageOptions;
 pub use api::snapshot::{Snapshot, SnapshotNamespace};
 pub use api::stats::EmdbStats;
 pub use api::transaction::{Transaction, TransactionNamespace};
-#[cfg(feature = "ttl")]
-pub use api::ttl::Ttl;
+// Without any feature there is nothing in it.
+#[allow(unused_imports, unreachable_pub)]
+#[doc(inline)]
+pub use by_feature::*;
 pub use crypto::{Cipher, EncryptionInput, KdfParams};
 pub use cursor::range::KeyRange;
 pub use engine::settings::NamespaceOptions;

@@ -21,12 +21,11 @@
 //! # Example
 //!
 //! ```
-//! use emdb_core::Emdb;
-//! use emdb_typed::{Table, TableError};
+//! use emdb::{Emdb, Table, TableError};
 //! use serde::{Deserialize, Serialize};
 //!
-//! #[derive(Debug, PartialEq, Serialize, Deserialize, emdb_derive::Record)]
-//! #[emdb(namespace = "cities", crate = "emdb_typed")] // `crate` isn't needed with the facade
+//! #[derive(Debug, PartialEq, Serialize, Deserialize, emdb::Record)]
+//! #[emdb(namespace = "cities")]
 //! struct City {
 //!     #[emdb(key)]
 //!     name: String,
@@ -87,6 +86,14 @@ mod write;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+
+/// The names that come with features. Whoever re-exports all of them has those of the features that this
+/// crate was compiled with.
+#[doc(hidden)]
+pub mod by_feature {
+    #[cfg(feature = "json")]
+    pub use crate::dynamic;
+}
 
 pub use codec::{DecodeError, EncodeError};
 pub use embedded::{Live, Staged};
