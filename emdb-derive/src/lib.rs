@@ -98,7 +98,7 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// # Example
 ///
-/// ```ignore
+/// ```
 /// #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
 /// #[emdb(namespace = "users", validate = User::check)]
 /// #[emdb(index(name = "by_city_age", fields(city, age), filter = User::is_adult))]
@@ -123,9 +123,12 @@ use syn::{DeriveInput, parse_macro_input};
 ///     }
 /// }
 ///
+/// # let db = emdb::Emdb::open_in_memory();
 /// let users = emdb::Table::<User>::open(&db)?;
 /// let ada = users.by(User::EMAIL).get("ada@example.org")?;
 /// let adults = users.by(User::BY_CITY_AGE).prefix(&("Basel",))?;
+/// # assert!(ada.is_none() && adults.count() == 0);
+/// # Ok::<(), emdb::TableError>(())
 /// ```
 #[proc_macro_derive(Record, attributes(emdb))]
 pub fn derive_record(input: TokenStream) -> TokenStream {
@@ -165,7 +168,7 @@ pub fn derive_record(input: TokenStream) -> TokenStream {
 ///
 /// # Example
 ///
-/// ```ignore
+/// ```
 /// /// Sorts by country, then by city.
 /// #[derive(Clone, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize, emdb::Key)]
 /// struct Place {
