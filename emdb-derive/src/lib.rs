@@ -49,7 +49,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `key(org, id)` | a primary key of several fields, at most eight, in this order: the type of the key is their tuple. It stands in place of `key` on a field |
 /// | `index(name = "by_org_age", fields(org, age))` | an index over these fields, at most eight, in this order. It can be repeated |
 /// | `index(..., unique)` | such an index that takes each value once |
-/// | `index(..., filter = path::to_fn)` | such an index of some rows alone: those for which the function, `fn(&Self) -> bool`, is true. Its answer must depend on nothing but the row |
+/// | `index(..., filter = path::to_fn)` | such an index of some rows alone: those for which the function, `fn(&Self) -> bool`, is true. Its answer must depend on nothing but the row, and on no time: reads ask it again |
 /// | `version = 2, from = UserV1` | the version of the schema, from 1, and the type that the version before it had. `Self: From<UserV1>`, and both have keys of one type. `UserV1` derives `Record`, too, in the same namespace and with a lower version, and may itself have a `from` |
 /// | `ttl = "30d"` | how long a row lives after it was written: a whole number, and `ms`, `s`, `m`, `h` or `d` |
 /// | `validate = path::to_fn` | a function, `fn(&Self) -> Result<(), impl Display>`, that is asked before each write |

@@ -73,11 +73,15 @@ pub enum TableError {
         /// The fault of the bytes.
         source: DecodeError,
     },
-    /// An entry of an index has no row. Rows were written through
-    /// [`Table::raw`](crate::Table::raw), which keeps no index.
+    /// An index disagrees with the rows, and gives no answer rather than a wrong one.
+    ///
+    /// Either rows were written through [`Table::raw`](crate::Table::raw), which keeps no index. Or
+    /// the program changed what the index is made by, without a new version of the type: its filter
+    /// decides otherwise, or the bytes of a key are others. Opening the table looks at a sample of
+    /// every index, and makes anew what disagrees; what that misses is met by reads and writes.
     #[error(
-        "table `{table}`: the index `{index}` has an entry without a row, as writes through \
-         `Table::raw` leave them; repair it with `rebuild_indexes`"
+        "table `{table}`: the index `{index}` disagrees with the rows: {reason}; \
+         `rebuild_indexes` makes it anew, nothing was changed"
     )]
     #[non_exhaustive]
     StaleIndex {
@@ -85,6 +89,8 @@ pub enum TableError {
         table: String,
         /// The index.
         index: String,
+        /// How it disagrees, and why that may be.
+        reason: String,
     },
     /// The table was made with another definition of the type.
     #[error(

@@ -78,6 +78,7 @@ mod record;
 mod row;
 mod schema;
 mod seal;
+mod stale;
 mod table;
 mod upkeep;
 mod vocabulary;

@@ -37,7 +37,7 @@ pub(crate) const CRATES: &[Crate] = &[
             &["error"],
             &["lent", "lifetime"],
             &["record"],
-            &["row", "describe"],
+            &["row", "describe", "stale"],
             &["backend"],
             &["embedded", "write"],
             &["catalogue"],

@@ -34,6 +34,24 @@ impl Hashed {
         Hashed { view, values: true, incarnation, next_tag: Some(0), slots, at: 0, here: None }
     }
 
+    /// A walk over as many records at most, from all over the keys: hashes are in no order of theirs.
+    /// Slots without a record that the view sees count, so that it ends soon whatever there is.
+    pub(crate) fn sample(
+        view: ReadView,
+        incarnation: Arc<Incarnation>,
+        records: usize,
+    ) -> Result<Hashed> {
+        let mut walk = Hashed::new(view, incarnation);
+        let guard = crossbeam_epoch::pin();
+        while let Some(tag) = walk.next_tag.filter(|_| walk.slots.len() < records) {
+            let table = &walk.incarnation.table;
+            walk.next_tag = walk.view.reader().slots(table, tag, &mut walk.slots, &guard)?;
+        }
+        walk.slots.truncate(records);
+        walk.next_tag = None;
+        Ok(walk)
+    }
+
     /// Lets values unverified, for a walk over keys.
     pub(crate) fn without_values(&mut self) {
         self.values = false;

@@ -81,6 +81,11 @@ impl PinnedNamespace {
         Walk::over(self.view, self.incarnation)
     }
 
+    /// A few of the records that were committed, in no order.
+    pub(crate) fn sample(&self, records: usize) -> Result<Walk> {
+        Walk::sample(self.view.clone(), self.incarnation.clone(), records)
+    }
+
     /// The committed records of a range, in order.
     pub(crate) fn into_walk_range(self, bounds: Bounds) -> Result<Walk> {
         if !self.ordered {

@@ -47,6 +47,18 @@ impl Walk {
         }
     }
 
+    /// A few records of an incarnation, in no order, at a cost that is bounded; see
+    /// [`Hashed::sample`].
+    pub(crate) fn sample(
+        view: ReadView,
+        incarnation: Option<Arc<Incarnation>>,
+        records: usize,
+    ) -> Result<Walk> {
+        let Some(incarnation) = incarnation else { return Ok(Walk::default()) };
+        let hashed = Hashed::sample(view, incarnation, records)?;
+        Ok(Walk { base: Some(Base::Hashed(hashed)), ..Walk::default() })
+    }
+
     /// A range of an incarnation, in order.
     pub(crate) fn range(
         view: ReadView,

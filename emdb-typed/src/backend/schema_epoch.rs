@@ -1,6 +1,7 @@
 //! The epoch of a table, which all of its handles share: it tells when the entry in the catalogue
 //! changes.
 
+use std::any::TypeId;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,9 @@ pub struct SchemaEpoch {
     epoch: AtomicU64,
     /// One change at a time.
     changing: Mutex<()>,
+    /// The types whose indexes were found to agree with the rows since the last change. It is asked
+    /// once: a program doesn't become another one while it has the database open.
+    agreeing: Mutex<Vec<TypeId>>,
 }
 
 thread_local! {
@@ -41,6 +45,23 @@ impl SchemaEpoch {
         epoch.is_multiple_of(2).then_some(epoch)
     }
 
+    /// Whether the indexes of a type were found to agree with the rows.
+    pub(crate) fn agrees<T: 'static>(&self) -> bool {
+        self.agreeing().contains(&TypeId::of::<T>())
+    }
+
+    /// Notes that they do.
+    pub(crate) fn note_agreement<T: 'static>(&self) {
+        let mut agreeing = self.agreeing();
+        if !agreeing.contains(&TypeId::of::<T>()) {
+            agreeing.push(TypeId::of::<T>());
+        }
+    }
+
+    fn agreeing(&self) -> MutexGuard<'_, Vec<TypeId>> {
+        self.agreeing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits for others who change the entry; but not where they may wait for this thread: inside
     /// of a transaction, and of a change.
     pub(crate) fn lock(&self, in_transaction: bool) -> Result<SchemaLock<'_>, Error> {
@@ -63,6 +84,7 @@ impl SchemaLock<'_> {
     /// once more: whoever has seen the former one does not know what comes.
     pub(crate) fn change(&self) -> SchemaChange<'_> {
         self.epoch.epoch.fetch_add(1, Ordering::AcqRel);
+        self.epoch.agreeing().clear();
         SchemaChange(self.epoch)
     }
 }

@@ -133,6 +133,10 @@ pub trait ReadView: Clone + fmt::Debug {
     /// All records, in order if the keyspace has one.
     fn scan(&self) -> Result<Self::Cursor, Self::Error>;
 
+    /// At most so many of the records that were committed, from all over the keyspace, in any
+    /// order. It has to be cheap, however many there are: tables look at one when they are opened.
+    fn sample(&self, records: usize) -> Result<Self::Cursor, Self::Error>;
+
     /// The records of a range, in order, of an ordered keyspace.
     fn range(&self, bounds: KeyBounds) -> Result<Self::Cursor, Self::Error>;
 }

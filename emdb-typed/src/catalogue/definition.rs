@@ -8,12 +8,15 @@ use crate::error::TableError;
 use crate::index::IndexSpec;
 use crate::record::Record;
 use crate::schema::Schema;
+use crate::stale::{self, Disagreement};
 
 /// All that the handles of a table know about its type, and when the two were last seen to agree.
 pub(crate) struct Definition<T> {
     pub(crate) indexes: Vec<IndexSpec<T>>,
     pub(crate) schema: Schema,
     pub(crate) ordered: bool,
+    /// The indexes that disagree with the rows, where they can't be made anew. Empty: none.
+    stale: Vec<bool>,
     /// The epoch at which the catalogue was last seen to agree with the type.
     epoch: AtomicU64,
 }
@@ -29,7 +32,29 @@ impl<T: Record> Definition<T> {
             indexes: description.indexes,
             schema,
             ordered: description.ordered,
+            stale: Vec::new(),
             epoch: AtomicU64::new(epoch.unwrap_or(NEVER)),
+        }
+    }
+
+    /// The same, without answers from these indexes.
+    pub(super) fn without(mut self, stale: Vec<bool>) -> Self {
+        self.stale = stale;
+        self
+    }
+
+    /// Whether all indexes give answers.
+    pub(super) fn answers_all(&self) -> bool {
+        !self.stale.contains(&true)
+    }
+
+    /// Refuses an index that gives no answers.
+    #[inline]
+    pub(crate) fn answers(&self, index: usize) -> Result<&IndexSpec<T>, TableError> {
+        let spec = &self.indexes[index];
+        match self.stale.get(index) {
+            Some(true) => Err(stale::error(spec, Disagreement::Sampled)),
+            _ => Ok(spec),
         }
     }
 

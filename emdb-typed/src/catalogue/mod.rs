@@ -7,6 +7,7 @@ mod build;
 mod definition;
 mod entry;
 mod open;
+mod sample;
 
 pub(crate) use admission::refuse;
 pub(crate) use build::{CHUNK_MAX_BYTES, CHUNK_MAX_ROWS};

@@ -1,7 +1,8 @@
 //! Opening a table: its entry in the catalogue, its keyspaces, and the indexes that it lacks.
 //!
 //! Invariant: a handle exists only when all indexes of its type are complete. An index that a crash leaves
-//! half built is finished, or begun anew, by the next open.
+//! half built is finished, or begun anew, by the next open. One that disagrees with the rows begins
+//! anew; where nothing may be written, the handle gives no answer from it.
 
 use std::ops::ControlFlow;
 
@@ -9,15 +10,16 @@ use super::admission::{self, Admission};
 use super::build;
 use super::definition::Definition;
 use super::entry::{Entry, IndexState};
+use super::sample::{self, SAMPLE_MAX_RECORDS};
 use crate::backend::{
-    Backend, Cursor, Keyspace, KeyspaceOptions, Keyspaces, ReadView, SchemaLock, Store, StoreMut,
-    WriteGuard,
+    Backend, Cursor, Keyspace, KeyspaceOptions, Keyspaces, ReadView, SchemaEpoch, SchemaLock,
+    Store, StoreMut, WriteGuard,
 };
 use crate::error::TableError;
 use crate::record::Record;
 use crate::row;
 use crate::schema::Schema;
-use crate::vocabulary::Progress;
+use crate::vocabulary::{Error, Progress};
 use crate::write::{Batch, auto_key};
 
 /// The child that holds an index.
@@ -25,11 +27,14 @@ pub(crate) fn index_child(name: &str) -> String {
     format!("index:{name}")
 }
 
+/// An open table.
+type Opened<T, B> = (Definition<T>, <B as Backend>::Store);
+
 /// Opens the table of `T`.
 pub(crate) fn open<T: Record, B: Backend + ?Sized>(
     db: &B,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<(Definition<T>, B::Store), TableError> {
+) -> Result<Opened<T, B>, TableError> {
     let ours = Schema::of::<T>();
     // Before anything is made: a type that may not come in leaves nothing behind.
     let admission = admission::compare::<T>(stored::<T, B>(db)?.as_ref(), &ours)?;
@@ -39,27 +44,81 @@ pub(crate) fn open<T: Record, B: Backend + ?Sized>(
         check_keys::<T, B>(db, &rows)?;
     }
     let schema_epoch = db.schema_epoch(&rows);
+    let found = found::<T, B>(db, &rows, &ours, &schema_epoch)?;
+    match found {
+        Some((definition, store)) if definition.answers_all() => Ok((definition, store)),
+        found => match (make::<T, B>(db, &rows, ours, &schema_epoch, progress), found) {
+            (Err(TableError::Core(Error::ReadOnly)), Some(found)) => Ok(found),
+            (made, _) => made,
+        },
+    }
+}
+
+/// The table as it is, if it is there and all indexes are complete. Those of which a sample disagrees
+/// with the rows give no answers.
+fn found<T: Record, B: Backend + ?Sized>(
+    db: &B,
+    rows: &B::Handle,
+    ours: &Schema,
+    schema_epoch: &SchemaEpoch,
+) -> Result<Option<Opened<T, B>>, TableError> {
     // In this order: what comes after the epoch shows in a later one.
     let epoch = schema_epoch.current();
     let entry = stored::<T, B>(db)?;
-    if admission::compare::<T>(entry.as_ref(), &ours)? == Admission::Same {
-        let store = db.store(keyspaces::<T, B>(db, &rows, &ours)?);
-        if !auto_key::lacks_mark::<T>(&store)? {
-            // A backend without epochs looks at the entry with each call.
-            let epoch = store.epoch().and(epoch);
-            return Ok((Definition::new(ours, epoch), store));
-        }
+    let admission = admission::compare::<T>(entry.as_ref(), ours)?;
+    let (Some(entry), Admission::Same) = (entry, admission) else { return Ok(None) };
+    let store = db.store(keyspaces::<T, B>(db, rows, ours)?);
+    if auto_key::lacks_mark::<T>(&store)? {
+        return Ok(None);
     }
+    // A backend without epochs looks at the entry with each call.
+    let definition = Definition::new(ours.clone(), store.epoch().and(epoch));
+    if schema_epoch.agrees::<T>() {
+        return Ok(Some((definition, store)));
+    }
+    let stale = stale::<T, B::Store>(&store, ours, &entry)?;
+    if !stale.contains(&true) && epoch.is_some() && schema_epoch.current() == epoch {
+        schema_epoch.note_agreement::<T>();
+    }
+    Ok(Some((definition.without(stale), store)))
+}
 
+/// Opens a table for which something has to be written.
+fn make<T: Record, B: Backend + ?Sized>(
+    db: &B,
+    rows: &B::Handle,
+    ours: Schema,
+    schema_epoch: &SchemaEpoch,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Opened<T, B>, TableError> {
     let lock = schema_epoch.lock(db.in_transaction())?;
-    let keyspaces = keyspaces::<T, B>(db, &rows, &ours)?;
-    let entry = settle::<T, B>(db, &keyspaces, &ours, &lock)?;
+    let keyspaces = keyspaces::<T, B>(db, rows, &ours)?;
+    let stale = match stored::<T, B>(db)? {
+        Some(entry) => stale::<T, B::Store>(&db.store(keyspaces.clone()), &ours, &entry)?,
+        None => vec![false; ours.indexes.len()],
+    };
+    let entry = settle::<T, B>(db, &keyspaces, &ours, &lock, &stale)?;
     let store = db.store(keyspaces);
     let definition = Definition::new(ours, store.epoch());
     build::finish(&definition, &store, entry, progress)?;
     auto_key::make_mark::<T>(&store)?;
+    schema_epoch.note_agreement::<T>();
     drop(lock);
     Ok((definition, store))
+}
+
+/// Which of the indexes that are complete disagree with the rows.
+fn stale<T: Record, S: Store>(
+    store: &S,
+    ours: &Schema,
+    entry: &Entry,
+) -> Result<Vec<bool>, TableError> {
+    let complete: Vec<bool> = ours.indexes.iter().map(|index| entry.is_complete(index)).collect();
+    if !complete.contains(&true) {
+        return Ok(complete);
+    }
+    let found = sample::disagreeing(&T::describe().indexes, store)?;
+    Ok(found.into_iter().zip(complete).map(|(stale, complete)| stale && complete).collect())
 }
 
 /// The entry as it is stored now.
@@ -86,8 +145,8 @@ fn keyspaces<T: Record, B: Backend + ?Sized>(
 fn check_keys<T: Record, B: Backend + ?Sized>(db: &B, rows: &B::Handle) -> Result<(), TableError> {
     let (rows, catalogue) = (rows.clone(), db.catalogue()?);
     let store = db.store(Keyspaces { rows, indexes: Vec::new(), mark: None, catalogue });
-    let mut scan = store.view(Keyspace::Rows)?.scan()?;
-    let Some(Ok((key, value))) = scan.forward() else { return Ok(()) };
+    let mut sample = store.view(Keyspace::Rows)?.sample(SAMPLE_MAX_RECORDS)?;
+    let Some(Ok((key, value))) = sample.forward() else { return Ok(()) };
     match row::key_of::<T>(value) {
         Some(ours) if ours != key => Err(admission::other_keys::<T>()),
         _ => Ok(()),
@@ -100,10 +159,11 @@ fn settle<T: Record, B: Backend + ?Sized>(
     keyspaces: &Keyspaces<B::Handle>,
     ours: &Schema,
     lock: &SchemaLock<'_>,
+    stale: &[bool],
 ) -> Result<Entry, TableError> {
     let stored = stored::<T, B>(db)?;
     let admission = admission::compare::<T>(stored.as_ref(), ours)?;
-    if let (Some(entry), Admission::Same) = (&stored, &admission) {
+    if let (Some(entry), Admission::Same, false) = (&stored, &admission, stale.contains(&true)) {
         return Ok(entry.clone());
     }
     // Behind the indexes of the type those that it has no more, to be emptied with the same commit.
@@ -119,7 +179,7 @@ fn settle<T: Record, B: Backend + ?Sized>(
     let stored = stored.map(|bytes| Entry::decode(T::NAMESPACE, &bytes)).transpose()?;
     let admission = admission::compare::<T>(stored.as_ref(), ours)?;
     gone.for_each(|at| batch.clear(Keyspace::Index(at)));
-    let states = states(&mut batch, stored.as_ref(), ours, &admission)?;
+    let states = states(&mut batch, stored.as_ref(), ours, &admission, stale)?;
     let older = stored.clone().map_or(Vec::new(), |entry| entry.older_than(ours));
     let building = states.iter().any(|state| *state != IndexState::Complete);
     let raised = matches!(admission, Admission::Raised { .. });
@@ -147,15 +207,16 @@ fn states<G: WriteGuard>(
     stored: Option<&Entry>,
     ours: &Schema,
     admission: &Admission,
+    stale: &[bool],
 ) -> Result<Vec<IndexState>, TableError> {
     let empty = batch.reads().count(Keyspace::Rows)? == 0;
     let begin = if empty { IndexState::Complete } else { IndexState::Building { after: None } };
     let mut states = Vec::with_capacity(ours.indexes.len());
     for (at, index) in ours.indexes.iter().enumerate() {
         let fresh = match admission {
-            Admission::Same => false,
+            Admission::Same => stale[at],
             Admission::New | Admission::Raised { .. } => true,
-            Admission::Indexes { fresh, .. } => fresh[at],
+            Admission::Indexes { fresh, .. } => fresh[at] || stale[at],
         };
         let kept = stored.filter(|_| !fresh).and_then(|entry| {
             let position = entry.schema.indexes.iter().position(|known| known == index)?;

@@ -36,6 +36,10 @@ impl ReadView for View {
         View::scan(self)
     }
 
+    fn sample(&self, records: usize) -> Result<Scan> {
+        View::sample(self, records)
+    }
+
     fn range(&self, bounds: KeyBounds) -> Result<Scan> {
         View::range(self, bounds)
     }

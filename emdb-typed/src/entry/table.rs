@@ -18,6 +18,11 @@ impl<T> Table<T> {
     /// not have yet are built now, in bounded steps; a build that was interrupted goes on where it
     /// was. Those that the type has no more are removed.
     ///
+    /// The catalogue doesn't know the program's functions, so a sample of rows and of entries is
+    /// compared, once in a process and type: an index that disagrees with them, since its filter or
+    /// the order of a key is another one now, is built anew. In a database that is open for reading
+    /// alone it gives no answers: [`TableError::StaleIndex`].
+    ///
     /// Inside the closure of a transaction this works for a table that needs nothing of that.
     ///
     /// # Errors
@@ -158,8 +163,8 @@ impl<T: Record> Table<T> {
     /// Rows written here are not checked; one that is no `T` makes typed reads of it fail with
     /// [`TableError::Decode`], and never more than that. Indexes are not kept either: after any
     /// `insert`, `insert_many`, `insert_with_ttl`, `persist` or `remove` of rows here they can lack
-    /// entries, have ones without rows (what they find then is [`TableError::StaleIndex`]), or
-    /// entries that expire at another time than their row. [`verify`](Table::verify) finds that,
+    /// entries, have ones that their rows haven't (what they find then is
+    /// [`TableError::StaleIndex`]), or entries that expire at another time than their row. [`verify`](Table::verify) finds that,
     /// [`rebuild_indexes`](Table::rebuild_indexes) repairs it. `clear` here is safe: it empties the
     /// indexes, too, and automatic keys begin anew.
     #[must_use]

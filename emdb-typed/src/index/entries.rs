@@ -1,4 +1,4 @@
-//! The entries of one row.
+//! The entries of one row: all of them, or whether a certain one is among them.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::ops::Range;
@@ -11,9 +11,11 @@ use crate::seal::Seal;
 const SORTED_MIN_ENTRIES: usize = 16;
 
 /// The entries of one row. Takes the indexed values, in the part form.
+///
+/// It gathers them, or compares each with the one that is sought, which takes no memory.
 #[derive(Debug, Default)]
 pub struct EntryWriter {
-    /// The row's key, then the keys of the entries.
+    /// The row's key, then the keys of the entries. When one is sought, its value.
     bytes: Vec<u8>,
     key: usize,
     /// The index of each entry, and where its key is.
@@ -21,6 +23,8 @@ pub struct EntryWriter {
     /// The index whose entries are being written, and whether the row's key follows the value.
     index: usize,
     keyed: bool,
+    /// Whether the one that is sought was written, if one is.
+    found: Option<bool>,
 }
 
 impl EntryWriter {
@@ -29,6 +33,9 @@ impl EntryWriter {
     pub fn entry(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         write(&mut self.bytes);
+        if self.found.is_some() {
+            return self.compare(start);
+        }
         if self.keyed {
             self.bytes.extend_from_within(..self.key);
         }
@@ -42,7 +49,42 @@ impl EntryWriter {
             bytes.extend_from_slice(key);
         }
         let list = Vec::with_capacity(indexes);
-        EntryWriter { key: bytes.len(), bytes, list, index: 0, keyed: false }
+        EntryWriter { key: bytes.len(), bytes, list, ..EntryWriter::default() }
+    }
+
+    /// To seek the entry with this value.
+    pub(crate) fn seeking(value: Vec<u8>) -> Self {
+        EntryWriter { bytes: value, found: Some(false), ..EntryWriter::default() }
+    }
+
+    /// The value that is sought.
+    #[inline]
+    pub(crate) fn sought(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Seeks another one from now on.
+    #[inline]
+    pub(crate) fn seek(&mut self, value: &[u8]) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(value);
+    }
+
+    /// Whether the entry that is sought is one of those that `write` writes.
+    #[inline]
+    pub(crate) fn finds(&mut self, write: impl FnOnce(&mut EntryWriter)) -> bool {
+        self.found = Some(false);
+        write(self);
+        self.found == Some(true)
+    }
+
+    /// Compares what was written from `start` on with what is sought, in place.
+    fn compare(&mut self, start: usize) {
+        let (sought, written) = self.bytes.split_at(start);
+        if sought == written {
+            self.found = Some(true);
+        }
+        self.bytes.truncate(start);
     }
 
     /// Begins the entries of an index.

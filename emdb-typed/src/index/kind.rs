@@ -104,6 +104,12 @@ impl IndexKind {
         };
         entry.get(entry.len().checked_sub(len)?..)
     }
+
+    /// The indexed value in the part form, of an entry of the row with this key.
+    #[inline]
+    pub(crate) fn value_of<'a>(self, entry: &'a [u8], key: &[u8]) -> &'a [u8] {
+        if self.is_unique() { entry } else { &entry[..entry.len() - key.len()] }
+    }
 }
 
 #[cfg(test)]
@@ -123,6 +129,7 @@ mod tests {
             let key = vec![7; len];
             let entry = [b"value".as_slice(), &key].concat();
             assert_eq!(Multi.row_key(&entry, &Multi.entry_value(&key)), Some(key.as_slice()));
+            assert_eq!(Multi.value_of(&entry, &key), b"value");
             assert_eq!(Unique.row_key(b"value", &Unique.entry_value(&key)), Some(key.as_slice()));
         }
         for hostile in [&b""[..], b"\xff", b"\xff\x00", b"\x09\x09", b"\x09"] {

@@ -31,6 +31,14 @@ pub struct IndexSpec<T> {
     pub entries: fn(&T, &mut EntryWriter),
 }
 
+impl<T> Clone for IndexSpec<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for IndexSpec<T> {}
+
 impl<T> fmt::Debug for Description<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Description")

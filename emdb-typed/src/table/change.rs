@@ -112,7 +112,8 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     ///
     /// # Errors
     ///
-    /// - [`TableError::Core`] when the engine refuses; nothing is removed then.
+    /// - [`TableError::Core`] when the engine refuses, and [`TableError::StaleIndex`] when a unique
+    ///   index has not what the row says; nothing is removed then.
     /// - [`TableError::Decode`] or [`TableError::SchemaNewer`] when the row that was removed can't
     ///   be read. It is gone all the same, with its index entries, so this is a way to get rid of
     ///   it.

@@ -20,7 +20,8 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// # Errors
     ///
     /// - [`TableError::Invalid`] when the type's validation refuses the row.
-    /// - [`TableError::UniqueViolation`] when another row has one of its unique values.
+    /// - [`TableError::UniqueViolation`] when another row has one of its unique values, and
+    ///   [`TableError::StaleIndex`] when a unique index has not what the replaced row says.
     /// - [`TableError::Encode`] when the row can't be encoded, and [`TableError::Core`] when the
     ///   engine refuses. In all these cases nothing is written.
     /// - [`TableError::Decode`] or [`TableError::SchemaNewer`] when the row that was replaced

@@ -7,10 +7,11 @@ use super::handle::Table;
 use super::walk::{ByIndex, Keys, Rows, Through};
 use crate::backend::{Cursor, KeyBounds as Bounds, Keyspace, ReadView, Store};
 use crate::error::TableError;
-use crate::index::{Index, IndexSpec, Unique};
+use crate::index::{EntryWriter, Index, IndexSpec, Unique};
 use crate::key::{AsKey, Key, KeyBounds, KeyPrefix, beginning_with};
 use crate::record::Record;
 use crate::row;
+use crate::stale::{self, Disagreement};
 
 impl<T: Record, S: Store> Table<T, S> {
     /// The rows as one of the table's indexes sees them; see [`Lookup`].
@@ -47,6 +48,11 @@ impl<T: Record, S: Store> Table<T, S> {
 ///
 /// Rows come in the order of their values in the index, and those with the same value in the order
 /// of their keys. Each call sees one state, rows and index together.
+///
+/// A row is held against the entry that led to it: one that hasn't got it, because the filter or the
+/// order of a key is another one now, or the row was written through [`Table::raw`], is
+/// [`TableError::StaleIndex`] and no answer. [`keys`](Lookup::keys) and [`count`](Lookup::count) read
+/// no row, and rely on the sample that opening the table takes of every index.
 ///
 /// # Example
 ///
@@ -97,7 +103,8 @@ impl<'t, T: Record, S: Store, K: Key, U> Lookup<'t, T, S, K, U> {
     ///
     /// # Errors
     ///
-    /// As [`Table::iter`]; [`TableError::StaleIndex`], as an item, for an entry that has no row.
+    /// As [`Table::iter`]; [`TableError::StaleIndex`], as an item, for an entry that the row which it
+    /// names hasn't.
     pub fn all(&self, value: impl AsKey<K>) -> Result<Rows<T, ByIndex, S::View>, TableError> {
         self.rows(beginning_with(part(&value)))
     }
@@ -126,7 +133,7 @@ impl<'t, T: Record, S: Store, K: Key, U> Lookup<'t, T, S, K, U> {
         self.rows(beginning_with(bytes))
     }
 
-    /// The keys of the rows with this value. No row is read.
+    /// The keys of the rows with this value. No row is read, so none is held against its entry.
     ///
     /// # Errors
     ///
@@ -136,7 +143,7 @@ impl<'t, T: Record, S: Store, K: Key, U> Lookup<'t, T, S, K, U> {
         Ok(Keys::through(scan, through))
     }
 
-    /// How many rows have this value. No row is read.
+    /// How many rows have this value. No row is read, so none is held against its entry.
     ///
     /// # Errors
     ///
@@ -152,8 +159,11 @@ impl<'t, T: Record, S: Store, K: Key, U> Lookup<'t, T, S, K, U> {
         Ok(count)
     }
 
-    fn spec(&self) -> &IndexSpec<T> {
-        &self.table.definition().indexes[self.index]
+    /// The index, if it may be asked.
+    fn ready(&self) -> Result<&'t IndexSpec<T>, TableError> {
+        self.table.admit()?;
+        self.table.store().ready(self.index)?;
+        self.table.definition().answers(self.index)
     }
 
     fn rows(&self, bounds: Bounds) -> Result<Rows<T, ByIndex, S::View>, TableError> {
@@ -161,30 +171,27 @@ impl<'t, T: Record, S: Store, K: Key, U> Lookup<'t, T, S, K, U> {
         Ok(Rows::through(scan, through))
     }
 
-    fn scan(&self, bounds: Bounds) -> Result<Scan<S::View>, TableError> {
-        self.table.admit()?;
-        let store = self.table.store();
-        store.ready(self.index)?;
+    fn scan(&self, bounds: Bounds) -> Result<Scan<T, S::View>, TableError> {
+        let (spec, store) = (self.ready()?, self.table.store());
         let entries = store.view(Keyspace::Index(self.index))?;
         let rows = store.view_beside(&entries, Keyspace::Rows)?;
         // Another type may have emptied the index meanwhile.
         self.table.admit()?;
-        let &IndexSpec { name, kind, .. } = self.spec();
-        Ok((entries.range(bounds)?, Through { rows, index: name, kind }))
+        Ok((entries.range(bounds)?, Through::new(rows, *spec)))
     }
 }
 
 /// A walk over an index, and the rows that it leads to.
-type Scan<V> = (<V as ReadView>::Cursor, Through<V>);
+type Scan<T, V> = (<V as ReadView>::Cursor, Through<T, V>);
 
 impl<T: Record, S: Store, K: Key> Lookup<'_, T, S, K, Unique> {
     /// The row with this value.
     ///
     /// # Errors
     ///
-    /// As [`Table::get`]; [`TableError::StaleIndex`] for an entry that has no row.
+    /// As [`Table::get`]; [`TableError::StaleIndex`] for an entry that the row which it names hasn't.
     pub fn get(&self, value: impl AsKey<K>) -> Result<Option<T>, TableError> {
-        self.find(&part(&value), row::decode::<T>)
+        self.find(part(&value), |_, _, row| row)
     }
 
     /// Calls `read` with the row that has this value, lent as [`Table::get_with`] has it; its bytes
@@ -199,29 +206,31 @@ impl<T: Record, S: Store, K: Key> Lookup<'_, T, S, K, Unique> {
         read: impl FnOnce(T::Ref<'_>) -> R,
     ) -> Result<Option<R>, TableError> {
         // The caller's code runs once, on a row that was found.
-        let found = self.find(&part(&value), |key, bytes| Ok((key.to_vec(), bytes.to_vec())))?;
+        let found = self.find(part(&value), |key, bytes, _| (key.to_vec(), bytes.to_vec()))?;
         found.map(|(key, bytes)| row::lend::<T, R>(&key, &bytes, read)).transpose()
     }
 
     fn find<R>(
         &self,
-        entry: &[u8],
-        make: impl Fn(&[u8], &[u8]) -> Result<R, TableError>,
+        value: Vec<u8>,
+        make: impl Fn(&[u8], &[u8], T) -> R,
     ) -> Result<Option<R>, TableError> {
-        self.table.admit()?;
-        let store = self.table.store();
-        store.ready(self.index)?;
+        let (spec, store) = (self.ready()?, self.table.store());
+        let mut seeker = EntryWriter::seeking(value);
         let found = store.consistent(|| {
             let keyspace = Keyspace::Index(self.index);
-            let Some(key) = store.read(keyspace, entry, <[u8]>::to_vec)? else { return Ok(None) };
-            match store.read(Keyspace::Rows, &key, |bytes| make(&key, bytes))? {
+            let key = store.read(keyspace, seeker.sought(), <[u8]>::to_vec)?;
+            let Some(key) = key else { return Ok(None) };
+            let found = store.read(Keyspace::Rows, &key, |bytes| {
+                let row = row::decode(&key, bytes)?;
+                stale::check(spec, &mut seeker, &key, &row)?;
+                Ok(make(&key, bytes, row))
+            })?;
+            match found {
                 Some(row) => row.map(Some),
                 // Both may have expired in between.
-                None if !store.contains(keyspace, entry)? => Ok(None),
-                None => Err(TableError::StaleIndex {
-                    table: T::NAMESPACE.to_owned(),
-                    index: self.spec().name.to_owned(),
-                }),
+                None if !store.contains(keyspace, seeker.sought())? => Ok(None),
+                None => Err(stale::error(spec, Disagreement::NoRow(&key))),
             }
         });
         // Another type may have emptied the index meanwhile.
@@ -237,7 +246,8 @@ impl<T: Record, S, K, U> fmt::Debug for Lookup<'_, T, S, K, U> {
 }
 
 fn part<K>(value: &impl AsKey<K>) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(32);
+    // Room for the value of a row behind it, which is compared with it.
+    let mut bytes = Vec::with_capacity(64);
     value.write_part(&mut bytes);
     bytes
 }

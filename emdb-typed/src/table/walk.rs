@@ -1,19 +1,20 @@
 //! Walks over a table.
 //!
 //! Invariant: nothing is skipped. A row that can't be read is handed out as an error, and ends the walk,
-//! from both of its ends.
+//! from both of its ends; so is one to which an entry of an index led that it hasn't.
 
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
 
-use crate::backend::{Cursor, ReadView};
+use crate::backend::{Cursor, CursorItem, ReadView};
 use crate::embedded::View;
 use crate::error::TableError;
-use crate::index::IndexKind;
+use crate::index::{EntryWriter, IndexSpec};
 use crate::record::{OrderedRecord, Record};
 use crate::row;
 use crate::seal::Seal;
+use crate::stale::{self, Disagreement};
 
 /// The rows of a table, of a range of it, or of what an index finds.
 ///
@@ -49,7 +50,7 @@ use crate::seal::Seal;
 /// ```
 #[must_use = "an iterator does nothing until it is asked for items"]
 pub struct Rows<T, By = ByKey, V: ReadView = View> {
-    walk: Option<Walk<V>>,
+    walk: Option<Walk<T, V>>,
     types: PhantomData<fn() -> (T, By)>,
 }
 
@@ -58,7 +59,7 @@ pub struct Rows<T, By = ByKey, V: ReadView = View> {
 /// As with [`Rows`], an error is the last item.
 #[must_use = "an iterator does nothing until it is asked for items"]
 pub struct Keys<T, By = ByKey, V: ReadView = View> {
-    walk: Option<Walk<V>>,
+    walk: Option<Walk<T, V>>,
     types: PhantomData<fn() -> (T, By)>,
 }
 
@@ -90,17 +91,18 @@ impl<T> TwoEnded<T> for ByIndex {
     const SEAL: Seal = Seal;
 }
 
-struct Walk<V: ReadView> {
+struct Walk<T, V: ReadView> {
     scan: V::Cursor,
     /// Where the rows are, if the scan is one of entries.
-    through: Option<Through<V>>,
+    through: Option<Through<T, V>>,
 }
 
 /// An index that is walked over.
-pub(super) struct Through<V> {
-    pub(super) rows: V,
-    pub(super) index: &'static str,
-    pub(super) kind: IndexKind,
+pub(super) struct Through<T, V> {
+    rows: V,
+    spec: IndexSpec<T>,
+    /// Seeks each row's entry in the row.
+    seeker: EntryWriter,
 }
 
 /// Where the next item is taken from.
@@ -110,64 +112,121 @@ enum End {
     Back,
 }
 
-impl<V: ReadView> Walk<V> {
-    /// The next key and value of the scan, as `make` has them.
-    fn step<R>(
-        &mut self,
-        end: End,
-        make: impl FnOnce(Option<&Through<V>>, &[u8], &[u8]) -> Result<R, TableError>,
-    ) -> Option<Result<R, TableError>> {
-        let next = match end {
-            End::Front => self.scan.forward(),
-            End::Back => self.scan.backward(),
-        };
-        Some(match next? {
-            Ok((key, value)) => make(self.through.as_ref(), key, value),
-            Err(error) => Err(error.into()),
-        })
+/// The rows of a walk, as they are made of their keys and their bytes.
+trait Make<T>: Sized {
+    type Made;
+
+    fn make(self, key: &[u8], bytes: &[u8]) -> Result<Self::Made, TableError>;
+
+    /// The same of a row that an entry led to, which `seeker` seeks.
+    fn make_found(
+        self,
+        spec: &IndexSpec<T>,
+        seeker: &mut EntryWriter,
+        key: &[u8],
+        bytes: &[u8],
+    ) -> Result<Self::Made, TableError>;
+}
+
+/// The row itself.
+struct Owned;
+
+impl<T: Record> Make<T> for Owned {
+    type Made = T;
+
+    #[inline]
+    fn make(self, key: &[u8], bytes: &[u8]) -> Result<T, TableError> {
+        row::decode(key, bytes)
     }
 
-    /// The next row, as `make` has its key and its bytes.
-    fn row<T: Record, R>(
-        &mut self,
-        end: End,
-        make: impl FnOnce(&[u8], &[u8]) -> Result<R, TableError>,
-    ) -> Option<Result<R, TableError>> {
-        self.step(end, |through, key, value| match through {
-            None => make(key, value),
-            Some(through) => through.row::<T, R>(key, value, make),
+    #[inline]
+    fn make_found(
+        self,
+        spec: &IndexSpec<T>,
+        seeker: &mut EntryWriter,
+        key: &[u8],
+        bytes: &[u8],
+    ) -> Result<T, TableError> {
+        let row = row::decode(key, bytes)?;
+        stale::check(spec, seeker, key, &row)?;
+        Ok(row)
+    }
+}
+
+/// The making of a callback that is lent the row.
+struct Lent<F>(F);
+
+impl<T: Record, R, F: FnOnce(T::Ref<'_>) -> R> Make<T> for Lent<F> {
+    type Made = R;
+
+    #[inline]
+    fn make(self, key: &[u8], bytes: &[u8]) -> Result<R, TableError> {
+        row::lend::<T, R>(key, bytes, self.0)
+    }
+
+    #[inline]
+    fn make_found(
+        self,
+        spec: &IndexSpec<T>,
+        seeker: &mut EntryWriter,
+        key: &[u8],
+        bytes: &[u8],
+    ) -> Result<R, TableError> {
+        stale::check(spec, seeker, key, &row::decode(key, bytes)?)?;
+        row::lend::<T, R>(key, bytes, self.0)
+    }
+}
+
+impl<T: Record, V: ReadView> Walk<T, V> {
+    /// The next row.
+    fn row<M: Make<T>>(&mut self, end: End, make: M) -> Option<Result<M::Made, TableError>> {
+        Some(match (step(&mut self.scan, end)?, &mut self.through) {
+            (Err(error), _) => Err(error.into()),
+            (Ok((key, value)), None) => make.make(key, value),
+            (Ok((entry, value)), Some(through)) => through.row(entry, value, make),
         })
     }
 
     /// The next row's key.
-    fn key<T: Record>(&mut self, end: End) -> Option<Result<T::Key, TableError>> {
-        self.step(end, |through, key, value| {
-            row::decode_key::<T>(match through {
-                None => key,
-                Some(through) => through.key::<T>(key, value)?,
-            })
-        })
+    fn key(&mut self, end: End) -> Option<Result<T::Key, TableError>> {
+        let key = match (step(&mut self.scan, end)?, &self.through) {
+            (Err(error), _) => Err(error.into()),
+            (Ok((key, _)), None) => Ok(key),
+            (Ok((entry, value)), Some(through)) => through.key(entry, value),
+        };
+        Some(key.and_then(row::decode_key::<T>))
     }
 }
 
-impl<V: ReadView> Through<V> {
-    fn row<T: Record, R>(
-        &self,
+#[inline]
+fn step<C: Cursor>(scan: &mut C, end: End) -> Option<CursorItem<'_, C::Error>> {
+    match end {
+        End::Front => scan.forward(),
+        End::Back => scan.backward(),
+    }
+}
+
+impl<T: Record, V: ReadView> Through<T, V> {
+    pub(super) fn new(rows: V, spec: IndexSpec<T>) -> Self {
+        Through { rows, spec, seeker: EntryWriter::seeking(Vec::new()) }
+    }
+
+    fn row<M: Make<T>>(
+        &mut self,
         entry: &[u8],
         value: &[u8],
-        make: impl FnOnce(&[u8], &[u8]) -> Result<R, TableError>,
-    ) -> Result<R, TableError> {
-        let key = self.key::<T>(entry, value)?;
-        let row = self.rows.read(key, |bytes| make(key, bytes))?;
-        row.unwrap_or_else(|| Err(self.stale::<T>()))
+        make: M,
+    ) -> Result<M::Made, TableError> {
+        let key = self.key(entry, value)?;
+        let Through { rows, spec, seeker } = self;
+        seeker.seek(spec.kind.value_of(entry, key));
+        let row = rows.read(key, |bytes| make.make_found(spec, seeker, key, bytes))?;
+        row.unwrap_or_else(|| Err(stale::error(spec, Disagreement::NoRow(key))))
     }
 
-    fn key<'a, T: Record>(&self, entry: &'a [u8], value: &'a [u8]) -> Result<&'a [u8], TableError> {
-        self.kind.row_key(entry, value).ok_or_else(|| self.stale::<T>())
-    }
-
-    fn stale<T: Record>(&self) -> TableError {
-        TableError::StaleIndex { table: T::NAMESPACE.to_owned(), index: self.index.to_owned() }
+    fn key<'a>(&self, entry: &'a [u8], value: &'a [u8]) -> Result<&'a [u8], TableError> {
+        let key = self.spec.kind.row_key(entry, value);
+        key.ok_or_else(|| stale::error(&self.spec, Disagreement::NoKey))
     }
 }
 
@@ -178,7 +237,7 @@ impl<T: Record, V: ReadView> Rows<T, ByKey, V> {
 }
 
 impl<T: Record, V: ReadView> Rows<T, ByIndex, V> {
-    pub(super) fn through(scan: V::Cursor, through: Through<V>) -> Self {
+    pub(super) fn through(scan: V::Cursor, through: Through<T, V>) -> Self {
         Rows { walk: Some(Walk { scan, through: Some(through) }), types: PhantomData }
     }
 }
@@ -189,7 +248,7 @@ impl<T: Record, By, V: ReadView> Rows<T, By, V> {
         &mut self,
         read: impl FnOnce(T::Ref<'_>) -> R,
     ) -> Option<Result<R, TableError>> {
-        self.take(End::Front, |key, value| row::lend::<T, R>(key, value, read))
+        self.take(End::Front, Lent(read))
     }
 
     /// The same from the back.
@@ -200,15 +259,11 @@ impl<T: Record, By, V: ReadView> Rows<T, By, V> {
     where
         By: TwoEnded<T>,
     {
-        self.take(End::Back, |key, value| row::lend::<T, R>(key, value, read))
+        self.take(End::Back, Lent(read))
     }
 
-    fn take<R>(
-        &mut self,
-        end: End,
-        make: impl FnOnce(&[u8], &[u8]) -> Result<R, TableError>,
-    ) -> Option<Result<R, TableError>> {
-        let item = self.walk.as_mut()?.row::<T, R>(end, make);
+    fn take<M: Make<T>>(&mut self, end: End, make: M) -> Option<Result<M::Made, TableError>> {
+        let item = self.walk.as_mut()?.row(end, make);
         if !matches!(item, Some(Ok(_))) {
             // The end, or an error: what is held is let go.
             self.walk = None;
@@ -225,14 +280,14 @@ impl<T: Record, V: ReadView> Keys<T, ByKey, V> {
 }
 
 impl<T: Record, V: ReadView> Keys<T, ByIndex, V> {
-    pub(super) fn through(scan: V::Cursor, through: Through<V>) -> Self {
+    pub(super) fn through(scan: V::Cursor, through: Through<T, V>) -> Self {
         Keys { walk: Some(Walk { scan, through: Some(through) }), types: PhantomData }
     }
 }
 
 impl<T: Record, By, V: ReadView> Keys<T, By, V> {
     fn take(&mut self, end: End) -> Option<Result<T::Key, TableError>> {
-        let item = self.walk.as_mut()?.key::<T>(end);
+        let item = self.walk.as_mut()?.key(end);
         if !matches!(item, Some(Ok(_))) {
             self.walk = None;
         }
@@ -244,13 +299,13 @@ impl<T: Record, By, V: ReadView> Iterator for Rows<T, By, V> {
     type Item = Result<T, TableError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.take(End::Front, row::decode::<T>)
+        self.take(End::Front, Owned)
     }
 }
 
 impl<T: Record, By: TwoEnded<T>, V: ReadView> DoubleEndedIterator for Rows<T, By, V> {
     fn next_back(&mut self) -> Option<Self::Item> {
-        self.take(End::Back, row::decode::<T>)
+        self.take(End::Back, Owned)
     }
 }
 

@@ -124,7 +124,10 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         let specs = &*self.definition.indexes;
         match former {
             Former::None => {}
-            Former::Row { entries, .. } => entries::remove(batch, entries, |_, _| true),
+            Former::Row { entries, live: true, .. } => {
+                entries::remove(batch, specs, entries, key, |_, _| true)?;
+            }
+            Former::Row { entries, .. } => entries::remove_expired(batch, specs, entries, key)?,
             Former::Unreadable(..) => {
                 entries::remove_by_key(batch, specs, key)?;
             }

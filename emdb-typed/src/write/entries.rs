@@ -1,10 +1,17 @@
 //! Keeping the entries of indexes in step with the rows.
+//!
+//! Invariant: a unique value is given to a row only if its index has it for no other row, and taken
+//! from one only if the index has it for that one. So an index that the program makes otherwise now is
+//! met here at the latest, and accepts no value twice. An entry of another kind has its row's key in
+//! it: one that is left over by that can't be taken for another row's, and reads refuse it.
 
 use super::batch::Batch;
 use crate::backend::{Cursor, Keyspace, ReadView, Store, WriteGuard};
 use crate::error::TableError;
 use crate::index::{EntryWriter as Entries, IndexSpec};
 use crate::record::Record;
+use crate::row;
+use crate::stale::{self, Disagreement};
 
 /// The entries of `row`, whose key is `key`, in the indexes that `wanted` names.
 pub(crate) fn entries<T: Record>(
@@ -43,14 +50,16 @@ pub(crate) fn replace<T: Record, G: WriteGuard>(
         }
     }
     if let Some((former, _)) = former {
-        remove(batch, former, |index, entry| !entries.contains(index, entry));
+        remove(batch, specs, former, key, |index, entry| !entries.contains(index, entry))?;
     }
     for (index, entry) in entries.iter() {
-        let same = former
-            .is_some_and(|(former, before)| before == expiry && former.contains(index, entry));
-        if !same {
-            put(batch, specs, index, entry, key, expiry);
+        let kept = former.filter(|(former, _)| former.contains(index, entry));
+        match kept {
+            Some((_, before)) if before == expiry => continue,
+            Some(_) => check_owned(batch, specs, index, entry, key)?,
+            None => {}
         }
+        put(batch, specs, index, entry, key, expiry);
     }
     Ok(())
 }
@@ -68,14 +77,36 @@ pub(crate) fn put<T: Record, G: WriteGuard>(
     batch.put(Keyspace::Index(index), entry, &value, expiry);
 }
 
-/// Stages the removal of those entries that `which` names.
-pub(crate) fn remove<G: WriteGuard>(
+/// Stages the removal of those entries of a row that `which` names.
+pub(crate) fn remove<T: Record, G: WriteGuard>(
     batch: &mut Batch<G>,
+    specs: &[IndexSpec<T>],
     entries: &Entries,
+    key: &[u8],
     which: impl Fn(usize, &[u8]) -> bool,
-) {
+) -> Result<(), TableError> {
     for (index, entry) in entries.iter().filter(|(index, entry)| which(*index, entry)) {
+        check_owned(batch, specs, index, entry, key)?;
         batch.remove(Keyspace::Index(index), entry);
+    }
+    Ok(())
+}
+
+/// Refuses to replace a unique entry that the index hasn't for this row.
+fn check_owned<T: Record, G: WriteGuard>(
+    batch: &Batch<G>,
+    specs: &[IndexSpec<T>],
+    index: usize,
+    entry: &[u8],
+    key: &[u8],
+) -> Result<(), TableError> {
+    if !specs[index].kind.is_unique() {
+        return Ok(());
+    }
+    // It may have expired since the row was read.
+    match batch.stored(Keyspace::Index(index), entry, |owner, _, _| owner == key)? {
+        Some(true) => Ok(()),
+        _ => Err(stale::error(&specs[index], Disagreement::NoEntry(key))),
     }
 }
 
@@ -111,11 +142,32 @@ pub(crate) fn check_unique<T: Record, G: WriteGuard>(
     })?;
     match other.flatten() {
         None => Ok(()),
-        Some(other) => Err(TableError::UniqueViolation {
+        Some(other) => taken(batch, &specs[index], Keyspace::Index(index), entry, other),
+    }
+}
+
+/// Refuses a value that an index has for another row, with the reason: that row has it, or the index is stale.
+#[cold]
+fn taken<T: Record, G: WriteGuard>(
+    batch: &Batch<G>,
+    spec: &IndexSpec<T>,
+    keyspace: Keyspace,
+    entry: &[u8],
+    other: Vec<u8>,
+) -> Result<(), TableError> {
+    match batch.read(Keyspace::Rows, &other, |bytes| row::decode::<T>(&other, bytes))? {
+        Some(Ok(row)) if !stale::has_entry(spec, &row, entry) => {
+            Err(stale::error(spec, Disagreement::NotItsEntry(&other)))
+        }
+        // One that can't be read has its values until it is gone.
+        Some(_) => Err(TableError::UniqueViolation {
             table: T::NAMESPACE.to_owned(),
-            index: specs[index].name.to_owned(),
+            index: spec.name.to_owned(),
             other,
         }),
+        // Both may have expired in between.
+        None if batch.read(keyspace, entry, |_| ())?.is_none() => Ok(()),
+        None => Err(stale::error(spec, Disagreement::NoRow(&other))),
     }
 }
 

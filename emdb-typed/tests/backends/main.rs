@@ -14,6 +14,7 @@ mod json;
 mod lifetimes;
 mod memory;
 mod model;
+mod stale;
 mod transactions;
 mod upkeep;
 mod versions;

@@ -120,6 +120,12 @@ impl View {
         self.reads().walk().map(Scan)
     }
 
+    /// At most so many of the committed records, from all over the namespace, in no order. Its cost
+    /// is bounded, whatever there is, and no order is built for it.
+    pub fn sample(&self, records: usize) -> Result<Scan> {
+        self.pinned.sample(records).map(Scan)
+    }
+
     /// The records of a range, in order, of an ordered namespace.
     pub fn range(&self, (low, high): (Bound<Vec<u8>>, Bound<Vec<u8>>)) -> Result<Scan> {
         self.reads().walk_range(Bounds { low, high }).map(Scan)

@@ -65,6 +65,14 @@ impl ReadView for MemoryView {
         Ok(self.walk((Bound::Unbounded, Bound::Unbounded)))
     }
 
+    fn sample(&self, records: usize) -> Result<MemoryCursor> {
+        let every = self.space.map.len().div_ceil(records.max(1)).max(1);
+        let some = self.space.map.iter().step_by(every);
+        let map = some.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let (low, high) = (Bound::Unbounded, Bound::Unbounded);
+        Ok(MemoryCursor { map: Arc::new(map), now: self.now, low, high, last: None })
+    }
+
     fn range(&self, bounds: KeyBounds) -> Result<MemoryCursor> {
         if self.space.ordered { Ok(self.walk(bounds)) } else { Err(MemoryError::Unordered) }
     }
