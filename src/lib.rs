@@ -265,9 +265,35 @@
 //! # Ok::<(), TableError>(())
 //! ```
 //!
-//! `with` borrows the transaction, so several tables take turns:
-//! `users.with(tx).insert(&user)?; orders.with(tx).insert(&order)?;`. Inside of the closure, write
-//! through `with` alone. A write through the table itself is refused.
+//! `with` shares the transaction, so several tables are used at once:
+//! `let (users, orders) = (users.with(tx), orders.with(tx));`. Inside of the closure, write through
+//! `with` alone. A write through the table itself is refused.
+//!
+//! A function that is called inside of transactions and outside takes a `Table<T, S>`, where `S` is a
+//! [`Store`] if it reads and a [`StoreMut`] if it writes:
+//!
+//! ```
+//! # use emdb::{Emdb, Record, StoreMut, Table, TableError};
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Serialize, Deserialize, Record)]
+//! # struct Account { #[emdb(key)] owner: String, cents: u64 }
+//! fn deposit<S: StoreMut>(
+//!     accounts: &Table<Account, S>,
+//!     owner: &str,
+//!     cents: u64,
+//! ) -> Result<(), TableError> {
+//!     let make = || Account { owner: owner.into(), cents };
+//!     accounts.upsert(owner, make, |account| account.cents += cents)?;
+//!     Ok(())
+//! }
+//!
+//! # let db = Emdb::open_in_memory();
+//! # let accounts = Table::<Account>::open(&db)?;
+//! deposit(&accounts, "ada", 500)?;
+//! db.transaction(|tx| deposit(&accounts.with(tx), "ada", 200))?;
+//! assert_eq!(accounts.get("ada")?.map(|ada| ada.cents), Some(700));
+//! # Ok::<(), TableError>(())
+//! ```
 //!
 //! # Snapshots
 //!
@@ -576,7 +602,8 @@ pub use emdb_typed::{
     AsKey, AutoKey, AutoRecord, ByIndex, ByKey, DecodeError, Each, EncodeError, EncodeKey,
     FieldSchema, Frozen, Index, IndexSchema, Key, KeyBounds, KeyError, KeyPrefix, Keys, Live,
     Lookup, MigrateReport, Multi, OrderedRecord, Page, Problem, Record, Rows, Schema,
-    SchemaDifference, Sparse, Staged, Table, TableError, TwoEnded, Unique, VerifyReport,
+    SchemaDifference, Sparse, Staged, Store, StoreMut, Table, TableError, TwoEnded, Unique,
+    VerifyReport,
 };
 
 #[allow(unused_imports, unreachable_pub)]
