@@ -119,10 +119,12 @@
 //! # Ok::<(), TableError>(())
 //! ```
 //!
+//! [`update_with`](Table::update_with) gives what the closure makes, and in
+//! [`try_update`](Table::try_update) the closure may refuse.
 //! [`try_insert`](Table::try_insert) refuses a key that is taken. With `#[emdb(key, auto)]`,
 //! [`insert_new`](Table::insert_new) gives the row the next number.
 //! [`insert_many`](Table::insert_many) and [`insert_all`](Table::insert_all) take any number of
-//! rows: the first in bounded commits, the second in one. [`retain`](Table::retain) and
+//! rows: the first in bounded commits, the second in one, in which rows can swap unique values. [`retain`](Table::retain) and
 //! [`clear`](Table::clear) remove many.
 //!
 //! [`get_with`](Table::get_with) lends a row to a closure: its strings and byte strings are not
@@ -532,7 +534,7 @@
 //!
 //! | feature | default | what it brings |
 //! | --- | --- | --- |
-//! | `ttl` | yes | records that expire: `default_ttl`, `insert_with_ttl`, `expires_at`, `ttl`, `persist`, `sweep_expired`, and the attributes `ttl` and `expires_at` of records. Expiry that is stored is honoured without it, too |
+//! | `ttl` | yes | records that expire: `default_ttl`, `insert_with_ttl`, `expires_at`, `ttl`, `persist`, `touch`, `sweep_expired`, and the attributes `ttl` and `expires_at` of records. Expiry that is stored is honoured without it, too |
 //! | `json` | no | `Table::export_json`, `Table::import_json`: rows as lines of JSON; the module `dynamic`: rows and whole databases as JSON, without their Rust types |
 //! | `nested` | no | dotted groups of keys: `focus`, `group`, `delete_group` |
 //! | `encrypt` | no | [encryption](#encryption): `encryption_key`, `encryption_passphrase`, `cipher` and `kdf_params` of the builder, `enable_encryption`, `disable_encryption`, `rotate_encryption_key`, `change_passphrase`, and `EncryptionOptions` |

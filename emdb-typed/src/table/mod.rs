@@ -8,6 +8,8 @@ mod insert;
 mod lookup;
 mod ordered;
 mod read;
+#[cfg(feature = "ttl")]
+mod touch;
 mod walk;
 mod write;
 

@@ -31,10 +31,18 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         &'s self,
         body: impl FnOnce(&mut Batch<S::Guard<'s>>) -> Result<R, TableError>,
     ) -> Result<R, TableError> {
-        let mut batch = Batch::new(self.store.lock()?);
+        self.try_write(body)
+    }
+
+    /// The same for a body that has errors of its own.
+    pub(super) fn try_write<'s, R, E: From<TableError>>(
+        &'s self,
+        body: impl FnOnce(&mut Batch<S::Guard<'s>>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let mut batch = Batch::new(self.store.lock().map_err(TableError::from)?);
         self.definition.admit(batch.reads())?;
         let result = body(&mut batch)?;
-        batch.commit()?;
+        batch.commit_rows(&self.definition.indexes)?;
         Ok(result)
     }
 
@@ -88,27 +96,65 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         Ok(former)
     }
 
+    /// Stages rows, each of another key, that come together: before one takes a unique value, all have
+    /// given theirs up, so that they can go round among the rows.
+    pub(super) fn put_together<'p>(
+        &self,
+        batch: &mut Batch<S::Guard<'_>>,
+        rows: impl Iterator<Item = &'p Prepared>,
+    ) -> Result<(), TableError> {
+        let mut released = Vec::new();
+        for prepared in rows {
+            let former = self.former(batch, &prepared.key)?;
+            self.release(batch, prepared, &former)?;
+            released.push((prepared, former));
+        }
+        for (prepared, former) in &released {
+            self.claim(batch, prepared, former)?;
+        }
+        Ok(())
+    }
+
     fn replace(
         &self,
         batch: &mut Batch<S::Guard<'_>>,
         prepared: &Prepared,
         former: &Former<T>,
     ) -> Result<(), TableError> {
-        let Prepared { key, value, entries, expiry } = prepared;
+        self.release(batch, prepared, former)?;
+        self.claim(batch, prepared, former)
+    }
+
+    /// Stages the removal of the entries that the row has no more.
+    fn release(
+        &self,
+        batch: &mut Batch<S::Guard<'_>>,
+        Prepared { key, entries, .. }: &Prepared,
+        former: &Former<T>,
+    ) -> Result<(), TableError> {
         let specs = &*self.definition.indexes;
+        match former {
+            Former::None => Ok(()),
+            Former::Row { entries: known, live: true, .. } => {
+                entries::release(batch, specs, key, known, entries)
+            }
+            Former::Row { entries: known, .. } => entries::remove_expired(batch, specs, known, key),
+            Former::Unreadable(..) => entries::remove_by_key(batch, specs, key),
+        }
+    }
+
+    /// Stages the row and the entries that it has from now on.
+    fn claim(
+        &self,
+        batch: &mut Batch<S::Guard<'_>>,
+        Prepared { key, value, entries, expiry }: &Prepared,
+        former: &Former<T>,
+    ) -> Result<(), TableError> {
         let known = match former {
             Former::Row { entries, expiry, live: true, .. } => Some((entries, *expiry)),
-            Former::Row { entries, .. } => {
-                entries::remove_expired(batch, specs, entries, key)?;
-                None
-            }
-            Former::None => None,
-            Former::Unreadable(..) => {
-                entries::remove_by_key(batch, specs, key)?;
-                None
-            }
+            _ => None,
         };
-        entries::replace(batch, specs, key, known, (entries, *expiry))?;
+        entries::claim(batch, &self.definition.indexes, key, known, (entries, *expiry))?;
         auto_key::advance::<T, _>(batch, key)?;
         batch.put(Keyspace::Rows, key, value, *expiry);
         Ok(())
