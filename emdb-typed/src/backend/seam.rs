@@ -205,6 +205,25 @@ pub trait Store {
     #[doc(hidden)]
     type View: ReadView<Error = Self::Error>;
 
+    /// Whether these are the reads of a transaction, which notes rows that were read for those that
+    /// are put in their places.
+    #[doc(hidden)]
+    const NOTES: bool = false;
+
+    /// Notes that the row with this key was read, for as long as the transaction is open.
+    #[doc(hidden)]
+    fn note(&self, key: &[u8]) -> Result<(), Self::Error> {
+        let _ = key;
+        Ok(())
+    }
+
+    /// Whether the row with this key was noted.
+    #[doc(hidden)]
+    fn is_noted(&self, key: &[u8]) -> Result<bool, Self::Error> {
+        let _ = key;
+        Ok(false)
+    }
+
     /// Whether an index may be asked; why not, if not.
     #[doc(hidden)]
     fn ready(&self, index: usize) -> Result<(), TableError> {

@@ -48,6 +48,19 @@ impl Store for Staged<'_> {
     type Error = Error;
     type View = View;
 
+    const NOTES: bool = true;
+
+    fn note(&self, key: &[u8]) -> Result<()> {
+        self.namespace(Keyspace::Rows, |ns| {
+            internal::note(ns, key);
+            Ok(())
+        })
+    }
+
+    fn is_noted(&self, key: &[u8]) -> Result<bool> {
+        self.namespace(Keyspace::Rows, |ns| Ok(internal::is_noted(ns, key)))
+    }
+
     #[inline]
     fn epoch(&self) -> Option<u64> {
         self.table.epoch.current()

@@ -16,7 +16,11 @@ use crate::write::auto_key;
 impl<T: Record, S: StoreMut> Table<T, S> {
     /// Inserts the row, or replaces the one with its key, and gives the replaced one.
     ///
-    /// The row's time to live begins anew.
+    /// The row's time to live begins anew. In a transaction that has read the row before, by
+    /// [`get`](Table::get), [`get_many`](Table::get_many) or through a unique index, the two are an
+    /// [`update`](Table::update) that is written out, and as there the row keeps when it expires,
+    /// unless a field of its type says it. ([`insert_with_ttl`](Table::insert_with_ttl) with
+    /// [`Ttl::Default`] begins it anew there, too.) Rows that a walk has given begin anew.
     ///
     /// # Errors
     ///
@@ -28,8 +32,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// - [`TableError::Decode`] or [`TableError::SchemaNewer`] when the row that was replaced
     ///   can't be read. The new one is in its place all the same.
     pub fn insert(&self, row: &T) -> Result<Option<T>, TableError> {
-        let expiry = self.expiry_of(row)?;
-        let prepared = self.prepare(row, expiry)?;
+        let prepared = self.prepare_insert(row)?;
         let former = self.write(|batch| self.put(batch, prepared))?;
         former.into_row()
     }
@@ -162,7 +165,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
             let mut bytes = 0;
             while chunk.len() < CHUNK_MAX_ROWS && bytes < CHUNK_MAX_BYTES {
                 let Some(row) = rows.next() else { break };
-                let prepared = self.prepare(row.borrow(), self.expiry_of(row.borrow())?)?;
+                let prepared = self.prepare_insert(row.borrow())?;
                 bytes += prepared.key.len() + prepared.value.len();
                 chunk.push(prepared);
             }
@@ -202,7 +205,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         &self,
         rows: impl IntoIterator<Item = R>,
     ) -> Result<usize, TableError> {
-        let prepare = |row: R| self.prepare(row.borrow(), self.expiry_of(row.borrow())?);
+        let prepare = |row: R| self.prepare_insert(row.borrow());
         let mut all = rows.into_iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
         if self.definition.indexes.is_empty() {
             return self.insert_prepared(&mut all);

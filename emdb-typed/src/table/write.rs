@@ -22,7 +22,9 @@ pub(crate) struct Prepared {
     pub(super) key: Vec<u8>,
     pub(super) value: Vec<u8>,
     pub(super) entries: Entries,
-    expiry: Option<u64>,
+    pub(super) expiry: Option<u64>,
+    /// Whether it keeps the expiry of a row that was read, and whose place it takes.
+    pub(super) keeps: bool,
 }
 
 impl<T: Record, S: StoreMut> Table<T, S> {
@@ -50,7 +52,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         row.check().map_err(|reason| invalid::<T>(reason))?;
         let (key, value) = (key::to_bytes(&row.key()), row::encode(row)?);
         let entries = entries::all(&self.definition.indexes, row, &key);
-        Ok(Prepared { key, value, entries, expiry })
+        Ok(Prepared { key, value, entries, expiry, keeps: false })
     }
 
     pub(crate) fn insert_prepared(&self, chunk: &mut Vec<Prepared>) -> Result<usize, TableError> {
@@ -59,7 +61,8 @@ impl<T: Record, S: StoreMut> Table<T, S> {
             for prepared in chunk.drain(..) {
                 if self.definition.indexes.is_empty() {
                     auto_key::advance::<T, _>(batch, &prepared.key)?;
-                    batch.put(Keyspace::Rows, &prepared.key, &prepared.value, prepared.expiry);
+                    let expiry = self.expiry_in_place(batch, &prepared)?;
+                    batch.put(Keyspace::Rows, &prepared.key, &prepared.value, expiry);
                 } else {
                     self.put(batch, prepared)?;
                 }
@@ -147,16 +150,18 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     fn claim(
         &self,
         batch: &mut Batch<S::Guard<'_>>,
-        Prepared { key, value, entries, expiry }: &Prepared,
+        prepared: &Prepared,
         former: &Former<T>,
     ) -> Result<(), TableError> {
+        let expiry = self.expiry_in_place(batch, prepared)?;
+        let Prepared { key, value, entries, .. } = prepared;
         let known = match former {
             Former::Row { entries, expiry, live: true, .. } => Some((entries, *expiry)),
             _ => None,
         };
-        entries::claim(batch, &self.definition.indexes, key, known, (entries, *expiry))?;
+        entries::claim(batch, &self.definition.indexes, key, known, (entries, expiry))?;
         auto_key::advance::<T, _>(batch, key)?;
-        batch.put(Keyspace::Rows, key, value, *expiry);
+        batch.put(Keyspace::Rows, key, value, expiry);
         Ok(())
     }
 

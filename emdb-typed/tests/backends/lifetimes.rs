@@ -50,6 +50,8 @@ over_both! {
     a_touch_moves_an_expiry_and_leaves_the_row
     a_touch_is_part_of_its_transaction
     a_touch_leaves_expired_rows_and_those_whose_field_says_it
+    a_row_that_a_transaction_reads_and_inserts_keeps_its_expiry
+    a_row_that_a_transaction_only_inserts_begins_anew
 }
 
 fn rows_go_with_their_time_and_their_entries_too<H: Harness>() {
@@ -200,4 +202,74 @@ fn a_touch_leaves_expired_rows_and_those_whose_field_says_it<H: Harness>() {
     db.set_now(BEGIN + 1000);
     assert!(!sessions.touch(&1, Ttl::None).unwrap());
     assert!(!offers.touch(&1, Ttl::None).unwrap());
+}
+
+fn a_row_that_a_transaction_reads_and_inserts_keeps_its_expiry<H: Harness>() {
+    let db = H::new();
+    let (sessions, plain) = (db.open::<Session>(), db.open::<Plain>());
+    sessions.insert_many((1..=5).map(session)).unwrap();
+    sessions.insert_with_ttl(&session(6), Ttl::None).unwrap();
+    plain.insert_with_ttl(&Plain { id: 1 }, Ttl::ExpiresAt(BEGIN + 700)).unwrap();
+    db.set_now(BEGIN + 10);
+    db.transaction(|tx| {
+        // Each call by a handle of its own: it is the transaction that has read.
+        let with = || H::with(&sessions, tx);
+        let changed = |mut row: Session| {
+            row.token.push('!');
+            row
+        };
+        let row = with().get(&1)?.unwrap();
+        with().insert(&changed(row))?;
+        let row = with().by(Session::TOKEN).get("token 2")?.unwrap();
+        with().insert_many([changed(row)])?;
+        let rows = with().get_many([3, 4, 6, 77])?;
+        with().insert_all(rows.into_iter().flatten().map(changed))?;
+        let plain = H::with(&plain, tx);
+        let row = plain.get(&1)?.unwrap();
+        plain.insert(&row)?;
+        plain.insert_many([row])?;
+        // Asked for, it begins anew.
+        let row = with().get(&5)?.unwrap();
+        with().insert_with_ttl(&changed(row), Ttl::Default)?;
+        Ok(())
+    })
+    .unwrap();
+    let until = (1..=6).map(|id| sessions.expires_at(&id).unwrap());
+    let old = Some(BEGIN + 1000);
+    assert_eq!(until.collect::<Vec<_>>(), [old, old, old, old, Some(BEGIN + 1010), None]);
+    assert_eq!(plain.expires_at(&1).unwrap(), Some(BEGIN + 700));
+    verified(&sessions);
+    assert!(sessions.iter().unwrap().all(|row| row.unwrap().token.ends_with('!')));
+}
+
+fn a_row_that_a_transaction_only_inserts_begins_anew<H: Harness>() {
+    let db = H::new();
+    let (sessions, offers) = (db.open::<Session>(), db.open::<Offer>());
+    sessions.insert_many((1..=4).map(session)).unwrap();
+    offers.insert(&Offer { id: 1, until: Some(BEGIN + 500), price: 1 }).unwrap();
+    db.set_now(BEGIN + 10);
+    db.transaction(|tx| {
+        let (sessions, offers) = (H::with(&sessions, tx), H::with(&offers, tx));
+        assert!(sessions.contains_key(&1)?);
+        sessions.insert(&session(1))?;
+        // One that was removed is another row.
+        sessions.get(&2)?;
+        sessions.remove(&2)?;
+        sessions.insert(&session(2))?;
+        assert_eq!(sessions.get(&9)?, None);
+        sessions.insert(&session(9))?;
+        // A field has the last word.
+        let offer = offers.get(&1)?.unwrap();
+        offers.insert(&Offer { until: Some(BEGIN + 900), ..offer })?;
+        sessions.get(&3).map(drop)
+    })
+    .unwrap();
+    // Another transaction has not read.
+    db.transaction(|tx| H::with(&sessions, tx).insert(&session(3))).unwrap();
+    sessions.get(&4).unwrap();
+    sessions.insert(&session(4)).unwrap();
+    let until = [1, 2, 3, 4, 9].map(|id| sessions.expires_at(&id).unwrap());
+    assert_eq!(until, [Some(BEGIN + 1010); 5]);
+    assert_eq!(offers.expires_at(&1).unwrap(), Some(BEGIN + 900));
+    verified(&sessions);
 }

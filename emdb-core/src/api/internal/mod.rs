@@ -114,6 +114,18 @@ pub fn staged<R>(
     writes.with(ns, body)
 }
 
+/// Notes a key, for as long as the transaction is open.
+pub fn note(namespace: &mut TransactionNamespace, key: &[u8]) {
+    if !namespace.noted.contains(key) {
+        namespace.noted.insert(key.into());
+    }
+}
+
+/// Whether a key was noted.
+pub fn is_noted(namespace: &TransactionNamespace, key: &[u8]) -> bool {
+    namespace.noted.contains(key)
+}
+
 /// The right of one call to gather its changes in a transaction; `TransactionActive` within another
 /// one.
 pub fn gather(writes: &Writes) -> Result<Gathering<'_>> {

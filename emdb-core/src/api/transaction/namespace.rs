@@ -1,5 +1,6 @@
 //! One namespace in a transaction.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::api::iterators::{EmdbIter, EmdbKeyIter};
@@ -29,6 +30,8 @@ pub struct TransactionNamespace {
     /// How many clears of its parent it has followed.
     followed: u32,
     pub(crate) writes: WriteSet,
+    /// Keys that the layer above has noted.
+    pub(crate) noted: HashSet<Box<[u8]>>,
     /// A namespace of another database, or one that was dropped.
     pub(crate) refused: Option<Error>,
 }
@@ -49,6 +52,7 @@ impl TransactionNamespace {
             clears: 0,
             followed: 0,
             writes: WriteSet::default(),
+            noted: HashSet::new(),
             refused: state.check().err(),
         }
     }

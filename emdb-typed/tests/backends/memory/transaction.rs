@@ -1,6 +1,7 @@
 //! Transactions, and tables inside of one.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use super::view::MemoryView;
 pub(crate) struct MemoryTransaction {
     state: RefCell<State>,
     writing: Cell<bool>,
+    /// Rows that were read, by their keyspaces and keys.
+    noted: RefCell<HashSet<(String, Vec<u8>)>>,
 }
 
 impl Memory {
@@ -28,8 +31,11 @@ impl Memory {
         body: impl FnOnce(&mut MemoryTransaction) -> std::result::Result<R, TableError>,
     ) -> std::result::Result<R, TableError> {
         let lock = self.lock()?;
-        let mut transaction =
-            MemoryTransaction { state: RefCell::new(self.state()), writing: Cell::new(false) };
+        let mut transaction = MemoryTransaction {
+            state: RefCell::new(self.state()),
+            writing: Cell::new(false),
+            noted: RefCell::default(),
+        };
         let done = body(&mut transaction)?;
         self.change(&lock, |state| *state = transaction.state.into_inner());
         Ok(done)
@@ -59,6 +65,19 @@ impl<'tx> MemoryStaged<'tx> {
 impl Store for MemoryStaged<'_> {
     type Error = MemoryError;
     type View = MemoryView;
+
+    const NOTES: bool = true;
+
+    fn note(&self, key: &[u8]) -> Result<()> {
+        let rows = self.keyspaces.rows.clone();
+        self.transaction.noted.borrow_mut().insert((rows, key.to_vec()));
+        Ok(())
+    }
+
+    fn is_noted(&self, key: &[u8]) -> Result<bool> {
+        let row = (self.keyspaces.rows.clone(), key.to_vec());
+        Ok(self.transaction.noted.borrow().contains(&row))
+    }
 
     fn epoch(&self) -> Option<u64> {
         self.epoch.current()
