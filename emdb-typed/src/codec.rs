@@ -7,8 +7,11 @@
 //! panic, and what it allocates is bounded by the input, whatever the bytes say.
 
 mod config;
+mod fault;
 mod limits;
 mod reader;
+mod sides;
+mod tape;
 mod writer;
 
 #[cfg(test)]
@@ -21,6 +24,9 @@ use serde::{Deserialize, Serialize};
 
 use reader::Reader;
 use writer::Writer;
+
+pub(crate) use fault::{Cause, Fault};
+pub(crate) use sides::{fault, is_stable};
 
 /// The id of this encoding in the catalogue: bincode 2 `standard()` behind a version varint.
 pub(crate) const CODEC: u32 = 1;
@@ -56,7 +62,6 @@ pub(crate) fn encode<T: Serialize>(version: u32, value: &T) -> Result<Vec<u8>, E
 }
 
 /// The bytes of a value alone.
-#[cfg(feature = "json")]
 pub(crate) fn encode_value<T: Serialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
     let mut writer = Writer::new();
     match value.serialize(&mut writer) {

@@ -37,23 +37,6 @@ pub enum TableError {
         /// The table's namespace.
         table: String,
     },
-    /// A key, a value in an index or a row is longer than the database takes. Nothing was written.
-    #[error(
-        "table `{table}`: {item} takes {size} bytes, and {limit} is the most; {advice}; nothing was written"
-    )]
-    #[non_exhaustive]
-    TooLarge {
-        /// The table's namespace.
-        table: String,
-        /// The thing that is too large, with its field and its index.
-        item: String,
-        /// The bytes that it takes.
-        size: u64,
-        /// The most that there can be.
-        limit: u64,
-        /// The way out.
-        advice: &'static str,
-    },
     /// The row was refused before anything was written.
     #[error("table `{table}`: the row is not valid: {reason}")]
     #[non_exhaustive]
@@ -74,6 +57,25 @@ pub enum TableError {
         table: String,
         /// The refusal of serde or of the encoding.
         source: EncodeError,
+    },
+    /// Rows of this type could not be read back, since what its `Serialize` writes is not what its
+    /// `Deserialize` asks for. Nothing was written.
+    ///
+    /// Opening a table refuses a type of which that is found; otherwise the first row that a process
+    /// writes is read back before it is stored, and each one of a type that can't be looked into.
+    #[error(
+        "table `{table}`: {} could not be read back from a row: {reason}. Nothing was written; \
+         a table that has rows keeps the former type as `from` of the next version",
+        place(.field)
+    )]
+    #[non_exhaustive]
+    Unreadable {
+        /// The table's namespace.
+        table: String,
+        /// The field, and the way from there: `items.price`. Empty for the record itself.
+        field: String,
+        /// The reason, and the way out.
+        reason: String,
     },
     /// Stored bytes are not what the type says. They may have been written through
     /// [`Table::raw`](crate::Table::raw), or with a type that changed without a new version.
@@ -113,8 +115,7 @@ pub enum TableError {
     #[error(
         "table `{table}`: the type differs from the one that the table was made with:\n\
          {difference}\n\
-         give the type its stored form again, or use another namespace; nothing was changed{}",
-        below(.next_version)
+         give the type its stored form again, or use another namespace; nothing was changed"
     )]
     #[non_exhaustive]
     SchemaMismatch {
@@ -122,10 +123,6 @@ pub enum TableError {
         table: String,
         /// The differences, field by field.
         difference: SchemaDifference,
-        /// The lines of source that make the change a new version of the type, to be copied: the
-        /// former struct, and `version` and `from` of the new one. Empty where that is no way, as with
-        /// another key.
-        next_version: String,
     },
     /// The table was written by a later version of the type.
     #[error(
@@ -143,8 +140,8 @@ pub enum TableError {
     },
 }
 
-fn below(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!("\n{text}") }
+fn place(field: &str) -> String {
+    if field.is_empty() { "the record".to_owned() } else { format!("the field `{field}`") }
 }
 
 /// The error of a backend: one that becomes a [`TableError`], and that an [`Error`] becomes.

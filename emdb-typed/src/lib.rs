@@ -16,7 +16,8 @@
 //! - [`Table::migrate`], [`Table::verify`], [`Table::rebuild_indexes`]: keeping a table in shape.
 //! - [`TableError`]: what can go wrong, by what the caller can do about it.
 //!
-//! A row is stored as its version, then its fields in bincode's encoding through serde.
+//! A row is stored as its version, then its fields in bincode's encoding through serde. It carries no
+//! types: what asks serde for them is stored by [`as_text`], or with the feature `json` as `Json`.
 //!
 //! # Example
 //!
@@ -79,6 +80,7 @@ mod row;
 mod schema;
 mod seal;
 mod stale;
+mod stored;
 mod table;
 mod upkeep;
 mod vocabulary;
@@ -93,10 +95,9 @@ pub mod __private;
 #[doc(hidden)]
 pub mod by_feature {
     #[cfg(feature = "json")]
-    pub use crate::dynamic;
+    pub use crate::{Json, as_json, dynamic};
 }
 
-pub use backend::{Store, StoreMut};
 pub use codec::{DecodeError, EncodeError};
 pub use embedded::{Live, Staged};
 pub use error::TableError;
@@ -104,5 +105,8 @@ pub use index::{Each, Index, Multi, Sparse, Unique};
 pub use key::{AsKey, EncodeKey, Key, KeyBounds, KeyError, KeyPrefix};
 pub use record::{AutoKey, AutoRecord, OrderedRecord, Record};
 pub use schema::{FieldSchema, IndexSchema, Schema, SchemaDifference};
+pub use stored::as_text;
+#[cfg(feature = "json")]
+pub use stored::{Json, as_json};
 pub use table::{ByIndex, ByKey, Frozen, Keys, Lookup, Page, Rows, Table, TwoEnded};
 pub use upkeep::{MigrateReport, Problem, VerifyReport};

@@ -118,7 +118,7 @@ where
 }
 
 fn older_schema<P: Record>(version: u32) -> Option<Schema> {
-    if version == P::VERSION { Some(Schema::of::<P>()) } else { P::older_schema(version) }
+    if version == P::VERSION { Some(Schema::of::<P>().clone()) } else { P::older_schema(version) }
 }
 
 /// Asks the function that `validate` names.

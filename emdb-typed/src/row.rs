@@ -2,7 +2,8 @@
 //!
 //! Invariant: all rows pass through here, so that versions are checked on every read.
 
-use crate::codec::{self, DecodeError};
+use crate::codec::{self, DecodeError, Fault};
+use crate::describe::Findings;
 use crate::error::TableError;
 use crate::hex::hex;
 use crate::key::{self, Key};
@@ -13,6 +14,41 @@ use crate::record::Record;
 pub(crate) fn encode<T: Record>(row: &T) -> Result<Vec<u8>, TableError> {
     codec::encode(T::VERSION, row)
         .map_err(|source| TableError::Encode { table: T::NAMESPACE.to_owned(), source })
+}
+
+/// The bytes of a row that is to be stored. Rows of a type that has not been seen to read them back are
+/// read back first.
+pub(crate) fn encode_to_store<T: Record>(
+    row: &T,
+    findings: &Findings,
+) -> Result<Vec<u8>, TableError> {
+    let bytes = encode(row)?;
+    if !findings.is_proven() {
+        read_back(row, &bytes, findings)?;
+    }
+    Ok(bytes)
+}
+
+#[cold]
+fn read_back<T: Record>(row: &T, bytes: &[u8], findings: &Findings) -> Result<(), TableError> {
+    let value = codec::split_version(bytes).map_or(bytes, |(_, value)| value);
+    // Of a type that is known, the first row has to tell about all: more than equal bytes do.
+    if !findings.is_complete() && codec::is_stable::<T>(value) {
+        return Ok(());
+    }
+    match codec::fault(row) {
+        Some(fault) => Err(not_readable::<T>(&fault)),
+        None => {
+            findings.prove();
+            Ok(())
+        }
+    }
+}
+
+/// Refuses a type whose rows could not be read back.
+pub(crate) fn not_readable<T: Record>(fault: &Fault) -> TableError {
+    let (table, field) = (T::NAMESPACE.to_owned(), fault.field());
+    TableError::Unreadable { table, field, reason: fault.cause.to_string() }
 }
 
 /// The row behind `key`; one of an older version is upgraded.

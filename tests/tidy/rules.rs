@@ -30,14 +30,15 @@ pub(crate) const CRATES: &[Crate] = &[
     Crate {
         root: "emdb-typed/src/lib.rs",
         order: &[
-            &["vocabulary", "seal", "hex"],
+            &["vocabulary", "seal", "hex", "stored"],
             &["codec", "key"],
             &["index"],
             &["schema"],
             &["error"],
             &["lent", "lifetime"],
             &["record"],
-            &["row", "describe", "stale"],
+            &["describe"],
+            &["row", "stale"],
             &["backend"],
             &["embedded", "write"],
             &["catalogue"],

@@ -3,6 +3,7 @@
 mod fields;
 mod indexes;
 mod keys;
+mod readable;
 mod snapshots;
 pub(crate) mod versions;
 

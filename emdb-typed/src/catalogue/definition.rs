@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::admission;
-use crate::backend::{Keyspace, Store};
+use crate::backend::Store;
+use crate::describe::Findings;
 use crate::error::TableError;
 use crate::index::IndexSpec;
 use crate::record::Record;
@@ -13,7 +14,8 @@ use crate::stale::{self, Disagreement};
 /// All that the handles of a table know about its type, and when the two were last seen to agree.
 pub(crate) struct Definition<T> {
     pub(crate) indexes: Vec<IndexSpec<T>>,
-    pub(crate) schema: Schema,
+    pub(crate) schema: &'static Schema,
+    pub(crate) findings: &'static Findings,
     pub(crate) ordered: bool,
     /// The indexes that disagree with the rows, where they can't be made anew. Empty: none.
     stale: Vec<bool>,
@@ -26,11 +28,12 @@ const NEVER: u64 = u64::MAX;
 
 impl<T: Record> Definition<T> {
     /// For a type that agreed with the catalogue at `epoch`.
-    pub(super) fn new(schema: Schema, epoch: Option<u64>) -> Definition<T> {
-        let description = T::describe();
+    pub(super) fn new(epoch: Option<u64>) -> Definition<T> {
+        let (description, findings) = (T::describe(), Findings::of::<T>());
         Definition {
             indexes: description.indexes,
-            schema,
+            schema: &findings.schema,
+            findings,
             ordered: description.ordered,
             stale: Vec::new(),
             epoch: AtomicU64::new(epoch.unwrap_or(NEVER)),
@@ -73,10 +76,8 @@ impl<T: Record> Definition<T> {
 
     #[cold]
     fn admit_again(&self, store: &impl Store, epoch: Option<u64>) -> Result<(), TableError> {
-        // What has the table's name may be another one, made after this one was dropped.
-        store.contains(Keyspace::Rows, &[])?;
         let stored = store.catalogue_entry(T::NAMESPACE)?;
-        admission::check_unchanged::<T>(stored.as_deref(), &self.schema)?;
+        admission::check_unchanged::<T>(stored.as_deref(), self.schema)?;
         self.epoch.store(epoch.unwrap_or(NEVER), Ordering::Relaxed);
         Ok(())
     }

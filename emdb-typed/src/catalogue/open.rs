@@ -15,6 +15,7 @@ use crate::backend::{
     Backend, Cursor, Keyspace, KeyspaceOptions, Keyspaces, ReadView, SchemaEpoch, SchemaLock,
     Store, StoreMut, WriteGuard,
 };
+use crate::describe::Findings;
 use crate::error::TableError;
 use crate::record::Record;
 use crate::row;
@@ -35,23 +36,36 @@ pub(crate) fn open<T: Record, B: Backend + ?Sized>(
     db: &B,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Opened<T, B>, TableError> {
-    let ours = Schema::of::<T>();
+    let Findings { schema: ours, fault, .. } = Findings::of::<T>();
+    if let Some(fault) = fault {
+        return Err(row::not_readable::<T>(fault));
+    }
     // Before anything is made: a type that may not come in leaves nothing behind.
-    let admission = admission::compare::<T>(stored::<T, B>(db)?.as_ref(), &ours)?;
+    let admission = admission::compare::<T>(stored::<T, B>(db)?.as_ref(), ours)?;
 
     let rows = db.keyspace(T::NAMESPACE, KeyspaceOptions { ordered: T::describe().ordered })?;
     if admission != Admission::New {
         check_keys::<T, B>(db, &rows)?;
     }
     let schema_epoch = db.schema_epoch(&rows);
-    let found = found::<T, B>(db, &rows, &ours, &schema_epoch)?;
-    match found {
-        Some((definition, store)) if definition.answers_all() => Ok((definition, store)),
-        found => match (make::<T, B>(db, &rows, ours, &schema_epoch, progress), found) {
-            (Err(TableError::Core(Error::ReadOnly)), Some(found)) => Ok(found),
-            (made, _) => made,
-        },
+    let found = found::<T, B>(db, &rows, ours, &schema_epoch)?;
+    let found = match found {
+        Some(Found { table, coarse: false }) if table.0.answers_all() => return Ok(table),
+        found => found.map(|found| found.table),
+    };
+    match (make::<T, B>(db, &rows, ours, &schema_epoch, progress), found) {
+        // Nothing was needed: the entry would only have said more.
+        (Err(_), Some(found)) if found.0.answers_all() => Ok(found),
+        (Err(TableError::Core(Error::ReadOnly)), Some(found)) => Ok(found),
+        (made, _) => made,
     }
+}
+
+/// A table that is there.
+struct Found<T, B: Backend + ?Sized> {
+    table: Opened<T, B>,
+    /// Whether its entry knows less of the type than is known now.
+    coarse: bool,
 }
 
 /// The table as it is, if it is there and all indexes are complete. Those of which a sample disagrees
@@ -61,45 +75,46 @@ fn found<T: Record, B: Backend + ?Sized>(
     rows: &B::Handle,
     ours: &Schema,
     schema_epoch: &SchemaEpoch,
-) -> Result<Option<Opened<T, B>>, TableError> {
+) -> Result<Option<Found<T, B>>, TableError> {
     // In this order: what comes after the epoch shows in a later one.
     let epoch = schema_epoch.current();
     let entry = stored::<T, B>(db)?;
     let admission = admission::compare::<T>(entry.as_ref(), ours)?;
     let (Some(entry), Admission::Same) = (entry, admission) else { return Ok(None) };
+    let coarse = entry.schema.is_coarser_than(ours);
     let store = db.store(keyspaces::<T, B>(db, rows, ours)?);
     if auto_key::lacks_mark::<T>(&store)? {
         return Ok(None);
     }
     // A backend without epochs looks at the entry with each call.
-    let definition = Definition::new(ours.clone(), store.epoch().and(epoch));
+    let definition = Definition::new(store.epoch().and(epoch));
     if schema_epoch.agrees::<T>() {
-        return Ok(Some((definition, store)));
+        return Ok(Some(Found { table: (definition, store), coarse }));
     }
     let stale = stale::<T, B::Store>(&store, ours, &entry)?;
     if !stale.contains(&true) && epoch.is_some() && schema_epoch.current() == epoch {
         schema_epoch.note_agreement::<T>();
     }
-    Ok(Some((definition.without(stale), store)))
+    Ok(Some(Found { table: (definition.without(stale), store), coarse }))
 }
 
 /// Opens a table for which something has to be written.
 fn make<T: Record, B: Backend + ?Sized>(
     db: &B,
     rows: &B::Handle,
-    ours: Schema,
+    ours: &Schema,
     schema_epoch: &SchemaEpoch,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Opened<T, B>, TableError> {
     let lock = schema_epoch.lock(db.in_transaction())?;
-    let keyspaces = keyspaces::<T, B>(db, rows, &ours)?;
+    let keyspaces = keyspaces::<T, B>(db, rows, ours)?;
     let stale = match stored::<T, B>(db)? {
-        Some(entry) => stale::<T, B::Store>(&db.store(keyspaces.clone()), &ours, &entry)?,
+        Some(entry) => stale::<T, B::Store>(&db.store(keyspaces.clone()), ours, &entry)?,
         None => vec![false; ours.indexes.len()],
     };
-    let entry = settle::<T, B>(db, &keyspaces, &ours, &lock, &stale)?;
+    let entry = settle::<T, B>(db, &keyspaces, ours, &lock, &stale)?;
     let store = db.store(keyspaces);
-    let definition = Definition::new(ours, store.epoch());
+    let definition = Definition::new(store.epoch());
     build::finish(&definition, &store, entry, progress)?;
     auto_key::make_mark::<T>(&store)?;
     schema_epoch.note_agreement::<T>();
@@ -163,7 +178,8 @@ fn settle<T: Record, B: Backend + ?Sized>(
 ) -> Result<Entry, TableError> {
     let stored = stored::<T, B>(db)?;
     let admission = admission::compare::<T>(stored.as_ref(), ours)?;
-    if let (Some(entry), Admission::Same, false) = (&stored, &admission, stale.contains(&true)) {
+    let kept = stored.as_ref().filter(|entry| !entry.schema.is_coarser_than(ours));
+    if let (Some(entry), Admission::Same, false) = (kept, &admission, stale.contains(&true)) {
         return Ok(entry.clone());
     }
     // Behind the indexes of the type those that it has no more, to be emptied with the same commit.

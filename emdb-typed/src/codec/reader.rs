@@ -15,6 +15,7 @@ use serde::de::{
 
 use super::config::CONFIG;
 use super::limits::Limits;
+use super::tape::{Leaf, Tape};
 
 type Result<T> = std::result::Result<T, DecodeError>;
 
@@ -53,16 +54,27 @@ fn split(bytes: &[u8], at: usize) -> Result<(&[u8], &[u8])> {
     bytes.split_at_checked(at).ok_or_else(missing)
 }
 
-/// A deserializer over one row.
-pub(super) struct Reader<'de> {
+/// A deserializer over one row, which may keep a tape of what it is asked for.
+pub(super) struct Reader<'de, T = ()> {
     decoder: DecoderImpl<Input<'de>, Configuration, ()>,
     limits: Limits,
+    tape: T,
 }
 
 impl<'de> Reader<'de> {
     pub(super) fn new(bytes: &'de [u8]) -> Self {
+        Reader::taped(bytes, ())
+    }
+}
+
+impl<'de, T: Tape> Reader<'de, T> {
+    pub(super) fn taped(bytes: &'de [u8], tape: T) -> Self {
         let decoder = DecoderImpl::new(Input { rest: bytes }, CONFIG, ());
-        Reader { decoder, limits: Limits::default() }
+        Reader { decoder, limits: Limits::default(), tape }
+    }
+
+    pub(super) fn into_tape(self) -> T {
+        self.tape
     }
 
     /// The bytes that are not read yet.
@@ -70,12 +82,19 @@ impl<'de> Reader<'de> {
         self.decoder.borrow_reader().rest
     }
 
-    pub(super) fn plain<T: Decode<()>>(&mut self) -> Result<T> {
-        T::decode(&mut self.decoder)
+    pub(super) fn plain<V: Decode<()>>(&mut self) -> Result<V> {
+        V::decode(&mut self.decoder)
+    }
+
+    /// The number of elements of a collection.
+    fn len(&mut self) -> Result<usize> {
+        let len = self.plain()?;
+        self.tape.leaf(Leaf::Len(len));
+        Ok(len)
     }
 
     /// Runs `read` one level deeper.
-    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+    fn nested<V>(&mut self, read: impl FnOnce(&mut Self) -> Result<V>) -> Result<V> {
         self.limits.enter().map_err(Error::custom)?;
         let value = read(self)?;
         self.limits.leave();
@@ -86,37 +105,52 @@ impl<'de> Reader<'de> {
     fn tuple<V: Visitor<'de>>(&mut self, len: usize, visitor: V) -> Result<V::Value> {
         self.nested(|reader| visitor.visit_seq(Parts::new(reader, len, false)))
     }
+
+    /// As many parts as there are names.
+    fn named<V: Visitor<'de>>(&mut self, names: Names, visitor: V) -> Result<V::Value> {
+        self.nested(|reader| {
+            visitor.visit_seq(Parts { names, ..Parts::new(reader, names.len(), false) })
+        })
+    }
+
+    /// Refuses a question that only bytes with types in them could answer.
+    fn untyped<V>(&mut self) -> Result<V> {
+        self.tape.leaf(Leaf::Any);
+        Err(no_types())
+    }
 }
 
 macro_rules! plain {
-    ($($method:ident => $visit:ident;)*) => {$(
+    ($($method:ident => $visit:ident, $leaf:ident;)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+            self.tape.leaf(Leaf::$leaf);
             visitor.$visit(self.plain()?)
         }
     )*};
 }
 
-impl<'de> Deserializer<'de> for &mut Reader<'de> {
+impl<'de, T: Tape> Deserializer<'de> for &mut Reader<'de, T> {
     type Error = DecodeError;
 
     plain! {
-        deserialize_bool => visit_bool;
-        deserialize_i8 => visit_i8;
-        deserialize_i16 => visit_i16;
-        deserialize_i32 => visit_i32;
-        deserialize_i64 => visit_i64;
-        deserialize_i128 => visit_i128;
-        deserialize_u8 => visit_u8;
-        deserialize_u16 => visit_u16;
-        deserialize_u32 => visit_u32;
-        deserialize_u64 => visit_u64;
-        deserialize_u128 => visit_u128;
-        deserialize_f32 => visit_f32;
-        deserialize_f64 => visit_f64;
-        deserialize_char => visit_char;
+        deserialize_bool => visit_bool, Bool;
+        deserialize_i8 => visit_i8, I8;
+        deserialize_i16 => visit_i16, I16;
+        deserialize_i32 => visit_i32, I32;
+        deserialize_i64 => visit_i64, I64;
+        deserialize_i128 => visit_i128, I128;
+        deserialize_u8 => visit_u8, U8;
+        deserialize_u16 => visit_u16, U16;
+        deserialize_u32 => visit_u32, U32;
+        deserialize_u64 => visit_u64, U64;
+        deserialize_u128 => visit_u128, U128;
+        deserialize_f32 => visit_f32, F32;
+        deserialize_f64 => visit_f64, F64;
+        deserialize_char => visit_char, Char;
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.tape.leaf(Leaf::Str);
         visitor.visit_borrowed_str(<&'de str>::borrow_decode(&mut self.decoder)?)
     }
 
@@ -125,6 +159,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.tape.leaf(Leaf::Bytes);
         visitor.visit_borrowed_bytes(<&'de [u8]>::borrow_decode(&mut self.decoder)?)
     }
 
@@ -133,7 +168,9 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.plain::<u8>()? {
+        let mark = self.plain::<u8>()?;
+        self.tape.leaf(Leaf::Option(mark != 0));
+        match mark {
             0 => visitor.visit_none(),
             1 => self.nested(|reader| visitor.visit_some(reader)),
             other => Err(DecodeError::custom(format!("{other} is no mark of an `Option`"))),
@@ -161,7 +198,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let len = self.plain()?;
+        let len = self.len()?;
         self.nested(|reader| visitor.visit_seq(Parts::new(reader, len, true)))
     }
 
@@ -179,7 +216,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let len = self.plain()?;
+        let len = self.len()?;
         self.nested(|reader| visitor.visit_map(Parts::new(reader, len, true)))
     }
 
@@ -189,7 +226,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.tuple(fields.len(), visitor)
+        self.named(fields, visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -202,15 +239,15 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value> {
-        Err(no_types())
+        self.untyped()
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value> {
-        Err(no_types())
+        self.untyped()
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value> {
-        Err(no_types())
+        self.untyped()
     }
 
     fn is_human_readable(&self) -> bool {
@@ -225,10 +262,14 @@ fn no_types() -> DecodeError {
     )
 }
 
+type Names = &'static [&'static str];
+
 /// The parts of a sequence, a tuple, a struct or a map.
-struct Parts<'a, 'de> {
-    reader: &'a mut Reader<'de>,
+struct Parts<'a, 'de, T> {
+    reader: &'a mut Reader<'de, T>,
     left: usize,
+    /// The names of the parts, and those that are read as if they were them; none but in a struct.
+    names: Names,
     /// How many parts a collection may make room for at once: what the input can fill, whatever
     /// the length in it says.
     room: usize,
@@ -238,10 +279,10 @@ struct Parts<'a, 'de> {
     entry: usize,
 }
 
-impl<'a, 'de> Parts<'a, 'de> {
-    fn new(reader: &'a mut Reader<'de>, left: usize, counted: bool) -> Self {
+impl<'a, 'de, T: Tape> Parts<'a, 'de, T> {
+    fn new(reader: &'a mut Reader<'de, T>, left: usize, counted: bool) -> Self {
         let room = reader.rest().len();
-        Parts { reader, left, room, counted, entry: room }
+        Parts { reader, left, names: &[], room, counted, entry: room }
     }
 
     /// Begins an element, if there is one more.
@@ -253,7 +294,13 @@ impl<'a, 'de> Parts<'a, 'de> {
     }
 
     fn part<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
-        seed.deserialize(&mut *self.reader)
+        self.reader.tape.enter(|| {
+            let at = self.names.len().checked_sub(self.left + 1)?;
+            self.names.get(at).copied()
+        });
+        let value = seed.deserialize(&mut *self.reader)?;
+        self.reader.tape.leave();
+        Ok(value)
     }
 
     fn finish(&mut self) -> Result<()> {
@@ -266,7 +313,7 @@ impl<'a, 'de> Parts<'a, 'de> {
     }
 }
 
-impl<'de> SeqAccess<'de> for Parts<'_, 'de> {
+impl<'de, T: Tape> SeqAccess<'de> for Parts<'_, 'de, T> {
     type Error = DecodeError;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
@@ -283,7 +330,7 @@ impl<'de> SeqAccess<'de> for Parts<'_, 'de> {
     }
 }
 
-impl<'de> MapAccess<'de> for Parts<'_, 'de> {
+impl<'de, T: Tape> MapAccess<'de> for Parts<'_, 'de, T> {
     type Error = DecodeError;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
@@ -301,17 +348,19 @@ impl<'de> MapAccess<'de> for Parts<'_, 'de> {
     }
 }
 
-impl<'de> EnumAccess<'de> for &mut Reader<'de> {
+impl<'de, T: Tape> EnumAccess<'de> for &mut Reader<'de, T> {
     type Error = DecodeError;
     type Variant = Self;
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self)> {
-        let variant: U32Deserializer<DecodeError> = self.plain::<u32>()?.into_deserializer();
+        let index = self.plain::<u32>()?;
+        self.tape.leaf(Leaf::Variant(index, ""));
+        let variant: U32Deserializer<DecodeError> = index.into_deserializer();
         Ok((seed.deserialize(variant)?, self))
     }
 }
 
-impl<'de> VariantAccess<'de> for &mut Reader<'de> {
+impl<'de, T: Tape> VariantAccess<'de> for &mut Reader<'de, T> {
     type Error = DecodeError;
 
     fn unit_variant(self) -> Result<()> {
@@ -331,7 +380,7 @@ impl<'de> VariantAccess<'de> for &mut Reader<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.tuple(fields.len(), visitor)
+        self.named(fields, visitor)
     }
 }
 

@@ -14,6 +14,7 @@ use serde::ser::{
 
 use super::config::CONFIG;
 use super::limits::Limits;
+use super::tape::{Leaf, Tape};
 
 type Result<T> = std::result::Result<T, EncodeError>;
 
@@ -27,24 +28,35 @@ impl write::Writer for Output {
     }
 }
 
-/// A serializer of one row.
-pub(super) struct Writer {
+/// A serializer of one row, which may keep a tape of what it is given.
+pub(super) struct Writer<T = ()> {
     encoder: EncoderImpl<Output, Configuration>,
     limits: Limits,
+    tape: T,
 }
 
 impl Writer {
     pub(super) fn new() -> Self {
-        // Most rows fit without growing.
-        let output = Output(Vec::with_capacity(256));
-        Writer { encoder: EncoderImpl::new(output, CONFIG), limits: Limits::default() }
+        Writer::taped(())
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.encoder.into_writer().0
+        self.into_parts().0
+    }
+}
+
+impl<T: Tape> Writer<T> {
+    pub(super) fn taped(tape: T) -> Self {
+        // Most rows fit without growing.
+        let output = Output(Vec::with_capacity(256));
+        Writer { encoder: EncoderImpl::new(output, CONFIG), limits: Limits::default(), tape }
     }
 
-    pub(super) fn plain<T: Encode>(&mut self, value: T) -> Result<()> {
+    pub(super) fn into_parts(self) -> (Vec<u8>, T) {
+        (self.encoder.into_writer().0, self.tape)
+    }
+
+    pub(super) fn plain<V: Encode>(&mut self, value: V) -> Result<()> {
         value.encode(&mut self.encoder)
     }
 
@@ -53,15 +65,21 @@ impl Writer {
     }
 
     /// Writes `value` as many levels deeper as the reader will be when it reads it.
-    fn nested<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+    fn nested<V: Serialize + ?Sized>(&mut self, value: &V) -> Result<()> {
         self.limits.enter().map_err(Error::custom)?;
         value.serialize(&mut *self)?;
         self.limits.leave();
         Ok(())
     }
 
+    /// Writes which variant of an enum follows.
+    fn variant(&mut self, index: u32, name: &'static str) -> Result<()> {
+        self.tape.leaf(Leaf::Variant(index, name));
+        self.plain(index)
+    }
+
     /// Begins something with parts, `levels` deeper; its `end` comes back up.
-    fn parts(&mut self, levels: usize, counted: bool) -> Result<Parts<'_>> {
+    fn parts(&mut self, levels: usize, counted: bool) -> Result<Parts<'_, T>> {
         for _ in 0..levels {
             self.limits.enter().map_err(Error::custom)?;
         }
@@ -69,57 +87,62 @@ impl Writer {
     }
 
     /// Begins a collection, whose length is not known from its type.
-    fn collection(&mut self, len: Option<usize>) -> Result<Parts<'_>> {
+    fn collection(&mut self, len: Option<usize>) -> Result<Parts<'_, T>> {
         let unknown = "a collection doesn't know its length beforehand (serde's `flatten` causes \
                        this too), and a stored row needs it: collect into a `Vec` or a map first";
-        self.plain(len.ok_or_else(|| EncodeError::custom(unknown))?)?;
+        let len = len.ok_or_else(|| EncodeError::custom(unknown))?;
+        self.tape.leaf(Leaf::Len(len));
+        self.plain(len)?;
         self.parts(1, true)
     }
 }
 
 macro_rules! plain {
-    ($($method:ident: $ty:ty;)*) => {$(
+    ($($method:ident: $ty:ty, $leaf:ident;)*) => {$(
         fn $method(self, value: $ty) -> Result<()> {
+            self.tape.leaf(Leaf::$leaf);
             self.plain(value)
         }
     )*};
 }
 
-impl<'a> Serializer for &'a mut Writer {
+impl<'a, T: Tape> Serializer for &'a mut Writer<T> {
     type Ok = ();
     type Error = EncodeError;
-    type SerializeSeq = Parts<'a>;
-    type SerializeTuple = Parts<'a>;
-    type SerializeTupleStruct = Parts<'a>;
-    type SerializeTupleVariant = Parts<'a>;
-    type SerializeMap = Parts<'a>;
-    type SerializeStruct = Parts<'a>;
-    type SerializeStructVariant = Parts<'a>;
+    type SerializeSeq = Parts<'a, T>;
+    type SerializeTuple = Parts<'a, T>;
+    type SerializeTupleStruct = Parts<'a, T>;
+    type SerializeTupleVariant = Parts<'a, T>;
+    type SerializeMap = Parts<'a, T>;
+    type SerializeStruct = Parts<'a, T>;
+    type SerializeStructVariant = Parts<'a, T>;
 
     plain! {
-        serialize_bool: bool;
-        serialize_i8: i8;
-        serialize_i16: i16;
-        serialize_i32: i32;
-        serialize_i64: i64;
-        serialize_i128: i128;
-        serialize_u8: u8;
-        serialize_u16: u16;
-        serialize_u32: u32;
-        serialize_u64: u64;
-        serialize_u128: u128;
-        serialize_f32: f32;
-        serialize_f64: f64;
-        serialize_char: char;
-        serialize_str: &str;
-        serialize_bytes: &[u8];
+        serialize_bool: bool, Bool;
+        serialize_i8: i8, I8;
+        serialize_i16: i16, I16;
+        serialize_i32: i32, I32;
+        serialize_i64: i64, I64;
+        serialize_i128: i128, I128;
+        serialize_u8: u8, U8;
+        serialize_u16: u16, U16;
+        serialize_u32: u32, U32;
+        serialize_u64: u64, U64;
+        serialize_u128: u128, U128;
+        serialize_f32: f32, F32;
+        serialize_f64: f64, F64;
+        serialize_char: char, Char;
+        serialize_str: &str, Str;
+        serialize_bytes: &[u8], Bytes;
     }
 
     fn serialize_none(self) -> Result<()> {
+        self.tape.leaf(Leaf::Option(false));
         self.plain(0_u8)
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<()> {
+    fn serialize_some<V: Serialize + ?Sized>(self, value: &V) -> Result<()> {
+        self.tape.leaf(Leaf::Option(true));
         self.plain(1_u8)?;
         self.nested(value)
     }
@@ -136,40 +159,40 @@ impl<'a> Serializer for &'a mut Writer {
         self,
         _name: &'static str,
         index: u32,
-        _variant: &'static str,
+        variant: &'static str,
     ) -> Result<()> {
-        self.plain(index)?;
+        self.variant(index, variant)?;
         self.nested(&())
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+    fn serialize_newtype_struct<V: Serialize + ?Sized>(
         self,
         _name: &'static str,
-        value: &T,
+        value: &V,
     ) -> Result<()> {
         self.nested(value)
     }
 
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+    fn serialize_newtype_variant<V: Serialize + ?Sized>(
         self,
         _name: &'static str,
         index: u32,
-        _variant: &'static str,
-        value: &T,
+        variant: &'static str,
+        value: &V,
     ) -> Result<()> {
-        self.plain(index)?;
+        self.variant(index, variant)?;
         self.nested(value)
     }
 
-    fn serialize_seq(self, len: Option<usize>) -> Result<Parts<'a>> {
+    fn serialize_seq(self, len: Option<usize>) -> Result<Parts<'a, T>> {
         self.collection(len)
     }
 
-    fn serialize_tuple(self, _len: usize) -> Result<Parts<'a>> {
+    fn serialize_tuple(self, _len: usize) -> Result<Parts<'a, T>> {
         self.parts(1, false)
     }
 
-    fn serialize_tuple_struct(self, _name: &'static str, _len: usize) -> Result<Parts<'a>> {
+    fn serialize_tuple_struct(self, _name: &'static str, _len: usize) -> Result<Parts<'a, T>> {
         self.parts(1, false)
     }
 
@@ -177,18 +200,18 @@ impl<'a> Serializer for &'a mut Writer {
         self,
         _name: &'static str,
         index: u32,
-        _variant: &'static str,
+        variant: &'static str,
         _len: usize,
-    ) -> Result<Parts<'a>> {
-        self.plain(index)?;
+    ) -> Result<Parts<'a, T>> {
+        self.variant(index, variant)?;
         self.parts(2, false)
     }
 
-    fn serialize_map(self, len: Option<usize>) -> Result<Parts<'a>> {
+    fn serialize_map(self, len: Option<usize>) -> Result<Parts<'a, T>> {
         self.collection(len)
     }
 
-    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Parts<'a>> {
+    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Parts<'a, T>> {
         self.parts(1, false)
     }
 
@@ -196,10 +219,10 @@ impl<'a> Serializer for &'a mut Writer {
         self,
         _name: &'static str,
         index: u32,
-        _variant: &'static str,
+        variant: &'static str,
         _len: usize,
-    ) -> Result<Parts<'a>> {
-        self.plain(index)?;
+    ) -> Result<Parts<'a, T>> {
+        self.variant(index, variant)?;
         self.parts(2, false)
     }
 
@@ -209,8 +232,8 @@ impl<'a> Serializer for &'a mut Writer {
 }
 
 /// The parts of a sequence, a tuple, a struct or a map.
-pub(super) struct Parts<'a> {
-    writer: &'a mut Writer,
+pub(super) struct Parts<'a, T> {
+    writer: &'a mut Writer<T>,
     levels: usize,
     /// Whether the number of parts stands in the bytes, and not in the type.
     counted: bool,
@@ -218,8 +241,8 @@ pub(super) struct Parts<'a> {
     entry: usize,
 }
 
-impl Parts<'_> {
-    fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+impl<T: Tape> Parts<'_, T> {
+    fn part<V: Serialize + ?Sized>(&mut self, value: &V) -> Result<()> {
         value.serialize(&mut *self.writer)
     }
 
@@ -240,11 +263,11 @@ impl Parts<'_> {
     }
 }
 
-impl SerializeSeq for Parts<'_> {
+impl<T: Tape> SerializeSeq for Parts<'_, T> {
     type Ok = ();
     type Error = EncodeError;
 
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+    fn serialize_element<V: Serialize + ?Sized>(&mut self, value: &V) -> Result<()> {
         self.begin();
         self.part(value)?;
         self.finish()
@@ -255,16 +278,16 @@ impl SerializeSeq for Parts<'_> {
     }
 }
 
-impl SerializeMap for Parts<'_> {
+impl<T: Tape> SerializeMap for Parts<'_, T> {
     type Ok = ();
     type Error = EncodeError;
 
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
+    fn serialize_key<V: Serialize + ?Sized>(&mut self, key: &V) -> Result<()> {
         self.begin();
         self.part(key)
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+    fn serialize_value<V: Serialize + ?Sized>(&mut self, value: &V) -> Result<()> {
         self.part(value)?;
         self.finish()
     }
@@ -274,11 +297,11 @@ impl SerializeMap for Parts<'_> {
     }
 }
 
-impl SerializeTuple for Parts<'_> {
+impl<T: Tape> SerializeTuple for Parts<'_, T> {
     type Ok = ();
     type Error = EncodeError;
 
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+    fn serialize_element<V: Serialize + ?Sized>(&mut self, value: &V) -> Result<()> {
         self.part(value)
     }
 
@@ -289,11 +312,11 @@ impl SerializeTuple for Parts<'_> {
 
 macro_rules! positional {
     ($($parts:ident)*) => {$(
-        impl $parts for Parts<'_> {
+        impl<T: Tape> $parts for Parts<'_, T> {
             type Ok = ();
             type Error = EncodeError;
 
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+            fn serialize_field<V: Serialize + ?Sized>(&mut self, value: &V) -> Result<()> {
                 self.part(value)
             }
 
@@ -306,16 +329,19 @@ macro_rules! positional {
 
 macro_rules! named {
     ($($parts:ident)*) => {$(
-        impl $parts for Parts<'_> {
+        impl<T: Tape> $parts for Parts<'_, T> {
             type Ok = ();
             type Error = EncodeError;
 
-            fn serialize_field<T: Serialize + ?Sized>(
+            fn serialize_field<V: Serialize + ?Sized>(
                 &mut self,
-                _name: &'static str,
-                value: &T,
+                name: &'static str,
+                value: &V,
             ) -> Result<()> {
-                self.part(value)
+                self.writer.tape.enter(|| Some(name));
+                self.part(value)?;
+                self.writer.tape.leave();
+                Ok(())
             }
 
             fn skip_field(&mut self, name: &'static str) -> Result<()> {

@@ -55,7 +55,7 @@ impl<T: Record, S: Store> Table<T, S> {
             let row = row::decode::<T>(key, bytes)?;
             let bytes = row::encode(&row)?;
             let json = codec::split_version(&bytes)
-                .and_then(|(_, value)| value::decode(&definition.schema, value))
+                .and_then(|(_, value)| value::decode(definition.schema, value))
                 .map_err(|source| row::unreadable::<T>("the row", key, source))?;
             let expiry = view.expiry(key)?;
             // What an import would give it by itself isn't written.
@@ -110,7 +110,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
         let line = serde_json::from_str(line).map_err(|e| text(&e))?;
         let (row, expiry) = line::split(line)?;
-        let bytes = value::encode(&self.definition().schema, &row).map_err(|e| text(&e))?;
+        let bytes = value::encode(self.definition().schema, &row).map_err(|e| text(&e))?;
         Ok((codec::decode(&bytes).map_err(|e| text(&e))?, expiry))
     }
 }

@@ -11,14 +11,13 @@ use crate::index::{IndexKind, KindProperties};
 /// The description of a table's rows: what [`Table::schema`](crate::Table::schema) gives.
 ///
 /// It tells the rows' structure and not only the names of the types, so that rows can be shown
-/// without the Rust type. Types are followed through what they ask serde for; one that can't be
-/// followed, because it asks for what it finds or refuses all values that were made up for it, is
-/// told as it stands in the source, and so are all fields after it. Where serde aliases hide which
+/// without the Rust type. Types are followed through what they ask serde for; a field whose type can't
+/// be followed is told as it stands in the source. Where serde aliases hide which
 /// names belong together, inside of a nested type, its fields or variants are called by their
 /// positions: `#0`, `#1`.
 ///
-/// The `Deserialize` of a record's fields is called with values that are made up, when its table is
-/// opened. One that panics on them is caught, unless the program aborts on panics.
+/// The `Deserialize` of a record's fields is called with values that are made up, when a table of the
+/// type is first opened in a process. One that panics on them is caught, unless the program aborts on panics.
 ///
 /// Its `Display` shows it much like the struct that it describes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +120,19 @@ impl Schema {
     /// The stored fields, in the order in which they are stored.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = FieldSchema<'_>> {
         self.fields.iter().map(|field| FieldSchema { field, types: &self.types })
+    }
+
+    /// Whether another description of the same type knows more fields than this one, and all that
+    /// this one knows.
+    pub(crate) fn is_coarser_than(&self, other: &Schema) -> bool {
+        let known = |schema: &Schema| -> Vec<bool> {
+            schema.fields().map(|field| !field.is_opaque()).collect()
+        };
+        let (ours, theirs) = (known(self), known(other));
+        let pairs = || ours.iter().zip(&theirs);
+        ours.len() == theirs.len()
+            && pairs().any(|(ours, theirs)| ours < theirs)
+            && pairs().all(|(ours, theirs)| ours <= theirs)
     }
 
     /// The indexes, in the order in which the type has them.

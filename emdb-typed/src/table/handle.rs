@@ -65,7 +65,7 @@ impl<T: Record, S> Table<T, S> {
     /// The schema that the catalogue has of the table.
     #[must_use]
     pub fn schema(&self) -> &Schema {
-        &self.definition.schema
+        self.definition.schema
     }
 }
 

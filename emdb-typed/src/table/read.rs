@@ -24,13 +24,7 @@ impl<T: Record, S: Store> Table<T, S> {
     {
         self.admit()?;
         let key = key::to_bytes(key);
-        let row = self.store.read(Keyspace::Rows, &key, |bytes| row::decode(&key, bytes))?;
-        if S::NOTES
-            && let Some(Ok(row)) = &row
-        {
-            self.note(&key, row, || self.store.expiry(Keyspace::Rows, &key))?;
-        }
-        row.transpose()
+        self.store.read(Keyspace::Rows, &key, |bytes| row::decode(&key, bytes))?.transpose()
     }
 
     /// Calls `read` with the row that has this key, lent: its strings and bytes are not copied, but
@@ -107,13 +101,7 @@ impl<T: Record, S: Store> Table<T, S> {
         let spans = starts.zip(&ends).map(|(start, end)| &bytes[start..*end]);
         let mut rows = Vec::with_capacity(ends.len());
         view.read_each(spans, |key, value| {
-            let row = value.map(|value| row::decode(key, value)).transpose()?;
-            if S::NOTES
-                && let Some(row) = &row
-            {
-                self.note(key, row, || view.expiry(key))?;
-            }
-            rows.push(row);
+            rows.push(value.map(|value| row::decode(key, value)).transpose()?);
             Ok::<_, TableError>(())
         })?;
         Ok(rows)

@@ -119,7 +119,8 @@ impl<T: Record, S: Autocommit> Table<T, S> {
                     if !row::is_older::<T>(key, bytes)? {
                         return Ok(None);
                     }
-                    row::encode(&row::decode::<T>(key, bytes)?).map(Some)
+                    let row = row::decode::<T>(key, bytes)?;
+                    row::encode_to_store(&row, self.definition().findings).map(Some)
                 };
                 let Some(bytes) = batch.read(Keyspace::Rows, key, upgrade)? else { continue };
                 let Some(bytes) = bytes? else { continue };

@@ -105,3 +105,62 @@ fn an_entry_of_a_later_version_is_newer() {
     let error = open_with(&later).unwrap_err();
     assert!(matches!(error, TableError::SchemaNewer { stored: 3, ours: 1, .. }), "{error}");
 }
+
+/// The entry as a release wrote it that could not follow the field's type.
+fn coarse() -> Vec<u8> {
+    let whole = GOLDEN.escape_ascii().to_string();
+    let at = GOLDEN.windows(2).position(|shape| shape == [0x12, 0x0e]).expect(&whole);
+    [&GOLDEN[..at], b"\x17\x0bVec<String>", &GOLDEN[at + 2..]].concat()
+}
+
+#[test]
+fn an_entry_that_knows_less_of_the_type_is_made_to_know_more() {
+    let db = Emdb::open_in_memory();
+    internal::catalogue(&db).unwrap().insert("users", coarse()).unwrap();
+    let before = Table::<User>::open(&db).unwrap();
+    assert_eq!(entry(&db), GOLDEN);
+    before.insert(&User { id: 1, tags: vec!["a".into()] }).unwrap();
+    assert_eq!(before.by(User::TAGS).count("a").unwrap(), 1);
+}
+
+#[test]
+fn it_is_left_where_nothing_can_be_written() {
+    let db = Emdb::open_in_memory();
+    Table::<User>::open(&db).unwrap();
+    internal::catalogue(&db).unwrap().insert("users", coarse()).unwrap();
+    db.transaction(|tx| -> Result<(), TableError> {
+        let users = Table::<User>::open(&db)?;
+        users.with(tx).insert(&User { id: 1, tags: Vec::new() })?;
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(entry(&db), coarse());
+}
+
+#[test]
+fn an_entry_that_knows_more_of_the_type_is_left_alone() {
+    #[derive(Serialize, Deserialize, emdb_derive::Record)]
+    #[emdb(namespace = "users", crate = "crate")]
+    struct Hidden {
+        #[emdb(key)]
+        id: u64,
+        tags: Tags,
+    }
+    #[derive(Serialize)]
+    struct Tags(Vec<String>);
+    impl<'de> Deserialize<'de> for Tags {
+        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            Err(serde::de::Error::custom("none"))
+        }
+    }
+    let text = b"\x0bVec<String>";
+    let at = GOLDEN.windows(text.len()).position(|written| written == text).unwrap();
+    let known = [&GOLDEN[..at], b"\x04Tags", &GOLDEN[at + text.len()..]].concat();
+    // Without the index, which the type has not.
+    let cut = known.len() - b"\x01\x04tags\x01\x04tags\x00\x01\x00\x00\x01\x00\x00\x00".len();
+    let known = [&known[..cut], b"\x00\x00\x00\x00"].concat();
+    let db = Emdb::open_in_memory();
+    internal::catalogue(&db).unwrap().insert("users", &known[..]).unwrap();
+    Table::<Hidden>::open(&db).unwrap();
+    assert_eq!(entry(&db), known);
+}

@@ -10,32 +10,30 @@ use crate::schema::shape::{Container, Kind, Part, Parts, Shape, Variant, contain
 
 /// A record's structure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::schema) struct Traced {
-    pub(in crate::schema) form: Form,
-    pub(in crate::schema) fields: Vec<Field>,
-    pub(in crate::schema) types: Vec<Container>,
+pub(super) struct Structure {
+    pub(super) form: Form,
+    pub(super) fields: Vec<Field>,
+    pub(super) types: Vec<Container>,
 }
 
-type Described = [(&'static str, &'static str)];
-
-/// The findings, with the written texts for all from the first field that is not known.
-pub(super) fn assemble(described: &Described, tracer: &Tracer) -> Traced {
+/// The findings, with the written texts for the fields that are not known.
+pub(super) fn assemble(described: &[(&'static str, &'static str)], tracer: &Tracer) -> Structure {
     let (form, parts) = fields(tracer);
     let complete = parts.iter().all(|part| tracer.knows_shape(&part.shape));
     // Which fields there are is known if all are; else the derive tells.
-    let count = if complete && !parts.is_empty() { parts.len() } else { described.len() };
+    let counted = complete || tracer.has_named_root();
+    let count = if counted && !parts.is_empty() { parts.len() } else { described.len() };
     let named = parts.len() == count && parts.iter().all(|part| !part.name.starts_with('#'));
     let mut canon = Canon::new(tracer);
-    let mut known = true;
     let mut fields = Vec::with_capacity(count);
     for at in 0..count {
-        let shape = parts.get(at).map(|part| &part.shape);
-        known &= shape.is_some_and(|shape| tracer.knows_shape(shape));
+        let known = parts.get(at).map(|part| &part.shape);
+        let known = known.filter(|shape| tracer.knows_shape(shape));
         let told = described.get(at).filter(|_| described.len() == count);
         let written = told.map_or(Text::Borrowed(""), |(_, written)| Text::Borrowed(written));
-        let shape = match shape {
-            Some(shape) if known => canon.shape(shape),
-            _ => Shape::Opaque(written.clone()),
+        let shape = match known {
+            Some(shape) => canon.shape(shape),
+            None => Shape::Opaque(written.clone()),
         };
         let name = match (parts.get(at), told) {
             (Some(part), _) if named => part.name.clone(),
@@ -44,7 +42,7 @@ pub(super) fn assemble(described: &Described, tracer: &Tracer) -> Traced {
         };
         fields.push(Field { name, written, shape });
     }
-    Traced { form, fields, types: canon.finish() }
+    Structure { form, fields, types: canon.finish() }
 }
 
 /// The fields as they were traced.
@@ -56,7 +54,7 @@ fn fields(tracer: &Tracer) -> (Form, Vec<Part>) {
         };
         shapes.iter().enumerate().map(part).collect()
     };
-    match (tracer.root_parts(), &tracer.root) {
+    match (&tracer.root_parts(), &tracer.root) {
         (Some(Parts::Named(parts)), _) => (Form::Struct, parts.clone()),
         (Some(parts @ Parts::Tuple(_)), _) => (Form::Tuple, unnamed(parts.shapes())),
         (Some(parts @ Parts::Newtype(_)), _) => (Form::Plain, unnamed(parts.shapes())),
@@ -115,7 +113,10 @@ impl<'t> Canon<'t> {
         let name = known.name.clone();
         self.types.push(Container { name, kind: Kind::Struct(Parts::Unit) });
         self.types[position].kind = match &known.kind {
-            Kind::Struct(parts) => Kind::Struct(self.parts(parts)),
+            Kind::Struct(_) => {
+                let parts = self.tracer.struct_parts(at as usize);
+                Kind::Struct(self.parts(&parts.unwrap_or(Parts::Unit)))
+            }
             Kind::Enum(variants) => Kind::Enum(self.variants(at, variants)),
         };
         Shape::Named(number)
@@ -127,9 +128,9 @@ impl<'t> Canon<'t> {
         let exact = names.len() == variants.len();
         let named = variants.iter().enumerate();
         named
-            .map(|(at, variant)| Variant {
-                name: name(names.get(at).filter(|_| exact), at),
-                parts: self.parts(&variant.parts),
+            .map(|(position, variant)| Variant {
+                name: name(names.get(position).filter(|_| exact), position),
+                parts: self.parts(&self.tracer.variant_parts(at as usize, position, variant)),
             })
             .collect()
     }

@@ -4,7 +4,7 @@
 //! refused is repeated with other values, the latest ones first: most types check a value as soon
 //! as they have it. A finding at a place is kept for all later passes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far back from a refusal other values are tried.
 const WINDOW: usize = 8;
@@ -34,6 +34,11 @@ impl Place {
         path.push(u32::try_from(at).unwrap_or(u32::MAX));
         Place { owner: self.owner, path }
     }
+
+    /// Whether it is in this container.
+    pub(super) fn is_in(&self, owner: usize) -> bool {
+        self.owner == owner
+    }
 }
 
 /// The values chosen so far, by their positions among the candidates of their kind.
@@ -43,6 +48,8 @@ pub(super) struct Plan {
     /// The requests of this pass: where, and among how many candidates.
     trail: Vec<(Place, usize)>,
     search: Option<Search>,
+    /// Where passes ended for which no values were found.
+    hopeless: BTreeSet<Place>,
 }
 
 /// A search for values that get a pass beyond a refusal.
@@ -76,14 +83,19 @@ impl Plan {
         self.chosen.get(place).copied().unwrap_or(0) % candidates
     }
 
-    /// The pass was not refused.
-    pub(super) fn succeeded(&mut self) {
+    /// The values are found, or there are none.
+    pub(super) fn settle(&mut self) {
         self.search = None;
     }
 
     /// The pass was refused: whether there are other values to try.
     pub(super) fn refused(&mut self) -> bool {
         let reach = self.trail.len();
+        let last = self.trail.last().map(|(place, _)| place);
+        if self.search.is_none() && last.is_some_and(|place| self.hopeless.contains(place)) {
+            return false;
+        }
+        let last = last.cloned();
         let mut search = match self.search.take() {
             Some(search) if reach <= search.reach => search,
             _ => Search { reach, places: self.latest(), at: 0, tried: 0 },
@@ -99,6 +111,7 @@ impl Plan {
             }
             (search.at, search.tried) = (search.at + 1, 0);
         }
+        self.hopeless.extend(last);
         false
     }
 

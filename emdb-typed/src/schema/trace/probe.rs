@@ -2,7 +2,7 @@
 
 use std::any::type_name;
 
-use serde::de::value::U32Deserializer;
+use serde::de::value::{BorrowedStrDeserializer, U32Deserializer};
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
     VariantAccess, Visitor,
@@ -10,8 +10,8 @@ use serde::de::{
 
 use super::plan::Place;
 use super::refused::Refused;
-use super::tracer::{self, Identity, MAX_DEPTH, MAX_PARTS, Tracer};
-use crate::schema::shape::{Part, Parts, Shape};
+use super::tracer::{End, Fields, Identity, MAX_DEPTH, MAX_PARTS, Step, Tracer, name_parts};
+use crate::schema::shape::{Parts, Shape};
 
 type Result<T> = std::result::Result<T, Refused>;
 
@@ -52,29 +52,23 @@ pub(super) struct Probe<'t> {
     depth: usize,
     /// Whether the structure is known already, and the shortest value will do.
     short: bool,
-    /// Whether this is the record itself.
-    root: bool,
 }
 
 impl<'t> Probe<'t> {
     /// The probe of a whole record.
     pub(super) fn root(tracer: &'t mut Tracer, shape: &'t mut Shape) -> Self {
-        Probe { tracer, shape, place: Place::root(), depth: 0, short: false, root: true }
+        Probe { tracer, shape, place: Place::root(), depth: 0, short: false }
     }
 
     fn choose(&mut self, candidates: usize) -> usize {
         self.tracer.plan.choose(&self.place, candidates)
     }
 
-    /// A record that is no struct counts as its own, only field.
-    fn begin_plain(&mut self) -> Result<()> {
-        if self.root { self.tracer.enter_field(0) } else { Ok(()) }
-    }
-
-    /// How many elements a collection gets.
+    /// How many elements a collection gets. None only where they are known already: one whose
+    /// elements are refused is to be looked into, and not got past.
     fn len(&mut self) -> usize {
-        let lens = if self.short { [0, 1, 2] } else { [1, 2, 0] };
-        lens[self.choose(3)]
+        let lens: &[usize] = if self.short { &[0, 1, 2] } else { &[1, 2] };
+        lens[self.choose(lens.len())]
     }
 
     fn parts<'p>(&'p mut self, shapes: &'p mut Vec<Shape>, limit: usize) -> Result<Elements<'p>> {
@@ -91,7 +85,7 @@ impl<'t> Probe<'t> {
             place: self.place.clone(),
             depth: self.depth,
             short: self.short,
-            root: self.root,
+            fields: None,
         })
     }
 
@@ -109,6 +103,33 @@ impl<'t> Probe<'t> {
         Ok(value)
     }
 
+    /// Reads the named parts of a struct: in order, or one alone if not all of them can be made.
+    fn fields<'de, V: Visitor<'de>>(
+        &mut self,
+        shapes: &mut Vec<Shape>,
+        fields: Fields,
+        visitor: V,
+    ) -> Result<V::Value> {
+        if !self.tracer.is_around(fields) {
+            let mut elements = self.parts(shapes, fields.names.len())?;
+            elements.fields = Some(fields);
+            let value = visitor.visit_seq(&mut elements)?;
+            let taken = elements.next;
+            shapes.truncate(taken);
+            return Ok(value);
+        }
+        let part = if self.short { None } else { self.tracer.part(fields) };
+        let Some(part) = part else { return Err(self.tracer.end_by(End::Given)) };
+        let mut elements = self.parts(shapes, fields.names.len())?;
+        (elements.fields, elements.next) = (Some(fields), part);
+        let mut asked = false;
+        let value = visitor.visit_map(Alone { elements, fields, part, asked: &mut asked });
+        if !asked {
+            self.tracer.takes_no_names(fields);
+        }
+        value
+    }
+
     /// Enters a container; its position.
     fn enter(&mut self, identity: Identity) -> usize {
         let at = self.tracer.find(identity);
@@ -122,12 +143,12 @@ impl<'t> Probe<'t> {
     fn container<T>(
         mut self,
         identity: Identity,
-        read: impl FnOnce(&mut Self, &mut Vec<Shape>) -> Result<T>,
+        read: impl FnOnce(&mut Self, usize, &mut Vec<Shape>) -> Result<T>,
         parts: impl FnOnce(Vec<Shape>) -> Parts,
     ) -> Result<T> {
         let at = self.enter(identity);
         let mut shapes = Vec::new();
-        let value = read(&mut self, &mut shapes);
+        let value = read(&mut self, at, &mut shapes);
         if !self.short {
             self.tracer.record_struct(at, parts(shapes))?;
         }
@@ -139,18 +160,9 @@ fn identity<V>(name: &'static str, words: &'static [&'static str]) -> Identity {
     Identity { visitor: type_name::<V>(), name, words }
 }
 
-/// The parts with their names, which are told by position as long as none has an alias.
-fn name_parts(names: &[&'static str], shapes: Vec<Shape>) -> Parts {
-    let exact = names.len() == shapes.len();
-    let name = |at: usize| tracer::name(if exact { names.get(at) } else { None }, at);
-    let named = |(at, shape)| Part { name: name(at), shape };
-    Parts::Named(shapes.into_iter().enumerate().map(named).collect())
-}
-
 macro_rules! plain {
     ($($method:ident => $shape:ident, $visit:ident, $values:expr;)*) => {$(
         fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-            self.begin_plain()?;
             *self.shape = Shape::$shape;
             let values = $values;
             visitor.$visit(values[self.choose(values.len())])
@@ -185,7 +197,6 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        self.begin_plain()?;
         *self.shape = Shape::Bytes;
         visitor.visit_borrowed_bytes(&[1; 64][..LENGTHS[self.choose(LENGTHS.len())]])
     }
@@ -195,12 +206,10 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        self.begin_plain()?;
         let mut inner = vec![Shape::UNKNOWN];
         let some = self.len() > 0;
         let value = if some {
             let mut elements = self.parts(&mut inner, 1)?;
-            elements.root = false;
             elements.probe().and_then(|probe| visitor.visit_some(probe))
         } else {
             visitor.visit_none()
@@ -209,19 +218,17 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         value
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        self.begin_plain()?;
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         *self.shape = Shape::Unit;
         visitor.visit_unit()
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(
-        mut self,
+        self,
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
-        self.begin_plain()?;
-        self.container(identity::<V>(name, &[]), |_, _| visitor.visit_unit(), |_| Parts::Unit)
+        self.container(identity::<V>(name, &[]), |_, _, _| visitor.visit_unit(), |_| Parts::Unit)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -231,30 +238,24 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     ) -> Result<V::Value> {
         self.container(
             identity::<V>(name, &[]),
-            |probe, shapes| {
+            |probe, _, shapes| {
                 let mut elements = probe.parts(shapes, 1)?;
-                let value = visitor.visit_newtype_struct(elements.probe()?)?;
-                elements.leave();
-                Ok(value)
+                visitor.visit_newtype_struct(elements.probe()?)
             },
             |mut shapes| Parts::Newtype(shapes.pop().unwrap_or(Shape::UNKNOWN)),
         )
     }
 
     fn deserialize_seq<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        self.begin_plain()?;
         let len = self.len();
         let mut inner = Vec::new();
         let mut elements = self.parts(&mut inner, len)?;
-        elements.root = false;
         let value = visitor.visit_seq(&mut elements);
         *self.shape = Shape::Seq(Box::new(self.tracer.unite(inner)?));
         value
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(mut self, len: usize, visitor: V) -> Result<V::Value> {
-        self.begin_plain()?;
-        self.root = false;
         let mut shapes = Vec::new();
         let value = self.tuple(&mut shapes, len, visitor);
         *self.shape = Shape::Tuple(shapes);
@@ -268,15 +269,14 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         visitor: V,
     ) -> Result<V::Value> {
         let identity = identity::<V>(name, &[]);
-        self.container(identity, |probe, shapes| probe.tuple(shapes, len, visitor), Parts::Tuple)
+        let read = |probe: &mut Self, _, shapes: &mut _| probe.tuple(shapes, len, visitor);
+        self.container(identity, read, Parts::Tuple)
     }
 
     fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        self.begin_plain()?;
         let len = self.len();
         let mut inner = Vec::new();
         let mut elements = self.parts(&mut inner, 2 * len)?;
-        elements.root = false;
         let value = visitor.visit_map(&mut elements);
         let values = inner.iter().skip(1).step_by(2).cloned().collect();
         let value_shape = self.tracer.unite(values)?;
@@ -293,7 +293,9 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     ) -> Result<V::Value> {
         self.container(
             identity::<V>(name, fields),
-            |probe, shapes| probe.tuple(shapes, fields.len(), visitor),
+            |probe, at, shapes| {
+                probe.fields(shapes, Fields { at, variant: None, names: fields }, visitor)
+            },
             |shapes| name_parts(fields, shapes),
         )
     }
@@ -304,14 +306,17 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.begin_plain()?;
-        self.root = false;
         let at = self.enter(identity::<V>(name, variants));
         let variant = self.tracer.variant(at, variants, self.short)?;
         self.place = self.place.part(variant);
         let mut parts = None;
+        let depth = self.tracer.steps.len();
+        self.tracer.steps.push(Step::Variant(at, variant));
         let access = EnumProbe { probe: &mut self, at, variant, parts: &mut parts };
         let value = visitor.visit_enum(access);
+        if value.is_ok() {
+            self.tracer.steps.truncate(depth);
+        }
         if let (false, Some(parts)) = (self.short, parts) {
             self.tracer.record_variant(at, variant, parts)?;
         }
@@ -319,15 +324,15 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value> {
-        Err(self.tracer.lose())
+        Err(self.tracer.untyped())
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value> {
-        Err(self.tracer.lose())
+        Err(self.tracer.untyped())
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value> {
-        Err(self.tracer.lose())
+        Err(self.tracer.untyped())
     }
 
     fn is_human_readable(&self) -> bool {
@@ -344,7 +349,8 @@ struct Elements<'p> {
     place: Place,
     depth: usize,
     short: bool,
-    root: bool,
+    /// The struct whose parts they are, if they have names.
+    fields: Option<Fields>,
 }
 
 impl Elements<'_> {
@@ -352,9 +358,6 @@ impl Elements<'_> {
     fn probe(&mut self) -> Result<Probe<'_>> {
         let at = self.next;
         self.next += 1;
-        if self.root {
-            self.tracer.enter_field(at)?;
-        }
         self.tracer.spend()?;
         let depth = self.depth + 1;
         if depth > MAX_DEPTH {
@@ -362,19 +365,15 @@ impl Elements<'_> {
         }
         let Some(shape) = self.shapes.get_mut(at) else { return Err(self.tracer.lose()) };
         let place = self.place.part(at);
-        Ok(Probe { tracer: self.tracer, shape, place, depth, short: self.short, root: false })
-    }
-
-    /// The part is complete.
-    fn leave(&mut self) {
-        if self.root {
-            self.tracer.leave_field(self.next);
-        }
+        Ok(Probe { tracer: self.tracer, shape, place, depth, short: self.short })
     }
 
     fn part<'de, S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
+        let depth = self.tracer.steps.len();
+        self.tracer.steps.extend(self.fields.map(|fields| Step::Part(fields, self.next)));
         let value = seed.deserialize(self.probe()?)?;
-        self.leave();
+        // Where one fails, the way there stays.
+        self.tracer.steps.truncate(depth);
         Ok(value)
     }
 }
@@ -404,6 +403,37 @@ impl<'de> MapAccess<'de> for &mut Elements<'_> {
 
     fn size_hint(&self) -> Option<usize> {
         Some((self.limit - self.next) / 2)
+    }
+}
+
+/// A struct that has one part alone, with its name.
+struct Alone<'a, 'p> {
+    elements: Elements<'p>,
+    fields: Fields,
+    part: usize,
+    /// Whether the type asked for the name.
+    asked: &'a mut bool,
+}
+
+impl<'de> MapAccess<'de> for Alone<'_, '_> {
+    type Error = Refused;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
+        let Some(name) = self.fields.names.get(self.part) else {
+            return Err(self.elements.tracer.lose());
+        };
+        *self.asked = true;
+        self.elements.tracer.steps.push(Step::Part(self.fields, self.part));
+        let key = seed.deserialize(BorrowedStrDeserializer::<Refused>::new(name))?;
+        self.elements.tracer.detours.named(&self.fields.place(), self.part, &key);
+        Ok(Some(key))
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
+        // The step is made already, and stays: the value as a whole is not made.
+        self.elements.fields = None;
+        self.elements.part(seed)?;
+        Err(self.elements.tracer.end_by(End::Given))
     }
 }
 
@@ -457,7 +487,8 @@ impl<'de> VariantAccess<'de> for EnumProbe<'_, '_> {
         visitor: V,
     ) -> Result<V::Value> {
         let mut shapes = Vec::new();
-        let value = self.probe.tuple(&mut shapes, fields.len(), visitor);
+        let named = Fields { at: self.at, variant: Some(self.variant), names: fields };
+        let value = self.probe.fields(&mut shapes, named, visitor);
         *self.parts = Some(name_parts(fields, shapes));
         value
     }

@@ -226,7 +226,7 @@ enum Untagged {
 }
 
 #[test]
-fn what_cannot_be_followed_is_opaque_from_there_on() {
+fn what_cannot_be_followed_leaves_itself_opaque() {
     #[derive(Deserialize)]
     #[allow(dead_code)]
     struct Row {
@@ -241,7 +241,7 @@ fn what_cannot_be_followed_is_opaque_from_there_on() {
     assert!(types.ends_with("enum Dash { Long, Short(u8) }"), "{types}");
     let schema = Schema::trace::<Row>(1, &[], &fields);
     assert_eq!(schema.fields[1].shape, Shape::Opaque("Untagged".into()));
-    assert_eq!(schema.fields[2].shape, Shape::Opaque("u8".into()));
+    assert_eq!(schema.fields[2].shape, Shape::U8);
     assert_eq!(traced::<Untagged>(&[("0", "u8")]), "0: u8");
     assert!(Schema::trace::<Untagged>(1, &[], &[("0", "u8")]).fields().all(|f| f.is_opaque()));
 }
@@ -264,7 +264,7 @@ fn a_type_that_refuses_all_values_is_known_itself() {
     }
     let schema = Schema::trace::<Row>(1, &[], &[("key", "K"), ("never", "N"), ("after", "A")]);
     let found: Vec<_> = schema.fields().map(|field| field.shape().to_string()).collect();
-    assert_eq!(found, ["u8", "(u8, String)", "A"]);
+    assert_eq!(found, ["u8", "(u8, String)", "u8"]);
 }
 
 #[test]
@@ -309,4 +309,122 @@ fn many_variants_and_wide_types_end() {
     type Wider<T> = Wide<Box<Wide<Box<T>>>>;
     assert_eq!(shape::<Wider<Wider<u8>>>(), "T");
     assert!(shape::<Wide<Box<Figure>>>().contains("Dash"));
+}
+
+/// Takes no text that is made up for it.
+#[derive(Debug, Serialize)]
+struct Sku(String);
+
+impl<'de> Deserialize<'de> for Sku {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?
+            .strip_prefix("SKU-")
+            .map(|text| Sku(text.into()))
+            .ok_or_else(|| serde::de::Error::custom("no SKU"))
+    }
+}
+
+#[test]
+fn a_field_that_refuses_all_values_hides_none_behind_it() {
+    #[derive(Deserialize)]
+    #[allow(dead_code)]
+    struct Row {
+        first: Dash,
+        sku: Sku,
+        style: Style,
+        other: Sku,
+        figures: Vec<Figure>,
+    }
+    let names = ["first", "sku", "style", "other", "figures"];
+    assert_eq!(
+        traced::<Row>(&names.map(|name| (name, "_"))),
+        "first: Dash, sku: String, style: Style, other: String, figures: Vec<Figure>\n\
+         enum Dash { Long, Short(u8) }\n\
+         enum Style { Plain, Dashed(Dash) }\n\
+         enum Figure { Point, Circle(f64), Line(i32, u8), Rect { width: u16, style: Style } }"
+    );
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code)]
+struct Item {
+    sku: Sku,
+    style: Style,
+    parent: Option<Box<Item>>,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code)]
+enum Event {
+    Sold(Sku),
+    Moved { from: Sku, to: Dash, left: Vec<Item> },
+    Counted(u16),
+}
+
+#[test]
+fn neither_does_one_that_is_nested() {
+    let item = "struct Item { sku: String, style: Style, parent: Option<Item> }\n\
+        enum Style { Plain, Dashed(Dash) }\n\
+        enum Dash { Long, Short(u8) }";
+    assert_eq!(shape::<Vec<Item>>(), format!("Vec<Item>\n{item}"));
+    assert_eq!(shape::<BTreeMap<u8, Box<Item>>>(), format!("Map<u8, Item>\n{item}"));
+    assert_eq!(
+        shape::<(u8, Option<Event>)>(),
+        "(u8, Option<Event>)\n\
+         enum Event { Sold(String), Moved { from: String, to: Dash, left: Vec<Item> }, \
+         Counted(u16) }\n\
+         enum Dash { Long, Short(u8) }\n\
+         struct Item { sku: String, style: Style, parent: Option<Item> }\n\
+         enum Style { Plain, Dashed(Dash) }"
+    );
+}
+
+#[test]
+fn names_of_one_field_are_one_field_behind_it_too() {
+    #[derive(Deserialize)]
+    #[allow(dead_code)]
+    struct Inner {
+        #[serde(alias = "artikel", alias = "z")]
+        sku: Sku,
+        #[serde(alias = "a")]
+        b: u8,
+        dash: Dash,
+    }
+    let found = shape::<Inner>();
+    assert_eq!(
+        found,
+        "Inner\nstruct Inner { #0: String, #1: u8, dash: Dash }\nenum Dash { Long, Short(u8) }"
+    );
+}
+
+#[test]
+fn a_type_that_takes_no_names_keeps_what_is_known_before() {
+    struct Positional;
+    impl<'de> Deserialize<'de> for Positional {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            struct Visitor;
+            impl<'de> serde::de::Visitor<'de> for Visitor {
+                type Value = Positional;
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("parts")
+                }
+                fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                    self,
+                    mut parts: A,
+                ) -> Result<Positional, A::Error> {
+                    let _ = (parts.next_element::<Style>()?, parts.next_element::<Sku>()?);
+                    parts.next_element::<u8>().map(|_| Positional)
+                }
+            }
+            from.deserialize_struct("Positional", &["style", "sku", "after"], Visitor)
+        }
+    }
+    assert_eq!(shape::<Positional>(), "T");
+    #[derive(Deserialize)]
+    #[allow(dead_code)]
+    struct Pair(Dash, Sku, u8);
+    let schema = Schema::trace::<Pair>(1, &[], &[("0", "Dash"), ("1", "Sku"), ("2", "u8")]);
+    let found: Vec<_> = schema.fields().map(|field| field.shape().to_string()).collect();
+    assert_eq!(found, ["Dash", "String", "u8"]);
+    assert!(schema.fields().nth(2).unwrap().is_opaque());
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::plan::Plan;
+use super::detour::{Detours, Names};
+use super::merge::{merge, merge_parts};
+use super::plan::{Place, Plan};
 use super::refused::Refused;
-use crate::schema::shape::{
-    Container, Kind, Part, Parts, Shape, Text, Variant, all_reachable, container,
-};
+use crate::codec::{Cause, Fault};
+use crate::schema::shape::{Container, Kind, Part, Parts, Shape, Text, Variant, all_reachable};
 
 /// How deep types may nest.
 pub(super) const MAX_DEPTH: usize = 96;
@@ -22,7 +23,7 @@ pub(super) const MAX_VALUES: usize = 1 << 20;
 pub(super) struct Identity {
     pub(super) visitor: &'static str,
     pub(super) name: &'static str,
-    pub(super) words: &'static [&'static str],
+    pub(super) words: Names,
 }
 
 /// The knowledge about a container besides its parts.
@@ -41,7 +42,7 @@ pub(super) struct Progress {
     /// The variant that ends recursion.
     pub(super) base: usize,
     /// The names of the variants, and those that are read as if they were them.
-    pub(super) names: &'static [&'static str],
+    pub(super) names: Names,
 }
 
 /// The knowledge so far.
@@ -52,11 +53,15 @@ pub(super) struct Tracer {
     pub(super) progress: Vec<Progress>,
     pub(super) root: Option<Shape>,
     pub(super) plan: Plan,
-    /// The field of the record behind which nothing can be found.
-    pub(super) stop: Option<usize>,
+    pub(super) detours: Detours,
+    /// Whether a whole value was made.
+    pub(super) made: bool,
+    /// Why values can't be read back, if that was found.
+    pub(super) fault: Option<Fault>,
     pub(super) values: usize,
     // Of the current pass:
-    pub(super) field: Option<usize>,
+    /// The way to where the pass is, and once it has failed, to where that was.
+    pub(super) steps: Vec<Step>,
     /// How much was known before.
     pub(super) before: usize,
     /// The variants that were explored.
@@ -69,8 +74,8 @@ pub(super) struct Tracer {
 /// Why a pass ended early, besides that a value was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// It came to the field at which it was to stop.
-    Stopped,
+    /// It gave the part that it was to give alone.
+    Given,
     /// It went too deep.
     TooDeep,
     /// An enum turned out to have fewer variants than names.
@@ -79,10 +84,35 @@ pub(super) enum End {
     Lost,
 }
 
+/// A struct or an enum that a pass is in.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step {
+    /// At a part of this one.
+    Part(Fields, usize),
+    /// In a variant of the enum at this position.
+    Variant(usize, usize),
+}
+
+/// The named parts of the struct at a position, or of a variant of the enum there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fields {
+    pub(super) at: usize,
+    pub(super) variant: Option<usize>,
+    pub(super) names: Names,
+}
+
+impl Fields {
+    pub(super) fn place(self) -> Place {
+        let place = Place::of(self.at);
+        self.variant.map_or_else(|| place.clone(), |variant| place.part(variant))
+    }
+}
+
 impl Tracer {
     pub(super) fn begin(&mut self) {
         self.plan.begin();
-        (self.field, self.end) = (None, None);
+        self.end = None;
+        self.steps.clear();
         self.seen.clear();
         self.bases.clear();
         self.before = self.known();
@@ -98,7 +128,7 @@ impl Tracer {
     pub(super) fn retry(&mut self) -> bool {
         match self.end {
             Some(End::Variants) => true,
-            Some(End::Lost | End::Stopped) => false,
+            Some(End::Lost | End::Given) => false,
             Some(End::TooDeep) => self.change_base() || self.plan.refused(),
             None => self.plan.refused(),
         }
@@ -125,40 +155,109 @@ impl Tracer {
         self.known() > self.before
     }
 
-    /// A measure of what is known: containers, structs among them, variants.
-    pub(super) fn known(&self) -> usize {
-        let structs = self.types.iter().filter(|known| matches!(known.kind, Kind::Struct(_)));
-        let variants: usize = self.progress.iter().map(|progress| progress.variants).sum();
-        self.types.len() + structs.count() + variants
-    }
-
-    /// Whether there are variants to be found on the way to where tracing stops.
-    pub(super) fn is_open(&mut self) -> bool {
-        self.measure();
-        let open = |shape: &Shape| self.shape_distance(shape).is_some();
-        match (&self.root, self.root_parts()) {
-            (_, Some(parts)) => {
-                let until = self.stop.unwrap_or(usize::MAX);
-                parts.shapes().into_iter().take(until).any(open)
+    /// A pass ended before its value was made. The types that it was in can't be made as a whole: from
+    /// now on their parts are given one by one, and its variants beginning with another one.
+    pub(super) fn go_around(&mut self) {
+        for step in std::mem::take(&mut self.steps) {
+            match step {
+                Step::Part(fields, part) => {
+                    let place = fields.place();
+                    let before = self.parts(fields).cloned();
+                    if self.detours.begin(&place, fields.names, before) {
+                        let unknown = vec![Shape::UNKNOWN; fields.names.len()];
+                        self.set_parts(fields, name_parts(fields.names, unknown));
+                    } else {
+                        self.detours.given(&place, part);
+                    }
+                }
+                Step::Variant(at, variant) => {
+                    let progress = &mut self.progress[at];
+                    if progress.base == variant && progress.total.is_some_and(|t| variant + 1 < t) {
+                        progress.base += 1;
+                    }
+                }
             }
-            (Some(root), None) => open(root),
-            (None, None) => false,
         }
     }
 
+    /// A measure of what is known: containers, structs among them, variants, parts given alone.
+    pub(super) fn known(&self) -> usize {
+        let structs = self.types.iter().filter(|known| matches!(known.kind, Kind::Struct(_)));
+        let variants: usize = self.progress.iter().map(|progress| progress.variants).sum();
+        self.types.len() + structs.count() + variants + self.detours.done()
+    }
+
+    /// Whether there is more to be found.
+    pub(super) fn is_open(&mut self) -> bool {
+        self.measure();
+        self.root.as_ref().is_some_and(|root| self.shape_distance(root).is_some())
+    }
+
     /// The fields of the record, if it is a struct.
-    pub(super) fn root_parts(&self) -> Option<&Parts> {
+    pub(super) fn root_parts(&self) -> Option<Parts> {
         let Some(Shape::Named(at)) = self.root else { return None };
-        match &container(&self.types, at)?.kind {
-            Kind::Struct(parts) => Some(parts),
+        self.struct_parts(at as usize)
+    }
+
+    /// Whether the fields of the record are known by their names, though it can't be made.
+    pub(super) fn has_named_root(&self) -> bool {
+        let Some(Shape::Named(at)) = self.root else { return false };
+        self.detours.fields(&Place::of(at as usize)).is_some()
+    }
+
+    /// The parts of the struct at a position.
+    pub(super) fn struct_parts(&self, at: usize) -> Option<Parts> {
+        match &self.types.get(at)?.kind {
+            Kind::Struct(parts) => Some(self.without_aliases(&Place::of(at), parts)),
             Kind::Enum(_) => None,
+        }
+    }
+
+    /// The parts of a variant of the enum at a position.
+    pub(super) fn variant_parts(&self, at: usize, position: usize, variant: &Variant) -> Parts {
+        self.without_aliases(&Place::of(at).part(position), &variant.parts)
+    }
+
+    /// The parts, where names of one field stand as one part.
+    fn without_aliases(&self, place: &Place, parts: &Parts) -> Parts {
+        match (parts, self.detours.fields(place)) {
+            (Parts::Named(parts), Some(fields)) if parts.len() == fields.len() => {
+                let fields = parts.iter().zip(fields).filter(|(_, (first, _))| *first);
+                let part = |(at, (part, (_, only))): (usize, (&Part, (bool, bool)))| Part {
+                    name: if only { part.name.clone() } else { name(None, at) },
+                    shape: part.shape.clone(),
+                };
+                Parts::Named(fields.enumerate().map(part).collect())
+            }
+            _ => parts.clone(),
+        }
+    }
+
+    /// The recorded parts.
+    fn parts(&self, fields: Fields) -> Option<&Parts> {
+        match (&self.types.get(fields.at)?.kind, fields.variant) {
+            (Kind::Struct(parts), None) => Some(parts),
+            (Kind::Enum(variants), Some(variant)) => variants.get(variant).map(|v| &v.parts),
+            _ => None,
+        }
+    }
+
+    fn set_parts(&mut self, fields: Fields, parts: Parts) {
+        match (&mut self.types[fields.at].kind, fields.variant) {
+            (kind, None) => *kind = Kind::Struct(parts),
+            (Kind::Enum(variants), Some(variant)) => {
+                if let Some(variant) = variants.get_mut(variant) {
+                    variant.parts = parts;
+                }
+            }
+            _ => {}
         }
     }
 
     /// Computes how far each container is from an enum with variants that are not known.
     pub(super) fn measure(&mut self) {
         for at in 0..self.types.len() {
-            let open = self.is_open_enum(at);
+            let open = self.is_open_enum(at) || self.detours.are_open_in(at);
             self.progress[at].distance = open.then_some(0);
         }
         let mut changed = true;
@@ -240,7 +339,7 @@ impl Tracer {
     pub(super) fn variant(
         &mut self,
         at: usize,
-        names: &'static [&'static str],
+        names: Names,
         short: bool,
     ) -> Result<usize, Refused> {
         let progress = &mut self.progress[at];
@@ -259,10 +358,13 @@ impl Tracer {
         }
         // All are known: on to the one through which others are found.
         let Kind::Enum(variants) = &self.types[at].kind else { return Err(self.lose()) };
-        let distance = |variant: &Variant| {
-            variant.parts.shapes().iter().filter_map(|shape| self.shape_distance(shape)).min()
+        let distance = |(variant, known): (usize, &Variant)| {
+            let open = self.detours.next(&Place::of(at).part(variant)).map(|_| 0);
+            let shapes = known.parts.shapes();
+            let through = shapes.iter().filter_map(|shape| self.shape_distance(shape)).min();
+            Some((open.or(through)?, variant))
         };
-        let ways = variants.iter().enumerate().filter_map(|(at, v)| Some((distance(v)?, at)));
+        let ways = variants.iter().enumerate().filter_map(distance);
         Ok(ways.min().map_or(base, |(_, variant)| variant))
     }
 
@@ -305,15 +407,39 @@ impl Tracer {
         self.end_by(End::Variants)
     }
 
-    /// The field of the record that comes next.
-    pub(super) fn enter_field(&mut self, at: usize) -> Result<(), Refused> {
-        self.field = Some(at);
-        let stop = self.stop.is_some_and(|stop| at >= stop);
-        if stop { Err(self.end_by(End::Stopped)) } else { Ok(()) }
+    /// Whether the parts of a struct are to be given one by one.
+    pub(super) fn is_around(&self, fields: Fields) -> bool {
+        self.detours.is_on(&fields.place())
     }
 
-    pub(super) fn leave_field(&mut self, next: usize) {
-        self.field = Some(next);
+    /// The part to give alone: the first that wasn't, then the one through which others are found.
+    pub(super) fn part(&self, fields: Fields) -> Option<usize> {
+        self.detours.next(&fields.place()).or_else(|| {
+            let shapes = self.parts(fields)?.shapes().into_iter().enumerate();
+            let ways = shapes.filter_map(|(at, shape)| Some((self.shape_distance(shape)?, at)));
+            ways.min().map(|(_, part)| part)
+        })
+    }
+
+    /// The type doesn't take the parts of this struct by their names.
+    pub(super) fn takes_no_names(&mut self, fields: Fields) {
+        self.end_by(End::Given);
+        if let Some(before) = self.detours.give_up(&fields.place()) {
+            self.set_parts(fields, before);
+        }
+    }
+
+    /// A row can't tell the type what it asks for.
+    pub(super) fn untyped(&mut self) -> Refused {
+        let name = |step: &Step| match step {
+            Step::Part(fields, part) => fields.names.get(*part).copied(),
+            Step::Variant(..) => None,
+        };
+        if self.fault.is_none() {
+            let path = self.steps.iter().filter_map(name).collect();
+            self.fault = Some(Fault { path, cause: Cause::Untyped });
+        }
+        self.lose()
     }
 
     pub(super) fn spend(&mut self) -> Result<(), Refused> {
@@ -347,41 +473,10 @@ pub(super) fn name(known: Option<&&'static str>, at: usize) -> Text {
     known.map_or_else(|| format!("#{at}").into(), |name| Text::Borrowed(name))
 }
 
-/// All that two passes know of one shape; `None` if they contradict each other.
-pub(super) fn merge(known: &Shape, new: &Shape) -> Option<Shape> {
-    let boxed = |known, new| merge(known, new).map(Box::new);
-    Some(match (known, new) {
-        (known, new) if *known == Shape::UNKNOWN => new.clone(),
-        (known, new) if *new == Shape::UNKNOWN => known.clone(),
-        (Shape::Option(known), Shape::Option(new)) => Shape::Option(boxed(known, new)?),
-        (Shape::Seq(known), Shape::Seq(new)) => Shape::Seq(boxed(known, new)?),
-        (Shape::Map(key, value), Shape::Map(new_key, new_value)) => {
-            Shape::Map(boxed(key, new_key)?, boxed(value, new_value)?)
-        }
-        (Shape::Tuple(known), Shape::Tuple(new)) => Shape::Tuple(merge_all(known, new)?),
-        (known, new) if known == new => known.clone(),
-        _ => return None,
-    })
-}
-
-/// Of two lists, a longer one comes from a pass that was refused before its end was known.
-pub(super) fn merge_all(known: &[Shape], new: &[Shape]) -> Option<Vec<Shape>> {
-    known.iter().zip(new).map(|(known, new)| merge(known, new)).collect()
-}
-
-pub(super) fn merge_parts(known: &Parts, new: &Parts) -> Option<Parts> {
-    Some(match (known, new) {
-        (Parts::Unit, Parts::Unit) => Parts::Unit,
-        (Parts::Newtype(known), Parts::Newtype(new)) => Parts::Newtype(merge(known, new)?),
-        (Parts::Tuple(known), Parts::Tuple(new)) => Parts::Tuple(merge_all(known, new)?),
-        (Parts::Named(known), Parts::Named(new)) => {
-            let names = if new.len() < known.len() { new } else { known };
-            let parts = names.iter().zip(known.iter().zip(new)).map(|(named, (known, new))| {
-                let shape = merge(&known.shape, &new.shape)?;
-                Some(Part { name: named.name.clone(), shape })
-            });
-            Parts::Named(parts.collect::<Option<_>>()?)
-        }
-        _ => return None,
-    })
+/// The parts with their names, which are told by position as long as none has an alias.
+pub(super) fn name_parts(names: Names, shapes: Vec<Shape>) -> Parts {
+    let exact = names.len() == shapes.len();
+    let name = |at: usize| name(if exact { names.get(at) } else { None }, at);
+    let named = |(at, shape)| Part { name: name(at), shape };
+    Parts::Named(shapes.into_iter().enumerate().map(named).collect())
 }
