@@ -119,10 +119,12 @@
 //! # Ok::<(), TableError>(())
 //! ```
 //!
+//! [`update_with`](Table::update_with) gives what the closure makes, and in
+//! [`try_update`](Table::try_update) the closure may refuse.
 //! [`try_insert`](Table::try_insert) refuses a key that is taken. With `#[emdb(key, auto)]`,
 //! [`insert_new`](Table::insert_new) gives the row the next number.
 //! [`insert_many`](Table::insert_many) and [`insert_all`](Table::insert_all) take any number of
-//! rows: the first in bounded commits, the second in one. [`retain`](Table::retain) and
+//! rows: the first in bounded commits, the second in one, in which rows can swap unique values. [`retain`](Table::retain) and
 //! [`clear`](Table::clear) remove many.
 //!
 //! [`get_with`](Table::get_with) lends a row to a closure: its strings and byte strings are not
@@ -265,9 +267,35 @@
 //! # Ok::<(), TableError>(())
 //! ```
 //!
-//! `with` borrows the transaction, so several tables take turns:
-//! `users.with(tx).insert(&user)?; orders.with(tx).insert(&order)?;`. Inside of the closure, write
-//! through `with` alone. A write through the table itself is refused.
+//! `with` shares the transaction, so several tables are used at once:
+//! `let (users, orders) = (users.with(tx), orders.with(tx));`. Inside of the closure, write through
+//! `with` alone. A write through the table itself is refused.
+//!
+//! A function that is called inside of transactions and outside takes a `Table<T, S>`, where `S` is a
+//! [`Store`] if it reads and a [`StoreMut`] if it writes:
+//!
+//! ```
+//! # use emdb::{Emdb, Record, StoreMut, Table, TableError};
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Serialize, Deserialize, Record)]
+//! # struct Account { #[emdb(key)] owner: String, cents: u64 }
+//! fn deposit<S: StoreMut>(
+//!     accounts: &Table<Account, S>,
+//!     owner: &str,
+//!     cents: u64,
+//! ) -> Result<(), TableError> {
+//!     let make = || Account { owner: owner.into(), cents };
+//!     accounts.upsert(owner, make, |account| account.cents += cents)?;
+//!     Ok(())
+//! }
+//!
+//! # let db = Emdb::open_in_memory();
+//! # let accounts = Table::<Account>::open(&db)?;
+//! deposit(&accounts, "ada", 500)?;
+//! db.transaction(|tx| deposit(&accounts.with(tx), "ada", 200))?;
+//! assert_eq!(accounts.get("ada")?.map(|ada| ada.cents), Some(700));
+//! # Ok::<(), TableError>(())
+//! ```
 //!
 //! # Snapshots
 //!
@@ -294,6 +322,8 @@
 //!
 //! A row can expire: by its type (`ttl = "30m"`), by a field (`expires_at`), or with a time of its
 //! own. An expired row is not found any more, neither by its key nor through an index.
+//! `insert` begins its time anew, `update` leaves it as it is, and so does a transaction that reads a row by
+//! `get` and inserts it again; `touch` moves it and leaves the row.
 //! `insert` begins the time anew, `update` keeps it. Expired rows take room until
 //! `Emdb::sweep_expired`. This needs the feature `ttl`, which is on by default.
 //!
@@ -506,7 +536,7 @@
 //!
 //! | feature | default | what it brings |
 //! | --- | --- | --- |
-//! | `ttl` | yes | records that expire: `default_ttl`, `insert_with_ttl`, `expires_at`, `ttl`, `persist`, `sweep_expired`, and the attributes `ttl` and `expires_at` of records. Expiry that is stored is honoured without it, too |
+//! | `ttl` | yes | records that expire: `default_ttl`, `insert_with_ttl`, `expires_at`, `ttl`, `persist`, `touch`, `sweep_expired`, and the attributes `ttl` and `expires_at` of records. Expiry that is stored is honoured without it, too |
 //! | `json` | no | `Table::export_json`, `Table::import_json`: rows as lines of JSON; the module `dynamic`: rows and whole databases as JSON, without their Rust types |
 //! | `nested` | no | dotted groups of keys: `focus`, `group`, `delete_group` |
 //! | `encrypt` | no | [encryption](#encryption): `encryption_key`, `encryption_passphrase`, `cipher` and `kdf_params` of the builder, `enable_encryption`, `disable_encryption`, `rotate_encryption_key`, `change_passphrase`, and `EncryptionOptions` |
@@ -576,7 +606,8 @@ pub use emdb_typed::{
     AsKey, AutoKey, AutoRecord, ByIndex, ByKey, DecodeError, Each, EncodeError, EncodeKey,
     FieldSchema, Frozen, Index, IndexSchema, Key, KeyBounds, KeyError, KeyPrefix, Keys, Live,
     Lookup, MigrateReport, Multi, OrderedRecord, Page, Problem, Record, Rows, Schema,
-    SchemaDifference, Sparse, Staged, Table, TableError, TwoEnded, Unique, VerifyReport, as_text,
+    SchemaDifference, Sparse, Staged, Store, StoreMut, Table, TableError, TwoEnded, Unique,
+    VerifyReport, as_text,
 };
 
 #[allow(unused_imports, unreachable_pub)]

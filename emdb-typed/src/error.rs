@@ -37,6 +37,23 @@ pub enum TableError {
         /// The table's namespace.
         table: String,
     },
+    /// A key, a value in an index or a row is longer than the database takes. Nothing was written.
+    #[error(
+        "table `{table}`: {item} takes {size} bytes, and {limit} is the most; {advice}; nothing was written"
+    )]
+    #[non_exhaustive]
+    TooLarge {
+        /// The table's namespace.
+        table: String,
+        /// The thing that is too large, with its field and its index.
+        item: String,
+        /// The bytes that it takes.
+        size: u64,
+        /// The most that there can be.
+        limit: u64,
+        /// The way out.
+        advice: &'static str,
+    },
     /// The row was refused before anything was written.
     #[error("table `{table}`: the row is not valid: {reason}")]
     #[non_exhaustive]
@@ -115,7 +132,8 @@ pub enum TableError {
     #[error(
         "table `{table}`: the type differs from the one that the table was made with:\n\
          {difference}\n\
-         give the type its stored form again, or use another namespace; nothing was changed"
+         give the type its stored form again, or use another namespace; nothing was changed{}",
+        below(.next_version)
     )]
     #[non_exhaustive]
     SchemaMismatch {
@@ -123,6 +141,10 @@ pub enum TableError {
         table: String,
         /// The differences, field by field.
         difference: SchemaDifference,
+        /// The lines of source that make the change a new version of the type, to be copied: the
+        /// former struct, and `version` and `from` of the new one. Empty where that is no way, as with
+        /// another key.
+        next_version: String,
     },
     /// The table was written by a later version of the type.
     #[error(
@@ -138,6 +160,10 @@ pub enum TableError {
         /// The version of the program's type.
         ours: u32,
     },
+}
+
+fn below(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("\n{text}") }
 }
 
 fn place(field: &str) -> String {

@@ -98,6 +98,7 @@ pub mod by_feature {
     pub use crate::{Json, as_json, dynamic};
 }
 
+pub use backend::{Store, StoreMut};
 pub use codec::{DecodeError, EncodeError};
 pub use embedded::{Live, Staged};
 pub use error::TableError;

@@ -284,6 +284,57 @@ mod persist {
     }
 }
 
+mod touch {
+    use super::*;
+
+    #[test]
+    fn moves_the_expiry_of_a_live_record_and_leaves_its_value() {
+        let (_folder, path) = folder();
+        let (db, clock) = open(&path);
+        db.insert_with_ttl("k", "v", ms(100)).unwrap();
+        clock.set(START + 60);
+        assert!(db.touch("k", ms(100)).unwrap());
+        assert_eq!(db.expires_at("k").unwrap(), Some(START + 160));
+        clock.set(START + 159);
+        assert_eq!((db.get("k").unwrap(), db.sweep_expired()), (Some(b"v".to_vec()), 0));
+        drop(db);
+        let (db, clock) = open(&path);
+        clock.set(START + 160);
+        assert_eq!((db.get("k").unwrap(), db.sweep_expired()), (None, 1));
+    }
+
+    #[test]
+    fn in_a_transaction_sees_and_joins_its_writes() {
+        let (db, clock) = in_memory();
+        let left = db.transaction(|tx| {
+            tx.insert("k", "v")?;
+            assert!(tx.touch("k", ms(100))? && !tx.touch("absent", ms(100))?);
+            assert_eq!(tx.expires_at("k")?, Some(START + 100));
+            Err::<(), _>(Error::KeyNotFound)
+        });
+        assert!(left.is_err());
+        assert_eq!(db.get("k").unwrap(), None);
+        db.insert_with_ttl("k", "v", ms(100)).unwrap();
+        commit(&db, |tx| tx.touch("k", ms(500)).map(drop)).unwrap();
+        clock.set(START + 499);
+        assert_eq!(db.get("k").unwrap(), Some(b"v".to_vec()));
+    }
+
+    #[test]
+    fn does_not_revive_and_writes_nothing_that_is_there() {
+        let (db, clock) = in_memory();
+        db.insert_with_ttl("k", "v", ms(100)).unwrap();
+        let before = db.stats().unwrap().logical_size_bytes;
+        assert!(db.touch("k", ms(100)).unwrap());
+        assert_eq!(db.stats().unwrap().logical_size_bytes, before);
+        assert!(db.touch("k", Ttl::Duration(Duration::MAX)).is_err());
+        clock.set(START + 100);
+        assert!(!db.touch("k", ms(100)).unwrap());
+        commit(&db, |tx| tx.touch("k", Ttl::None).map(|live| assert!(!live))).unwrap();
+        assert_eq!((db.get("k").unwrap(), db.sweep_expired()), (None, 1));
+    }
+}
+
 mod sweep_expired;
 
 mod the_clock {

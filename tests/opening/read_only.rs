@@ -217,6 +217,7 @@ mod every_write_is_refused {
             refused(ns.remove("absent"));
             refused(ns.clear());
             refused(ns.persist("k"));
+            refused(ns.touch("k", Ttl::ExpiresAt(u64::MAX)));
             assert_eq!(ns.sweep_expired(), 0);
         }
         assert_eq!((db.len().unwrap(), plain.len().unwrap()), (4, 1));

@@ -134,7 +134,7 @@ mod plain_calls {
     fn a_key_over_the_limit_is_refused_and_nothing_written() {
         let (_, _, lines) = open();
         let error = lines.insert(&line(&"x".repeat(1 << 16), 1)).unwrap_err();
-        assert!(matches!(error, TableError::Core(Error::TooLarge { .. })), "{error}");
+        assert!(matches!(error, TableError::TooLarge { .. }), "{error}");
         assert!(lines.is_empty().unwrap());
     }
 

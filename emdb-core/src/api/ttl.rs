@@ -134,14 +134,41 @@ impl Namespace {
     /// # }
     /// ```
     pub fn persist(&self, key: impl AsRef<[u8]>) -> Result<bool> {
+        self.touch(key, Ttl::None)
+    }
+
+    /// Lets the record of `key` live so long from now on, with the value that it has; tells whether
+    /// it is live. One that has expired stays away.
+    ///
+    /// Records never change in place: the value is written again, in a record with the new expiry.
+    ///
+    /// # Errors
+    /// `InvalidConfig` for a duration that no clock can show, and as [`insert`](Namespace::insert).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use std::time::Duration;
+    /// use emdb_core::Ttl;
+    ///
+    /// db.insert_with_ttl("session", "alice", Ttl::Duration(Duration::from_secs(60)))?;
+    /// assert!(db.touch("session", Ttl::Duration(Duration::from_secs(3600)))?);
+    /// assert!(db.ttl("session")?.unwrap() > Duration::from_secs(60));
+    /// assert_eq!(db.get("session")?.unwrap(), b"alice");
+    /// assert!(!db.touch("absent", Ttl::None)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn touch(&self, key: impl AsRef<[u8]>, ttl: Ttl) -> Result<bool> {
         let key = key.as_ref();
         let engine = self.engine();
         // Nobody may replace the value between reading and writing it.
         let _write_lock = WriteLock::acquire(engine)?;
+        let expiry = ttl.expiry(engine, &self.state)?;
         let guard = crossbeam_epoch::pin();
         let Some((entry, _)) = engine.get(&self.state, key, &guard)? else { return Ok(false) };
-        if entry.expiry().is_some() {
-            let op = WriteOp::write(&self.state, Change::put(key, entry.value(), None))?;
+        if entry.expiry() != expiry {
+            let op = WriteOp::write(&self.state, Change::put(key, entry.value(), expiry))?;
             engine.commit(&mut [op], Access::Owner)?;
         }
         Ok(true)
@@ -226,6 +253,35 @@ impl TransactionNamespace {
     ) -> Result<()> {
         let expiry = ttl.expiry(&self.engine, &self.state)?;
         self.stage(key.as_ref(), value.as_ref(), expiry)
+    }
+
+    /// Lets the record of `key` live so long from now on; see [`Namespace::touch`].
+    ///
+    /// # Errors
+    /// As [`insert_with_ttl`](TransactionNamespace::insert_with_ttl).
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use std::time::Duration;
+    /// use emdb_core::Ttl;
+    ///
+    /// db.insert("key", "value")?;
+    /// assert!(db.transaction(|tx| tx.touch("key", Ttl::Duration(Duration::from_secs(60))))?);
+    /// assert!(db.ttl("key")?.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn touch(&mut self, key: impl AsRef<[u8]>, ttl: Ttl) -> Result<bool> {
+        let key = key.as_ref();
+        let until = ttl.expiry(&self.engine, &self.state)?;
+        let found = self
+            .view()?
+            .read(key, |value, expiry| if expiry == until { None } else { Some(value.to_vec()) })?;
+        if let Some(Some(value)) = &found {
+            self.stage(key, value, until)?;
+        }
+        Ok(found.is_some())
     }
 
     /// When the record of `key` expires; see [`Namespace::expires_at`].

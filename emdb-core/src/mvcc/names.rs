@@ -101,7 +101,32 @@ pub(crate) fn child_prefix(parent: &str) -> String {
     format!("{INTERNAL}:child:{}:{parent}:", parent.len())
 }
 
+/// The name of the namespace of which the one called `child` is an internal child, if it is one.
+pub(crate) fn parent_name(child: &str) -> Option<&str> {
+    let rest = child.strip_prefix(INTERNAL)?.strip_prefix(":child:")?;
+    let (len, rest) = rest.split_once(':')?;
+    let (parent, rest) = rest.split_at_checked(len.parse().ok()?)?;
+    rest.starts_with(':').then_some(parent)
+}
+
 /// The name of the internal child `name` of the namespace `parent`.
 pub(crate) fn child_name(parent: &str, name: &str) -> String {
     format!("{}{name}", child_prefix(parent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_names_its_parent() {
+        for parent in ["", "users", "a:b", "1:x", "\u{e4}:"] {
+            assert_eq!(parent_name(&child_name(parent, "index:by_age")), Some(parent));
+        }
+        for other in
+            ["users", CATALOGUE, "__emdb:child:", "__emdb:child:9:a:b", "__emdb:child:x:a:b"]
+        {
+            assert_eq!(parent_name(other), None, "{other}");
+        }
+    }
 }

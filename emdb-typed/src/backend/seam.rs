@@ -160,33 +160,95 @@ pub trait Cursor: Sized {
     fn backward(&mut self) -> Option<CursorItem<'_, Self::Error>>;
 }
 
-/// The reads of a table: by itself, in a transaction, or on a snapshot.
+/// Where a table reads: by itself ([`Live`](crate::Live)), inside a transaction
+/// ([`Staged`](crate::Staged)), or on a snapshot ([`Frozen`](crate::Frozen)).
+///
+/// It is the bound of a function that reads, wherever the table is. The trait is sealed: its items
+/// are not part of the API, and no type of a user implements it.
+///
+/// # Example
+///
+/// ```
+/// # use emdb_core::Emdb;
+/// use emdb_typed::{Store, Table, TableError};
+///
+/// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
+/// # #[emdb(crate = "emdb_typed")]
+/// # struct User { #[emdb(key)] id: u64, #[emdb(unique)] email: String }
+/// fn id_of<S: Store>(users: &Table<User, S>, email: &str) -> Result<Option<u64>, TableError> {
+///     Ok(users.by(User::EMAIL).get(email)?.map(|user| user.id))
+/// }
+///
+/// # let db = Emdb::open_in_memory();
+/// let users = Table::<User>::open(&db)?;
+/// users.insert(&User { id: 7, email: "ada@example.org".into() })?;
+/// assert_eq!(id_of(&users, "ada@example.org")?, Some(7));
+/// assert_eq!(id_of(&users.at(&db.snapshot()), "ada@example.org")?, Some(7));
+/// db.transaction(|tx| -> Result<(), TableError> {
+///     users.with(tx).remove(&7)?;
+///     assert_eq!(id_of(&users.with(tx), "ada@example.org")?, None);
+///     Ok(())
+/// })?;
+/// # Ok::<(), TableError>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a table can't be read through `{Self}`",
+    label = "not a store of a table",
+    note = "a function that takes a table wherever it is has the bound `S: Store`, or \
+            `S: StoreMut` if it writes: `fn f<S: Store>(table: &Table<T, S>)`"
+)]
 pub trait Store {
     /// Why a call failed.
+    #[doc(hidden)]
     type Error: BackendError;
     /// One state of a keyspace.
+    #[doc(hidden)]
     type View: ReadView<Error = Self::Error>;
 
+    /// Whether these are the reads of a transaction, which notes rows that were read for those that
+    /// are put in their places.
+    #[doc(hidden)]
+    const NOTES: bool = false;
+
+    /// Notes that the row with this key was read, for as long as the transaction is open.
+    #[doc(hidden)]
+    fn note(&self, key: &[u8]) -> Result<(), Self::Error> {
+        let _ = key;
+        Ok(())
+    }
+
+    /// Whether the row with this key was noted.
+    #[doc(hidden)]
+    fn is_noted(&self, key: &[u8]) -> Result<bool, Self::Error> {
+        let _ = key;
+        Ok(false)
+    }
+
     /// Whether an index may be asked; why not, if not.
+    #[doc(hidden)]
     fn ready(&self, index: usize) -> Result<(), TableError> {
         let _ = index;
         Ok(())
     }
 
     /// Why nothing may be read, if it may not.
+    #[doc(hidden)]
     fn refused(&self) -> Result<(), TableError> {
         Ok(())
     }
 
     /// The [`SchemaEpoch`] of the table. `None` if the entry has to be looked at with each call.
+    #[doc(hidden)]
     fn epoch(&self) -> Option<u64>;
 
     /// The entry that the catalogue has of the table now.
+    #[doc(hidden)]
     fn catalogue_entry(&self, table: &str) -> Result<Option<Vec<u8>>, Self::Error> {
         self.read(Keyspace::Catalogue, table.as_bytes(), <[u8]>::to_vec)
     }
 
     /// The value of a key, borrowed, and when it expires.
+    #[doc(hidden)]
     fn entry<R>(
         &self,
         keyspace: Keyspace,
@@ -195,6 +257,7 @@ pub trait Store {
     ) -> Result<Option<R>, Self::Error>;
 
     /// The value of a key, borrowed.
+    #[doc(hidden)]
     #[inline(always)]
     fn read<R>(
         &self,
@@ -206,42 +269,94 @@ pub trait Store {
     }
 
     /// When a key, if it is there, expires.
+    #[doc(hidden)]
     fn expiry(&self, keyspace: Keyspace, key: &[u8]) -> Result<Option<u64>, Self::Error>;
 
     /// Whether a key is there. Its value isn't read.
+    #[doc(hidden)]
     fn contains(&self, keyspace: Keyspace, key: &[u8]) -> Result<bool, Self::Error>;
 
     /// How many records there are; expired ones may count.
+    #[doc(hidden)]
     fn count(&self, keyspace: Keyspace) -> Result<usize, Self::Error>;
 
     /// One state of a keyspace.
+    #[doc(hidden)]
     fn view(&self, keyspace: Keyspace) -> Result<Self::View, Self::Error>;
 
     /// Another keyspace in the state of a view.
+    #[doc(hidden)]
     fn view_beside(&self, view: &Self::View, keyspace: Keyspace)
     -> Result<Self::View, Self::Error>;
 
     /// Runs reads of several keyspaces so that they see one state, as often as that takes.
+    #[doc(hidden)]
     fn consistent<R>(&self, read: impl FnMut() -> Result<R, TableError>) -> Result<R, TableError>;
 
     /// The database's time, in milliseconds since 1970.
+    #[doc(hidden)]
     fn now(&self) -> u64;
 
     /// The expiry of a row that is written now without one of its own.
+    #[doc(hidden)]
     fn default_expiry(&self) -> Result<Option<u64>, Self::Error>;
 
     /// The expiry of what lives so long from now on.
+    #[doc(hidden)]
     fn expiry_after(&self, lifetime: Duration) -> Result<u64, Self::Error>;
 }
 
-/// The writes of a table: by itself, or in a transaction.
+/// Where a table writes: by itself ([`Live`](crate::Live)), each call a commit, or inside a
+/// transaction ([`Staged`](crate::Staged)).
+///
+/// It is the bound of a function that writes, inside of transactions and outside. The trait is
+/// sealed, as [`Store`] is.
+///
+/// # Example
+///
+/// ```
+/// # use emdb_core::Emdb;
+/// use emdb_typed::{StoreMut, Table, TableError};
+///
+/// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
+/// # #[emdb(crate = "emdb_typed")]
+/// # struct Account { #[emdb(key)] owner: String, cents: i64 }
+/// fn deposit<S: StoreMut>(
+///     accounts: &Table<Account, S>,
+///     owner: &str,
+///     cents: i64,
+/// ) -> Result<(), TableError> {
+///     let make = || Account { owner: owner.into(), cents };
+///     accounts.upsert(owner, make, |account| account.cents += cents)?;
+///     Ok(())
+/// }
+///
+/// # let db = Emdb::open_in_memory();
+/// let accounts = Table::<Account>::open(&db)?;
+/// deposit(&accounts, "ada", 500)?;
+/// db.transaction(|tx| -> Result<(), TableError> {
+///     let accounts = accounts.with(tx);
+///     deposit(&accounts, "ada", -200)?;
+///     deposit(&accounts, "bob", 200)
+/// })?;
+/// assert_eq!(accounts.get("ada")?.map(|account| account.cents), Some(300));
+/// # Ok::<(), TableError>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a table can't be written through `{Self}`",
+    label = "not a store that writes",
+    note = "a function that writes to a table, by itself or in a transaction, has the bound \
+            `S: StoreMut`: `fn f<S: StoreMut>(table: &Table<T, S>)`; a snapshot is read alone"
+)]
 pub trait StoreMut: Store {
     /// Exclusive write access.
+    #[doc(hidden)]
     type Guard<'s>: WriteGuard<Error = Self::Error, View = Self::View>
     where
         Self: 's;
 
     /// Waits for other writers.
+    #[doc(hidden)]
     fn lock(&self) -> Result<Self::Guard<'_>, Self::Error>;
 }
 

@@ -6,7 +6,8 @@
 use super::entry::{Entry, IndexState};
 use crate::error::TableError;
 use crate::record::Record;
-use crate::schema::{IndexSchema, Schema, SchemaDifference};
+use crate::schema::{self, IndexSchema, Schema, SchemaDifference};
+use crate::vocabulary::Error;
 
 /// The task of an open about the entry of its table.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +41,16 @@ pub(crate) fn compare<T: Record>(
         let (stored, ours) = (schema.version, ours.version);
         return Err(TableError::SchemaNewer { table: table(), stored, ours });
     }
-    let mismatch = |difference| TableError::SchemaMismatch { table: table(), difference };
+    let version = ours.version.max(schema.version + 1);
+    let mismatch = |difference| TableError::SchemaMismatch {
+        table: table(),
+        difference,
+        // Rows keep their keys through all versions.
+        next_version: match schema.key == ours.key {
+            true => schema::next_version(T::NAMESPACE, name_of::<T>(), schema, version),
+            false => String::new(),
+        },
+    };
     let gone = gone(schema, ours);
     if schema.version < ours.version {
         let Some(older) = T::older_schema(schema.version) else {
@@ -61,6 +71,13 @@ pub(crate) fn compare<T: Record>(
         return Ok(Admission::Same);
     }
     Ok(Admission::Indexes { fresh, gone })
+}
+
+/// The name of a type, without the path to it.
+fn name_of<T>() -> &'static str {
+    let path = std::any::type_name::<T>();
+    let path = path.split_once('<').map_or(path, |(path, _)| path);
+    path.rsplit_once("::").map_or(path, |(_, name)| name)
 }
 
 fn no_upgrade(stored: u32) -> SchemaDifference {
@@ -102,12 +119,24 @@ pub(crate) fn check_unchanged<T: Record>(
             let (table, ours) = (T::NAMESPACE.to_owned(), ours.version);
             Err(TableError::SchemaNewer { table, stored: version, ours })
         }
-        _ => Err(TableError::SchemaMismatch {
-            table: T::NAMESPACE.to_owned(),
-            difference: SchemaDifference::of_line(
-                "another type with other indexes has opened the table since".to_owned(),
-            ),
-        }),
+        Admission::New => Err(TableError::Core(Error::NamespaceDropped)),
+        Admission::Indexes { fresh, gone } if gone.is_empty() && !fresh.contains(&true) => {
+            Err(changed::<T>(
+                "an index of the table is being built by another call of `open`: wait for its end",
+            ))
+        }
+        _ => Err(changed::<T>(
+            "another type with other indexes has opened the table since: open it again by this one",
+        )),
+    }
+}
+
+/// The mismatch of a table that somebody else has changed.
+fn changed<T: Record>(line: &str) -> TableError {
+    TableError::SchemaMismatch {
+        table: T::NAMESPACE.to_owned(),
+        difference: SchemaDifference::of_line(line.to_owned()),
+        next_version: String::new(),
     }
 }
 
@@ -119,6 +148,5 @@ pub(crate) fn refuse<T: Record>(bytes: &[u8]) -> Result<(), TableError> {
 /// The mismatch of a table whose keys are stored otherwise than the type has them.
 pub(crate) fn other_keys<T: Record>() -> TableError {
     let line = "key: the stored keys are not the ones that the type gives to its rows";
-    let difference = SchemaDifference::of_line(line.to_owned());
-    TableError::SchemaMismatch { table: T::NAMESPACE.to_owned(), difference }
+    changed::<T>(line)
 }

@@ -101,7 +101,7 @@ impl<T: Record, S: Autocommit> Build<'_, T, S> {
             let row = row::decode::<T>(key, value)?;
             let expiry = self.view.expiry(key)?;
             let made = entries::entries(specs, &row, key, self.building.iter().copied());
-            entries::replace(&mut batch, specs, key, None, (&made, expiry))?;
+            entries::claim(&mut batch, specs, key, None, (&made, expiry))?;
             last = Some(key.to_vec());
             rows += 1;
         }
@@ -118,7 +118,7 @@ impl<T: Record, S: Autocommit> Build<'_, T, S> {
         self.entry.raising &= more;
         let bytes = self.entry.encode(T::NAMESPACE)?;
         batch.put(Keyspace::Catalogue, T::NAMESPACE.as_bytes(), &bytes, None);
-        batch.commit()?;
+        batch.commit_rows(specs)?;
         Ok(more)
     }
 }

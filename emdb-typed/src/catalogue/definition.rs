@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::admission;
-use crate::backend::Store;
+use crate::backend::{Keyspace, Store};
 use crate::describe::Findings;
 use crate::error::TableError;
 use crate::index::IndexSpec;
@@ -76,6 +76,8 @@ impl<T: Record> Definition<T> {
 
     #[cold]
     fn admit_again(&self, store: &impl Store, epoch: Option<u64>) -> Result<(), TableError> {
+        // What has the table's name may be another one, made after this one was dropped.
+        store.contains(Keyspace::Rows, &[])?;
         let stored = store.catalogue_entry(T::NAMESPACE)?;
         admission::check_unchanged::<T>(stored.as_deref(), self.schema)?;
         self.epoch.store(epoch.unwrap_or(NEVER), Ordering::Relaxed);

@@ -1,10 +1,9 @@
 //! A table inside a transaction.
 
-use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
-use emdb_core::internal::{self, View, Writes};
+use emdb_core::internal::{self, Gathering, View, Write, Writes};
 use emdb_core::{Error, Transaction, TransactionNamespace};
 
 use super::live::{Live, LiveTable};
@@ -15,48 +14,52 @@ type Result<T> = std::result::Result<T, Error>;
 
 /// A table inside a transaction: reads see what the transaction wrote, writes are staged in it.
 ///
-/// The transaction is borrowed for as long as this lives. The cell only spares callers a `mut`:
-/// no call holds it while code of the caller runs.
+/// The transaction is shared for as long as this lives, with other tables if wanted.
 #[derive(Debug)]
 pub struct Staged<'tx> {
     table: Arc<LiveTable>,
-    writes: RefCell<&'tx mut Writes>,
-    /// A call is gathering its changes, on what it has read.
-    writing: Cell<bool>,
+    writes: &'tx Writes,
 }
 
-/// While it lives, no other call of the same handle writes: one in a callback would change what the
-/// outer one has read.
+/// The right of one call to write in the transaction.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct StagedGuard<'s, 'tx>(&'s Staged<'tx>);
-
-impl Drop for StagedGuard<'_, '_> {
-    fn drop(&mut self) {
-        self.0.writing.set(false);
-    }
+pub struct StagedGuard<'s, 'tx> {
+    staged: &'s Staged<'tx>,
+    _gathering: Gathering<'tx>,
 }
 
 impl<'tx> Staged<'tx> {
-    pub(crate) fn new(tx: &'tx mut Transaction<'_>, live: &Live) -> Self {
-        let (table, writes) = (live.table().clone(), RefCell::new(internal::writes(tx)));
-        Staged { table, writes, writing: Cell::new(false) }
+    pub(crate) fn new(tx: &'tx Transaction<'_>, live: &Live) -> Self {
+        Staged { table: live.table().clone(), writes: internal::writes(tx) }
     }
 
     /// Calls `with` with the namespace in the transaction. No code of the caller may run in it.
     fn namespace<R>(
         &self,
         keyspace: Keyspace,
-        with: impl FnOnce(&mut TransactionNamespace) -> R,
-    ) -> R {
-        let mut writes = self.writes.borrow_mut();
-        with(internal::staged(&mut writes, self.table.keyspaces.get(keyspace)))
+        with: impl FnOnce(&mut TransactionNamespace) -> Result<R>,
+    ) -> Result<R> {
+        internal::staged(self.writes, self.table.keyspaces.get(keyspace), with)
     }
 }
 
 impl Store for Staged<'_> {
     type Error = Error;
     type View = View;
+
+    const NOTES: bool = true;
+
+    fn note(&self, key: &[u8]) -> Result<()> {
+        self.namespace(Keyspace::Rows, |ns| {
+            internal::note(ns, key);
+            Ok(())
+        })
+    }
+
+    fn is_noted(&self, key: &[u8]) -> Result<bool> {
+        self.namespace(Keyspace::Rows, |ns| Ok(internal::is_noted(ns, key)))
+    }
 
     #[inline]
     fn epoch(&self) -> Option<u64> {
@@ -123,10 +126,7 @@ impl<'tx> StoreMut for Staged<'tx> {
         Self: 's;
 
     fn lock(&self) -> Result<StagedGuard<'_, 'tx>> {
-        if self.writing.replace(true) {
-            return Err(Error::TransactionActive);
-        }
-        Ok(StagedGuard(self))
+        Ok(StagedGuard { staged: self, _gathering: internal::gather(self.writes)? })
     }
 }
 
@@ -137,7 +137,7 @@ impl<'tx> WriteGuard for StagedGuard<'_, 'tx> {
 
     #[inline]
     fn reads(&self) -> &Staged<'tx> {
-        self.0
+        self.staged
     }
 
     fn stored<R>(
@@ -147,21 +147,21 @@ impl<'tx> WriteGuard for StagedGuard<'_, 'tx> {
         take: impl FnOnce(&[u8], Option<u64>, bool) -> R,
     ) -> Result<Option<R>> {
         let keep = |value: &[u8], expiry, live| (value.to_vec(), expiry, live);
-        let found = self.0.namespace(keyspace, |ns| internal::read_stored_staged(ns, key, keep))?;
+        let found =
+            self.staged.namespace(keyspace, |ns| internal::read_stored_staged(ns, key, keep))?;
         Ok(found.map(|(value, expiry, live)| take(&value, expiry, live)))
     }
 
     fn commit(self, changes: &Changes) -> Result<()> {
-        let Staged { table, writes, .. } = self.0;
+        let Staged { table, writes } = self.staged;
         // Before any of them is made: it is all or nothing here, too.
         table.writes(changes).try_for_each(|write| write.check())?;
-        let mut writes = writes.borrow_mut();
         for keyspace in &changes.cleared {
-            internal::staged(&mut writes, table.keyspaces.get(*keyspace)).clear()?;
+            internal::staged(writes, table.keyspaces.get(*keyspace), |ns| ns.clear())?;
         }
-        for write in table.writes(changes) {
-            let namespace = internal::staged(&mut writes, write.namespace);
-            internal::stage(namespace, write.key, write.value, write.expiry)?;
+        for Write { namespace, key, value, expiry } in table.writes(changes) {
+            let stage = |ns: &mut _| internal::stage(ns, key, value, expiry);
+            internal::staged(writes, namespace, stage)?;
         }
         Ok(())
     }

@@ -105,7 +105,7 @@ impl<T> Table<T> {
 
 impl<T: Record> Table<T> {
     /// The same calls inside a transaction: reads see what it wrote, writes are committed or
-    /// rolled back with it.
+    /// rolled back with it. It shares the transaction, so that several tables are used at once.
     ///
     /// # Example
     ///
@@ -130,7 +130,7 @@ impl<T: Record> Table<T> {
     /// assert_eq!(accounts.get("bob")?.map(|bob| bob.cents), Some(200));
     /// # Ok::<(), TableError>(())
     /// ```
-    pub fn with<'tx>(&self, tx: &'tx mut Transaction<'_>) -> Table<T, Staged<'tx>> {
+    pub fn with<'tx>(&self, tx: &'tx Transaction<'_>) -> Table<T, Staged<'tx>> {
         self.by_store(Staged::new(tx, self.store()))
     }
 

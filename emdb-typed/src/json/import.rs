@@ -176,7 +176,11 @@ impl<S: StoreMut> Target<S> {
         if let Some(stored) = batch.reads().catalogue_entry(name)? {
             let stored = Entry::decode(name, &stored)?;
             if let Some(difference) = differ(&stored.schema, &entry.schema) {
-                return Err(TableError::SchemaMismatch { table: name.to_owned(), difference });
+                return Err(TableError::SchemaMismatch {
+                    table: name.to_owned(),
+                    difference,
+                    next_version: String::new(),
+                });
             }
             // Rows of versions that only the database knows stay readable.
             for older in stored.older {

@@ -12,6 +12,7 @@
 mod description;
 mod difference;
 mod shape;
+mod snippet;
 mod text;
 mod trace;
 
@@ -24,4 +25,5 @@ pub use description::{FieldSchema, IndexSchema, Schema};
 pub use difference::SchemaDifference;
 #[cfg(feature = "json")]
 pub(crate) use shape::{Container, Kind, Part, Parts, Shape, Variant, container};
+pub(crate) use snippet::next_version;
 pub(crate) use trace::Traced;

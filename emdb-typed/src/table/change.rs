@@ -45,14 +45,105 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         T::Key: Borrow<Q>,
         Q: EncodeKey + ?Sized,
     {
-        let key = key::to_bytes(key);
-        self.write(|batch| match self.former(batch, &key)? {
-            Former::Row { row, entries, expiry, live: true } => {
-                self.changed(batch, &key, (row, entries, expiry), change).map(Some)
-            }
-            Former::Unreadable(error, true) => Err(error),
-            _ => Ok(None),
-        })
+        let keep = |row: &mut T| -> Result<(), TableError> {
+            change(row);
+            Ok(())
+        };
+        let changed = self.try_change(&key::to_bytes(key), keep)?;
+        Ok(changed.map(|(row, ())| row))
+    }
+
+    /// As [`update`](Table::update), and gives what `change` returns: what the row had before, for
+    /// one.
+    ///
+    /// # Errors
+    ///
+    /// As [`update`](Table::update).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use emdb_core::Emdb;
+    /// # use emdb_typed::{Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
+    /// # #[emdb(crate = "emdb_typed")]
+    /// # struct Queue { #[emdb(key)] name: String, next: u64 }
+    /// # let db = Emdb::open_in_memory();
+    /// let queues = Table::<Queue>::open(&db)?;
+    /// queues.insert(&Queue { name: "mail".into(), next: 7 })?;
+    /// let ticket = queues.update_with("mail", |queue| {
+    ///     queue.next += 1;
+    ///     queue.next - 1
+    /// })?;
+    /// assert_eq!(ticket, Some(7));
+    /// # Ok::<(), TableError>(())
+    /// ```
+    pub fn update_with<Q, R>(
+        &self,
+        key: &Q,
+        change: impl FnOnce(&mut T) -> R,
+    ) -> Result<Option<R>, TableError>
+    where
+        T::Key: Borrow<Q>,
+        Q: EncodeKey + ?Sized,
+    {
+        self.try_update(key, |row| Ok(change(row)))
+    }
+
+    /// As [`update_with`](Table::update_with), for a `change` that can refuse: its error comes back,
+    /// and nothing is written. In a transaction what was written before stays, and goes on.
+    ///
+    /// # Errors
+    ///
+    /// That of `change`; otherwise as [`update`](Table::update), as an `E`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use emdb_core::Emdb;
+    /// # use emdb_typed::{Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
+    /// # #[emdb(crate = "emdb_typed")]
+    /// # struct Account { #[emdb(key)] owner: String, cents: u64 }
+    /// #[derive(Debug)]
+    /// enum Refusal {
+    ///     Overdrawn { cents: u64 },
+    ///     Table(TableError),
+    /// }
+    ///
+    /// impl From<TableError> for Refusal {
+    ///     fn from(error: TableError) -> Self {
+    ///         Refusal::Table(error)
+    ///     }
+    /// }
+    ///
+    /// # let db = Emdb::open_in_memory();
+    /// let accounts = Table::<Account>::open(&db)?;
+    /// accounts.insert(&Account { owner: "ada".into(), cents: 500 })?;
+    /// let withdraw = |wanted: u64| {
+    ///     accounts.try_update("ada", |account| {
+    ///         let cents = account.cents;
+    ///         account.cents = cents.checked_sub(wanted).ok_or(Refusal::Overdrawn { cents })?;
+    ///         Ok(account.cents)
+    ///     })
+    /// };
+    /// assert!(matches!(withdraw(200), Ok(Some(300))));
+    /// assert!(matches!(withdraw(400), Err(Refusal::Overdrawn { cents: 300 })));
+    /// assert_eq!(accounts.get("ada")?.map(|account| account.cents), Some(300));
+    /// # Ok::<(), TableError>(())
+    /// ```
+    pub fn try_update<Q, R, E>(
+        &self,
+        key: &Q,
+        change: impl FnOnce(&mut T) -> Result<R, E>,
+    ) -> Result<Option<R>, E>
+    where
+        T::Key: Borrow<Q>,
+        Q: EncodeKey + ?Sized,
+        E: From<TableError>,
+    {
+        let changed = self.try_change(&key::to_bytes(key), change)?;
+        Ok(changed.map(|(_, made)| made))
     }
 
     /// Changes the row with this key, or makes it if there is none; gives what is there then.
@@ -96,7 +187,11 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         self.write(|batch| match self.former(batch, &key)? {
             Former::Unreadable(error, true) => Err(error),
             Former::Row { row, entries, expiry, live: true } => {
-                self.changed(batch, &key, (row, entries, expiry), modify)
+                let keep = |row: &mut T| -> Result<(), TableError> {
+                    modify(row);
+                    Ok(())
+                };
+                self.changed(batch, &key, (row, entries, expiry), keep).map(|(row, ())| row)
             }
             _ => {
                 let row = make();
@@ -170,7 +265,8 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         })
     }
 
-    /// Removes all rows, at the cost of a few records. Automatic keys go on where they were.
+    /// Removes all rows, at the cost of a few records. Automatic keys go on where they were; when the
+    /// last one of their type has been used, they begin again at 1.
     ///
     /// # Errors
     ///
@@ -180,36 +276,48 @@ impl<T: Record, S: StoreMut> Table<T, S> {
             batch.clear(Keyspace::Rows);
             (0..self.definition.indexes.len()).for_each(|at| batch.clear(Keyspace::Index(at)));
             if T::AUTO {
-                let mark = batch.read(Keyspace::Mark, auto_key::MARK, <[u8]>::to_vec)?;
-                batch.clear(Keyspace::Mark);
-                if let Some(mark) = mark {
-                    batch.put(Keyspace::Mark, auto_key::MARK, &mark, None);
-                }
+                auto_key::clear(batch)?;
             }
             Ok(())
         })
     }
 
+    /// Changes the row with this key, and gives it with what `change` makes.
+    fn try_change<R, E: From<TableError>>(
+        &self,
+        key: &[u8],
+        change: impl FnOnce(&mut T) -> Result<R, E>,
+    ) -> Result<Option<(T, R)>, E> {
+        self.try_write(|batch| match self.former(batch, key)? {
+            Former::Row { row, entries, expiry, live: true } => {
+                self.changed(batch, key, (row, entries, expiry), change).map(Some)
+            }
+            Former::Unreadable(error, true) => Err(error.into()),
+            _ => Ok(None),
+        })
+    }
+
     /// Stages the changed row.
-    fn changed(
+    fn changed<R, E: From<TableError>>(
         &self,
         batch: &mut Batch<S::Guard<'_>>,
         key: &[u8],
         (mut row, entries, expiry): (T, Entries, Option<u64>),
-        change: impl FnOnce(&mut T),
-    ) -> Result<T, TableError> {
-        change(&mut row);
+        change: impl FnOnce(&mut T) -> Result<R, E>,
+    ) -> Result<(T, R), E> {
+        let made = change(&mut row)?;
         let until = match row.lifetime() {
             Lifetime::At(at) => at,
             Lifetime::Default | Lifetime::After(_) => expiry,
         };
         let prepared = self.prepare(&row, until)?;
         check_key::<T>(&prepared, key)?;
-        let former = Some((&entries, expiry));
         let specs = &self.definition.indexes;
-        entries::replace(batch, specs, key, former, (&prepared.entries, until))?;
+        entries::release(batch, specs, key, &entries, &prepared.entries)?;
+        let former = Some((&entries, expiry));
+        entries::claim(batch, specs, key, former, (&prepared.entries, until))?;
         batch.put(Keyspace::Rows, key, &prepared.value, until);
-        Ok(row)
+        Ok((row, made))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rows that come into a table.
 
 use std::borrow::Borrow;
+use std::collections::HashMap;
 
 use super::handle::Table;
 use super::write::invalid;
@@ -15,7 +16,11 @@ use crate::write::auto_key;
 impl<T: Record, S: StoreMut> Table<T, S> {
     /// Inserts the row, or replaces the one with its key, and gives the replaced one.
     ///
-    /// The row's time to live begins anew.
+    /// The row's time to live begins anew. In a transaction that has read the row before, by
+    /// [`get`](Table::get), [`get_many`](Table::get_many) or through a unique index, the two are an
+    /// [`update`](Table::update) that is written out, and as there the row keeps when it expires,
+    /// unless a field of its type says it. ([`insert_with_ttl`](Table::insert_with_ttl) with
+    /// [`Ttl::Default`] begins it anew there, too.) Rows that a walk has given begin anew.
     ///
     /// # Errors
     ///
@@ -27,8 +32,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// - [`TableError::Decode`] or [`TableError::SchemaNewer`] when the row that was replaced
     ///   can't be read. The new one is in its place all the same.
     pub fn insert(&self, row: &T) -> Result<Option<T>, TableError> {
-        let expiry = self.expiry_of(row)?;
-        let prepared = self.prepare(row, expiry)?;
+        let prepared = self.prepare_insert(row)?;
         let former = self.write(|batch| self.put(batch, prepared))?;
         former.into_row()
     }
@@ -60,13 +64,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// ```
     #[cfg(feature = "ttl")]
     pub fn insert_with_ttl(&self, row: &T, ttl: Ttl) -> Result<Option<T>, TableError> {
-        let expiry = match ttl {
-            Ttl::Default => self.expiry_of(row)?,
-            Ttl::None => None,
-            Ttl::Duration(lifetime) => Some(self.store.expiry_after(lifetime)?),
-            Ttl::ExpiresAt(at) => Some(at),
-            _ => return Err(invalid::<T>("this release has no such time to live")),
-        };
+        let expiry = self.expiry_by(row, ttl)?;
         let prepared = self.prepare(row, expiry)?;
         let former = self.write(|batch| self.put(batch, prepared))?;
         former.into_row()
@@ -167,7 +165,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
             let mut bytes = 0;
             while chunk.len() < CHUNK_MAX_ROWS && bytes < CHUNK_MAX_BYTES {
                 let Some(row) = rows.next() else { break };
-                let prepared = self.prepare(row.borrow(), self.expiry_of(row.borrow())?)?;
+                let prepared = self.prepare_insert(row.borrow())?;
                 bytes += prepared.key.len() + prepared.value.len();
                 chunk.push(prepared);
             }
@@ -181,22 +179,48 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// Inserts the rows, or replaces those with their keys, in one commit: all of them or none.
     /// Gives how many there were. All of them are held in memory meanwhile.
     ///
-    /// They are inserted one after the other: a row that takes a unique value from another one of
-    /// the call has to come after it.
+    /// They come together: rows of the call can swap unique values, or hand them round. Of several
+    /// rows with one key the last one is inserted.
     ///
     /// # Errors
     ///
-    /// As [`insert_many`](Table::insert_many).
+    /// As [`insert_many`](Table::insert_many); nothing is written then.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use emdb_core::Emdb;
+    /// # use emdb_typed::{Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
+    /// # #[emdb(crate = "emdb_typed")]
+    /// # struct Track { #[emdb(key)] id: u32, #[emdb(unique)] position: u32 }
+    /// # let db = Emdb::open_in_memory();
+    /// let tracks = Table::<Track>::open(&db)?;
+    /// tracks.insert_all([Track { id: 1, position: 1 }, Track { id: 2, position: 2 }])?;
+    /// tracks.insert_all([Track { id: 1, position: 2 }, Track { id: 2, position: 1 }])?;
+    /// assert_eq!(tracks.by(Track::POSITION).get(1)?.map(|track| track.id), Some(2));
+    /// # Ok::<(), TableError>(())
+    /// ```
     pub fn insert_all<R: Borrow<T>>(
         &self,
         rows: impl IntoIterator<Item = R>,
     ) -> Result<usize, TableError> {
-        let prepare = |row: R| self.prepare(row.borrow(), self.expiry_of(row.borrow())?);
-        let mut chunk = rows.into_iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
-        self.insert_prepared(&mut chunk)
+        let prepare = |row: R| self.prepare_insert(row.borrow());
+        let mut all = rows.into_iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
+        if self.definition.indexes.is_empty() {
+            return self.insert_prepared(&mut all);
+        }
+        let mut last = HashMap::with_capacity(all.len());
+        last.extend(all.iter().enumerate().map(|(at, row)| (row.key.as_slice(), at)));
+        let staying = all.iter().enumerate().filter(|(at, row)| last[row.key.as_slice()] == *at);
+        self.write(|batch| self.put_together(batch, staying.map(|(_, row)| row)))?;
+        Ok(all.len())
     }
 }
 
 fn exhausted<T: Record>() -> TableError {
-    invalid::<T>("all keys of its type have been used; give the key a wider type")
+    invalid::<T>(
+        "all keys of its type have been used: a row had the largest one; give the key a wider type, \
+         or `clear` the table, after which automatic keys begin again at 1",
+    )
 }

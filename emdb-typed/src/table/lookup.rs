@@ -8,7 +8,7 @@ use super::walk::{ByIndex, Keys, Rows, Through};
 use crate::backend::{Cursor, KeyBounds as Bounds, Keyspace, ReadView, Store};
 use crate::error::TableError;
 use crate::index::{EntryWriter, Index, IndexSpec, Unique};
-use crate::key::{AsKey, Key, KeyBounds, KeyPrefix, beginning_with};
+use crate::key::{self, AsKey, Key, KeyBounds, KeyPrefix, beginning_with};
 use crate::record::Record;
 use crate::row;
 use crate::stale::{self, Disagreement};
@@ -191,7 +191,14 @@ impl<T: Record, S: Store, K: Key> Lookup<'_, T, S, K, Unique> {
     ///
     /// As [`Table::get`]; [`TableError::StaleIndex`] for an entry that the row which it names hasn't.
     pub fn get(&self, value: impl AsKey<K>) -> Result<Option<T>, TableError> {
-        self.find(part(&value), |_, _, row| row)
+        let row = self.find(part(&value), |_, _, row| row)?;
+        if S::NOTES
+            && let Some(row) = &row
+        {
+            let key = key::to_bytes(&row.key());
+            self.table.note(&key, row, || self.table.store().expiry(Keyspace::Rows, &key))?;
+        }
+        Ok(row)
     }
 
     /// Calls `read` with the row that has this value, lent as [`Table::get_with`] has it; its bytes

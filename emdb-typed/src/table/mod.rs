@@ -6,8 +6,11 @@ mod frozen;
 mod handle;
 mod insert;
 mod lookup;
+mod noted;
 mod ordered;
 mod read;
+#[cfg(feature = "ttl")]
+mod touch;
 mod walk;
 mod write;
 

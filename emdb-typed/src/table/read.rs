@@ -24,7 +24,13 @@ impl<T: Record, S: Store> Table<T, S> {
     {
         self.admit()?;
         let key = key::to_bytes(key);
-        self.store.read(Keyspace::Rows, &key, |bytes| row::decode(&key, bytes))?.transpose()
+        let row = self.store.read(Keyspace::Rows, &key, |bytes| row::decode(&key, bytes))?;
+        if S::NOTES
+            && let Some(Ok(row)) = &row
+        {
+            self.note(&key, row, || self.store.expiry(Keyspace::Rows, &key))?;
+        }
+        row.transpose()
     }
 
     /// Calls `read` with the row that has this key, lent: its strings and bytes are not copied, but
@@ -101,7 +107,13 @@ impl<T: Record, S: Store> Table<T, S> {
         let spans = starts.zip(&ends).map(|(start, end)| &bytes[start..*end]);
         let mut rows = Vec::with_capacity(ends.len());
         view.read_each(spans, |key, value| {
-            rows.push(value.map(|value| row::decode(key, value)).transpose()?);
+            let row = value.map(|value| row::decode(key, value)).transpose()?;
+            if S::NOTES
+                && let Some(row) = &row
+            {
+                self.note(key, row, || view.expiry(key))?;
+            }
+            rows.push(row);
             Ok::<_, TableError>(())
         })?;
         Ok(rows)

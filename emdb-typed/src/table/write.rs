@@ -22,7 +22,9 @@ pub(crate) struct Prepared {
     pub(super) key: Vec<u8>,
     pub(super) value: Vec<u8>,
     pub(super) entries: Entries,
-    expiry: Option<u64>,
+    pub(super) expiry: Option<u64>,
+    /// Whether it keeps the expiry of a row that was read, and whose place it takes.
+    pub(super) keeps: bool,
 }
 
 impl<T: Record, S: StoreMut> Table<T, S> {
@@ -31,10 +33,18 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         &'s self,
         body: impl FnOnce(&mut Batch<S::Guard<'s>>) -> Result<R, TableError>,
     ) -> Result<R, TableError> {
-        let mut batch = Batch::new(self.store.lock()?);
+        self.try_write(body)
+    }
+
+    /// The same for a body that has errors of its own.
+    pub(super) fn try_write<'s, R, E: From<TableError>>(
+        &'s self,
+        body: impl FnOnce(&mut Batch<S::Guard<'s>>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let mut batch = Batch::new(self.store.lock().map_err(TableError::from)?);
         self.definition.admit(batch.reads())?;
         let result = body(&mut batch)?;
-        batch.commit()?;
+        batch.commit_rows(&self.definition.indexes)?;
         Ok(result)
     }
 
@@ -43,7 +53,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         let key = key::to_bytes(&row.key());
         let value = row::encode_to_store(row, self.definition.findings)?;
         let entries = entries::all(&self.definition.indexes, row, &key);
-        Ok(Prepared { key, value, entries, expiry })
+        Ok(Prepared { key, value, entries, expiry, keeps: false })
     }
 
     pub(crate) fn insert_prepared(&self, chunk: &mut Vec<Prepared>) -> Result<usize, TableError> {
@@ -52,7 +62,8 @@ impl<T: Record, S: StoreMut> Table<T, S> {
             for prepared in chunk.drain(..) {
                 if self.definition.indexes.is_empty() {
                     auto_key::advance::<T, _>(batch, &prepared.key)?;
-                    batch.put(Keyspace::Rows, &prepared.key, &prepared.value, prepared.expiry);
+                    let expiry = self.expiry_in_place(batch, &prepared)?;
+                    batch.put(Keyspace::Rows, &prepared.key, &prepared.value, expiry);
                 } else {
                     self.put(batch, prepared)?;
                 }
@@ -89,29 +100,69 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         Ok(former)
     }
 
+    /// Stages rows, each of another key, that come together: before one takes a unique value, all have
+    /// given theirs up, so that they can go round among the rows.
+    pub(super) fn put_together<'p>(
+        &self,
+        batch: &mut Batch<S::Guard<'_>>,
+        rows: impl Iterator<Item = &'p Prepared>,
+    ) -> Result<(), TableError> {
+        let mut released = Vec::new();
+        for prepared in rows {
+            let former = self.former(batch, &prepared.key)?;
+            self.release(batch, prepared, &former)?;
+            released.push((prepared, former));
+        }
+        for (prepared, former) in &released {
+            self.claim(batch, prepared, former)?;
+        }
+        Ok(())
+    }
+
     fn replace(
         &self,
         batch: &mut Batch<S::Guard<'_>>,
         prepared: &Prepared,
         former: &Former<T>,
     ) -> Result<(), TableError> {
-        let Prepared { key, value, entries, expiry } = prepared;
+        self.release(batch, prepared, former)?;
+        self.claim(batch, prepared, former)
+    }
+
+    /// Stages the removal of the entries that the row has no more.
+    fn release(
+        &self,
+        batch: &mut Batch<S::Guard<'_>>,
+        Prepared { key, entries, .. }: &Prepared,
+        former: &Former<T>,
+    ) -> Result<(), TableError> {
         let specs = &*self.definition.indexes;
+        match former {
+            Former::None => Ok(()),
+            Former::Row { entries: known, live: true, .. } => {
+                entries::release(batch, specs, key, known, entries)
+            }
+            Former::Row { entries: known, .. } => entries::remove_expired(batch, specs, known, key),
+            Former::Unreadable(..) => entries::remove_by_key(batch, specs, key),
+        }
+    }
+
+    /// Stages the row and the entries that it has from now on.
+    fn claim(
+        &self,
+        batch: &mut Batch<S::Guard<'_>>,
+        prepared: &Prepared,
+        former: &Former<T>,
+    ) -> Result<(), TableError> {
+        let expiry = self.expiry_in_place(batch, prepared)?;
+        let Prepared { key, value, entries, .. } = prepared;
         let known = match former {
             Former::Row { entries, expiry, live: true, .. } => Some((entries, *expiry)),
-            Former::Row { entries, .. } => {
-                entries::remove_expired(batch, specs, entries, key)?;
-                None
-            }
-            Former::None => None,
-            Former::Unreadable(..) => {
-                entries::remove_by_key(batch, specs, key)?;
-                None
-            }
+            _ => None,
         };
-        entries::replace(batch, specs, key, known, (entries, *expiry))?;
+        entries::claim(batch, &self.definition.indexes, key, known, (entries, expiry))?;
         auto_key::advance::<T, _>(batch, key)?;
-        batch.put(Keyspace::Rows, key, value, *expiry);
+        batch.put(Keyspace::Rows, key, value, expiry);
         Ok(())
     }
 

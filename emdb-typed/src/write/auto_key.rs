@@ -51,6 +51,18 @@ pub(crate) fn advance<T: Record, G: WriteGuard>(
     Ok(())
 }
 
+/// Empties the table's mark, or keeps it, so that keys go on where they were. When the last key of the
+/// type has been used, none comes after it, and they begin again.
+pub(crate) fn clear<G: WriteGuard>(batch: &mut Batch<G>) -> Result<(), TableError> {
+    let mark = batch.read(Keyspace::Mark, MARK, <[u8]>::to_vec)?;
+    batch.clear(Keyspace::Mark);
+    // Keys are unsigned numbers, big-endian.
+    if let Some(mark) = mark.filter(|mark| mark.iter().any(|byte| *byte != u8::MAX)) {
+        batch.put(Keyspace::Mark, MARK, &mark, None);
+    }
+    Ok(())
+}
+
 /// Makes the mark of a table that had no automatic keys until now.
 pub(crate) fn make_mark<T: Record>(store: &impl Autocommit) -> Result<(), TableError> {
     if !lacks_mark::<T>(store)? {

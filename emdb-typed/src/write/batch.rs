@@ -3,7 +3,11 @@
 //! Invariant: until [`Batch::commit`] nothing has happened, so a call that fails on the way leaves
 //! nothing behind, inside a transaction too. Reads through the batch see its changes.
 
+use super::limits;
 use crate::backend::{Changes, Keyspace, Store, WriteGuard};
+use crate::error::TableError;
+use crate::index::IndexSpec;
+use crate::record::Record;
 
 /// Changes that are gathered with exclusive write access.
 pub(crate) struct Batch<G> {
@@ -86,5 +90,11 @@ impl<G: WriteGuard> Batch<G> {
     /// Makes the changes.
     pub(crate) fn commit(self) -> Result<(), G::Error> {
         self.guard.commit(&self.changes)
+    }
+
+    /// The same for rows of `T` and their entries: what is too large for the engine is named.
+    pub(crate) fn commit_rows<T: Record>(self, specs: &[IndexSpec<T>]) -> Result<(), TableError> {
+        let Batch { guard, changes } = self;
+        guard.commit(&changes).map_err(|error| limits::named(error.into(), specs, &changes))
     }
 }

@@ -34,8 +34,20 @@ pub(crate) fn all<T: Record>(specs: &[IndexSpec<T>], row: &T, key: &[u8]) -> Ent
     entries(specs, row, key, 0..specs.len())
 }
 
-/// Stages the entries of a row that is about to replace another one, or none.
-pub(crate) fn replace<T: Record, G: WriteGuard>(
+/// Stages the removal of the entries that a row has no more. Their values are free from then on.
+pub(crate) fn release<T: Record, G: WriteGuard>(
+    batch: &mut Batch<G>,
+    specs: &[IndexSpec<T>],
+    key: &[u8],
+    former: &Entries,
+    entries: &Entries,
+) -> Result<(), TableError> {
+    remove(batch, specs, former, key, |index, entry| !entries.contains(index, entry))
+}
+
+/// Stages the entries of a row that is about to replace another one, or none, whose entries are
+/// released.
+pub(crate) fn claim<T: Record, G: WriteGuard>(
     batch: &mut Batch<G>,
     specs: &[IndexSpec<T>],
     key: &[u8],
@@ -43,20 +55,13 @@ pub(crate) fn replace<T: Record, G: WriteGuard>(
     (entries, expiry): (&Entries, Option<u64>),
 ) -> Result<(), TableError> {
     for (index, entry) in entries.iter() {
-        // What stays as it is was unique before.
-        let kept = former.filter(|(former, _)| former.contains(index, entry));
-        if kept.is_none() && specs[index].kind.is_unique() {
-            check_unique(batch, specs, index, entry, key)?;
-        }
-    }
-    if let Some((former, _)) = former {
-        remove(batch, specs, former, key, |index, entry| !entries.contains(index, entry))?;
-    }
-    for (index, entry) in entries.iter() {
-        let kept = former.filter(|(former, _)| former.contains(index, entry));
-        match kept {
+        match former.filter(|(former, _)| former.contains(index, entry)) {
             Some((_, before)) if before == expiry => continue,
+            // What stays as it is was unique before.
             Some(_) => check_owned(batch, specs, index, entry, key)?,
+            None if specs[index].kind.is_unique() => {
+                check_unique(batch, specs, index, entry, key)?;
+            }
             None => {}
         }
         put(batch, specs, index, entry, key, expiry);

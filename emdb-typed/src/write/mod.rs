@@ -3,5 +3,6 @@
 pub(crate) mod auto_key;
 mod batch;
 pub(crate) mod entries;
+mod limits;
 
 pub(crate) use batch::Batch;

@@ -45,8 +45,11 @@ over_both! {
     composite_keys_have_prefixes
     unordered_tables_keep_rows
     automatic_keys_count_up
+    automatic_keys_begin_again_when_all_were_used_and_the_table_is_cleared
     clear_and_retain_remove_rows
     a_write_inside_of_a_callback_is_refused
+    a_change_gives_what_its_function_makes
+    a_change_that_is_refused_writes_nothing
 }
 
 fn rows_are_inserted_replaced_and_removed<H: Harness>() {
@@ -204,7 +207,33 @@ fn automatic_keys_count_up<H: Harness>() {
     notes.insert(&note(254)).unwrap();
     notes.clear().unwrap();
     assert_eq!(new().unwrap(), 255);
-    assert!(matches!(new(), Err(TableError::Invalid { .. })));
+    let exhausted = new().unwrap_err();
+    assert!(matches!(exhausted, TableError::Invalid { .. }));
+    assert!(exhausted.to_string().contains("`clear`"), "{exhausted}");
+    // The largest key is used, whatever becomes of its row.
+    notes.remove(&255).unwrap();
+    assert!(new().is_err());
+}
+
+fn automatic_keys_begin_again_when_all_were_used_and_the_table_is_cleared<H: Harness>() {
+    let db = H::new();
+    let notes = db.open::<Note>();
+    let note = |id| Note { id, text: String::new() };
+    notes.insert_many([note(3), note(255)]).unwrap();
+    notes.clear().unwrap();
+    let new = || notes.insert_new(note(0)).map(|note| note.id);
+    assert_eq!((new().unwrap(), new().unwrap()), (1, 2));
+    notes.clear().unwrap();
+    assert_eq!(new().unwrap(), 3);
+    notes.insert(&note(255)).unwrap();
+    db.transaction(|tx| {
+        let notes = H::with(&notes, tx);
+        notes.clear()?;
+        assert_eq!(notes.insert_new(note(0))?.id, 1);
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(new().unwrap(), 2);
 }
 
 fn clear_and_retain_remove_rows<H: Harness>() {
@@ -227,4 +256,56 @@ fn a_write_inside_of_a_callback_is_refused<H: Harness>() {
         })
         .unwrap();
     assert_eq!(ids(items.iter().unwrap()), [1, 2]);
+}
+
+fn a_change_gives_what_its_function_makes<H: Harness>() {
+    let items = filled(&H::new(), 1..=2);
+    let before = items.update_with(&1, |row| std::mem::replace(&mut row.name, "changed".into()));
+    assert_eq!(before.unwrap(), Some(item(1).name));
+    assert_eq!(items.get(&1).unwrap(), Some(Item { id: 1, name: "changed".into() }));
+    assert_eq!(items.update_with(&7, |_| panic!("there is no such row")).unwrap(), None::<()>);
+    let moved = items.update_with(&1, |row| row.id = 2);
+    assert!(matches!(moved, Err(TableError::Invalid { .. })));
+}
+
+/// Why an item can't be changed.
+#[derive(Debug)]
+enum Refusal {
+    Sold,
+    Table(TableError),
+}
+
+impl From<TableError> for Refusal {
+    fn from(error: TableError) -> Self {
+        Refusal::Table(error)
+    }
+}
+
+fn a_change_that_is_refused_writes_nothing<H: Harness>() {
+    let db = H::new();
+    let items = filled(&db, 1..=2);
+    let refuse = |row: &mut Item| {
+        row.name = "changed".into();
+        Err::<(), _>(Refusal::Sold)
+    };
+    assert!(matches!(items.try_update(&1, refuse), Err(Refusal::Sold)));
+    assert!(matches!(items.try_update(&7, refuse), Ok(None)));
+    let kept = items.try_update(&1, |row| Ok::<_, Refusal>(row.name.clone()));
+    assert!(matches!(kept, Ok(Some(name)) if name == item(1).name));
+    assert_eq!(items.get(&1).unwrap(), Some(item(1)));
+    // Neither does one that the table refuses, and a transaction goes on.
+    db.transaction(|tx| {
+        let items = H::with(&items, tx);
+        items.insert(&item(3))?;
+        assert!(matches!(items.try_update(&3, refuse), Err(Refusal::Sold)));
+        let moved = items.try_update(&3, |row| {
+            row.id = 4;
+            Ok::<_, Refusal>(())
+        });
+        assert!(matches!(moved, Err(Refusal::Table(TableError::Invalid { .. }))));
+        assert_eq!(items.get(&3)?, Some(item(3)));
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(ids(items.iter().unwrap()), [1, 2, 3]);
 }

@@ -31,7 +31,7 @@ pub trait Harness: Sized {
     /// The table in a transaction.
     fn with<'tx, T: Record>(
         table: &Table<T, TableOf<Self>>,
-        tx: &'tx mut Self::Transaction<'_>,
+        tx: &'tx Self::Transaction<'_>,
     ) -> Table<T, Self::Staged<'tx>>;
 
     fn new() -> Self {
@@ -95,7 +95,7 @@ impl Harness for Embedded {
 
     fn with<'tx, T: Record>(
         table: &Table<T, Live>,
-        tx: &'tx mut Transaction<'_>,
+        tx: &'tx Transaction<'_>,
     ) -> Table<T, Staged<'tx>> {
         table.with(tx)
     }
@@ -127,7 +127,7 @@ impl Harness for Memory {
 
     fn with<'tx, T: Record>(
         table: &Table<T, TableOf<Memory>>,
-        tx: &'tx mut MemoryTransaction,
+        tx: &'tx MemoryTransaction,
     ) -> Table<T, MemoryStaged<'tx>> {
         table.by_store(MemoryStaged::new(table.store(), tx))
     }

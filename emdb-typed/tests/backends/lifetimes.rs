@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use emdb_core::Ttl;
+use emdb_typed::backend::Keyspace;
 use serde::{Deserialize, Serialize};
 
-use crate::harness::{BEGIN, Harness, verified};
+use crate::harness::{BEGIN, Harness, dump, verified};
 use crate::over_both;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, emdb_derive::Record)]
@@ -46,6 +47,11 @@ over_both! {
     the_database_has_a_default
     the_unique_value_of_an_expired_row_is_free
     expired_rows_are_gone_in_transactions_and_on_snapshots_of_then
+    a_touch_moves_an_expiry_and_leaves_the_row
+    a_touch_is_part_of_its_transaction
+    a_touch_leaves_expired_rows_and_those_whose_field_says_it
+    a_row_that_a_transaction_reads_and_inserts_keeps_its_expiry
+    a_row_that_a_transaction_only_inserts_begins_anew
 }
 
 fn rows_go_with_their_time_and_their_entries_too<H: Harness>() {
@@ -130,4 +136,140 @@ fn expired_rows_are_gone_in_transactions_and_on_snapshots_of_then<H: Harness>() 
     })
     .unwrap();
     assert_eq!(sessions.len().unwrap(), 1);
+}
+
+fn a_touch_moves_an_expiry_and_leaves_the_row<H: Harness>() {
+    let db = H::new();
+    let sessions = db.open::<Session>();
+    sessions.insert(&session(1)).unwrap();
+    let rows = dump(&sessions, Keyspace::Rows);
+    let until = |ttl| {
+        assert!(sessions.touch(&1, ttl).unwrap());
+        verified(&sessions);
+        sessions.expires_at(&1).unwrap()
+    };
+    db.set_now(BEGIN + 10);
+    assert_eq!(until(Ttl::Duration(Duration::from_millis(5000))), Some(BEGIN + 5010));
+    assert_eq!(until(Ttl::ExpiresAt(BEGIN + 77)), Some(BEGIN + 77));
+    assert_eq!(until(Ttl::None), None);
+    assert_eq!(until(Ttl::Default), Some(BEGIN + 1010));
+    assert_eq!(dump(&sessions, Keyspace::Rows), rows);
+    assert_eq!(sessions.by(Session::TOKEN).get("token 1").unwrap(), Some(session(1)));
+    assert!(!sessions.touch(&7, Ttl::None).unwrap());
+    assert!(sessions.touch(&1, Ttl::Duration(Duration::MAX)).is_err());
+    // Row and entries go together.
+    db.set_now(BEGIN + 1010);
+    assert_eq!(sessions.by(Session::TOKEN).get("token 1").unwrap(), None);
+    assert_eq!(sessions.by(Session::TOKEN).count("token 1").unwrap(), 0);
+    let plain = H::with_default_ttl(Some(50));
+    let rows = plain.open::<Plain>();
+    rows.insert_with_ttl(&Plain { id: 1 }, Ttl::None).unwrap();
+    assert!(rows.touch(&1, Ttl::Default).unwrap());
+    assert_eq!(rows.expires_at(&1).unwrap(), Some(BEGIN + 50));
+}
+
+fn a_touch_is_part_of_its_transaction<H: Harness>() {
+    let db = H::new();
+    let sessions = db.open::<Session>();
+    sessions.insert(&session(1)).unwrap();
+    let long = Ttl::Duration(Duration::from_secs(9));
+    let left = db.transaction(|tx| {
+        assert!(H::with(&sessions, tx).touch(&1, long)?);
+        Err::<(), _>(emdb_core::Error::KeyNotFound.into())
+    });
+    assert!(left.is_err());
+    assert_eq!(sessions.expires_at(&1).unwrap(), Some(BEGIN + 1000));
+    db.transaction(|tx| {
+        let sessions = H::with(&sessions, tx);
+        sessions.insert(&session(2))?;
+        assert!(sessions.touch(&1, long)? && sessions.touch(&2, long)?);
+        assert_eq!(sessions.expires_at(&2)?, Some(BEGIN + 9000));
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(sessions.expires_at(&1).unwrap(), Some(BEGIN + 9000));
+    verified(&sessions);
+}
+
+fn a_touch_leaves_expired_rows_and_those_whose_field_says_it<H: Harness>() {
+    let db = H::new();
+    let (sessions, offers) = (db.open::<Session>(), db.open::<Offer>());
+    sessions.insert(&session(1)).unwrap();
+    offers.insert(&Offer { id: 1, until: Some(BEGIN + 5), price: 3 }).unwrap();
+    let refused = offers.touch(&1, Ttl::None).unwrap_err();
+    assert!(refused.to_string().contains("`update`"), "{refused}");
+    assert_eq!(offers.expires_at(&1).unwrap(), Some(BEGIN + 5));
+    db.set_now(BEGIN + 1000);
+    assert!(!sessions.touch(&1, Ttl::None).unwrap());
+    assert!(!offers.touch(&1, Ttl::None).unwrap());
+}
+
+fn a_row_that_a_transaction_reads_and_inserts_keeps_its_expiry<H: Harness>() {
+    let db = H::new();
+    let (sessions, plain) = (db.open::<Session>(), db.open::<Plain>());
+    sessions.insert_many((1..=5).map(session)).unwrap();
+    sessions.insert_with_ttl(&session(6), Ttl::None).unwrap();
+    plain.insert_with_ttl(&Plain { id: 1 }, Ttl::ExpiresAt(BEGIN + 700)).unwrap();
+    db.set_now(BEGIN + 10);
+    db.transaction(|tx| {
+        // Each call by a handle of its own: it is the transaction that has read.
+        let with = || H::with(&sessions, tx);
+        let changed = |mut row: Session| {
+            row.token.push('!');
+            row
+        };
+        let row = with().get(&1)?.unwrap();
+        with().insert(&changed(row))?;
+        let row = with().by(Session::TOKEN).get("token 2")?.unwrap();
+        with().insert_many([changed(row)])?;
+        let rows = with().get_many([3, 4, 6, 77])?;
+        with().insert_all(rows.into_iter().flatten().map(changed))?;
+        let plain = H::with(&plain, tx);
+        let row = plain.get(&1)?.unwrap();
+        plain.insert(&row)?;
+        plain.insert_many([row])?;
+        // Asked for, it begins anew.
+        let row = with().get(&5)?.unwrap();
+        with().insert_with_ttl(&changed(row), Ttl::Default)?;
+        Ok(())
+    })
+    .unwrap();
+    let until = (1..=6).map(|id| sessions.expires_at(&id).unwrap());
+    let old = Some(BEGIN + 1000);
+    assert_eq!(until.collect::<Vec<_>>(), [old, old, old, old, Some(BEGIN + 1010), None]);
+    assert_eq!(plain.expires_at(&1).unwrap(), Some(BEGIN + 700));
+    verified(&sessions);
+    assert!(sessions.iter().unwrap().all(|row| row.unwrap().token.ends_with('!')));
+}
+
+fn a_row_that_a_transaction_only_inserts_begins_anew<H: Harness>() {
+    let db = H::new();
+    let (sessions, offers) = (db.open::<Session>(), db.open::<Offer>());
+    sessions.insert_many((1..=4).map(session)).unwrap();
+    offers.insert(&Offer { id: 1, until: Some(BEGIN + 500), price: 1 }).unwrap();
+    db.set_now(BEGIN + 10);
+    db.transaction(|tx| {
+        let (sessions, offers) = (H::with(&sessions, tx), H::with(&offers, tx));
+        assert!(sessions.contains_key(&1)?);
+        sessions.insert(&session(1))?;
+        // One that was removed is another row.
+        sessions.get(&2)?;
+        sessions.remove(&2)?;
+        sessions.insert(&session(2))?;
+        assert_eq!(sessions.get(&9)?, None);
+        sessions.insert(&session(9))?;
+        // A field has the last word.
+        let offer = offers.get(&1)?.unwrap();
+        offers.insert(&Offer { until: Some(BEGIN + 900), ..offer })?;
+        sessions.get(&3).map(drop)
+    })
+    .unwrap();
+    // Another transaction has not read.
+    db.transaction(|tx| H::with(&sessions, tx).insert(&session(3))).unwrap();
+    sessions.get(&4).unwrap();
+    sessions.insert(&session(4)).unwrap();
+    let until = [1, 2, 3, 4, 9].map(|id| sessions.expires_at(&id).unwrap());
+    assert_eq!(until, [Some(BEGIN + 1010); 5]);
+    assert_eq!(offers.expires_at(&1).unwrap(), Some(BEGIN + 900));
+    verified(&sessions);
 }

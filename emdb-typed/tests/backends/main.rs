@@ -1,5 +1,5 @@
 //! Typed tables over each backend: the embedded database, and a double in memory that implements
-//! the seam from outside. Every test runs over both.
+//! the seam from outside. Every test runs over both, but for those of files and of the engine's errors.
 
 #![cfg(feature = "ttl")]
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
@@ -13,6 +13,7 @@ mod indexes;
 mod json;
 mod lifetimes;
 mod memory;
+mod messages;
 mod model;
 mod stale;
 mod transactions;

@@ -1,6 +1,6 @@
 //! Tables in transactions, and on snapshots.
 
-use emdb_typed::TableError;
+use emdb_typed::{Store, StoreMut, Table, TableError};
 use serde::{Deserialize, Serialize};
 
 use crate::harness::{Harness, verified};
@@ -26,6 +26,8 @@ over_both! {
     a_transaction_that_fails_leaves_nothing
     reads_in_a_transaction_see_its_writes
     a_call_that_fails_changes_nothing_of_its_transaction
+    two_tables_take_part_in_a_transaction_at_once
+    a_function_over_any_store_reads_and_writes_everywhere
     a_snapshot_stays_what_it_was
     a_transaction_of_many_writes_finds_each
 }
@@ -103,6 +105,76 @@ fn a_call_that_fails_changes_nothing_of_its_transaction<H: Harness>() {
     })
     .unwrap();
     assert_eq!(verified(&accounts), (2, 4));
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, emdb_derive::Record)]
+#[emdb(crate = "emdb_typed")]
+struct Payment {
+    #[emdb(key, auto)]
+    number: u32,
+    #[emdb(index)]
+    account: u32,
+}
+
+fn two_tables_take_part_in_a_transaction_at_once<H: Harness>() {
+    let db = H::new();
+    let (accounts, payments) = (db.open::<Account>(), db.open::<Payment>());
+    accounts.insert_many((1..=3).map(account)).unwrap();
+    db.transaction(|tx| {
+        let (accounts, again, payments) =
+            (H::with(&accounts, tx), H::with(&accounts, tx), H::with(&payments, tx));
+        for account in accounts.iter()? {
+            let id = account?.id;
+            payments.insert_new(Payment { number: 0, account: id })?;
+            accounts.update(&id, |account| account.cents -= 1)?;
+            assert_eq!(again.get(&id)?.map(|account| account.cents), Some(99));
+        }
+        // What an outer call has read stays: nothing else writes while it gathers its changes.
+        accounts.update(&1, |_| {
+            assert!(is_active(again.remove(&1)));
+            assert!(is_active(payments.clear()));
+        })?;
+        again.remove(&1)?;
+        assert_eq!(accounts.len()?, 2);
+        assert_eq!(payments.by(Payment::ACCOUNT).count(1)?, 1);
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(verified(&accounts), (2, 4));
+    assert_eq!(verified(&payments), (3, 3));
+}
+
+fn is_active<R>(done: Result<R, TableError>) -> bool {
+    matches!(done, Err(TableError::Core(emdb_core::Error::TransactionActive)))
+}
+
+fn cents_of<S: Store>(accounts: &Table<Account, S>, name: &str) -> Result<i64, TableError> {
+    Ok(accounts.by(Account::NAME).get(name)?.map_or(0, |account| account.cents))
+}
+
+fn deposit<S: StoreMut>(
+    accounts: &Table<Account, S>,
+    id: u32,
+    cents: i64,
+) -> Result<(), TableError> {
+    let new = || Account { cents, ..account(id) };
+    accounts.upsert(&id, new, |account| account.cents += cents).map(drop)
+}
+
+fn a_function_over_any_store_reads_and_writes_everywhere<H: Harness>() {
+    let db = H::new();
+    let accounts = db.open::<Account>();
+    deposit(&accounts, 1, 5).unwrap();
+    let before = db.frozen(&accounts);
+    db.transaction(|tx| {
+        let accounts = H::with(&accounts, tx);
+        deposit(&accounts, 1, 2)?;
+        assert_eq!(cents_of(&accounts, "account 1")?, 7);
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(cents_of(&accounts, "account 1").unwrap(), 7);
+    assert_eq!(cents_of(&before, "account 1").unwrap(), 5);
 }
 
 fn a_snapshot_stays_what_it_was<H: Harness>() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::api::builder::EmdbBuilder;
 use crate::api::db::Emdb;
 use crate::api::namespace::Namespace;
-pub use crate::api::transaction::Writes;
+pub use crate::api::transaction::{Gathering, Writes};
 use crate::api::transaction::{Transaction, TransactionNamespace};
 use crate::engine::append_lock::Access;
 use crate::engine::settings::NamespaceOptions;
@@ -100,14 +100,36 @@ pub fn watermark(ns: &Namespace) -> (u64, u64) {
     (generation.journal.number, generation.watermark())
 }
 
-/// Reads inside of a transaction, whatever its scope.
-pub fn writes<'tx>(transaction: &'tx mut Transaction<'_>) -> &'tx mut Writes {
-    &mut transaction.writes
+/// The writes of a transaction, whatever its scope.
+pub fn writes<'tx>(transaction: &'tx Transaction<'_>) -> &'tx Writes {
+    &transaction.writes
 }
 
-/// The namespace in a transaction.
-pub fn staged<'tx>(writes: &'tx mut Writes, ns: &Namespace) -> &'tx mut TransactionNamespace {
-    writes.namespace(ns)
+/// Calls `body` with the namespace in a transaction. No code of a user may run in it.
+pub fn staged<R>(
+    writes: &Writes,
+    ns: &Namespace,
+    body: impl FnOnce(&mut TransactionNamespace) -> Result<R>,
+) -> Result<R> {
+    writes.with(ns, body)
+}
+
+/// Notes a key, for as long as the transaction is open.
+pub fn note(namespace: &mut TransactionNamespace, key: &[u8]) {
+    if !namespace.noted.contains(key) {
+        namespace.noted.insert(key.into());
+    }
+}
+
+/// Whether a key was noted.
+pub fn is_noted(namespace: &TransactionNamespace, key: &[u8]) -> bool {
+    namespace.noted.contains(key)
+}
+
+/// The right of one call to gather its changes in a transaction; `TransactionActive` within another
+/// one.
+pub fn gather(writes: &Writes) -> Result<Gathering<'_>> {
+    writes.gather()
 }
 
 /// Stages a put, or a removal. Unlike the public calls it reads no value.

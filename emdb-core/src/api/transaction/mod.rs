@@ -1,7 +1,11 @@
 //! Transactions: writes that are staged, and committed as one or not at all.
 
 mod namespace;
+mod parts;
 
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -14,10 +18,9 @@ use crate::engine::read_view::ReadView;
 use crate::engine::write_lock::WriteLock;
 use crate::engine::write_op::{Change, WriteOp};
 use crate::error::{Error, Result};
-use crate::mvcc::names::child_prefix;
-use crate::mvcc::namespace::NamespaceState;
 use crate::mvcc::write_set::WriteRef;
 pub use namespace::TransactionNamespace;
+use parts::Parts;
 
 /// A transaction in progress; see [`Emdb::transaction`](crate::Emdb::transaction).
 ///
@@ -30,12 +33,28 @@ pub struct Transaction<'scope> {
 }
 
 /// The writes of a transaction, whatever its scope.
+///
+/// Typed tables share it, several at once, by a plain reference. Invariant: the cell is borrowed
+/// for as long as one call on one namespace takes, and no code of a user runs in that.
 #[derive(Debug)]
 pub struct Writes {
     engine: Arc<Engine>,
     view: ReadView,
     default: TransactionNamespace,
-    others: Vec<TransactionNamespace>,
+    others: RefCell<Parts>,
+    /// A call of a table is gathering its changes.
+    gathering: Cell<bool>,
+}
+
+/// A call of a table gathers its changes, on what it has read. While this lives no other call in the
+/// transaction may write: one in a callback would change what the outer one has read.
+#[derive(Debug)]
+pub struct Gathering<'tx>(&'tx Cell<bool>);
+
+impl Drop for Gathering<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
 }
 
 /// Runs `body` in a transaction of `engine`.
@@ -52,11 +71,8 @@ pub(crate) fn run_in<T, E: From<Error>>(
     body: impl for<'s> FnOnce(&mut Transaction<'s>) -> Result<T, E>,
 ) -> Result<T, E> {
     // Let go when this returns or unwinds; what was staged goes with the transaction.
-    let engine = &write_lock.engine;
-    let view = engine.read_view();
-    let default = TransactionNamespace::new(engine, &engine.default_namespace, &view);
-    let writes = Writes { engine: engine.clone(), view, default, others: Vec::new() };
-    let mut transaction = Transaction { writes, _scope: PhantomData };
+    let mut transaction =
+        Transaction { writes: Writes::new(&write_lock.engine), _scope: PhantomData };
     let result = body(&mut transaction)?;
     transaction.writes.commit()?;
     Ok(result)
@@ -88,68 +104,72 @@ impl Transaction<'_> {
 }
 
 impl Writes {
+    fn new(engine: &Arc<Engine>) -> Writes {
+        let view = engine.read_view();
+        let default = TransactionNamespace::new(engine, &engine.default_namespace, &view);
+        let (others, gathering) = (RefCell::default(), Cell::new(false));
+        Writes { engine: engine.clone(), view, default, others, gathering }
+    }
+
     /// See [`Transaction::namespace`].
-    pub(crate) fn namespace(&mut self, namespace: &Namespace) -> &mut TransactionNamespace {
+    fn namespace(&mut self, namespace: &Namespace) -> &mut TransactionNamespace {
         if Arc::ptr_eq(&namespace.state, &self.default.state) {
             return &mut self.default;
         }
-        let clears = self.clears_of_parent(&namespace.state);
-        let known = self.others.iter().position(|n| Arc::ptr_eq(&n.state, &namespace.state));
-        let at = known.unwrap_or_else(|| {
-            let mut other = TransactionNamespace::new(&self.engine, &namespace.state, &self.view);
-            if !Arc::ptr_eq(namespace.engine(), &self.engine) {
-                other.refused = Some(Error::config(
-                    "the namespace is of another database than the transaction",
-                ));
-            }
-            self.others.push(other);
-            self.others.len() - 1
-        });
-        self.others[at].follow(clears);
-        &mut self.others[at]
+        let others = self.others.get_mut();
+        let place = others.place(&self.engine, &self.view, namespace);
+        others.follow_parent(place, &self.default);
+        others.get_mut(place)
     }
 
-    /// How often the parent of an internal namespace was cleared.
-    fn clears_of_parent(&self, child: &NamespaceState) -> u32 {
-        let all = std::iter::once(&self.default).chain(&self.others);
-        let mut cleared = all.filter(|part| part.clears > 0 && !part.state.is_internal());
-        let parent = cleared.find(|p| child.name.starts_with(&child_prefix(&p.state.name)));
-        parent.map_or(0, |parent| parent.clears)
-    }
-
-    fn commit(mut self) -> Result<()> {
-        for at in 0..self.others.len() {
-            let clears = self.clears_of_parent(&self.others[at].state);
-            self.others[at].follow(clears);
+    /// Calls `body`, which is no code of a user, with a namespace that is not the default one.
+    pub(crate) fn with<R>(
+        &self,
+        namespace: &Namespace,
+        body: impl FnOnce(&mut TransactionNamespace) -> Result<R>,
+    ) -> Result<R> {
+        if Arc::ptr_eq(&namespace.state, &self.default.state) {
+            // The transaction itself lends it, to whoever has it alone.
+            return Err(Error::config("a table is in a namespace that has a name"));
         }
+        let mut others = self.others.borrow_mut();
+        let place = others.place(&self.engine, &self.view, namespace);
+        others.follow_parent(place, &self.default);
+        body(others.get_mut(place))
+    }
+
+    /// The right to gather the changes of one call; `TransactionActive` within another one.
+    pub(crate) fn gather(&self) -> Result<Gathering<'_>> {
+        if self.gathering.replace(true) {
+            return Err(Error::TransactionActive);
+        }
+        Ok(Gathering(&self.gathering))
+    }
+
+    fn commit(self) -> Result<()> {
         let engine = &self.engine;
+        let others = self.others.into_inner().settled(&self.default);
+        let is_whole =
+            others.are_in_place() && Arc::ptr_eq(&self.default.state, &engine.default_namespace);
         let mut parts = vec![self.default];
-        parts.extend(self.others);
+        parts.extend(others.into_list());
         // Two transactions of different databases can't be exchanged, but their parts can.
-        if parts.iter().any(|part| !Arc::ptr_eq(&part.engine, engine)) {
+        if !is_whole || parts.iter().any(|part| !Arc::ptr_eq(&part.engine, engine)) {
             return Err(Error::config(
                 "a part of this transaction was exchanged with one of another database's",
             ));
         }
-        let mut clears: Vec<Clear> = Vec::new();
-        for part in parts.iter().filter(|part| part.clears > 0) {
-            for state in engine.family(&part.state) {
-                // A child can be cleared with its parent and by itself: an incarnation ends once.
-                if !clears.iter().any(|clear| clear.is_of(&state)) {
-                    clears.push(engine.prepare_clear(&state)?);
-                }
-            }
-        }
-        let total = clears.len() + parts.iter().map(|p| p.writes.len()).sum::<usize>();
+        let clears = prepare_clears(engine, &parts)?;
+        let total = clears.list.len() + parts.iter().map(|p| p.writes.len()).sum::<usize>();
         let mut ops = Vec::with_capacity(total);
         // Clears come first: one of a table takes its indexes along, whose new entries are
         // staged in namespaces of their own.
-        for clear in &clears {
+        for clear in &clears.list {
             ops.push(clear.op(ops.len() + 1 == total));
         }
         let guard = crossbeam_epoch::pin();
         for part in &parts {
-            let fresh = clears.iter().find(|c| c.is_of(&part.state)).map(|c| &c.fresh);
+            let fresh = clears.of(part).map(|clear| &clear.fresh);
             for WriteRef { key, value, expiry, .. } in part.writes.iter() {
                 let change = Change::write(key, value, expiry);
                 let change = change.ending_commit(ops.len() + 1 == total);
@@ -166,6 +186,37 @@ impl Writes {
         }
         engine.commit(&mut ops, Access::Owner)
     }
+}
+
+/// The namespaces that a transaction clears.
+#[derive(Default)]
+struct Clears {
+    list: Vec<Clear>,
+    /// Where each is, by the address of its state.
+    places: HashMap<usize, usize>,
+}
+
+impl Clears {
+    fn of(&self, part: &TransactionNamespace) -> Option<&Clear> {
+        if self.list.is_empty() {
+            return None;
+        }
+        Some(&self.list[*self.places.get(&Arc::as_ptr(&part.state).addr())?])
+    }
+}
+
+/// A child can be cleared with its parent and by itself: an incarnation ends once.
+fn prepare_clears(engine: &Arc<Engine>, parts: &[TransactionNamespace]) -> Result<Clears> {
+    let mut clears = Clears::default();
+    for part in parts.iter().filter(|part| part.clears > 0) {
+        for state in engine.family(&part.state) {
+            if let Entry::Vacant(place) = clears.places.entry(Arc::as_ptr(&state).addr()) {
+                place.insert(clears.list.len());
+                clears.list.push(engine.prepare_clear(&state)?);
+            }
+        }
+    }
+    Ok(clears)
 }
 
 impl Deref for Transaction<'_> {

@@ -1,5 +1,6 @@
 //! One namespace in a transaction.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::api::iterators::{EmdbIter, EmdbKeyIter};
@@ -11,6 +12,7 @@ use crate::engine::read_view::ReadView;
 use crate::engine::write_op::check_len;
 use crate::error::{Error, Result};
 use crate::format::{KEY_MAX_BYTES, VALUE_MAX_BYTES};
+use crate::mvcc::names::parent_name;
 use crate::mvcc::namespace::NamespaceState;
 use crate::mvcc::write_set::WriteSet;
 
@@ -19,6 +21,8 @@ use crate::mvcc::write_set::WriteSet;
 pub struct TransactionNamespace {
     pub(crate) engine: Arc<Engine>,
     pub(crate) state: Arc<NamespaceState>,
+    /// The namespace that this internal one is cleared with.
+    pub(super) parent: Option<Arc<NamespaceState>>,
     /// The committed state below the writes, without records once it was cleared.
     pub(crate) pinned: PinnedNamespace,
     /// How often it was cleared.
@@ -26,6 +30,8 @@ pub struct TransactionNamespace {
     /// How many clears of its parent it has followed.
     followed: u32,
     pub(crate) writes: WriteSet,
+    /// Keys that the layer above has noted.
+    pub(crate) noted: HashSet<Box<[u8]>>,
     /// A namespace of another database, or one that was dropped.
     pub(crate) refused: Option<Error>,
 }
@@ -37,13 +43,16 @@ impl TransactionNamespace {
         view: &ReadView,
     ) -> TransactionNamespace {
         let (incarnation, ordered) = (view.incarnation(state), engine.wants_order(state));
+        let parent = parent_name(&state.name).and_then(|parent| engine.existing(parent));
         TransactionNamespace {
             engine: engine.clone(),
             state: state.clone(),
+            parent,
             pinned: PinnedNamespace { view: view.clone(), incarnation, ordered },
             clears: 0,
             followed: 0,
             writes: WriteSet::default(),
+            noted: HashSet::new(),
             refused: state.check().err(),
         }
     }

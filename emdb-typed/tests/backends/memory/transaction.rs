@@ -1,6 +1,7 @@
 //! Transactions, and tables inside of one.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,10 @@ use super::view::MemoryView;
 /// A state of its own, that replaces the database's at the end.
 #[derive(Debug)]
 pub(crate) struct MemoryTransaction {
-    state: State,
+    state: RefCell<State>,
+    writing: Cell<bool>,
+    /// Rows that were read, by their keyspaces and keys.
+    noted: RefCell<HashSet<(String, Vec<u8>)>>,
 }
 
 impl Memory {
@@ -27,9 +31,13 @@ impl Memory {
         body: impl FnOnce(&mut MemoryTransaction) -> std::result::Result<R, TableError>,
     ) -> std::result::Result<R, TableError> {
         let lock = self.lock()?;
-        let mut transaction = MemoryTransaction { state: self.state() };
+        let mut transaction = MemoryTransaction {
+            state: RefCell::new(self.state()),
+            writing: Cell::new(false),
+            noted: RefCell::default(),
+        };
         let done = body(&mut transaction)?;
-        self.change(&lock, |state| *state = transaction.state);
+        self.change(&lock, |state| *state = transaction.state.into_inner());
         Ok(done)
     }
 }
@@ -40,25 +48,36 @@ pub(crate) struct MemoryStaged<'tx> {
     db: Memory,
     keyspaces: Arc<Keyspaces<String>>,
     epoch: Arc<SchemaEpoch>,
-    transaction: RefCell<&'tx mut MemoryTransaction>,
-    writing: Cell<bool>,
+    transaction: &'tx MemoryTransaction,
 }
 
 impl<'tx> MemoryStaged<'tx> {
-    pub(crate) fn new(table: &MemoryTable, transaction: &'tx mut MemoryTransaction) -> Self {
+    pub(crate) fn new(table: &MemoryTable, transaction: &'tx MemoryTransaction) -> Self {
         let MemoryTable { db, keyspaces, epoch } = table.clone();
-        let (transaction, writing) = (RefCell::new(transaction), Cell::new(false));
-        MemoryStaged { db, keyspaces, epoch, transaction, writing }
+        MemoryStaged { db, keyspaces, epoch, transaction }
     }
 
     fn get(&self, keyspace: Keyspace, key: &[u8]) -> Option<Value> {
-        self.transaction.borrow().state.get(self.keyspaces.get(keyspace), key).cloned()
+        self.transaction.state.borrow().get(self.keyspaces.get(keyspace), key).cloned()
     }
 }
 
 impl Store for MemoryStaged<'_> {
     type Error = MemoryError;
     type View = MemoryView;
+
+    const NOTES: bool = true;
+
+    fn note(&self, key: &[u8]) -> Result<()> {
+        let rows = self.keyspaces.rows.clone();
+        self.transaction.noted.borrow_mut().insert((rows, key.to_vec()));
+        Ok(())
+    }
+
+    fn is_noted(&self, key: &[u8]) -> Result<bool> {
+        let row = (self.keyspaces.rows.clone(), key.to_vec());
+        Ok(self.transaction.noted.borrow().contains(&row))
+    }
 
     fn epoch(&self) -> Option<u64> {
         self.epoch.current()
@@ -83,11 +102,11 @@ impl Store for MemoryStaged<'_> {
     }
 
     fn count(&self, keyspace: Keyspace) -> Result<usize> {
-        Ok(self.transaction.borrow().state.len(self.keyspaces.get(keyspace)))
+        Ok(self.transaction.state.borrow().len(self.keyspaces.get(keyspace)))
     }
 
     fn view(&self, keyspace: Keyspace) -> Result<MemoryView> {
-        let state = self.transaction.borrow().state.clone();
+        let state = self.transaction.state.borrow().clone();
         Ok(MemoryView::new(state, self.keyspaces.get(keyspace), self.db.now()))
     }
 
@@ -122,20 +141,20 @@ impl<'tx> StoreMut for MemoryStaged<'tx> {
         Self: 's;
 
     fn lock(&self) -> Result<MemoryStagedGuard<'_, 'tx>> {
-        if self.writing.replace(true) {
+        if self.transaction.writing.replace(true) {
             return Err(Error::TransactionActive.into());
         }
         Ok(MemoryStagedGuard(self))
     }
 }
 
-/// The one call of a table that writes.
+/// The one call of the transaction that writes.
 #[derive(Debug)]
 pub(crate) struct MemoryStagedGuard<'s, 'tx>(&'s MemoryStaged<'tx>);
 
 impl Drop for MemoryStagedGuard<'_, '_> {
     fn drop(&mut self) {
-        self.0.writing.set(false);
+        self.0.transaction.writing.set(false);
     }
 }
 
@@ -160,7 +179,7 @@ impl<'tx> WriteGuard for MemoryStagedGuard<'_, 'tx> {
     }
 
     fn commit(self, changes: &Changes) -> Result<()> {
-        self.0.transaction.borrow_mut().state.apply(&self.0.keyspaces, changes);
+        self.0.transaction.state.borrow_mut().apply(&self.0.keyspaces, changes);
         Ok(())
     }
 }
