@@ -15,6 +15,7 @@
 //! - `convert`, `hostile` and `sealed_beside`: encrypted databases, their key's changes, forgeries,
 //!   and threads;
 //! - `stress`: all that can go on at once;
+//! - `time`: expiries under clocks that go back;
 //! - `worker`: worker threads that begin when they are asked for something.
 
 use std::collections::BTreeMap;
@@ -56,6 +57,8 @@ mod sealed_beside;
 mod stress;
 #[cfg(feature = "ttl")]
 mod sweeps;
+#[cfg(feature = "ttl")]
+mod time;
 mod verify;
 mod views;
 mod worker;

@@ -124,3 +124,94 @@ fn walks_that_began_before_see_rows_that_expire_meanwhile() {
     assert_eq!(sessions.at(&snapshot).by(Session::TOKEN).get("token 3").unwrap(), Some(session(3)));
     assert_eq!(sessions.iter().unwrap().count(), 0);
 }
+
+mod with_an_earlier_clock {
+    //! The clock goes back between two opens, by a little or to its beginning; the open before ended
+    //! well, or did not, or had rewritten the file.
+
+    use std::path::Path;
+
+    use super::*;
+
+    const LATE: u64 = 10_000_000;
+
+    #[derive(Debug, Clone, Copy)]
+    enum End {
+        Closed,
+        Killed,
+        Compacted,
+        BackedUp,
+    }
+
+    fn open(path: &Path, clock: &ManualClock) -> (Emdb, Table<Session>) {
+        let db = with_clock(Emdb::builder().path(path), clock.clone()).build().unwrap();
+        let sessions = Table::open(&db).unwrap();
+        (db, sessions)
+    }
+
+    /// Each way for the open before to end, and each clock that the next one begins with.
+    fn each(
+        mut check: impl FnMut(&dyn Fn(&dyn Fn(&Table<Session>)) -> (Emdb, Table<Session>), End),
+    ) {
+        for end in [End::Closed, End::Killed, End::Compacted, End::BackedUp] {
+            for later in [LATE - 1, LATE - 1000, LATE - 3_600_000, 0] {
+                check(&|live| reopened(end, later, live), end);
+            }
+        }
+    }
+
+    /// The database after it was used by `live` at a time at which its first rows had expired, and
+    /// opened again with the clock at `later`.
+    fn reopened(end: End, later: u64, live: &dyn Fn(&Table<Session>)) -> (Emdb, Table<Session>) {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("a.emdb"), folder.path().join("b.emdb"));
+        let clock = ManualClock::new(LATE - 1000);
+        let (db, sessions) = open(&path, &clock);
+        sessions.insert_many((0..5).map(session)).unwrap();
+        clock.set(LATE);
+        live(&sessions);
+        let path = match end {
+            End::Closed => path,
+            End::Compacted => {
+                db.compact().unwrap();
+                path
+            }
+            End::Killed => {
+                std::fs::copy(&path, &other).unwrap();
+                other
+            }
+            End::BackedUp => {
+                db.backup_to(&other).unwrap();
+                other
+            }
+        };
+        drop((db, sessions));
+        open(&path, &ManualClock::new(later))
+    }
+
+    #[test]
+    fn a_unique_value_stays_with_the_row_that_took_it() {
+        each(|reopened, end| {
+            let (_db, sessions) = reopened(&|sessions| {
+                sessions.insert(&Session { id: 10, ..session(1) }).unwrap();
+            });
+            let found = sessions.by(Session::TOKEN).get("token 1").unwrap();
+            assert_eq!(found.map(|row| row.id), Some(10), "{end:?}");
+            assert_eq!(sessions.get(&1).unwrap(), None, "{end:?}");
+            assert_eq!(verified(&sessions), (1, 2), "{end:?}");
+        });
+    }
+
+    #[test]
+    fn what_was_seen_expired_before_a_commit_stays_expired() {
+        each(|reopened, end| {
+            let (_db, sessions) = reopened(&|sessions| {
+                assert_eq!(sessions.get(&1).unwrap(), None);
+                sessions.insert(&session(20)).unwrap();
+            });
+            let rows = sessions.iter().unwrap().map(|row| row.unwrap().id);
+            assert_eq!(rows.collect::<Vec<_>>(), [20], "{end:?}");
+            assert_eq!(verified(&sessions), (1, 2), "{end:?}");
+        });
+    }
+}

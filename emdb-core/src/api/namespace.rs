@@ -192,7 +192,8 @@ impl Namespace {
         let guard = crossbeam_epoch::pin();
         let found = self.engine().find(&self.state, key.as_ref(), &guard)?;
         let Some((record, handle)) = found else { return Ok(false) };
-        Ok(self.engine().reader(handle).live(record, || self.engine().clock.now())?.is_some())
+        let clock = &self.engine().clock;
+        Ok(self.engine().reader(handle).live(record, |at| clock.has_passed(at))?.is_some())
     }
 
     /// The number of records in this namespace, which for an [`Emdb`](crate::Emdb) is the default

@@ -16,6 +16,11 @@ use crate::maintenance::sweep::sweep;
 use crate::mvcc::namespace::NamespaceState;
 
 /// When a record expires.
+///
+/// The system's clock says what time it is. If that goes back by five minutes or less, the database's time
+/// stands still until it has caught up; if by more, it is followed, as a clock that was wrong and is
+/// put right. What had been found expired before a commit stays so in later opens, for five minutes
+/// at least, however early their clock is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Ttl {

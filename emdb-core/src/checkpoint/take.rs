@@ -130,6 +130,7 @@ impl Taking<'_> {
         let mut commit = self.engine.begin_commit(Access::Plain)?;
         let note_at = commit.append_note(&note)?;
         let view = self.engine.read_view();
+        commit.repeat_mark_of_time()?;
         let guard = crossbeam_epoch::pin();
         let names = self.engine.names.lock();
         let captured = names.live.values().map(|state| {

@@ -113,7 +113,7 @@ impl PinnedNamespace {
     /// The committed live record of `key`, verified.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<DecodedRecord<'_>>> {
         match self.stored(key)? {
-            Some(record) => self.view.reader().checked(record, || self.view.now()),
+            Some(record) => self.view.reader().checked(record, |at| self.view.has_passed(at)),
             None => Ok(None),
         }
     }
@@ -142,7 +142,7 @@ impl NamespaceView<'_> {
         take: impl FnOnce(&[u8], Option<u64>, bool) -> R,
     ) -> Result<Option<R>> {
         let view = &self.pinned.view;
-        let is_live = |expiry: Option<u64>| expiry.is_none_or(|at| at > view.now());
+        let is_live = |expiry: Option<u64>| !expiry.is_some_and(|at| view.has_passed(at));
         if let Some(write) = self.writes.get(key) {
             let expiry = write.expiry;
             return Ok(write.value.map(|value| take(value, expiry, is_live(expiry))));

@@ -109,6 +109,14 @@ impl<'e> Commit<'e> {
         }
     }
 
+    /// Repeats the mark of the time behind a note.
+    pub(crate) fn repeat_mark_of_time(&mut self) -> Result<()> {
+        match &mut self.append {
+            Some(append) => self.engine.repeat_mark(append),
+            None => Err(Error::Poisoned),
+        }
+    }
+
     /// Notes that a view may still see a namespace that this commit dropped.
     pub(crate) fn keep_dropped(&mut self) {
         if let Some(append) = &mut self.append {
@@ -160,6 +168,9 @@ impl Engine {
         end_commits(ops);
         let generation = &*handle.generation;
         let journal = &generation.journal;
+        if self.clock.owes_mark() {
+            self.mark_time(journal, append)?;
+        }
         let room = append.writer.reserve_for(journal, ops.len(), max_bytes)?;
         let extent = encode(generation, &mut append.writer, ops, room);
         debug_assert!(extent.end <= room.start + room.bytes as u64, "no more than was reserved");
@@ -214,7 +225,7 @@ impl Engine {
                     added += 1;
                 }
                 if let Some(record) = prior.filter(|r| op.wants_value && r.is_put()) {
-                    let live = reader.checked(record, || self.clock.now())?.is_some();
+                    let live = reader.checked(record, |at| self.clock.has_passed(at))?.is_some();
                     op.prior = op.prior.map(|prior| PriorRecord { live, ..prior });
                 }
             }

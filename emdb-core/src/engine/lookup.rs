@@ -69,7 +69,7 @@ impl Engine {
         guard: &'g Guard,
     ) -> Result<Option<(DecodedRecord<'g>, &'g GenerationHandle)>> {
         let Some((record, handle)) = self.find(namespace, key, guard)? else { return Ok(None) };
-        let entry = self.reader(handle).checked(record, || self.clock.now())?;
+        let entry = self.reader(handle).checked(record, |at| self.clock.has_passed(at))?;
         Ok(entry.map(|entry| (entry, handle)))
     }
 }
@@ -77,7 +77,7 @@ impl Engine {
 impl Engine {
     /// Whether the record is expired now.
     pub(crate) fn is_expired(&self, record: &Record<'_>) -> bool {
-        is_expired(record, || self.clock.now())
+        is_expired(record, |at| self.clock.has_passed(at))
     }
 
     /// When `key`, if it is there, expires.

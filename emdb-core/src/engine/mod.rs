@@ -21,6 +21,7 @@ pub(crate) mod replay;
 pub(crate) mod settings;
 mod state;
 mod tasks;
+mod time_marks;
 pub(crate) mod value_ref;
 pub(crate) mod write_lock;
 pub(crate) mod write_op;

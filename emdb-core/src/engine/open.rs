@@ -153,6 +153,7 @@ pub(crate) fn on_disk(
     let opening =
         Opening { disk: &*disk, path, header: &header, generation, wants_order: &wants_order };
     let Replayed { verdict, namespaces, baseline, alarm } = read(opening, len, load(opening))?;
+    let marked_time = verdict.marked_time;
     let finish = Finish { settings, disk: &*disk, path, generation, len };
     let (mut report, header, writer) = finish.run(verdict, header)?;
     report.elapsed = began.elapsed();
@@ -160,6 +161,7 @@ pub(crate) fn on_disk(
         file: Some(file),
         header,
         recovery: Some(report),
+        marked_time,
         ..Found::new(writer, namespaces)
     };
     let engine = assemble(settings, &handle, found);
@@ -319,16 +321,17 @@ struct Found {
     recovery: Option<RecoveryReport>,
     writer: JournalWriter,
     namespaces: NamespaceTable,
+    marked_time: u64,
 }
 
 impl Found {
     fn new(writer: JournalWriter, namespaces: NamespaceTable) -> Found {
-        Found { file: None, header: None, recovery: None, writer, namespaces }
+        Found { file: None, header: None, recovery: None, writer, namespaces, marked_time: 0 }
     }
 }
 
 fn assemble(settings: &Settings, handle: &GenerationHandle, found: Found) -> Arc<Engine> {
-    let Found { file, header, recovery, writer, namespaces } = found;
+    let Found { file, header, recovery, writer, namespaces, marked_time } = found;
     let (end, generation) = (writer.position, &handle.generation);
     generation.journal.commit(end);
     let mut live = Live::new();
@@ -346,7 +349,8 @@ fn assemble(settings: &Settings, handle: &GenerationHandle, found: Found) -> Arc
         Arc::new(NamespaceState::new(String::new(), handle, incarnation))
     });
     let next_id = namespaces.next_id();
-    let parts = Parts { file, header, recovery, default_namespace, live, next_id, writer };
+    let parts =
+        Parts { file, header, recovery, default_namespace, live, next_id, writer, marked_time };
     let engine = Arc::new(Engine::new(settings, parts));
     engine.begin_orders();
     engine

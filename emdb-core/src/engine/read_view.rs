@@ -12,6 +12,7 @@ use crate::mvcc::incarnation::Incarnation;
 use crate::mvcc::namespace::NamespaceState;
 use crate::mvcc::retired::SeenNamespace;
 use crate::mvcc::views::RegisteredView;
+use crate::os::clock::Moment;
 
 /// One committed state, held for a while: what an iterator or a transaction reads from.
 #[derive(Debug, Clone)]
@@ -19,7 +20,7 @@ pub(crate) struct ReadView {
     pub(crate) pin: Arc<Pin>,
     registered: Arc<RegisteredView>,
     /// When it began; expiry is judged by that.
-    now: u64,
+    now: Moment,
     verify: bool,
 }
 
@@ -60,7 +61,12 @@ impl ReadView {
 
     /// When this state began, in unix milliseconds.
     pub(crate) fn now(&self) -> u64 {
-        self.now
+        self.now.ms()
+    }
+
+    /// Whether an expiry had passed then.
+    pub(crate) fn has_passed(&self, expiry: u64) -> bool {
+        self.now.has_passed(expiry)
     }
 
     /// A hash of a key, with a secret of the database.
@@ -102,7 +108,7 @@ impl ReadView {
         reader: Reader<'a>,
     ) -> Result<Option<Record<'a>>> {
         match version {
-            Some(record) => reader.live(record, || self.now),
+            Some(record) => reader.live(record, |at| self.now.has_passed(at)),
             None => Ok(None),
         }
     }
@@ -167,7 +173,7 @@ impl ReadView {
             if !record.is_put() {
                 return self.reader().authentic(record).map(|_| None);
             }
-            return self.reader().live(record, || self.now);
+            return self.reader().live(record, |at| self.now.has_passed(at));
         }
         let watermark = self.registered.watermark();
         let version = if record.position() < watermark {
@@ -200,7 +206,7 @@ impl Engine {
         let guard = crossbeam_epoch::pin();
         let handle = self.generation(&guard);
         let registered = Arc::new(handle.generation.register_view());
-        let (pin, now) = (handle.pin().clone(), self.clock.now());
+        let (pin, now) = (handle.pin().clone(), Moment::now(&self.clock));
         ReadView { pin, registered, now, verify: self.verify }
     }
 }

@@ -107,9 +107,9 @@ impl<'g> Reader<'g> {
     pub(crate) fn checked(
         self,
         record: Record<'g>,
-        now: impl FnOnce() -> u64,
+        passed: impl FnOnce(u64) -> bool,
     ) -> Result<Option<DecodedRecord<'g>>> {
-        Ok(match self.live(record, now)? {
+        Ok(match self.live(record, passed)? {
             Some(record) => Some(self.decode(record)?),
             None => None,
         })
@@ -120,9 +120,9 @@ impl<'g> Reader<'g> {
     pub(crate) fn live(
         self,
         record: Record<'g>,
-        now: impl FnOnce() -> u64,
+        passed: impl FnOnce(u64) -> bool,
     ) -> Result<Option<Record<'g>>> {
-        if is_expired(&record, now) {
+        if is_expired(&record, passed) {
             self.authentic(record)?;
             return Ok(None);
         }
@@ -179,8 +179,8 @@ fn damaged(position: u64, fits: bool) -> Error {
     Error::corrupted(position, reason)
 }
 
-/// The one expiry check.
+/// The one expiry check: `passed` tells whether a moment has passed.
 #[inline]
-pub(crate) fn is_expired(record: &Record<'_>, now: impl FnOnce() -> u64) -> bool {
-    record.expiry().is_some_and(|at| at <= now())
+pub(crate) fn is_expired(record: &Record<'_>, passed: impl FnOnce(u64) -> bool) -> bool {
+    record.expiry().is_some_and(passed)
 }

@@ -66,6 +66,8 @@ pub(crate) struct Parts {
     pub(crate) live: Live,
     pub(crate) next_id: u32,
     pub(crate) writer: JournalWriter,
+    /// The time that the journal's last mark of it has; 0 if there is none.
+    pub(crate) marked_time: u64,
 }
 
 impl Engine {
@@ -75,7 +77,7 @@ impl Engine {
         let (family, names) = (Family::new(), Names { live: parts.live, ..Names::default() });
         Engine {
             file: parts.file,
-            clock: Arc::new(Clock::new(settings.manual_clock.clone())),
+            clock: Arc::new(Clock::new(settings.manual_clock.clone(), parts.marked_time)),
             verify: !settings.unverified_reads,
             default_ttl: settings.default_ttl,
             default_namespace: parts.default_namespace,
@@ -177,6 +179,7 @@ impl Engine {
 
     /// Leaves the file clean: synced, trimmed, and marked so.
     pub(crate) fn close(&self) -> Result<()> {
+        self.mark_time_at_close();
         self.durability.close(self)
     }
 

@@ -3,12 +3,18 @@
 //! A mark is an ordinary record whose value is aligned to eight bytes and begins with a word that
 //! only this file, generation and position can have. So recovery finds marks behind a damaged
 //! record, where no record boundary is known any more, by looking at every aligned word.
+//!
+//! Marks of the time are records of the same verb, told from those by their key.
 
 use crate::format::place::Place;
-use crate::format::record::HEAD_MIN_LEN;
+use crate::format::record::{HEAD_MIN_LEN, Record, Verb};
 
 /// Bytes of a mark's value: the identifying word, the synced position, and a check of both.
 pub(crate) const MARK_LEN: usize = 24;
+
+/// The key of a mark of the time, and the length of its text.
+pub(crate) const TIME_KEY: &[u8] = b"T";
+const TIME_LEN: usize = 16;
 
 const MARK_WORD: u64 = u64::from_le_bytes(*b"emdbMARK");
 
@@ -48,6 +54,20 @@ impl Mark {
         let (verb, key) = (super::record::Verb::Mark, self.padding());
         super::prepared::Prepared::new(verb, true, 0, key, &self.value, None)
     }
+}
+
+/// The text of a mark of the time.
+pub(crate) fn time_text(unix_ms: u64) -> [u8; TIME_LEN] {
+    let mut text = [0; TIME_LEN];
+    text[..8].copy_from_slice(&unix_ms.to_le_bytes());
+    text
+}
+
+/// The time that a mark has, if it is one of the time.
+pub(crate) fn read_time(record: &Record<'_>) -> Option<u64> {
+    let is_one = record.verb() == Verb::Mark && record.key() == TIME_KEY;
+    let text = record.value().first_chunk::<TIME_LEN>().filter(|_| is_one)?;
+    text.first_chunk().map(|time| u64::from_le_bytes(*time))
 }
 
 /// The synced position that a mark's value at `at` names, if it is one.

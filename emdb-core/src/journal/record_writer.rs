@@ -2,7 +2,7 @@
 
 use crate::crypto::{Framing, SessionWriter, Vault};
 use crate::format::image::{NOTE_KEY, NOTE_LEN};
-use crate::format::mark::Mark;
+use crate::format::mark::{Mark, TIME_KEY, time_text};
 use crate::format::place::Place;
 use crate::format::prepared::Prepared;
 use crate::format::record::Verb;
@@ -14,6 +14,8 @@ pub(crate) enum MarkOf<'a> {
     Sync(u64),
     /// A checkpoint, by its random bytes.
     Note(&'a [u8; NOTE_LEN]),
+    /// The time by which expiries were judged, in unix milliseconds.
+    Time(u64),
 }
 
 /// Writes records one behind the other, sealed where the file's records are.
@@ -49,6 +51,7 @@ impl RecordWriter<'_> {
     pub(super) fn write_mark(&mut self, of: MarkOf<'_>) {
         match of {
             MarkOf::Note(note) => self.write_open(NOTE_KEY, note, false),
+            MarkOf::Time(time) => self.write_open(TIME_KEY, &time_text(time), true),
             MarkOf::Sync(synced) => {
                 let mark = Mark::new(self.place, self.position(), synced);
                 self.write_open(mark.padding(), mark.value(), true);

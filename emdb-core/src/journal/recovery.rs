@@ -81,6 +81,8 @@ pub(crate) struct Stretch<'j> {
 pub(crate) struct Verdict {
     /// Behind the last whole commit.
     pub(crate) accepted: u64,
+    /// The time that the last mark of it has; 0 if there is none.
+    pub(crate) marked_time: u64,
     /// The largest synced position that header or marks name.
     synced: u64,
     /// Behind the last byte that is not zero.
@@ -108,13 +110,14 @@ pub(crate) fn read<'j>(
         authenticator: vault.map(|vault| ReplayAuthenticator::new(vault, from.as_ref())),
         synced: header.synced.max(header.clean_len.unwrap_or(0)),
         accepted: start,
+        marked_time: 0,
         records: 0,
     };
     let mut commits = Commits::of_whole(place, memory, start, upto.min(len));
     let stopped_at = reading.run(&mut commits, sink)?;
     sink.finish()?;
     refuse_disguise(journal, stopped_at)?;
-    let Reading { accepted, mut synced, records, .. } = reading;
+    let Reading { accepted, marked_time, mut synced, records, .. } = reading;
     let rest = memory.rest(accepted);
     let zeros = rest.iter().rev().take_while(|b| **b == 0).count();
     let used = accepted + (rest.len() - zeros) as u64;
@@ -135,7 +138,7 @@ pub(crate) fn read<'j>(
         elapsed: began.elapsed(),
         ..RecoveryReport::default()
     };
-    Ok(Verdict { accepted, synced, used, report })
+    Ok(Verdict { accepted, marked_time, synced, used, report })
 }
 
 /// A journal that is being read.
@@ -145,6 +148,7 @@ struct Reading<'j> {
     synced: u64,
     /// Behind the last whole commit.
     accepted: u64,
+    marked_time: u64,
     records: u64,
 }
 
@@ -166,6 +170,7 @@ impl<'j> Reading<'j> {
                     self.authenticate(&record)?;
                     let (at, value) = (record.value_position(), record.value());
                     self.synced = self.synced.max(mark::read(self.place, at, value).unwrap_or(0));
+                    self.marked_time = mark::read_time(&record).unwrap_or(self.marked_time);
                     self.accepted = record.end();
                 }
                 JournalItem::Incomplete([first, ..]) if first.continues() => {

@@ -93,6 +93,7 @@ fn copy_to(
     copy.allow_syncing(None);
     let (view, namespaces) = read_view_of_all(engine);
     copy_all(&view, &namespaces, &copy, meter)?;
+    engine.mark_time_in(&copy)?;
     reread(&copy)?;
     meter.finish()?;
     copy.background.stop();

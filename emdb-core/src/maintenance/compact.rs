@@ -203,6 +203,7 @@ impl Compaction<'_> {
             durability.check()?;
             catch_up.run(u64::MAX)?;
             self.check_names(target)?;
+            engine.mark_time_in(target)?;
             if let Some(file) = self.file {
                 file.replace(&paths::sibling(&file.path, suffix::COMPACTION))?;
             }

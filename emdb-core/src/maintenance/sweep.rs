@@ -40,6 +40,8 @@ fn sweep_some(
     if expired.is_empty() {
         return Ok(false);
     }
+    // What belongs to these rows is removed by other commits.
+    engine.clock.note_passed(now);
     let mut ops = Vec::with_capacity(expired.len());
     for (i, record) in expired.iter().enumerate() {
         let remove = Change::remove(record.key()).ending_commit(i + 1 == expired.len());

@@ -186,6 +186,9 @@ impl<'a> Check<'a, '_> {
             // Of a checkpoint, which may have gone.
             return;
         }
+        if mark::read_time(&record).is_some() {
+            return;
+        }
         let place = self.reader().generation.journal.place;
         let synced = mark::read(place, record.value_position(), record.value());
         if synced.is_none_or(|synced| synced > record.position()) {
@@ -310,7 +313,8 @@ impl<'a> Check<'a, '_> {
         let mut live = 0_u64;
         for_each_slot(self.reader(), &wanted.table, |slot| {
             let record = reader.generation.journal.memory.record(slot.position());
-            let is_live = |r: &Record<'_>| r.is_put() && !is_expired(r, || self.view.now());
+            let is_live =
+                |r: &Record<'_>| r.is_put() && !is_expired(r, |at| self.view.has_passed(at));
             live += u64::from(record.as_ref().is_some_and(is_live));
             Ok(())
         })?;

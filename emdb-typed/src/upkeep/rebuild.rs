@@ -90,10 +90,16 @@ fn repair_row<T: Record, G: WriteGuard>(
         if value.as_ref() == Some(&expected) && batch.expiry(keyspace, entry)? == expiry {
             continue;
         }
-        if let Some(value) = value.filter(|value| kind.is_unique() && *value != expected) {
+        if kind.is_unique() {
             let rows = |key: &[u8]| batch.read(Keyspace::Rows, key, <[u8]>::to_vec);
-            if Owners::new(definition, index).of(entry, &value, rows)? != Owner::None {
-                entries::check_unique(batch, specs, index, entry, key)?;
+            let is_nobodys = match value.filter(|value| *value != expected) {
+                Some(value) => {
+                    Owners::new(definition, index).of(entry, &value, rows)? == Owner::None
+                }
+                None => false,
+            };
+            if !is_nobodys {
+                entries::make_way(batch, specs, (index, entry), key)?;
             }
         }
         entries::put(batch, specs, index, entry, key, expiry);

@@ -1,7 +1,7 @@
 //! Keeping the entries of indexes in step with the rows.
 //!
-//! Invariant: a unique value is given to a row only if its index has it for no other row, and taken
-//! from one only if the index has it for that one. So an index that the program makes otherwise now is
+//! Invariant: a unique value is given to a row only if its index has it for no other row (one that has
+//! expired goes with that), and taken from one only if the index has it for that one. So an index that the program makes otherwise now is
 //! met here at the latest, and accepts no value twice. An entry of another kind has its row's key in
 //! it: one that is left over by that can't be taken for another row's, and reads refuse it.
 
@@ -60,7 +60,7 @@ pub(crate) fn claim<T: Record, G: WriteGuard>(
             // What stays as it is was unique before.
             Some(_) => check_owned(batch, specs, index, entry, key)?,
             None if specs[index].kind.is_unique() => {
-                check_unique(batch, specs, index, entry, key)?;
+                make_way(batch, specs, (index, entry), key)?;
             }
             None => {}
         }
@@ -134,21 +134,47 @@ pub(crate) fn remove_expired<T: Record, G: WriteGuard>(
     Ok(())
 }
 
-/// Refuses a value that another row has.
-pub(crate) fn check_unique<T: Record, G: WriteGuard>(
-    batch: &Batch<G>,
+/// Makes way for a unique value of the row with this key: refused if another row has it. If that one has
+/// expired, it goes with the commit that takes its value, so that the two never both have it, whatever
+/// the clock says later.
+pub(crate) fn make_way<T: Record, G: WriteGuard>(
+    batch: &mut Batch<G>,
     specs: &[IndexSpec<T>],
-    index: usize,
-    entry: &[u8],
+    (index, entry): (usize, &[u8]),
     key: &[u8],
 ) -> Result<(), TableError> {
-    let other = batch.read(Keyspace::Index(index), entry, |owner| {
-        if owner == key { None } else { Some(owner.to_vec()) }
+    let keyspace = Keyspace::Index(index);
+    let owner = batch.stored(keyspace, entry, |owner, _, live| {
+        (owner != key).then(|| (owner.to_vec(), live))
     })?;
-    match other.flatten() {
+    match owner.flatten() {
         None => Ok(()),
-        Some(other) => taken(batch, &specs[index], Keyspace::Index(index), entry, other),
+        Some((other, true)) => taken(batch, &specs[index], keyspace, entry, other),
+        Some((other, false)) => remove_owner(batch, specs, (index, entry), other),
     }
+}
+
+/// Stages the removal of the row that an expired entry is of, with all of its entries.
+#[cold]
+fn remove_owner<T: Record, G: WriteGuard>(
+    batch: &mut Batch<G>,
+    specs: &[IndexSpec<T>],
+    (index, entry): (usize, &[u8]),
+    key: Vec<u8>,
+) -> Result<(), TableError> {
+    let spec = &specs[index];
+    let decode = |bytes: &[u8], _, live| (row::decode::<T>(&key, bytes), live);
+    match batch.stored(Keyspace::Rows, &key, decode)? {
+        // It was swept, and its entries are still to be.
+        None => return Ok(()),
+        // The clock has gone back just now, or the entry is not in step with the row.
+        Some((Ok(row), true)) if !stale::has_entry(spec, &row, entry) => return Ok(()),
+        Some((_, true)) => return taken(batch, spec, Keyspace::Index(index), entry, key),
+        Some((Ok(row), false)) => remove_expired(batch, specs, &all(specs, &row, &key), &key)?,
+        Some((Err(_), false)) => remove_by_key(batch, specs, &key)?,
+    }
+    batch.remove(Keyspace::Rows, &key);
+    Ok(())
 }
 
 /// Refuses a value that an index has for another row, with the reason: that row has it, or the index is stale.
@@ -170,8 +196,9 @@ fn taken<T: Record, G: WriteGuard>(
             index: spec.name.to_owned(),
             other,
         }),
-        // Both may have expired in between.
+        // Both may have expired in between, or the row was swept already.
         None if batch.read(keyspace, entry, |_| ())?.is_none() => Ok(()),
+        None if batch.expiry(keyspace, entry)?.is_some() => Ok(()),
         None => Err(stale::error(spec, Disagreement::NoRow(&other))),
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use emdb_core::Ttl;
 use emdb_typed::backend::Keyspace;
+use emdb_typed::TableError;
 use serde::{Deserialize, Serialize};
 
 use crate::harness::{BEGIN, Harness, dump, verified};
@@ -46,6 +47,7 @@ over_both! {
     a_field_says_when_its_row_expires
     the_database_has_a_default
     the_unique_value_of_an_expired_row_is_free
+    a_row_that_lost_its_unique_value_never_comes_back
     expired_rows_are_gone_in_transactions_and_on_snapshots_of_then
     a_touch_moves_an_expiry_and_leaves_the_row
     a_touch_is_part_of_its_transaction
@@ -272,4 +274,33 @@ fn a_row_that_a_transaction_only_inserts_begins_anew<H: Harness>() {
     assert_eq!(until, [Some(BEGIN + 1010); 5]);
     assert_eq!(offers.expires_at(&1).unwrap(), Some(BEGIN + 900));
     verified(&sessions);
+}
+
+/// The clock was a day ahead, by which rows had expired, and is put right.
+fn a_row_that_lost_its_unique_value_never_comes_back<H: Harness>() {
+    const DAY: u64 = 24 * 60 * 60 * 1000;
+    let db = H::new();
+    let sessions = db.open::<Session>();
+    sessions.insert_many((0..8).map(session)).unwrap();
+    db.set_now(BEGIN + DAY);
+    sessions.insert(&Session { id: 10, ..session(0) }).unwrap();
+    sessions.try_insert(&Session { id: 11, ..session(1) }).unwrap();
+    sessions.insert_all([Session { id: 12, ..session(2) }, session(6)]).unwrap();
+    sessions.update(&12, |row| row.token = "token 3".into()).unwrap();
+    db.transaction(|tx| {
+        let sessions = H::with(&sessions, tx);
+        sessions.insert(&Session { id: 14, ..session(4) })?;
+        sessions.upsert(&15, || Session { id: 15, ..session(5) }, |_| unreachable!()).map(drop)
+    })
+    .unwrap();
+    db.set_now(BEGIN);
+    // But for those whose values were taken, all are there again.
+    for (token, id) in [(0, 10), (1, 11), (3, 12), (4, 14), (5, 15), (6, 6), (7, 7)] {
+        let found = sessions.by(Session::TOKEN).get(&*format!("token {token}")).unwrap();
+        assert_eq!(found.map(|row| row.id), Some(id), "token {token}");
+    }
+    assert_eq!(sessions.by(Session::TOKEN).get("token 2").unwrap(), None);
+    assert_eq!(verified(&sessions), (7, 7));
+    let taken = sessions.insert(&Session { id: 20, ..session(7) });
+    assert!(matches!(taken, Err(TableError::UniqueViolation { .. })));
 }

@@ -34,6 +34,8 @@ impl World {
                     former => {
                         assert!(!taken(rows, &row), "a unique value is there twice");
                         assert_eq!(former.unwrap(), live(rows, &row.id));
+                        // One that had the name and has expired goes for good.
+                        rows.retain(|id, (r, _)| r.name != row.name || *id == row.id);
                         rows.insert(row.id, (row, timed.then_some(at)));
                     }
                 }
