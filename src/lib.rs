@@ -325,7 +325,7 @@
 //! `insert` begins its time anew, `update` leaves it as it is, and so does a transaction that reads a row by
 //! `get` and inserts it again; `touch` moves it and leaves the row.
 //! `insert` begins the time anew, `update` keeps it. Expired rows take room until
-//! `Emdb::sweep_expired`. This needs the feature `ttl`, which is on by default.
+//! `Emdb::sweep_expired` (`try_sweep` tells why it could not). This needs the feature `ttl`, which is on by default.
 //!
 #![cfg_attr(feature = "ttl", doc = "```")]
 #![cfg_attr(not(feature = "ttl"), doc = "```ignore")]

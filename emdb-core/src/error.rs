@@ -10,7 +10,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused. A full disk leaves the database as it was: free space and
-    /// call again.
+    /// call again. Removing, clearing and dropping still work then, and so does a compaction for which there
+    /// is room.
     #[error("input/output error: {0}")]
     Io(#[from] io::Error),
     /// Another handle or process has the database open for writing, or other handles of this one
@@ -84,6 +85,12 @@ pub enum Error {
 impl Error {
     pub(crate) fn corrupted(offset: u64, reason: impl Into<String>) -> Error {
         Error::Corrupted { offset, reason: reason.into() }
+    }
+
+    /// Whether a disk is full, or what one may have of it.
+    pub(crate) fn is_for_want_of_space(&self) -> bool {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        matches!(self, Error::Io(e) if full.contains(&e.kind()))
     }
 
     pub(crate) fn config(reason: impl Into<String>) -> Error {

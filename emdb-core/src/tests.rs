@@ -14,6 +14,7 @@
 //! - `collisions`: keys whose hashes are alike;
 //! - `convert`, `hostile` and `sealed_beside`: encrypted databases, their key's changes, forgeries,
 //!   and threads;
+//! - `space`: full disks, and the way out of them;
 //! - `stress`: all that can go on at once;
 //! - `time`: expiries under clocks that go back;
 //! - `worker`: worker threads that begin when they are asked for something.
@@ -54,6 +55,7 @@ mod power_cuts;
 mod recovery;
 #[cfg(feature = "encrypt")]
 mod sealed_beside;
+mod space;
 mod stress;
 #[cfg(feature = "ttl")]
 mod sweeps;

@@ -330,3 +330,58 @@ fn compaction_and_backup_survive_a_full_disk() {
     maintenance_survives_a_full_disk(Kind::Tmpfs);
     maintenance_survives_a_full_disk(Kind::Ext4);
 }
+
+/// Fills the disk to the last byte that anything can have.
+fn fill_up(db: &Emdb, volume: &Volume) {
+    let mut n = 0u32;
+    for len in [700, 1] {
+        while !is_full(db.insert(n.to_be_bytes(), vec![n as u8; len])) {
+            n += 1;
+        }
+    }
+    let more = fs::File::create(volume.folder.path().join("disk/more")).unwrap();
+    while std::io::Write::write_all(&mut &more, &[1; 512]).is_ok() {}
+    assert!(is_full(db.insert("key", "value")));
+}
+
+fn a_full_disk_is_no_trap(kind: Kind) {
+    let Some(volume) = Volume::mount(kind) else { return };
+    let path = volume.database();
+    let db = Emdb::open(&path).unwrap();
+    let users = db.namespace("users").unwrap();
+    let gone = db.namespace("gone").unwrap();
+    for n in 0..2000u32 {
+        users.insert(n.to_be_bytes(), [1; 100]).unwrap();
+        gone.insert(n.to_be_bytes(), [1; 100]).unwrap();
+    }
+    // A checkpoint lies beside it, and takes some of the space.
+    db.checkpoint().unwrap();
+    fill_up(&db, &volume);
+    db.remove(0u32.to_be_bytes()).unwrap();
+    db.flush().unwrap();
+    drop((users, gone));
+    db.close().unwrap();
+
+    // What is spared outlasts the open.
+    let db = Emdb::open(&path).unwrap();
+    assert!(is_full(db.insert("key", "value")), "{kind:?}");
+    for n in 1..100u32 {
+        assert!(db.remove(n.to_be_bytes()).unwrap().is_some(), "{kind:?}");
+    }
+    db.namespace("users").unwrap().clear().unwrap();
+    assert!(db.drop_namespace("gone").unwrap(), "{kind:?}");
+    let said = db.compact().unwrap_err().to_string();
+    assert!(said.contains("bytes are missing"), "{kind:?}: {said}");
+    db.clear().unwrap();
+    db.compact().unwrap_or_else(|e| panic!("{kind:?}: nothing is left to copy: {e}"));
+    db.insert("key", vec![1; 100_000]).unwrap();
+    db.close().unwrap();
+    let db = Emdb::open(&path).unwrap();
+    assert_eq!(db.get("key").unwrap().unwrap().len(), 100_000);
+}
+
+#[test]
+fn a_full_disk_is_no_trap_for_what_only_removes() {
+    a_full_disk_is_no_trap(Kind::Tmpfs);
+    a_full_disk_is_no_trap(Kind::Ext4);
+}

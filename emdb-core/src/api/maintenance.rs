@@ -20,10 +20,11 @@ impl Emdb {
     /// space of the new file beside the old one. A crash at any moment leaves the old file or the
     /// new one, whole.
     ///
-    /// Expired records are left out. The file keeps its mode and owner.
+    /// Expired records are left out. The file keeps its mode and owner. Where space is short, files that can be done
+    /// without (checkpoints, and what a recovery kept aside) make way.
     ///
     /// # Errors
-    /// - `Io`: no space for the new file, for one; the database goes on as it was. Also if the data
+    /// - `Io`: no space for the new file, for one, and how many bytes are missing; the database goes on as it was. Also if the data
     ///   file has several hard links, and on Windows, where a mapped file can't be replaced.
     /// - `Corrupted`: a live record is damaged. Nothing has changed; see `Emdb::salvage`.
     /// - `TransactionActive` inside a transaction of this thread, `Poisoned`, `ReadOnly`.

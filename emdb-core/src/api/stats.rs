@@ -44,6 +44,9 @@ pub struct EmdbStats {
     /// Checkpoints that failed since the open. The database is as it was, but the next open may
     /// take longer; the background tries again later.
     pub checkpoint_failures: u64,
+    /// Calls of `sweep_expired` since the open that ended early because a write failed: on a full disk,
+    /// for one. `try_sweep` gives the error.
+    pub sweep_failures: u64,
     /// Failures of the background thread since the open; after one, writes are refused.
     pub background_failures: u64,
 }
@@ -71,6 +74,7 @@ impl EmdbStats {
             compaction_failures: compactions.failed(),
             checkpoints,
             checkpoint_failures,
+            sweep_failures: engine.sweep_failures(),
             background_failures: engine.background.failures(),
         }
     }

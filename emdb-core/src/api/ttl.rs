@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::engine::append_lock::Access;
 use crate::engine::write_lock::WriteLock;
 use crate::engine::write_op::{Change, WriteOp};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::maintenance::sweep::sweep;
 use crate::mvcc::namespace::NamespaceState;
 
@@ -19,7 +19,7 @@ use crate::mvcc::namespace::NamespaceState;
 ///
 /// The system's clock says what time it is. If that goes back by five minutes or less, the database's time
 /// stands still until it has caught up; if by more, it is followed, as a clock that was wrong and is
-/// put right. What had been found expired before a commit stays so in later opens, for five minutes
+/// put right. Records that had been found expired before a commit stay so in later opens, for five minutes
 /// at least, however early their clock is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -181,7 +181,8 @@ impl Namespace {
 
     /// Removes the expired records of this namespace and gives their number. Costs what has
     /// expired, not what is stored. Inside a transaction of this thread it gives 0; a failed
-    /// write ends it early, and shows in the next write.
+    /// write ends it early, and is counted in [`sweep_failures`](crate::EmdbStats::sweep_failures):
+    /// [`try_sweep`](Namespace::try_sweep) gives it.
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {
@@ -196,9 +197,31 @@ impl Namespace {
     /// ```
     pub fn sweep_expired(&self) -> usize {
         let mut swept = 0;
-        // The number is what was removed until then.
-        let _ = sweep(self.engine(), &self.state, &mut swept);
+        let done = sweep(self.engine(), &self.state, &mut swept);
+        note_untold(self.engine(), done);
         swept
+    }
+
+    /// As [`sweep_expired`](Namespace::sweep_expired), and tells why it could not go on.
+    ///
+    /// # Errors
+    /// As [`remove`](Namespace::remove). Those that it removed until then stay removed.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Ttl;
+    ///
+    /// let users = db.namespace("users")?;
+    /// users.insert_with_ttl("key", "value", Ttl::ExpiresAt(1))?;
+    /// assert_eq!(users.try_sweep()?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn try_sweep(&self) -> Result<usize> {
+        let mut swept = 0;
+        sweep(self.engine(), &self.state, &mut swept)?;
+        Ok(swept)
     }
 }
 
@@ -217,18 +240,56 @@ impl Emdb {
     /// ```
     pub fn sweep_expired(&self) -> usize {
         let mut swept = 0;
-        let states: Vec<_> = self.engine().names.lock().live.values().cloned().collect();
-        for state in states {
-            let mut of_one = 0;
-            let done = sweep(self.engine(), &state, &mut of_one);
-            if !state.is_internal() {
-                swept += of_one;
-            }
-            if matches!(done, Err(e) if !matches!(e, crate::Error::NamespaceDropped)) {
-                break;
-            }
-        }
+        let done = sweep_all(self.engine(), &mut swept);
+        note_untold(self.engine(), done);
         swept
+    }
+
+    /// As [`sweep_expired`](Emdb::sweep_expired), and tells why it could not go on.
+    ///
+    /// # Errors
+    /// As [`remove`](Namespace::remove). Those that it removed until then stay removed.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use emdb_core::Ttl;
+    ///
+    /// db.namespace("users")?.insert_with_ttl("key", "value", Ttl::ExpiresAt(1))?;
+    /// assert_eq!(db.try_sweep()?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn try_sweep(&self) -> Result<usize> {
+        let mut swept = 0;
+        sweep_all(self.engine(), &mut swept)?;
+        Ok(swept)
+    }
+}
+
+/// Sweeps all namespaces up to the first error; counts the records that users put there.
+fn sweep_all(engine: &Engine, swept: &mut usize) -> Result<()> {
+    let states: Vec<_> = engine.names.lock().live.values().cloned().collect();
+    for state in states {
+        let mut of_one = 0;
+        let done = sweep(engine, &state, &mut of_one);
+        if !state.is_internal() {
+            *swept += of_one;
+        }
+        match done {
+            // Meanwhile.
+            Err(Error::NamespaceDropped) => {}
+            done => done?,
+        }
+    }
+    Ok(())
+}
+
+/// Counts a failure of a sweep that gives a number alone. A transaction is none, nor is an open for
+/// reading alone.
+fn note_untold(engine: &Engine, done: Result<()>) {
+    if matches!(done, Err(e) if !matches!(e, Error::TransactionActive | Error::ReadOnly)) {
+        engine.note_sweep_failure();
     }
 }
 

@@ -59,7 +59,9 @@ fn load_one(opening: Opening<'_>, path: &Path) -> Option<Baseline> {
     let Opening { disk, header: file, wants_order, .. } = opening;
     let journal = &opening.generation.journal;
     let medium = disk.open_read_only(path).ok()?;
-    let map = map(&*medium, journal.vault.as_ref())?;
+    let len = medium.len().ok()?;
+    let is_short = disk.free_bytes(path).is_some_and(|free| free < len);
+    let map = map(&*medium, journal.vault.as_ref(), is_short)?;
     let len = map.len as u64;
     let header = Header::read(map.bytes(0, image::PAGE_BYTES)?)?;
     let bound = header.file_id == file.file_id
@@ -97,11 +99,23 @@ fn load_one(opening: Opening<'_>, path: &Path) -> Option<Baseline> {
     whole.then_some(Baseline { note_at, below, len, next_id, namespaces, alarm })
 }
 
-/// The image of a file, decrypted if need be: all of it then, into memory.
-fn map(medium: &dyn Medium, vault: Option<&Vault>) -> Option<Arc<Map>> {
+/// The image of a file, decrypted if need be: all of it then, into memory. So it is where space is
+/// short, since a file that is mapped takes its space when it has been given up, too.
+fn map(medium: &dyn Medium, vault: Option<&Vault>, is_short: bool) -> Option<Arc<Map>> {
     let len = medium.len().ok()?;
     let Some(vault) = vault else {
-        return (len >= image::PAGE_BYTES).then(|| medium.map_private(len).ok().map(Arc::new))?;
+        if len < image::PAGE_BYTES {
+            return None;
+        }
+        let stored = medium.map_private(len).ok()?;
+        if !is_short {
+            return Some(Arc::new(stored));
+        }
+        let copy = |out: &mut [u8]| {
+            out.copy_from_slice(stored.bytes(0, len)?);
+            Some(())
+        };
+        return Map::filled(len as usize, copy).map(Arc::new);
     };
     let sealed = medium.map_private(len).ok()?;
     let len = sealed_image::image_len(len).filter(|len| *len >= image::PAGE_BYTES)?;

@@ -56,6 +56,7 @@ impl Append {
     /// goes on writing.
     pub(crate) fn succeed(&mut self, other: &mut Append) {
         std::mem::swap(&mut self.writer, &mut other.writer);
+        self.writer.is_copy = false;
         // The former generation keeps now what was kept for views.
         self.unneeded = Unneeded::default();
     }

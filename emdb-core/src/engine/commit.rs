@@ -171,7 +171,7 @@ impl Engine {
         if self.clock.owes_mark() {
             self.mark_time(journal, append)?;
         }
-        let room = append.writer.reserve_for(journal, ops.len(), max_bytes)?;
+        let room = self.room_for(journal, &mut append.writer, ops, max_bytes)?;
         let extent = encode(generation, &mut append.writer, ops, room);
         debug_assert!(extent.end <= room.start + room.bytes as u64, "no more than was reserved");
         if let Err(failure) = append.writer.complete(journal, extent) {

@@ -19,6 +19,7 @@ pub(crate) mod reader;
 pub(crate) mod repair;
 pub(crate) mod replay;
 pub(crate) mod settings;
+mod space;
 mod state;
 mod tasks;
 mod time_marks;

@@ -103,7 +103,8 @@ pub(crate) fn fresh(
     let header = Header { sequence: header.sequence + 1, ..header };
     let memory = Memory::flat(&*medium, JOURNAL_START)?;
     let handle = handle(&header, (memory, medium), vault);
-    let writer = JournalWriter::new(JOURNAL_START, JOURNAL_START);
+    let mut writer = JournalWriter::new(JOURNAL_START, JOURNAL_START);
+    writer.is_copy = true;
     let namespaces = Replay::new(&handle.generation).namespaces;
     let found = Found { header: Some(header), ..Found::new(writer, namespaces) };
     Ok(assemble(settings, &handle, found))

@@ -52,6 +52,8 @@ pub(crate) struct Engine {
     pub(crate) growth: GrowthWatch,
     /// Among whose locks an order holds.
     pub(crate) lock_family: Family,
+    /// Sweeps that failed and gave what they had removed until then.
+    sweep_failures: AtomicU64,
     process: Process,
     pub(crate) recovery: Option<RecoveryReport>,
 }
@@ -91,6 +93,7 @@ impl Engine {
             background: Background::default(),
             growth: GrowthWatch::default(),
             lock_family: family,
+            sweep_failures: AtomicU64::new(0),
             process: Process::current(),
             recovery: parts.recovery,
         }
@@ -181,6 +184,17 @@ impl Engine {
     pub(crate) fn close(&self) -> Result<()> {
         self.mark_time_at_close();
         self.durability.close(self)
+    }
+
+    /// Notes that a sweep failed whose caller is not told.
+    #[cfg(feature = "ttl")]
+    pub(crate) fn note_sweep_failure(&self) {
+        self.sweep_failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many such sweeps there were since the open.
+    pub(crate) fn sweep_failures(&self) -> u64 {
+        self.sweep_failures.load(Ordering::Relaxed)
     }
 
     /// The file's id and generation; none in memory.

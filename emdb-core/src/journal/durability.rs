@@ -373,6 +373,7 @@ impl Durability {
         writer.release_window();
         if medium.set_len(end).is_ok() {
             writer.allocated = end;
+            writer.keep_spare(medium);
             journal.memory.extend(medium, end)?;
         } else if medium.backend() != IoBackend::Memory && cfg!(unix) {
             // Windows can't cut a mapped file; there the zeros stay, which recovery bears.

@@ -4,6 +4,9 @@
 //! outside and leave nothing behind. A small commit is then encoded straight into the mapped
 //! window; a large one, or one on a medium without windows, into a buffer that one positional
 //! write puts in place.
+//!
+//! Room is spared behind the journal for commits that only remove: on a full disk they are the way
+//! out, and must not need what there is none of. Other commits fail before they would take it.
 
 #![allow(unsafe_code)]
 
@@ -30,6 +33,15 @@ fn allocation_step(len: u64) -> u64 {
     (len / 64).clamp(64 << 10, 1 << 20)
 }
 
+/// The room that a commit may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// All but the spared room.
+    Ordinary,
+    /// The spared room as well: it only removes, or it is a copy that frees more than it takes.
+    WayOut,
+}
+
 /// The link between the writer's next positional write and a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
@@ -51,6 +63,11 @@ impl Link {
         }
         Ok(())
     }
+}
+
+/// The room that is spared behind the journal, of what is allocated ahead.
+fn spared_bytes(len: u64) -> u64 {
+    allocation_step(len) / 2
 }
 
 /// The longest mark or note, sealed.
@@ -87,6 +104,8 @@ pub(crate) struct JournalWriter {
     pub(crate) allocated: u64,
     /// Bytes that were skipped at the borders of an in-memory journal.
     pub(crate) skipped: u64,
+    /// Every commit is a way out: the journal is that of a copy.
+    pub(crate) is_copy: bool,
     /// Whether the next positional write is to have a sync begun behind it.
     pub(crate) link: Link,
     /// The session that records are sealed in, if they are.
@@ -106,6 +125,7 @@ impl JournalWriter {
             position,
             allocated,
             skipped: 0,
+            is_copy: false,
             link: Link::Apart,
             session: SessionWriter::default(),
             window: None,
@@ -116,7 +136,7 @@ impl JournalWriter {
 
     /// Makes room for `bytes` and gives the position where they go. When it fails, nothing has
     /// changed.
-    fn reserve(&mut self, journal: &Journal, bytes: usize) -> Result<u64> {
+    fn reserve(&mut self, journal: &Journal, bytes: usize, claim: Claim) -> Result<u64> {
         let (medium, memory) = (&*journal.medium, &journal.memory);
         let in_memory = matches!(memory, Memory::Regions(_));
         let start =
@@ -125,13 +145,18 @@ impl JournalWriter {
         if end > MAX_POSITION {
             return Err(Error::TooLarge { what: "a data file", size: end, limit: MAX_POSITION });
         }
+        let spares = claim == Claim::Ordinary && !in_memory && !self.is_copy;
+        let needed = end + if spares { spared_bytes(end) } else { 0 };
         self.buffered = !in_memory && bytes >= POSITIONAL_MIN_BYTES;
         if self.buffered {
+            if spares && needed > self.allocated {
+                medium.own_behind(end.max(self.allocated), needed)?;
+            }
             self.grow_buffer(bytes)?;
             return Ok(start);
         }
-        if !in_memory && end > self.allocated {
-            self.allocate(medium, memory, end)?;
+        if !in_memory && needed > self.allocated {
+            self.allocate(medium, memory, end, needed)?;
         }
         let fits = self
             .window
@@ -159,14 +184,14 @@ impl JournalWriter {
     pub(crate) fn reserve_for(
         &mut self,
         journal: &Journal,
-        records: usize,
-        bytes: usize,
+        (records, bytes): (usize, usize),
+        claim: Claim,
     ) -> Result<Room> {
         let more = match &journal.vault {
             Some(vault) => self.session.prepare(vault, records, bytes)?,
             None => 0,
         };
-        let start = self.reserve(journal, bytes + more)?;
+        let start = self.reserve(journal, bytes + more, claim)?;
         Ok(Room { start, bytes: bytes + more })
     }
 
@@ -202,7 +227,7 @@ impl JournalWriter {
         journal: &Journal,
         of: MarkOf<'_>,
     ) -> Result<Extent, WriteFailure> {
-        let room = self.reserve_for(journal, 1, MARK_MAX_BYTES);
+        let room = self.reserve_for(journal, (1, MARK_MAX_BYTES), Claim::Ordinary);
         let room = room.map_err(|error| WriteFailure { error, uncertain: false })?;
         let extent = self.encode(journal, room, |records| records.write_mark(of));
         self.complete(journal, extent)?;
@@ -224,14 +249,21 @@ impl JournalWriter {
         self.window = None;
     }
 
-    fn allocate(&mut self, medium: &dyn Medium, memory: &Memory, end: u64) -> Result<()> {
+    /// Allocates up to `needed` at the least, for a commit that ends at `end`.
+    fn allocate(
+        &mut self,
+        medium: &dyn Medium,
+        memory: &Memory,
+        end: u64,
+        needed: u64,
+    ) -> Result<()> {
         // A file that is longer than its last position could ever be is refused when it is opened.
         let whole = |len: u64| len.next_multiple_of(PAGE_BYTES).min(MAX_POSITION);
         let ample = whole(end + allocation_step(end));
         let mut grown = ample;
         if medium.allocate(self.allocated, grown).is_err() {
             // Perhaps there is room for this commit, if not for the next ones.
-            grown = whole(end);
+            grown = whole(needed);
             medium.allocate(self.allocated, grown)?;
         }
         if let Err(e) = memory.extend(medium, grown) {
@@ -314,8 +346,26 @@ impl JournalWriter {
     /// Cuts the medium behind the committed end: a part of a commit must not stay, since later
     /// records could end where a part of it goes on.
     fn cut(&mut self, journal: &Journal) -> std::io::Result<()> {
+        self.release_spare(journal)?;
+        self.keep_spare(&*journal.medium);
+        Ok(())
+    }
+
+    /// Cuts the medium behind the committed end, and owns nothing there any more.
+    pub(crate) fn release_spare(&mut self, journal: &Journal) -> std::io::Result<()> {
+        self.release_window();
         journal.medium.set_len(self.position)?;
         self.allocated = self.position;
         journal.memory.extend(&*journal.medium, self.position)
+    }
+
+    /// Goes on owning spare room behind the journal, to which the medium was cut. Where that can't be
+    /// had, a way out is what else can be freed.
+    pub(crate) fn keep_spare(&self, medium: &dyn Medium) {
+        let end = self.position.max(self.allocated);
+        let needed = self.position + spared_bytes(self.position);
+        if !self.is_copy && needed > end {
+            let _ = medium.own_behind(end, needed);
+        }
     }
 }

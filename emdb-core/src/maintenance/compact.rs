@@ -24,6 +24,7 @@ use crate::format::header::Header;
 use crate::maintenance::catch_up::CatchUp;
 use crate::maintenance::copy::{copy_all, of_copy, read_view_of_all, reread};
 use crate::maintenance::database::Database;
+use crate::maintenance::space::Space;
 use crate::mvcc::generation::GenerationHandle;
 use crate::mvcc::incarnation::{DEFAULT_ID, Incarnation};
 use crate::os::paths::{self, suffix};
@@ -74,9 +75,10 @@ pub(super) fn compact_with_key(
         return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, what).into());
     }
     file.check_name()?;
+    let space = Space::for_copy(engine, file);
     let _temp = Temp::new(&*file.disk, paths::sibling(&file.path, suffix::COMPACTION));
     compaction.run(key, meter).map_err(|e| match engine.durability.check() {
-        Ok(()) => of_copy(e),
+        Ok(()) => space.explain(engine, of_copy(e)),
         Err(_) => e,
     })
 }

@@ -13,6 +13,7 @@ pub(crate) mod salvage;
 pub(crate) mod salvage_file;
 pub(crate) mod salvage_report;
 mod schedule;
+mod space;
 #[cfg(feature = "ttl")]
 pub(crate) mod sweep;
 pub(crate) mod verify;

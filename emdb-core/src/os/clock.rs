@@ -1,6 +1,6 @@
 //! Wall time in unix milliseconds, as the database judges expiries by it.
 //!
-//! What has expired stays expired through the small steps back that clocks make: time stands still
+//! A record that has expired stays expired through the small steps back that clocks make: time stands still
 //! until the system's clock has caught up. It must not stand still for long, or a clock that was
 //! wrong once would keep rows of a minute for a day. So while a database is open, a step back by more
 //! than [`STANDS_STILL_MAX`] is followed at once: somebody has put the clock right. At an open, the

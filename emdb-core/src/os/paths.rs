@@ -27,8 +27,15 @@ pub(crate) mod suffix {
     pub(crate) const SALVAGE: &str = ".salvage.tmp";
 
     /// Files that a crash can leave on their way to this name.
-    pub(crate) const UNFINISHED: [&str; 5] =
-        [COMPACTION, BACKUP, SALVAGE, ".meta.emdb-tmp", ".hot.meta.emdb-tmp"];
+    pub(crate) const UNFINISHED: [&str; 7] = [
+        COMPACTION,
+        BACKUP,
+        SALVAGE,
+        TEMPORARY,
+        ".torn.emdb-tmp",
+        ".meta.emdb-tmp",
+        ".hot.meta.emdb-tmp",
+    ];
 
     /// Files that can lie beside one that took the place of a file with another key.
     pub(crate) const DISPOSABLE: [&str; 10] = [
@@ -43,6 +50,9 @@ pub(crate) mod suffix {
         BACKUP,
         SALVAGE,
     ];
+
+    /// Files that are given up where there is no space.
+    pub(crate) const GIVEN_UP: [&str; 3] = [HOT_CHECKPOINT, CHECKPOINT, TORN];
 
     /// The files of a database: its data file, those that lie beside that, and those that will.
     pub(crate) const OWN: [&str; 7] =

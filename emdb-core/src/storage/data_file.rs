@@ -54,6 +54,17 @@ impl DataFile {
         disk.sync_names(path)
     }
 
+    /// Gives up the files beside it that nothing needs to be right, for the space that they take: an
+    /// open without a checkpoint takes longer, and what a recovery dropped was never promised.
+    pub(crate) fn give_up_disposable(&self) {
+        if self.check_name().is_ok() {
+            for end in suffix::GIVEN_UP {
+                // What stays, stays: the one who needs the space sees.
+                let _ = self.disk.remove(&paths::sibling(&self.path, end));
+            }
+        }
+    }
+
     /// Keeps the lock for as long as the database is open.
     pub(crate) fn keep_lock(&self, lock: FileLock) {
         *sync::lock(&self.lock) = Some(lock);

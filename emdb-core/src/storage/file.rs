@@ -69,6 +69,10 @@ impl Medium for FileMedium {
         grown
     }
 
+    fn own_behind(&self, from: u64, to: u64) -> io::Result<()> {
+        if self.mapped_writes { reserve(&self.file, from, to, false) } else { Ok(()) }
+    }
+
     fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }
@@ -126,12 +130,7 @@ fn keep(map: MmapRaw) -> Map {
 /// Zeros that own their space, written rather than merely allocated: a first write to a block
 /// that is allocated but unwritten costs the file system a journal commit at the next sync.
 fn grow(file: &File, from: u64, to: u64) -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), from, to - from) {
-        // Not every file system can; the zeros below reserve as well.
-        Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
-        Err(e) => return Err(e.into()),
-    }
+    reserve(file, from, to, true)?;
     let zeros = vec![0; ZEROS_BYTES.min((to - from) as usize)];
     let mut at = from;
     while at < to {
@@ -139,6 +138,23 @@ fn grow(file: &File, from: u64, to: u64) -> io::Result<()> {
         write_all_at(file, &zeros[..piece], at)?;
         at += piece as u64;
     }
+    Ok(())
+}
+
+/// Reserves the blocks of these bytes, with which the file grows or not.
+#[cfg(target_os = "linux")]
+fn reserve(file: &File, from: u64, to: u64, grows: bool) -> io::Result<()> {
+    use rustix::fs::FallocateFlags;
+    let flags = if grows { FallocateFlags::empty() } else { FallocateFlags::KEEP_SIZE };
+    match rustix::fs::fallocate(file, flags, from, to - from) {
+        // Not every file system can; zeros that are written reserve as well.
+        Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
+        Err(e) => Err(e.into()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn reserve(_file: &File, _from: u64, _to: u64, _grows: bool) -> io::Result<()> {
     Ok(())
 }
 
@@ -225,6 +241,18 @@ impl Disk for FileDisk {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
             _ => Ok(()),
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn free_bytes(&self, path: &Path) -> Option<u64> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let space = rustix::fs::statvfs(folder.unwrap_or(Path::new("."))).ok()?;
+        Some(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn free_bytes(&self, _path: &Path) -> Option<u64> {
+        None
     }
 
     #[cfg(unix)]

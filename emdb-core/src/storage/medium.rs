@@ -64,6 +64,12 @@ pub(crate) trait Medium: Send + Sync + std::fmt::Debug {
     /// it fails, the medium has its former length.
     fn allocate(&self, from: u64, to: u64) -> io::Result<()>;
 
+    /// Has the medium own the space of the bytes from `from`, at or behind its end, to `to`, without growing.
+    /// It does nothing where that can't be had otherwise.
+    fn own_behind(&self, _from: u64, _to: u64) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Everything written before the call is on stable storage when it returns.
     fn sync(&self) -> io::Result<()>;
 
@@ -130,6 +136,9 @@ pub(crate) trait Disk: Send + Sync + std::fmt::Debug {
     /// Gives the file the mode and owner of `model`, whose name it is to take; refused if `model`
     /// has other names, which would go on meaning the former file.
     fn imitate(&self, model: &Path, file: &Path) -> io::Result<()>;
+
+    /// The bytes that are free for new files beside `path`; none where that can't be told.
+    fn free_bytes(&self, path: &Path) -> Option<u64>;
 
     /// The present start of the machine: bytes written and not synced in another one may be lost.
     /// None where that can't be told.

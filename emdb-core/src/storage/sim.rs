@@ -36,6 +36,8 @@ pub(crate) struct Faults {
     pub(crate) for_good: bool,
     /// The disk holds no file beyond this length.
     pub(crate) room: Option<u64>,
+    /// All files together have no more than this.
+    pub(crate) capacity: Option<u64>,
     /// No more than this can be mapped.
     pub(crate) address_space: Option<u64>,
 }
@@ -64,6 +66,11 @@ impl fmt::Debug for Hook {
 }
 
 impl State {
+    /// The bytes of all files that have names.
+    fn used(&self) -> u64 {
+        self.cached.values().map(|file| lock(&file.rest).len).sum()
+    }
+
     /// Counts an operation; fails the one that is due.
     fn step(&mut self) -> io::Result<()> {
         if self.dead {
@@ -297,6 +304,11 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn free_bytes(&self, _path: &Path) -> Option<u64> {
+        let state = lock(&self.state);
+        state.faults.capacity.map(|capacity| capacity.saturating_sub(state.used()))
+    }
+
     fn imitate(&self, _model: &Path, _file: &Path) -> io::Result<()> {
         lock(&self.state).step()
     }
@@ -346,8 +358,13 @@ impl Open {
 
     /// Bytes that fit.
     fn room(&self, end: u64) -> u64 {
-        let room = lock(&self.disk.state).faults.room.unwrap_or(CAPACITY_BYTES as u64);
-        end.min(room).min(CAPACITY_BYTES as u64)
+        let state = lock(&self.disk.state);
+        let of_file = state.faults.room.unwrap_or(CAPACITY_BYTES as u64);
+        let of_disk = state.faults.capacity.map_or(u64::MAX, |capacity| {
+            let mine = lock(&self.file.rest).len;
+            mine.max((capacity + mine).saturating_sub(state.used()))
+        });
+        end.min(of_file).min(of_disk).min(CAPACITY_BYTES as u64)
     }
 }
 
@@ -398,6 +415,10 @@ impl Medium for Open {
         self.put(from, &vec![0; (to - from) as usize]);
         lock(&self.file.rest).len = to;
         Ok(())
+    }
+
+    fn own_behind(&self, _from: u64, to: u64) -> io::Result<()> {
+        if self.room(to) < to { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -22,7 +22,7 @@ struct Life {
 
 impl Life {
     fn new(seed: u64) -> Life {
-        let disk = SimDisk::new(seed % 2 == 0).sealed(seed % 3 == 1);
+        let disk = SimDisk::new(seed.is_multiple_of(2)).sealed(seed % 3 == 1);
         open::create(&settings(&disk), &disk, Path::new(PATH)).unwrap();
         let clock = ManualClock::new(BEGIN);
         let flush_policy = match seed % 4 {

@@ -144,9 +144,8 @@ pub(crate) fn make_way<T: Record, G: WriteGuard>(
     key: &[u8],
 ) -> Result<(), TableError> {
     let keyspace = Keyspace::Index(index);
-    let owner = batch.stored(keyspace, entry, |owner, _, live| {
-        (owner != key).then(|| (owner.to_vec(), live))
-    })?;
+    let owner = batch
+        .stored(keyspace, entry, |owner, _, live| (owner != key).then(|| (owner.to_vec(), live)))?;
     match owner.flatten() {
         None => Ok(()),
         Some((other, true)) => taken(batch, &specs[index], keyspace, entry, other),

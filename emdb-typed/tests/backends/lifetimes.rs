@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use emdb_core::Ttl;
-use emdb_typed::backend::Keyspace;
 use emdb_typed::TableError;
+use emdb_typed::backend::Keyspace;
 use serde::{Deserialize, Serialize};
 
 use crate::harness::{BEGIN, Harness, dump, verified};

@@ -27,6 +27,8 @@ fn put<T: Modelled>(
     if stored.iter().any(taken) {
         return Err(());
     }
+    // What has expired and had one of the values goes for good.
+    stored.retain(|other, (there, _)| *other == key || !there.collides(row));
     let former = stored.insert(key, (row.clone(), expiry));
     Ok(former.filter(|(_, until)| is_live(*until, now)).map(|(row, _)| row))
 }

@@ -227,6 +227,10 @@ impl Medium for UringMedium {
         self.file.allocate(from, to)
     }
 
+    fn own_behind(&self, from: u64, to: u64) -> io::Result<()> {
+        self.file.own_behind(from, to)
+    }
+
     fn sync(&self) -> io::Result<()> {
         self.check_origin()?;
         lock(&self.syncs).sync()
@@ -317,6 +321,10 @@ impl Disk for UringDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         FileDisk.remove(path)
+    }
+
+    fn free_bytes(&self, path: &Path) -> Option<u64> {
+        FileDisk.free_bytes(path)
     }
 
     fn imitate(&self, model: &Path, file: &Path) -> io::Result<()> {
