@@ -25,7 +25,11 @@
 //!
 //! The bytes are those of a row's value, without the version that stands before it: see
 //! [`split_version`]. Text loses nothing either, if it is read by a `serde_json` with the feature
-//! `float_roundtrip`.
+//! `float_roundtrip`, as imports do.
+//!
+//! An import takes a line whole or refuses it, with its number: it passes over no member that it doesn't
+//! know, takes none that is there twice, and no number that is out of range. A byte order mark at the
+//! beginning and `\r\n` at the ends of lines are no part of them; blank lines are passed over.
 //!
 //! # Example
 //!

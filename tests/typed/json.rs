@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use emdb::{Emdb, Record, Table, TableError, Ttl, dynamic};
 use serde::{Deserialize, Serialize};
 
+mod refused;
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Record)]
 #[emdb(namespace = "things")]
 struct Thing {

@@ -16,7 +16,7 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use super::failure::io;
-use super::line;
+use super::text::to_hex;
 use super::value;
 use crate::backend::{NamedKeyspace, ReadView, Snapshot, for_each};
 use crate::catalogue::Entry;
@@ -35,7 +35,7 @@ pub(crate) fn export<N: Snapshot>(snapshot: &N, mut out: impl Write) -> Result<u
             Some(entry) => json!({ "table": name, "ordered": ordered, "entry": to_json(entry)? }),
             None => json!({ "namespace": name, "ordered": ordered }),
         };
-        let mark = snapshot.child(&name, auto_key::KEYSPACE).read(auto_key::MARK, line::hex)?;
+        let mark = snapshot.child(&name, auto_key::KEYSPACE).read(auto_key::MARK, to_hex)?;
         if let Some(mark) = mark {
             head["mark"] = mark.into();
         }
@@ -67,7 +67,7 @@ fn record_line(name: &str, entry: Option<&Entry>, key: &[u8], value: &[u8]) -> V
     let row = entry.and_then(|entry| {
         let (version, row) = codec::split_version(value).ok()?;
         let row = value::decode(entry.schema_of(version)?, row).ok()?;
-        Some(json!({ "in": name, "key": line::hex(key), "version": version, "row": row }))
+        Some(json!({ "in": name, "key": to_hex(key), "version": version, "row": row }))
     });
-    row.unwrap_or_else(|| json!({ "in": name, "key": line::hex(key), "value": line::hex(value) }))
+    row.unwrap_or_else(|| json!({ "in": name, "key": to_hex(key), "value": to_hex(value) }))
 }

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::database_line::{Body, Line};
-use super::failure::{bad_line, io};
+use super::failure::bad_line;
+use super::lines::{Lines, NumberedLine};
 use super::value;
 use crate::backend::{
     Backend, Keyspace, KeyspaceOptions, Keyspaces, SchemaEpoch, SchemaLock, Store, StoreMut,
@@ -21,19 +20,14 @@ use crate::write::{Batch, auto_key};
 /// Reads what an export wrote into the database; gives how many records there were.
 pub(crate) fn import<B: Backend>(db: &B, lines: impl BufRead) -> Result<u64, TableError> {
     let mut import = Import { db, target: None, chunk: Vec::new(), bytes: 0, records: 0 };
-    for (at, line) in lines.lines().enumerate() {
-        let line = line.map_err(io)?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let bad = |reason: String| bad_line(&import.name(), at + 1, reason);
-        let line: Value = serde_json::from_str(&line).map_err(|e| bad(e.to_string()))?;
-        match Line::read(line).map_err(bad)? {
+    let mut lines = Lines::new(lines);
+    while let Some(NumberedLine { number, value, .. }) = lines.next(&import.name())? {
+        match Line::read(value).map_err(|e| bad_line(&import.name(), number, e))? {
             Line::Keyspace { name, ordered, entry, mark } => {
                 import.begin(&name, KeyspaceOptions { ordered }, entry, mark)?;
             }
             Line::Record { name, key, value, expiry } => {
-                let value = import.value(&name, value).map_err(|e| bad_line(&name, at + 1, e))?;
+                let value = import.value(&name, value).map_err(|e| bad_line(&name, number, e))?;
                 import.add((key, value, expiry))?;
             }
         }

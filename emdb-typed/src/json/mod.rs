@@ -9,6 +9,8 @@ mod export;
 mod failure;
 mod import;
 mod line;
+mod lines;
+mod members;
 mod read;
 mod shape;
 mod table;

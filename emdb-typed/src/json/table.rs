@@ -2,6 +2,8 @@
 
 use std::io::{BufRead, Write};
 
+use serde_json::Value;
+
 use crate::backend::{Keyspace, ReadView, Store, StoreMut, for_each};
 use crate::catalogue::{CHUNK_MAX_BYTES, CHUNK_MAX_ROWS};
 use crate::codec;
@@ -12,6 +14,7 @@ use crate::table::Table;
 
 use super::failure::{bad_line, io};
 use super::line;
+use super::lines::Lines;
 use super::value;
 
 impl<T: Record, S: Store> Table<T, S> {
@@ -84,20 +87,22 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// [`Io`](emdb_core::Error::Io) when `lines` fails; otherwise as
     /// [`insert_many`](Table::insert_many). Chunks before that are in place.
     pub fn import_json(&self, lines: impl BufRead) -> Result<u64, TableError> {
+        let mut lines = Lines::new(lines);
         let (mut rows, mut bytes, mut chunk) = (0, 0, Vec::new());
-        for (at, line) in lines.lines().enumerate() {
-            let line = line.map_err(io)?;
-            if line.trim().is_empty() {
-                continue;
-            }
-            let (row, expiry) =
-                self.row_of(&line).map_err(|e| bad_line(T::NAMESPACE, at + 1, e))?;
+        while let Some(line) = lines.next(T::NAMESPACE)? {
+            bytes += line.size_bytes;
+            let bad = |reason| bad_line(T::NAMESPACE, line.number, reason);
+            let (row, expiry) = line::split(line.value)
+                .and_then(|(row, expiry)| Ok((self.row_of(&row)?, expiry)))
+                .map_err(bad)?;
             let expiry = match expiry {
                 Some(expiry) => expiry,
                 None => self.expiry_of(&row)?,
             };
-            bytes += line.len();
-            chunk.push(self.prepare(&row, expiry)?);
+            chunk.push(self.prepare(&row, expiry).map_err(|e| match e {
+                TableError::Invalid { reason, .. } => bad(reason),
+                other => other,
+            })?);
             if chunk.len() == CHUNK_MAX_ROWS || bytes >= CHUNK_MAX_BYTES {
                 rows += self.insert_prepared(&mut chunk)? as u64;
                 bytes = 0;
@@ -106,11 +111,8 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         Ok(rows + self.insert_prepared(&mut chunk)? as u64)
     }
 
-    fn row_of(&self, line: &str) -> Result<(T, Option<Option<u64>>), String> {
-        let text = |error: &dyn std::fmt::Display| error.to_string();
-        let line = serde_json::from_str(line).map_err(|e| text(&e))?;
-        let (row, expiry) = line::split(line)?;
-        let bytes = value::encode(self.definition().schema, &row).map_err(|e| text(&e))?;
-        Ok((codec::decode(&bytes).map_err(|e| text(&e))?, expiry))
+    fn row_of(&self, row: &Value) -> Result<T, String> {
+        let bytes = value::encode(self.definition().schema, row).map_err(|e| e.to_string())?;
+        codec::decode(&bytes).map_err(|e| e.to_string())
     }
 }

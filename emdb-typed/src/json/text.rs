@@ -125,8 +125,14 @@ pub(super) fn of_key(types: &[Container], shape: &Shape, key: &Value) -> Option<
     }
 }
 
-/// The JSON that a key has elsewhere, for one that is this string.
+/// The JSON that a key has elsewhere, for one that is this string, in the one way of writing it: `7`
+/// and `07` would be one key twice, of which only one stayed.
 pub(super) fn to_key(types: &[Container], shape: &Shape, text: &str) -> Option<Value> {
+    let key = parse_key(types, shape, text)?;
+    (of_key(types, shape, &key)? == text).then_some(key)
+}
+
+fn parse_key(types: &[Container], shape: &Shape, text: &str) -> Option<Value> {
     match transparent(types, shape) {
         Shape::Bool => text.parse().ok().map(Value::Bool),
         Shape::F32 => Some(text.parse().ok().filter(|x: &f32| x.is_finite()).map(single))
