@@ -58,7 +58,7 @@ impl Members {
         }
     }
 
-    /// What nobody has asked for, if there is any.
+    /// Those that nobody has asked for.
     pub(super) fn rest(self) -> Map<String, Value> {
         self.0
     }

@@ -1,4 +1,4 @@
-//! What an import refuses: nothing of a line is passed over, or read as something else.
+//! Lines that an import refuses: nothing of one is passed over, or read as something else.
 
 use std::collections::BTreeMap;
 
