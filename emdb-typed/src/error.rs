@@ -128,6 +128,19 @@ pub enum TableError {
         /// How it disagrees, and why that may be.
         reason: String,
     },
+    /// The table lacks an index of the type, and the database was opened for reading alone, so that
+    /// none can be built. Every other read goes on.
+    #[error(
+        "table `{table}`: the index `{index}` is not built, and this database is open for reading \
+         only; open the table once in a database that can be written, or read the rows by `iter`"
+    )]
+    #[non_exhaustive]
+    IndexMissing {
+        /// The table's namespace.
+        table: String,
+        /// The index.
+        index: String,
+    },
     /// The table was made with another definition of the type.
     #[error(
         "table `{table}`: the type differs from the one that the table was made with:\n\

@@ -35,6 +35,20 @@ impl Engine {
         Ok(Arc::new(incarnation))
     }
 
+    /// A namespace of this name that holds nothing and is not listed: for whoever only reads.
+    pub(crate) fn absent_namespace(&self, name: &str, options: Options) -> Arc<NamespaceState> {
+        // No record has this id.
+        let nothing = Incarnation::new(u32::MAX);
+        if options.ordered {
+            nothing.order.get_or_init(Order::empty);
+        }
+        let guard = crossbeam_epoch::pin();
+        let handle = self.generation(&guard);
+        let state = NamespaceState::new(name.to_owned(), handle, Arc::new(nothing));
+        state.set_options(options);
+        Arc::new(state)
+    }
+
     pub(crate) fn existing(&self, name: &str) -> Option<Arc<NamespaceState>> {
         self.names.lock().live.get(name).cloned()
     }

@@ -53,6 +53,12 @@ pub trait Backend {
 
     /// Whether this thread has the exclusive right to write, so that waiting for it would never end.
     fn in_transaction(&self) -> bool;
+
+    /// Whether nothing can be written. A keyspace that is not there is an empty one then, instead of
+    /// being made.
+    fn is_read_only(&self) -> bool {
+        false
+    }
 }
 
 /// One state of a database. A keyspace that it didn't have is empty.

@@ -125,9 +125,7 @@ pub(crate) fn check_unchanged<T: Record>(
                 "an index of the table is being built by another call of `open`: wait for its end",
             ))
         }
-        _ => Err(changed::<T>(
-            "another type with other indexes has opened the table since: open it again by this one",
-        )),
+        _ => Err(opened_by_another::<T>()),
     }
 }
 
@@ -138,6 +136,33 @@ fn changed<T: Record>(line: &str) -> TableError {
         difference: SchemaDifference::of_line(line.to_owned()),
         next_version: String::new(),
     }
+}
+
+/// The mismatch of a table that has the indexes of another type by now.
+pub(crate) fn opened_by_another<T: Record>() -> TableError {
+    changed::<T>(
+        "another type with other indexes has opened the table since: open it again by this one",
+    )
+}
+
+/// Which of the type's indexes a table that is only read doesn't have, with the entries that the type
+/// gives. A table without rows has all of them.
+pub(crate) fn lacking<T: Record>(
+    stored: Option<&Entry>,
+    ours: &Schema,
+    empty: bool,
+) -> Result<Vec<bool>, TableError> {
+    let admission = compare::<T>(stored, ours)?;
+    let lacks = |at: usize| match &admission {
+        _ if empty => false,
+        Admission::Same => false,
+        // Rows of an older version have the entries that it gave them.
+        Admission::New | Admission::Raised { .. } => true,
+        Admission::Indexes { fresh, .. } => {
+            fresh[at] || stored.is_none_or(|entry| !entry.is_complete(&ours.indexes[at]))
+        }
+    };
+    Ok((0..ours.indexes.len()).map(lacks).collect())
 }
 
 /// Refuses an entry under which rows can't be read as those of `T`.

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::admission;
+use super::entry::Entry;
 use crate::backend::{Keyspace, Store};
 use crate::describe::Findings;
 use crate::error::TableError;
@@ -19,6 +20,8 @@ pub(crate) struct Definition<T> {
     pub(crate) ordered: bool,
     /// The indexes that disagree with the rows, where they can't be made anew. Empty: none.
     stale: Vec<bool>,
+    /// Where nothing can be written: which of the indexes the table lacks.
+    lacking: Option<Vec<bool>>,
     /// The epoch at which the catalogue was last seen to agree with the type.
     epoch: AtomicU64,
 }
@@ -36,8 +39,14 @@ impl<T: Record> Definition<T> {
             findings,
             ordered: description.ordered,
             stale: Vec::new(),
+            lacking: None,
             epoch: AtomicU64::new(epoch.unwrap_or(NEVER)),
         }
+    }
+
+    /// For a type whose table can't be written, and lacks these of its indexes.
+    pub(super) fn to_read(epoch: Option<u64>, lacking: Vec<bool>) -> Self {
+        Definition { lacking: Some(lacking), ..Definition::new(epoch) }
     }
 
     /// The same, without answers from these indexes.
@@ -51,10 +60,19 @@ impl<T: Record> Definition<T> {
         !self.stale.contains(&true)
     }
 
+    /// Whether the table has the index.
+    pub(crate) fn has(&self, index: usize) -> bool {
+        self.lacking.as_ref().is_none_or(|lacking| !lacking[index])
+    }
+
     /// Refuses an index that gives no answers.
     #[inline]
     pub(crate) fn answers(&self, index: usize) -> Result<&IndexSpec<T>, TableError> {
         let spec = &self.indexes[index];
+        if !self.has(index) {
+            let (table, index) = (T::NAMESPACE.to_owned(), spec.name.to_owned());
+            return Err(TableError::IndexMissing { table, index });
+        }
         match self.stale.get(index) {
             Some(true) => Err(stale::error(spec, Disagreement::Sampled)),
             _ => Ok(spec),
@@ -79,7 +97,16 @@ impl<T: Record> Definition<T> {
         // What has the table's name may be another one, made after this one was dropped.
         store.contains(Keyspace::Rows, &[])?;
         let stored = store.catalogue_entry(T::NAMESPACE)?;
-        admission::check_unchanged::<T>(stored.as_deref(), self.schema)?;
+        match &self.lacking {
+            None => admission::check_unchanged::<T>(stored.as_deref(), self.schema)?,
+            Some(lacking) => {
+                let stored = stored.map(|bytes| Entry::decode(T::NAMESPACE, &bytes)).transpose()?;
+                let empty = store.count(Keyspace::Rows)? == 0;
+                if admission::lacking::<T>(stored.as_ref(), self.schema, empty)? != *lacking {
+                    return Err(admission::opened_by_another::<T>());
+                }
+            }
+        }
         self.epoch.store(epoch.unwrap_or(NEVER), Ordering::Relaxed);
         Ok(())
     }

@@ -20,7 +20,7 @@ use crate::error::TableError;
 use crate::record::Record;
 use crate::row;
 use crate::schema::Schema;
-use crate::vocabulary::{Error, Progress};
+use crate::vocabulary::Progress;
 use crate::write::{Batch, auto_key};
 
 /// The child that holds an index.
@@ -47,6 +47,9 @@ pub(crate) fn open<T: Record, B: Backend + ?Sized>(
     if admission != Admission::New {
         check_keys::<T, B>(db, &rows)?;
     }
+    if db.is_read_only() {
+        return open_to_read::<T, B>(db, &rows, ours);
+    }
     let schema_epoch = db.schema_epoch(&rows);
     let found = found::<T, B>(db, &rows, ours, &schema_epoch)?;
     let found = match found {
@@ -56,7 +59,6 @@ pub(crate) fn open<T: Record, B: Backend + ?Sized>(
     match (make::<T, B>(db, &rows, ours, &schema_epoch, progress), found) {
         // Nothing was needed: the entry would only have said more.
         (Err(_), Some(found)) if found.0.answers_all() => Ok(found),
-        (Err(TableError::Core(Error::ReadOnly)), Some(found)) => Ok(found),
         (made, _) => made,
     }
 }
@@ -134,6 +136,23 @@ fn stale<T: Record, S: Store>(
     }
     let found = sample::disagreeing(&T::describe().indexes, store)?;
     Ok(found.into_iter().zip(complete).map(|(stale, complete)| stale && complete).collect())
+}
+
+/// Opens the table as it is there: nothing is made, raised or built.
+fn open_to_read<T: Record, B: Backend + ?Sized>(
+    db: &B,
+    rows: &B::Handle,
+    ours: &Schema,
+) -> Result<Opened<T, B>, TableError> {
+    let store = db.store(keyspaces::<T, B>(db, rows, ours)?);
+    let (epoch, entry) = (store.epoch(), stored::<T, B>(db)?);
+    let empty = store.count(Keyspace::Rows)? == 0;
+    let lacking = admission::lacking::<T>(entry.as_ref(), ours, empty)?;
+    let stale = match &entry {
+        Some(entry) if lacking.contains(&false) => stale::<T, B::Store>(&store, ours, entry)?,
+        _ => Vec::new(),
+    };
+    Ok((Definition::to_read(epoch, lacking).without(stale), store))
 }
 
 /// The entry as it is stored now.

@@ -22,7 +22,7 @@ impl Backend for Emdb {
     }
 
     fn keyspace(&self, name: &str, options: KeyspaceOptions) -> Result<Namespace> {
-        self.namespace_with(name, NamespaceOptions::new().ordered(options.ordered))
+        internal::keyspace(self, name, NamespaceOptions::new().ordered(options.ordered))
     }
 
     fn default_keyspace(&self) -> Namespace {
@@ -52,5 +52,9 @@ impl Backend for Emdb {
 
     fn in_transaction(&self) -> bool {
         internal::is_writer(self)
+    }
+
+    fn is_read_only(&self) -> bool {
+        internal::is_read_only(self)
     }
 }

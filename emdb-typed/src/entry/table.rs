@@ -25,6 +25,10 @@ impl<T> Table<T> {
     ///
     /// Inside the closure of a transaction this works for a table that needs nothing of that.
     ///
+    /// In a database that was opened for reading alone nothing is made, raised or built: a table that is
+    /// not there is empty, rows of an older version are upgraded as they are read, and an index that the
+    /// table lacks, or has as an older version made it, says [`TableError::IndexMissing`] when it is asked.
+    ///
     /// # Errors
     ///
     /// - [`TableError::SchemaMismatch`] when the table was made with another definition of `T`.
@@ -33,8 +37,9 @@ impl<T> Table<T> {
     /// - [`TableError::Decode`] when the catalogue's entry, or for a new index a row, can't be read.
     /// - [`TableError::Core`] with [`TransactionActive`](emdb_core::Error::TransactionActive) when
     ///   the table would have to be made inside a transaction, with
-    ///   [`ReadOnly`](emdb_core::Error::ReadOnly) when anything would have to be written to a
-    ///   database that was opened for reading alone, and with any other error of the engine.
+    ///   [`ReadOnly`](emdb_core::Error::ReadOnly) when a namespace that is no table yet would have to be
+    ///   given an order in a database that was opened for reading alone, and with any other error of the
+    ///   engine.
     ///
     /// # Example
     ///

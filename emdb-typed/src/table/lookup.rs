@@ -104,7 +104,8 @@ impl<'t, T: Record, S: Store, K: Key, U> Lookup<'t, T, S, K, U> {
     /// # Errors
     ///
     /// As [`Table::iter`]; [`TableError::StaleIndex`], as an item, for an entry that the row which it
-    /// names hasn't.
+    /// names hasn't; [`TableError::IndexMissing`] where the database is only read and the table lacks the
+    /// index.
     pub fn all(&self, value: impl AsKey<K>) -> Result<Rows<T, ByIndex, S::View>, TableError> {
         self.rows(beginning_with(part(&value)))
     }
@@ -162,8 +163,9 @@ impl<'t, T: Record, S: Store, K: Key, U> Lookup<'t, T, S, K, U> {
     /// The index, if it may be asked.
     fn ready(&self) -> Result<&'t IndexSpec<T>, TableError> {
         self.table.admit()?;
+        let spec = self.table.definition().answers(self.index)?;
         self.table.store().ready(self.index)?;
-        self.table.definition().answers(self.index)
+        Ok(spec)
     }
 
     fn rows(&self, bounds: Bounds) -> Result<Rows<T, ByIndex, S::View>, TableError> {
@@ -189,7 +191,8 @@ impl<T: Record, S: Store, K: Key> Lookup<'_, T, S, K, Unique> {
     ///
     /// # Errors
     ///
-    /// As [`Table::get`]; [`TableError::StaleIndex`] for an entry that the row which it names hasn't.
+    /// As [`Table::get`]; [`TableError::StaleIndex`] for an entry that the row which it names hasn't;
+    /// [`TableError::IndexMissing`] where the database is only read and the table lacks the index.
     pub fn get(&self, value: impl AsKey<K>) -> Result<Option<T>, TableError> {
         let row = self.find(part(&value), |_, _, row| row)?;
         if S::NOTES

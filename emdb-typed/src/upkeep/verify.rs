@@ -137,7 +137,9 @@ impl<T: Record, S: Autocommit> Table<T, S> {
                 progress.step(CHUNK_MAX_ROWS)?;
             }
         }
-        for (index, view) in state.indexes.iter().enumerate() {
+        let there = |index: &usize| self.definition().has(*index);
+        for index in (0..state.indexes.len()).filter(there) {
+            let view = &state.indexes[index];
             let mut owners = Owners::new(self.definition(), index);
             let mut scan = view.scan()?;
             while let Some(next) = scan.forward() {
@@ -177,7 +179,8 @@ impl<T: Record, S: Autocommit> Table<T, S> {
         };
         let expiry = state.rows.expiry(key)?;
         let specs = &*self.definition().indexes;
-        for (index, entry) in entries::all(specs, &row, key).iter() {
+        let made = entries::all(specs, &row, key);
+        for (index, entry) in made.iter().filter(|(index, _)| self.definition().has(*index)) {
             let (spec, view) = (&specs[index], &state.indexes[index]);
             let expected = spec.kind.entry_value(key);
             let there = view.read(entry, |value| value == expected)?;

@@ -7,6 +7,7 @@ use emdb_core::internal::{self, ManualClock};
 use emdb_core::{Emdb, Transaction};
 use emdb_typed::backend::{Autocommit, Backend, Changes, Keyspace, Store, StoreMut, WriteGuard};
 use emdb_typed::{Frozen, Live, Record, Staged, Table, TableError};
+use tempfile::TempDir;
 
 use crate::memory::{Memory, MemoryStaged, MemoryTransaction};
 
@@ -22,6 +23,8 @@ pub trait Harness: Sized {
     fn with_default_ttl(ttl_ms: Option<u64>) -> Self;
     fn backend(&self) -> &Self::Backend;
     fn set_now(&self, now: u64);
+    /// The same database, in which nothing can be written.
+    fn read_only(self) -> Self;
 
     fn transaction<R>(
         &self,
@@ -62,6 +65,8 @@ pub type TableOf<H> = <<H as Harness>::Backend as Backend>::Store;
 pub struct Embedded {
     db: Emdb,
     clock: ManualClock,
+    /// Of a database that is only read.
+    _folder: Option<TempDir>,
 }
 
 impl Harness for Embedded {
@@ -75,7 +80,7 @@ impl Harness for Embedded {
         if let Some(ttl) = ttl_ms {
             builder = builder.default_ttl(Duration::from_millis(ttl));
         }
-        Embedded { db: builder.build().unwrap(), clock }
+        Embedded { db: builder.build().unwrap(), clock, _folder: None }
     }
 
     fn backend(&self) -> &Emdb {
@@ -84,6 +89,15 @@ impl Harness for Embedded {
 
     fn set_now(&self, now: u64) {
         self.clock.set(now);
+    }
+
+    fn read_only(self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        self.db.backup_to(&path).unwrap();
+        let builder = internal::with_clock(Emdb::builder(), self.clock.clone());
+        let db = builder.path(&path).read_only(true).build().unwrap();
+        Embedded { db, clock: self.clock, _folder: Some(folder) }
     }
 
     fn transaction<R>(
@@ -116,6 +130,11 @@ impl Harness for Memory {
 
     fn set_now(&self, now: u64) {
         Memory::set_now(self, now);
+    }
+
+    fn read_only(self) -> Self {
+        self.only_read();
+        self
     }
 
     fn transaction<R>(

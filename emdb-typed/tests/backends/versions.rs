@@ -112,6 +112,9 @@ over_both! {
     a_later_version_reads_and_rewrites_older_rows
     a_table_gets_automatic_keys
     a_table_is_not_made_inside_of_a_transaction
+    where_nothing_is_written_an_index_that_lacks_is_told
+    where_nothing_is_written_older_rows_are_upgraded_as_they_are_read
+    where_nothing_is_written_an_absent_table_is_empty
 }
 
 fn another_type_is_refused_and_changes_nothing<H: Harness>() {
@@ -201,4 +204,50 @@ fn a_table_is_not_made_inside_of_a_transaction<H: Harness>() {
     db.transaction(|_| db.try_open::<first::Person>()).unwrap();
     let made = db.transaction(|_| db.try_open::<indexed::Person>());
     assert!(matches!(made, Err(TableError::Core(Error::TransactionActive))));
+}
+
+fn is_missing<R: std::fmt::Debug>(answer: Result<R, TableError>, name: &str) -> bool {
+    matches!(answer, Err(TableError::IndexMissing { index, .. }) if index == name)
+}
+
+fn where_nothing_is_written_an_index_that_lacks_is_told<H: Harness>() {
+    let db = filled::<H>().read_only();
+    let people = db.open::<indexed::Person>();
+    assert_eq!(people.get(&7).unwrap().unwrap().name, "person 7");
+    assert!(is_missing(people.by(indexed::Person::NAME).count("person 7"), "name"));
+    assert!(is_missing(db.frozen(&people).by(indexed::Person::NAME).count("person 7"), "name"));
+    let unique = db.open::<unique::Person>();
+    assert!(is_missing(unique.by(unique::Person::NAME).get("person 7"), "name"));
+    assert_eq!(verified(&people), (u64::from(MANY), 0));
+    let error = people.remove(&7).unwrap_err();
+    assert!(matches!(error, TableError::Core(Error::ReadOnly)), "{error}");
+    assert!(matches!(db.try_open::<other::Person>(), Err(TableError::SchemaMismatch { .. })));
+    assert_eq!(db.open::<first::Person>().len().unwrap(), MANY as usize);
+}
+
+fn where_nothing_is_written_older_rows_are_upgraded_as_they_are_read<H: Harness>() {
+    let db = filled::<H>().read_only();
+    let people = db.open::<second::Person>();
+    assert_eq!(people.get(&7).unwrap().unwrap().len, 8);
+    assert_eq!(people.iter().unwrap().map(Result::unwrap).filter(|p| p.len == 9).count(), 2250);
+    assert_eq!(db.frozen(&people).get(&7).unwrap().unwrap().len, 8);
+    assert!(is_missing(people.by(second::Person::LEN).count(8), "len"));
+    assert_eq!(verified(&people), (u64::from(MANY), 0));
+    // The other way round it is no table of this program.
+    let db = filled::<H>();
+    db.open::<second::Person>();
+    let error = db.read_only().try_open::<first::Person>().unwrap_err();
+    assert!(matches!(error, TableError::SchemaNewer { stored: 2, ours: 1, .. }), "{error}");
+}
+
+fn where_nothing_is_written_an_absent_table_is_empty<H: Harness>() {
+    let db = H::new().read_only();
+    let people = db.open::<indexed::Person>();
+    assert_eq!((people.len().unwrap(), people.get(&7).unwrap()), (0, None));
+    assert_eq!(people.iter().unwrap().count() + people.range(..).unwrap().count(), 0);
+    assert_eq!(people.by(indexed::Person::NAME).count("person 7").unwrap(), 0);
+    assert_eq!(db.frozen(&people).len().unwrap(), 0);
+    assert_eq!(verified(&people), (0, 0));
+    assert!(matches!(people.remove(&7), Err(TableError::Core(Error::ReadOnly))));
+    assert_eq!(db.open::<automatic::Person>().len().unwrap(), 0);
 }

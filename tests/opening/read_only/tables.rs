@@ -77,21 +77,49 @@ fn are_read_as_ever_and_not_written() {
     assert_eq!(picture(folder.path()), before);
 }
 
+/// The same of a later version.
+#[derive(Debug, PartialEq, Serialize, Deserialize, Record)]
+#[emdb(namespace = "users", version = 2, from = User)]
+struct Later {
+    #[emdb(key, auto)]
+    id: u64,
+    #[emdb(unique)]
+    email: String,
+    name: String,
+}
+
+impl From<User> for Later {
+    fn from(old: User) -> Later {
+        Later { id: old.id, name: format!("user {}", old.id), email: old.email }
+    }
+}
+
 #[test]
-fn that_would_have_to_be_written_are_refused() {
+fn are_read_as_they_are_where_something_would_have_to_be_written() {
     let (folder, path) = folder();
     let opened = |path: &Path| read(path).unwrap();
     Emdb::open(&path).unwrap().insert("k", "v").unwrap();
-    assert!(is_read_only(Table::<User>::open(&opened(&path))));
+    assert!(Table::<User>::open(&opened(&path)).unwrap().is_empty().unwrap());
     filled(&path);
     let before = picture(folder.path());
-    assert!(is_read_only(Table::<Absent>::open(&opened(&path))));
-    assert!(is_read_only(Table::<Leaner>::open(&opened(&path))));
-    let other = Table::<Other>::open(&opened(&path));
+    let db = opened(&path);
+    let absent = Table::<Absent>::open(&db).unwrap();
+    assert_eq!((absent.get(&1).unwrap().is_none(), absent.iter().unwrap().count()), (true, 0));
+    assert!(is_read_only(absent.insert(&Absent { id: 1 })));
+    assert_eq!(Table::<Leaner>::open(&db).unwrap().len().unwrap(), 5);
+    let later = Table::<Later>::open(&db).unwrap();
+    assert_eq!(later.get(&3).unwrap().unwrap().name, "user 3");
+    let by_email = later.by(Later::EMAIL).get("3@example.org");
+    assert!(matches!(by_email, Err(TableError::IndexMissing { .. })), "{by_email:?}");
+    let other = Table::<Other>::open(&db);
     assert!(matches!(other, Err(TableError::SchemaMismatch { .. })));
+    assert_eq!(db.list_namespaces().unwrap(), ["users"]);
+    drop((absent, later, db));
     assert_eq!(picture(folder.path()), before);
-    // Without the index, and then with it.
+    // Without an index, and then with it.
     Table::<Leaner>::open(&Emdb::open(&path).unwrap()).unwrap();
-    assert!(is_read_only(Table::<User>::open(&opened(&path))));
-    Table::<Leaner>::open(&opened(&path)).unwrap();
+    let users = Table::<User>::open(&opened(&path)).unwrap();
+    let by_age = users.by(User::AGE).count(21);
+    assert!(matches!(&by_age, Err(TableError::IndexMissing { index, .. }) if index == "age"));
+    assert_eq!(users.by(User::EMAIL).get("3@example.org").unwrap(), Some(user(3, 21)));
 }

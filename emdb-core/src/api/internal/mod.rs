@@ -15,8 +15,9 @@ use crate::engine::append_lock::Access;
 use crate::engine::settings::NamespaceOptions;
 use crate::engine::write_op::{Change, WriteOp, check_len};
 use crate::error::Result;
+use crate::format::options::Options;
 use crate::format::{KEY_MAX_BYTES, VALUE_MAX_BYTES};
-use crate::mvcc::names::{CATALOGUE, child_name};
+use crate::mvcc::names::{CATALOGUE, check_name, child_name};
 pub use crate::mvcc::write_set::{KeyspaceId, WriteRef, WriteSet};
 pub use crate::os::clock::ManualClock;
 pub use view::{Scan, View};
@@ -24,12 +25,33 @@ pub use view::{Scan, View};
 /// The namespace that keeps one entry for each namespace that is a table. Dropping a namespace
 /// takes its entry along.
 pub fn catalogue(db: &Emdb) -> Result<Namespace> {
-    db.open_namespace(CATALOGUE, NamespaceOptions::new())
+    open(db, CATALOGUE, NamespaceOptions::new())
+}
+
+/// The namespace that a user gave this name.
+pub fn keyspace(db: &Emdb, name: &str, options: NamespaceOptions) -> Result<Namespace> {
+    check_name(name)?;
+    open(db, name, options)
 }
 
 /// An internal, ordered child of `parent`: dropped and cleared with it, and seen by nobody else.
 pub fn child(db: &Emdb, parent: &Namespace, name: &str) -> Result<Namespace> {
-    db.open_namespace(&child_name(parent.name(), name), NamespaceOptions::new().ordered(true))
+    open(db, &child_name(parent.name(), name), NamespaceOptions::new().ordered(true))
+}
+
+/// Opens the namespace, or begins it. In a database that is only read, one that isn't there is empty.
+fn open(db: &Emdb, name: &str, options: NamespaceOptions) -> Result<Namespace> {
+    let engine = db.engine();
+    if !engine.read_only || engine.existing(name).is_some() {
+        return db.open_namespace(name, options);
+    }
+    let state = engine.absent_namespace(name, Options { ordered: options.ordered });
+    Ok(Namespace { handle: db.handle().clone(), state })
+}
+
+/// Whether the database was opened for reading alone.
+pub fn is_read_only(db: &Emdb) -> bool {
+    db.engine().read_only
 }
 
 /// The value that is attached to the namespace, for as long as that is not dropped; the first

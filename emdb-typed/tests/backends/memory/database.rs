@@ -1,7 +1,7 @@
 //! The database.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
@@ -31,6 +31,7 @@ struct Shared {
     idle: Condvar,
     epochs: Mutex<HashMap<String, Arc<SchemaEpoch>>>,
     now: AtomicU64,
+    read_only: AtomicBool,
     default_ttl_ms: Option<u64>,
 }
 
@@ -59,6 +60,7 @@ impl Memory {
             idle: Condvar::new(),
             epochs: Mutex::default(),
             now: AtomicU64::new(now),
+            read_only: AtomicBool::new(false),
             default_ttl_ms,
         };
         Memory { shared: Arc::new(shared) }
@@ -92,8 +94,16 @@ impl Memory {
         look(&lock(&self.shared.state))
     }
 
+    /// Lets nobody write from now on.
+    pub(crate) fn only_read(&self) {
+        self.shared.read_only.store(true, Ordering::Relaxed);
+    }
+
     /// Waits for other writers.
     pub(crate) fn lock(&self) -> Result<MemoryLock> {
+        if self.is_read_only() {
+            return Err(Error::ReadOnly.into());
+        }
         let this = thread::current().id();
         let mut writer = lock(&self.shared.writer);
         while let Some(other) = *writer {
@@ -113,7 +123,9 @@ impl Memory {
     }
 
     fn open(&self, name: String, ordered: bool) -> Result<String> {
-        if !self.with(|state| state.spaces().any(|(known, _)| *known == name)) {
+        if !self.is_read_only()
+            && !self.with(|state| state.spaces().any(|(known, _)| *known == name))
+        {
             let writer = self.lock()?;
             self.change(&writer, |state| state.open(&name, ordered));
         }
@@ -168,6 +180,10 @@ impl Backend for Memory {
 
     fn in_transaction(&self) -> bool {
         *lock(&self.shared.writer) == Some(thread::current().id())
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.shared.read_only.load(Ordering::Relaxed)
     }
 }
 
