@@ -1,5 +1,7 @@
 //! Namespaces: sets of keys apart from each other in one file.
 
+mod renamed;
+
 use std::sync::Barrier;
 use std::thread;
 

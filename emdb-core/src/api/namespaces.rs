@@ -83,6 +83,38 @@ impl Emdb {
         self.engine().drop_namespace(name)
     }
 
+    /// Gives the namespace another name, with all it holds, at the cost of one commit, as durable as
+    /// any; tells whether it existed.
+    ///
+    /// A table is moved with its indexes and its entry in the catalogue. Handles to the former name answer
+    /// `NamespaceDropped` from then on: open it by its new one. Iterators go on, and snapshots have it
+    /// under the name that it had when they were taken.
+    ///
+    /// A file is read by earlier releases of the library once it has been compacted; until then they refuse
+    /// it.
+    ///
+    /// # Errors
+    /// `InvalidConfig` when another namespace has the new name, or a name is one that
+    /// [`namespace`](Emdb::namespace) refuses; `TransactionActive` inside a transaction of this thread;
+    /// otherwise as [`Namespace::insert`]. The name is the former one then.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// db.namespace("persons")?.insert("alice", "1")?;
+    /// assert!(db.rename_namespace("persons", "people")?);
+    /// assert_eq!(db.namespace("people")?.get("alice")?, Some(b"1".to_vec()));
+    /// assert_eq!(db.list_namespaces()?, ["people"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rename_namespace(&self, from: impl AsRef<str>, to: impl AsRef<str>) -> Result<bool> {
+        let (from, to) = (from.as_ref(), to.as_ref());
+        check_name(from)?;
+        check_name(to)?;
+        self.engine().rename_namespace(from, to)
+    }
+
     /// The names of all namespaces but the default one, sorted.
     ///
     /// # Errors

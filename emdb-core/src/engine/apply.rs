@@ -183,6 +183,7 @@ pub(crate) fn apply_replayed(
 pub(crate) enum NamespaceChange<'a> {
     Create { name: Result<&'a str, &'static str>, options: Result<Options, &'static str> },
     Configure { options: Result<Options, &'static str> },
+    Rename { name: Result<&'a str, &'static str>, options: Result<Options, &'static str> },
     Clear { fresh: Result<u32, &'static str> },
     Drop,
 }
@@ -192,11 +193,13 @@ impl<'a> NamespaceChange<'a> {
     /// error of its own, since a salvage can do without it.
     pub(crate) fn read(verb: Verb, key: &'a [u8], value: &[u8]) -> Option<NamespaceChange<'a>> {
         let options = || Options::read(value);
+        let name = || std::str::from_utf8(key).map_err(|_| "a name is not UTF-8");
         match verb {
             Verb::Put | Verb::Remove | Verb::Mark => None,
-            Verb::Create => {
-                let name = std::str::from_utf8(key).map_err(|_| "a name is not UTF-8");
-                Some(NamespaceChange::Create { name, options: options() })
+            Verb::Create => Some(NamespaceChange::Create { name: name(), options: options() }),
+            Verb::Configure if !key.is_empty() => {
+                let options = Options::read_renaming(value);
+                Some(NamespaceChange::Rename { name: name(), options })
             }
             Verb::Configure => Some(NamespaceChange::Configure { options: options() }),
             Verb::Clear => {

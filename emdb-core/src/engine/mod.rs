@@ -16,6 +16,7 @@ pub(crate) mod open;
 mod ordering;
 pub(crate) mod read_view;
 pub(crate) mod reader;
+mod renaming;
 pub(crate) mod repair;
 pub(crate) mod replay;
 pub(crate) mod settings;

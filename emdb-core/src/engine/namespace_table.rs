@@ -138,6 +138,20 @@ impl NamespaceTable {
             NamespaceChange::Configure { options } => {
                 self.by_id.get_mut(&id).ok_or(UNKNOWN)?.options = options?;
             }
+            NamespaceChange::Rename { name, options } => {
+                let (name, options) = (name?, options?);
+                if self.has_name(name) {
+                    return Err("a namespace is given a name that another one has");
+                }
+                let namespace = self.by_id.get_mut(&id).ok_or(UNKNOWN)?;
+                let former = namespace.name.replace(name.to_owned()).unwrap_or_default();
+                if former.is_empty() {
+                    return Err("the default namespace is given a name");
+                }
+                namespace.options = options;
+                self.by_name.remove(&former);
+                self.by_name.insert(name.to_owned(), id);
+            }
             NamespaceChange::Clear { fresh } => {
                 let fresh = fresh?;
                 self.take_id(fresh)?;
@@ -159,16 +173,18 @@ impl NamespaceTable {
         match change {
             NamespaceChange::Create { name, options } => {
                 let Ok(name) = name else { return };
-                // If the name is in use, the record that ended the former namespace was lost; what
-                // that held is kept apart.
-                if let Some(former) = self.by_name.insert(name.to_owned(), id)
-                    && let Some(former) = self.by_id.get_mut(&former)
-                {
-                    former.name = None;
+                self.take_name(id, name);
+                self.find_or_begin(id).options = options.unwrap_or_default();
+            }
+            NamespaceChange::Rename { name, options } => {
+                let is_default = |n: &ReadNamespace| n.name.as_deref() == Some("");
+                let Ok(name) = name else { return };
+                if self.by_id.get(&id).is_some_and(is_default) {
+                    return;
                 }
+                self.take_name(id, name);
                 let namespace = self.find_or_begin(id);
-                namespace.name = Some(name.to_owned());
-                namespace.options = options.unwrap_or_default();
+                namespace.options = options.unwrap_or(namespace.options);
             }
             NamespaceChange::Configure { options } => {
                 let namespace = self.find_or_begin(id);
@@ -188,6 +204,19 @@ impl NamespaceTable {
                     self.by_name.remove(&name);
                 }
             }
+        }
+    }
+
+    /// Gives the namespace a name, whoever has it. If another has, the record that ended that one, or
+    /// renamed it, was lost; what that held is kept apart.
+    fn take_name(&mut self, id: u32, name: &str) {
+        let holder = self.by_name.insert(name.to_owned(), id).filter(|holder| *holder != id);
+        if let Some(holder) = holder.and_then(|holder| self.by_id.get_mut(&holder)) {
+            holder.name = None;
+        }
+        let former = self.find_or_begin(id).name.replace(name.to_owned());
+        if let Some(former) = former.filter(|former| former != name) {
+            self.by_name.remove(&former);
         }
     }
 

@@ -145,6 +145,15 @@ impl Engine {
         Ok(true)
     }
 
+    /// The catalogue, if it has an entry of this name, with that.
+    pub(crate) fn catalogued(&self, name: &str) -> Result<Option<(Arc<NamespaceState>, Vec<u8>)>> {
+        let Some(catalogue) = self.existing(names::CATALOGUE) else { return Ok(None) };
+        let guard = crossbeam_epoch::pin();
+        let entry = self.get(&catalogue, name.as_bytes(), &guard)?;
+        let entry = entry.map(|(entry, _)| entry.value().to_vec());
+        Ok(entry.map(|entry| (catalogue, entry)))
+    }
+
     /// Takes the names of namespaces that a commit has dropped; tells whether a view may still see one.
     pub(crate) fn forget_dropped(&self, dropped: &[Arc<NamespaceState>]) -> bool {
         let handle = self.generation(&crossbeam_epoch::pin()).clone();
@@ -257,6 +266,6 @@ impl<'a> WriteOp<'a> {
 }
 
 /// A record about a namespace, as a commit of its own.
-fn control<'a>(verb: Verb, key: &'a [u8], value: &'a [u8]) -> Change<'a> {
+pub(super) fn control<'a>(verb: Verb, key: &'a [u8], value: &'a [u8]) -> Change<'a> {
     Change { verb, key, value, expiry: None, ends_commit: true }
 }

@@ -35,7 +35,7 @@ pub(crate) enum Verb {
     Drop = 5,
     /// A sync mark.
     Mark = 6,
-    /// The namespace's options become the value.
+    /// The namespace's options become the value, and the key its name, unless that is empty.
     Configure = 7,
 }
 

@@ -153,6 +153,12 @@ impl<'a> CatchUp<'a> {
                     self.target.configure(self.copy(entry)?, options.map_err(bad)?)?;
                     continue;
                 }
+                Some(NamespaceChange::Rename { name, options }) => {
+                    options.map_err(bad)?;
+                    let copy = self.target.rename_copy(self.copy(entry)?, name.map_err(bad)?)?;
+                    self.copies.insert(id, copy);
+                    continue;
+                }
                 Some(NamespaceChange::Clear { fresh }) => {
                     let copy = self.copy(entry)?.clone();
                     clears.push(self.target.prepare_clear(&copy)?);

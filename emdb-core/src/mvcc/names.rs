@@ -37,6 +37,27 @@ impl Names {
         self.gone.push(Arc::downgrade(state));
     }
 
+    /// Gives `former` the name that `state` has, for whoever begins to read behind `at`.
+    pub(crate) fn rename(
+        &mut self,
+        former: &Arc<NamespaceState>,
+        state: &Arc<NamespaceState>,
+        at: u64,
+    ) {
+        state.succeed(former, at);
+        self.remove(former);
+        self.dropped.push(former.clone());
+        self.live.insert(state.name.clone(), state.clone());
+    }
+
+    /// The reverse, when nothing has come of it.
+    pub(crate) fn keep(&mut self, former: &Arc<NamespaceState>, state: &Arc<NamespaceState>) {
+        state.give_back(former);
+        self.remove(state);
+        self.dropped.retain(|dropped| !Arc::ptr_eq(dropped, former));
+        self.live.insert(former.name.clone(), former.clone());
+    }
+
     /// All namespaces as the views of the generation that they are in see them.
     pub(crate) fn retire(&self, guard: &Guard, orders_all: bool) -> Retired {
         let all = self.live.values().chain(&self.dropped);

@@ -86,6 +86,27 @@ impl NamespaceState {
         NamespaceState { id, name, versions, created, dropped, ordered, attached }
     }
 
+    /// The same namespace under another name. To no view it is there yet.
+    pub(crate) fn renamed(&self, name: String, guard: &Guard) -> NamespaceState {
+        let versions = self.versions(guard);
+        let state = NamespaceState::new(name, &versions.handle, versions.current.clone());
+        state.set_options(Options { ordered: self.is_ordered() });
+        state
+    }
+
+    /// From `at` on it is there under its name, and `former` no more under that one. Called by the one
+    /// writer alone.
+    pub(crate) fn succeed(&self, former: &NamespaceState, at: u64) {
+        self.created.store(at, Ordering::Release);
+        former.mark_dropped(at);
+    }
+
+    /// The reverse, when nothing has come of it.
+    pub(crate) fn give_back(&self, former: &NamespaceState) {
+        self.mark_dropped(0);
+        former.mark_dropped(u64::MAX);
+    }
+
     /// Its incarnations in the latest generation, the present one and former ones.
     #[inline]
     pub(crate) fn versions<'g>(&self, guard: &'g Guard) -> &'g NamespaceVersions {
@@ -175,6 +196,7 @@ impl NamespaceState {
             name: self.name.clone(),
             stored_options: Options { ordered: self.is_ordered() },
             ordered: self.is_ordered() || orders_all && !self.is_internal(),
+            created: self.created.load(Ordering::Acquire),
             dropped: self.dropped.load(Ordering::Acquire),
             incarnations: all.cloned().collect(),
         }

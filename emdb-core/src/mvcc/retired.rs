@@ -24,7 +24,11 @@ pub(crate) struct Member {
     pub(super) name: String,
     pub(super) stored_options: Options,
     pub(super) ordered: bool,
-    /// The position of the record that dropped it, or the largest number.
+    /// The position of the record that created it, or the end of what was committed before it was given
+    /// this name.
+    pub(super) created: u64,
+    /// The position of the record that dropped it, or what was committed when it was given another name,
+    /// or the largest number.
     pub(super) dropped: u64,
     /// Newest first.
     pub(super) incarnations: Vec<Arc<Incarnation>>,
@@ -37,7 +41,10 @@ impl Member {
 
     /// The namespace, if it was there at `watermark`.
     pub(super) fn seen(&self, watermark: u64) -> Option<SeenNamespace> {
-        let incarnation = self.at(watermark).filter(|_| self.dropped >= watermark)?.clone();
+        if self.created >= watermark || self.dropped < watermark {
+            return None;
+        }
+        let incarnation = self.at(watermark)?.clone();
         let (stored_options, ordered) = (self.stored_options, self.ordered);
         Some(SeenNamespace { name: self.name.clone(), stored_options, ordered, incarnation })
     }

@@ -53,7 +53,18 @@ fn change(engine: &Arc<Database>, history: &mut Vec<Names>, random: &mut Random)
             history.push(model);
             engine.drop_namespace(&name).map(drop)
         }
-        2 if random.below(2) == 0 => {
+        2 if !name.is_empty() && random.below(2) == 0 => {
+            let other = if name == "a" { "b" } else { "a" };
+            if model.contains_key(other) {
+                assert!(engine.rename_namespace(&name, other).is_err(), "that name is taken");
+                return Ok(());
+            }
+            let held = model.remove(&name).unwrap_or_default();
+            model.insert(other.to_owned(), held);
+            history.push(model);
+            engine.rename_namespace(&name, other).map(drop)
+        }
+        3 if random.below(2) == 0 => {
             // Enough for segments of full size.
             let commit: Vec<_> = (0..9000u32)
                 .map(|n| ([b"bulk".to_vec(), n.to_be_bytes().to_vec()].concat(), Some(vec![1])))
