@@ -1,6 +1,7 @@
 //! Errors, grouped by what the caller can do about them.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -93,6 +94,15 @@ impl Error {
         matches!(self, Error::Io(e) if full.contains(&e.kind()))
     }
 
+    /// Names what was to be done, and to which file, in an error of the operating system that has no
+    /// name yet.
+    pub(crate) fn named(self, action: &'static str, path: &Path) -> Error {
+        match self {
+            Error::Io(e) => Error::Io(named(action, path)(e)),
+            other => other,
+        }
+    }
+
     pub(crate) fn config(reason: impl Into<String>) -> Error {
         Error::InvalidConfig(reason.into())
     }
@@ -122,5 +132,40 @@ impl Error {
             Error::Cancelled => Error::Cancelled,
             Error::Poisoned => Error::Poisoned,
         }
+    }
+}
+
+/// An error of the operating system with what it is about. The error that this wraps has the code.
+#[derive(Debug, thiserror::Error)]
+#[error("can't {action} {}: {source}", path.display())]
+struct Named {
+    action: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// Names the action, as "open the data file", and its file in an error. The kind stays; an error that
+/// has a name keeps that.
+pub(crate) fn named(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> io::Error {
+    move |source| {
+        if source.get_ref().is_some_and(|inner| inner.is::<Named>()) {
+            return source;
+        }
+        io::Error::new(source.kind(), Named { action, path: path.to_path_buf(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_keeps_its_kind_and_its_first_name() {
+        let error = io::Error::from_raw_os_error(13);
+        let text = error.to_string();
+        let error = named("open", Path::new("/a/b"))(error);
+        let error = named("back up to", Path::new("/c"))(error);
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(error.to_string(), format!("can't open /a/b: {text}"));
     }
 }

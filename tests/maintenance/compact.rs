@@ -6,6 +6,8 @@ mod content;
 mod file;
 mod found;
 mod held;
+#[cfg(target_os = "linux")]
+mod mounted;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

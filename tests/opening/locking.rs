@@ -326,3 +326,42 @@ mod the_lock_file {
 
 #[cfg(unix)]
 mod a_forked_child;
+
+#[cfg(unix)]
+mod a_lock_file {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+
+    use super::*;
+
+    fn owner_and_mode(path: &Path) -> (u32, u32, u32) {
+        let meta = fs::metadata(path).unwrap();
+        (meta.uid(), meta.gid(), meta.mode() & 0o777)
+    }
+
+    #[test]
+    fn has_mode_and_owner_of_the_data_file() {
+        let (_folder, path) = folder();
+        drop(Emdb::open(&path).unwrap());
+        assert_eq!(owner_and_mode(&lock_file(&path)).2, 0o600);
+        for (mode, owner) in [(0o660, 1234), (0o640, 77), (0o600, 1234)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            if let Err(e) = chown(&path, Some(owner), Some(owner + 1)) {
+                println!("the owner is left as it is: {e}");
+            }
+            let db = Emdb::open(&path).unwrap();
+            assert_eq!(owner_and_mode(&lock_file(&path)), owner_and_mode(&path));
+            assert_eq!(owner_and_mode(&path).2, mode);
+            db.close().unwrap();
+        }
+    }
+
+    #[test]
+    fn that_has_another_name_is_left_as_it_is() {
+        let (_folder, path) = folder();
+        drop(Emdb::open(&path).unwrap());
+        fs::hard_link(lock_file(&path), path.with_file_name("other")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        drop(Emdb::open(&path).unwrap());
+        assert_eq!(owner_and_mode(&lock_file(&path)).2, 0o600);
+    }
+}

@@ -12,5 +12,7 @@ mod open_and_close;
 mod other;
 #[cfg(all(unix, feature = "ttl"))]
 mod read_only;
+#[cfg(unix)]
+mod refusals;
 #[cfg(target_os = "linux")]
 mod uring;

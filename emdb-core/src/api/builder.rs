@@ -287,6 +287,7 @@ impl EmdbBuilder {
     /// A compaction that fails is counted in
     /// [`compaction_failures`](crate::EmdbStats::compaction_failures), and tried again later; the
     /// database goes on as it was. Another `ratio` is refused by [`build`](EmdbBuilder::build).
+    /// So is a file that is mounted by itself, in whose place no other can be put: mount its folder.
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {

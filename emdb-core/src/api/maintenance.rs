@@ -25,7 +25,7 @@ impl Emdb {
     ///
     /// # Errors
     /// - `Io`: no space for the new file, for one, and how many bytes are missing; the database goes on as it was. Also if the data
-    ///   file has several hard links, and on Windows, where a mapped file can't be replaced.
+    ///   file has several hard links or is mounted by itself (as a container's single file: mount its folder), and on Windows, where a mapped file can't be replaced.
     /// - `Corrupted`: a live record is damaged. Nothing has changed; see `Emdb::salvage`.
     /// - `TransactionActive` inside a transaction of this thread, `Poisoned`, `ReadOnly`.
     ///

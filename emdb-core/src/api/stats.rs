@@ -28,6 +28,9 @@ pub struct EmdbStats {
     pub range_scans_enabled: bool,
     /// Whether the database is encrypted.
     pub encrypted: bool,
+    /// Whether a compaction can put a new file in the place of the present one: not where that is mounted by
+    /// itself.
+    pub can_compact: bool,
     /// The way that journal writes take.
     pub io_backend: IoBackend,
     /// Syncs to stable storage since the open.
@@ -67,6 +70,7 @@ impl EmdbStats {
             index_bytes: figures.index_bytes,
             range_scans_enabled: engine.orders_all,
             encrypted: figures.encrypted,
+            can_compact: engine.file.as_ref().is_none_or(|file| file.check_replaceable().is_ok()),
             io_backend: figures.backend,
             syncs: engine.durability.syncs(),
             compaction_pause: compactions.pause(),

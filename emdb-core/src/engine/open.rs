@@ -12,7 +12,7 @@ use crate::engine::namespace_table::NamespaceTable;
 use crate::engine::replay::Replay;
 use crate::engine::settings::Settings;
 use crate::engine::{Engine, Parts};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, named};
 use crate::format::header::{Header, Sign};
 use crate::format::options::Options;
 use crate::format::place::Place;
@@ -276,12 +276,14 @@ pub(crate) fn peek(path: &Path) -> Result<Option<Header>> {
 
 fn front(path: &Path) -> Result<Vec<u8>> {
     // Opening something else, a pipe for one, could wait.
-    if !std::fs::metadata(path)?.is_file() {
+    if !std::fs::metadata(path).map_err(named("look at", path))?.is_file() {
         let what = format!("{} is not a regular file", path.display());
         return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, what).into());
     }
     let mut front = Vec::new();
-    std::fs::File::open(path)?.take(JOURNAL_START).read_to_end(&mut front)?;
+    let read =
+        std::fs::File::open(path).and_then(|file| file.take(JOURNAL_START).read_to_end(&mut front));
+    read.map_err(named("read", path))?;
     Ok(front)
 }
 
@@ -293,12 +295,18 @@ pub(crate) fn check_is_database(path: &Path) -> Result<()> {
     }
 }
 
-/// Makes a new database file.
+/// Makes a new database file, or one of an empty file that no other can replace.
 pub(crate) fn create(settings: &Settings, disk: &dyn Disk, path: &Path) -> Result<()> {
     let key = settings.sealing.as_ref().map(Sealing::create).transpose()?;
     let header = Header::create(crate::os::clock::unix_ms())?;
     let (_, _, image) = new_header(key.as_ref(), header)?;
-    Ok(disk.publish(path, &image)?)
+    if disk.is_replaceable(path) {
+        return Ok(disk.publish(path, &image)?);
+    }
+    // An empty file that stays where it is; there is nothing in it that a crash could cost.
+    let file = disk.open(path)?;
+    file.write_at(0, &image)?;
+    Ok(file.sync()?)
 }
 
 /// A cipher that was asked for has to be the one that the file has.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::engine::{Engine, open};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, named};
 use crate::format::header::Header;
 use crate::maintenance::copy::{copy_all, of_copy, read_view_of_all, reread};
 use crate::maintenance::database::Database;
@@ -31,7 +31,7 @@ pub(crate) fn backup(
     let mut lock = FileLock::acquire(&target)?;
     let done = backup_locked(engine, &target, &mut lock, meter);
     lock.release();
-    done.map_err(of_copy)
+    done.map_err(|e| of_copy(e).named("back up to", &target))
 }
 
 /// The names that belong to the database at `own` are no place for its backup.
@@ -69,7 +69,7 @@ fn backup_locked(
             }
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-        Err(e) => return Err(e.into()),
+        Err(e) => return Err(named("look at", target)(e).into()),
     }
     let disk = FileDisk;
     let temp = Temp::new(&disk, paths::sibling(target, suffix::BACKUP));

@@ -75,10 +75,11 @@ pub(super) fn compact_with_key(
         return Err(std::io::Error::new(std::io::ErrorKind::Unsupported, what).into());
     }
     file.check_name()?;
+    file.check_replaceable()?;
     let space = Space::for_copy(engine, file);
     let _temp = Temp::new(&*file.disk, paths::sibling(&file.path, suffix::COMPACTION));
     compaction.run(key, meter).map_err(|e| match engine.durability.check() {
-        Ok(()) => space.explain(engine, of_copy(e)),
+        Ok(()) => space.explain(engine, of_copy(e)).named("compact", &file.path),
         Err(_) => e,
     })
 }

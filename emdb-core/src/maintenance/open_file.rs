@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::engine::open;
 use crate::engine::settings::Settings;
-use crate::error::Result;
+use crate::error::{Error, Result, named};
 use crate::maintenance::database::Database;
 use crate::os::lock::FileLock;
 use crate::os::paths;
@@ -25,6 +25,13 @@ pub(crate) fn open_file(given: &Path, settings: &Settings) -> Result<Arc<Databas
             }
             _ => {}
         }
+        if settings.auto_compact.is_some() && !settings.read_only && !disk.is_replaceable(&path) {
+            return Err(Error::config(format!(
+                "auto_compact: {} is mounted by itself, so no compaction can put a new file in its \
+                 place; mount the folder that it is in instead, or open it without auto_compact",
+                path.display()
+            )));
+        }
         let mut lock = match settings.read_only {
             true => FileLock::share(&path)?,
             false => FileLock::acquire(&path)?,
@@ -40,7 +47,7 @@ pub(crate) fn open_file(given: &Path, settings: &Settings) -> Result<Arc<Databas
             }
             Err(e) => {
                 lock.release();
-                return Err(e);
+                return Err(e.named("open", &path));
             }
         }
     }
@@ -53,18 +60,21 @@ fn open_locked(
     lock: &mut FileLock,
     settings: &Settings,
 ) -> Result<Option<Arc<Database>>> {
+    let mut is_locked = false;
     match std::fs::metadata(path) {
         _ if settings.read_only => {}
         Ok(meta) if meta.len() == 0 => {
             // A reader may have it open, who is not to lose the name to a new file.
             lock.add_data_file(path)?;
             open::create(settings, &**disk, path)?;
+            // It may be the same, if no other can take its place.
+            is_locked = lock.is_at(path)?;
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => open::create(settings, &**disk, path)?,
         Ok(_) => {}
-        Err(e) => return Err(e.into()),
+        Err(e) => return Err(named("look at", path)(e).into()),
     }
-    if !lock.add_data_file(path)? {
+    if !is_locked && !lock.add_data_file(path)? {
         return Ok(None);
     }
     Database::on_disk(settings, disk.clone(), path).map(Some)

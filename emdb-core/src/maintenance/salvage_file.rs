@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::crypto::Secret;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, named};
 use crate::maintenance::salvage::Salvage;
 use crate::maintenance::salvage_report::SalvageReport;
 use crate::os::lock::{self, FileLock};
@@ -36,7 +36,7 @@ impl SalvageRequest<'_> {
             self.build(source, &target, tell)
         };
         lock.release();
-        done
+        done.map_err(|e| e.named("salvage to", &target.path))
     }
 
     fn build(self, source: Source, target: &Target, tell: OnProgress<'_>) -> Result<SalvageReport> {
@@ -59,13 +59,13 @@ struct Source {
 
 impl Source {
     fn open(given: &Path) -> Result<Source> {
-        let path = std::fs::canonicalize(given)?;
+        let path = std::fs::canonicalize(given).map_err(named("reach", given))?;
         // Opening something else, a pipe for one, could wait.
-        if !std::fs::metadata(&path)?.is_file() {
+        if !std::fs::metadata(&path).map_err(named("look at", &path))?.is_file() {
             let what = format!("{} is not a regular file", path.display());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, what).into());
         }
-        let file = File::open(&path)?;
+        let file = File::open(&path).map_err(named("open", &path))?;
         lock::share(&file)?;
         Ok(Source { file, path })
     }
@@ -76,7 +76,7 @@ impl Source {
             Ok(_) if std::fs::canonicalize(path)? == self.path => Ok(true),
             Ok(_) => lock::is_same_file(&self.file, path),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(e.into()),
+            Err(e) => Err(named("look at", path)(e).into()),
         }
     }
 }
@@ -118,7 +118,7 @@ impl Target {
                 self.path.display()
             ))),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(e) => Err(e.into()),
+            Err(e) => Err(named("look at", &self.path)(e).into()),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, named};
 use crate::format::header::{FORMAT_VERSION, MAGIC};
 use crate::os::clock::unix_ms;
 use crate::os::paths;
@@ -60,8 +60,9 @@ impl FileLock {
         )
         .open(&name)
         .map_err(|e| refuse_link(&name, e))?;
-        lock_patiently(&file, Kind::Alone)?;
+        lock_patiently(&file, Kind::Alone).map_err(|e| e.named("lock", &name))?;
         refuse_database(&name, &file)?;
+        imitate(path, &file);
         write_holder(&mut file)?;
         Ok(FileLock { files: vec![file], kind: Kind::Alone })
     }
@@ -75,7 +76,7 @@ impl FileLock {
         let plain = std::fs::symlink_metadata(&name).is_ok_and(|m| m.is_file());
         let file = plain.then(|| existing(&name).ok().flatten()).flatten();
         if let Some(file) = &file {
-            lock_patiently(file, Kind::Shared)?;
+            lock_patiently(file, Kind::Shared).map_err(|e| e.named("lock", &name))?;
         }
         Ok(FileLock { files: Vec::from_iter(file), kind: Kind::Shared })
     }
@@ -83,8 +84,9 @@ impl FileLock {
     /// Locks the data file as well: it may be reached by hard links, each with a lock file of its
     /// own. False when another file has taken the name meanwhile.
     pub(crate) fn add_data_file(&mut self, path: &Path) -> Result<bool> {
-        let file = OpenOptions::new().read(true).write(self.kind == Kind::Alone).open(path)?;
-        lock_patiently(&file, self.kind)?;
+        let opened = OpenOptions::new().read(true).write(self.kind == Kind::Alone).open(path);
+        let file = opened.map_err(named("open the data file", path))?;
+        lock_patiently(&file, self.kind).map_err(|e| e.named("lock", path))?;
         let same = is_same_file(&file, path);
         self.files.push(file);
         same
@@ -106,8 +108,9 @@ impl FileLock {
         temp: &Path,
         rename: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
-        let file = OpenOptions::new().read(true).write(true).open(temp)?;
-        lock_patiently(&file, Kind::Alone)?;
+        let opened = OpenOptions::new().read(true).write(true).open(temp);
+        let file = opened.map_err(named("open", temp))?;
+        lock_patiently(&file, Kind::Alone).map_err(|e| e.named("lock", temp))?;
         rename()?;
         // Behind the lock file.
         self.files.truncate(1);
@@ -127,8 +130,9 @@ impl FileLock {
 #[cfg(unix)]
 pub(crate) fn is_same_file(file: &File, path: &Path) -> Result<bool> {
     use std::os::unix::fs::MetadataExt;
-    let (opened, named) = (file.metadata()?, std::fs::metadata(path)?);
-    Ok((opened.dev(), opened.ino()) == (named.dev(), named.ino()))
+    let (opened, found) =
+        (file.metadata()?, std::fs::metadata(path).map_err(named("look at", path))?);
+    Ok((opened.dev(), opened.ino()) == (found.dev(), found.ino()))
 }
 
 #[cfg(not(unix))]
@@ -167,7 +171,7 @@ fn refuse_link(name: &Path, error: io::Error) -> Error {
             format!("the lock file {} is a symbolic link; remove it", name.display()),
         ));
     }
-    error.into()
+    named("open the lock file", name)(error).into()
 }
 
 /// The lock file is written over, so it must not be somebody's database of that name.
@@ -182,6 +186,33 @@ fn refuse_database(name: &Path, file: &File) -> Result<()> {
     }
     Ok(())
 }
+
+/// Gives the lock file mode and owner of the data file, if that is there: whoever may write the one has
+/// to be able to lock the other. Those that this process may not give stay.
+#[cfg(unix)]
+fn imitate(model: &Path, file: &File) {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+    let (Ok(old), Ok(new)) = (std::fs::metadata(model), file.metadata()) else { return };
+    // By another name it could be a file that is none of ours.
+    if !old.is_file() || !new.is_file() || new.nlink() != 1 {
+        return;
+    }
+    let group = Some(old.gid());
+    if (old.uid(), old.gid()) != (new.uid(), new.gid())
+        && fchown(file, Some(old.uid()), group).is_err()
+        && fchown(file, None, group).is_err()
+    {
+        // Its bits would be for other people.
+        return;
+    }
+    let mode = old.mode() & 0o666 | 0o600;
+    if mode != new.mode() & 0o7777 {
+        let _ = file.set_permissions(std::fs::Permissions::from_mode(mode));
+    }
+}
+
+#[cfg(not(unix))]
+fn imitate(_model: &Path, _file: &File) {}
 
 fn write_holder(file: &mut File) -> Result<()> {
     let text = format!(
@@ -252,7 +283,7 @@ fn is_data_held(path: &Path, lock: fn(&File) -> Result<(), TryLockError>) -> Res
     if !std::fs::metadata(path).is_ok_and(|m| m.is_file()) {
         return Ok(false);
     }
-    is_held(&File::open(path)?, lock)
+    is_held(&File::open(path).map_err(named("open the data file", path))?, lock)
 }
 
 fn resolved(path: &Path) -> Result<Option<PathBuf>> {

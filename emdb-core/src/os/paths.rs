@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, named};
 
 /// The suffixes of the files beside a data file.
 pub(crate) mod suffix {
@@ -78,14 +78,14 @@ pub(crate) fn canonical(path: &Path) -> io::Result<PathBuf> {
     for _ in 0..40 {
         match std::fs::canonicalize(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            found => return found,
+            found => return found.map_err(named("reach", &path)),
         }
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_os_string();
         let parent = match path.parent() {
             Some(p) if !p.as_os_str().is_empty() => p,
             _ => Path::new("."),
         };
-        let folder = std::fs::canonicalize(parent)?;
+        let folder = std::fs::canonicalize(parent).map_err(named("reach the folder", parent))?;
         let resolved = folder.join(name);
         match std::fs::read_link(&resolved) {
             // A link whose target is still to be made.
@@ -93,7 +93,7 @@ pub(crate) fn canonical(path: &Path) -> io::Result<PathBuf> {
             Err(_) => return Ok(resolved),
         }
     }
-    Err(io::Error::other("too many levels of symbolic links"))
+    Err(named("follow", &path)(io::Error::other("too many levels of symbolic links")))
 }
 
 /// Whether both names lead to one file, by links or otherwise.
@@ -114,7 +114,7 @@ fn identity(path: &Path) -> io::Result<Option<(u64, u64, PathBuf)>> {
     match found {
         Ok(identity) => Ok(Some(identity)),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e),
+        Err(e) => Err(named("look at", path)(e)),
     }
 }
 
@@ -164,7 +164,7 @@ pub(crate) fn in_data_dir(
     };
     let folder = root.join(app);
     if make {
-        std::fs::create_dir_all(&folder)?;
+        std::fs::create_dir_all(&folder).map_err(named("make the folder", &folder))?;
     }
     Ok(folder.join(database))
 }

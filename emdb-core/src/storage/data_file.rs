@@ -1,10 +1,11 @@
 //! The data file of a database: where it is, and the right to it.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::os::lock::FileLock;
 use crate::os::paths::{self, suffix};
 use crate::os::sync;
@@ -100,13 +101,32 @@ impl DataFile {
         .into())
     }
 
+    /// Refuses what ends with another file at the path, where none can be put.
+    pub(crate) fn check_replaceable(&self) -> Result<()> {
+        if self.disk.is_replaceable(&self.path) { Ok(()) } else { Err(not_replaceable(&self.path)) }
+    }
+
     /// Gives the file at `temp` the name of the data file, with the lock on it.
     pub(crate) fn replace(&self, temp: &Path) -> Result<()> {
         self.check_name()?;
-        let rename = || Ok(self.disk.rename(temp, &self.path)?);
+        let rename = || match self.disk.rename(temp, &self.path) {
+            Err(e) if e.kind() == ErrorKind::ResourceBusy => Err(not_replaceable(&self.path)),
+            done => Ok(done?),
+        };
         match &mut *sync::lock(&self.lock) {
             Some(lock) => lock.take_over(temp, rename),
             None => rename(),
         }
     }
+}
+
+/// Why no other file can take the place of the one at `path`, and what to do about it. Copying over it
+/// instead would leave neither of the two, should a crash come in between.
+fn not_replaceable(path: &Path) -> Error {
+    let what = format!(
+        "{} is mounted by itself, so a new file can't take its place, which is how a database is \
+         compacted and its key changed; mount the folder that it is in instead",
+        path.display()
+    );
+    std::io::Error::new(ErrorKind::Unsupported, what).into()
 }

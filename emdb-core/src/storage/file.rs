@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use memmap2::{MmapOptions, MmapRaw};
 
+use crate::error::named;
 use crate::os::paths;
 use crate::storage::read_only::ReadOnly;
 use crate::storage::{Disk, IoBackend, Keep, Map, Medium, Window};
@@ -202,12 +203,14 @@ impl FileDisk {
         self.remove(path)?;
         let mut options = OpenOptions::new();
         let new = options.read(true).write(true).create_new(true);
-        Ok(FileMedium::new(paths::private(new).open(path)?))
+        let made = paths::private(new).open(path).map_err(named("make", path));
+        Ok(FileMedium::new(made?))
     }
 
     /// See [`Disk::open`].
     pub(crate) fn open_file(&self, path: &Path) -> io::Result<FileMedium> {
-        Ok(FileMedium::new(OpenOptions::new().read(true).write(true).open(path)?))
+        let opened = OpenOptions::new().read(true).write(true).open(path);
+        Ok(FileMedium::new(opened.map_err(named("open for writing", path))?))
     }
 }
 
@@ -228,19 +231,28 @@ impl Disk for FileDisk {
             // A pipe of that name would wait for somebody to write.
             options.custom_flags(libc::O_NONBLOCK);
         }
-        let file = options.read(true).open(path)?;
+        let file = options.read(true).open(path).map_err(named("open", path))?;
         Ok(Arc::new(ReadOnly(Arc::new(FileMedium::new(file)))))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        std::fs::rename(from, to)
+        std::fs::rename(from, to).map_err(named("give a new file the name", to))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         match std::fs::remove_file(path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(named("remove", path)(e)),
             _ => Ok(()),
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn is_replaceable(&self, path: &Path) -> bool {
+        use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+        let root = StatxAttributes::MOUNT_ROOT;
+        // Older kernels don't tell; there the rename does.
+        let found = statx(CWD, path, AtFlags::empty(), StatxFlags::TYPE);
+        !found.is_ok_and(|found| found.stx_attributes.contains(root))
     }
 
     #[cfg(target_os = "linux")]
@@ -266,9 +278,11 @@ impl Disk for FileDisk {
             ));
         }
         if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
-            chown(file, Some(old.uid()), Some(old.gid()))?;
+            chown(file, Some(old.uid()), Some(old.gid()))
+                .map_err(named("give the owner of the data file to", file))?;
         }
         std::fs::set_permissions(file, old.permissions())
+            .map_err(named("give the mode of the data file to", file))
     }
 
     #[cfg(not(unix))]
@@ -279,7 +293,9 @@ impl Disk for FileDisk {
     fn sync_names(&self, path: &Path) -> io::Result<()> {
         if cfg!(unix) {
             let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-            File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+            let folder = parent.unwrap_or(Path::new("."));
+            let synced = File::open(folder).and_then(|folder| folder.sync_all());
+            synced.map_err(named("sync the folder", folder))?;
         }
         Ok(())
     }

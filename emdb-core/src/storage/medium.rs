@@ -137,6 +137,11 @@ pub(crate) trait Disk: Send + Sync + std::fmt::Debug {
     /// has other names, which would go on meaning the former file.
     fn imitate(&self, model: &Path, file: &Path) -> io::Result<()>;
 
+    /// Whether another file can be given the name of the one at `path`: not if that is mounted by itself.
+    fn is_replaceable(&self, _path: &Path) -> bool {
+        true
+    }
+
     /// The bytes that are free for new files beside `path`; none where that can't be told.
     fn free_bytes(&self, path: &Path) -> Option<u64>;
 

@@ -323,6 +323,10 @@ impl Disk for UringDisk {
         FileDisk.remove(path)
     }
 
+    fn is_replaceable(&self, path: &Path) -> bool {
+        FileDisk.is_replaceable(path)
+    }
+
     fn free_bytes(&self, path: &Path) -> Option<u64> {
         FileDisk.free_bytes(path)
     }
