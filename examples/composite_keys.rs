@@ -50,10 +50,11 @@ fn main() -> Result<(), TableError> {
     let member = |(org, id, role): (&str, _, _)| Member { org: org.into(), user: UserId(id), role };
     members.insert_all(all.map(member))?;
 
-    // The key is the tuple of its fields.
-    let first = members.get(&("acme".to_owned(), UserId(1)))?;
+    // The key is the tuple of its fields. A `&str` does for a `String`: nothing is allocated.
+    let first = members.get(&("acme", UserId(1)))?;
     println!("{first:?}");
     assert_eq!(members.first()?, first);
+    members.update(&("acme", UserId(2)), |member| member.role = Role::Member)?;
 
     // All rows of one organisation lie side by side: a prefix finds them without an index.
     let users: Vec<u64> = members
@@ -65,6 +66,9 @@ fn main() -> Result<(), TableError> {
     // "ac" is no organisation, and `prefix` compares whole fields.
     assert_eq!(members.prefix(&("ac",))?.count(), 0);
 
+    // Ranges and the other calls take the same tuples.
+    assert_eq!(members.range(("acme", UserId(1))..("acme", UserId(2)))?.count(), 1);
+
     // An enum sorts in its order, so ranges of it mean something.
     assert_eq!(members.by(Member::ROLE).range(Role::Member..)?.count(), 2);
 
@@ -73,6 +77,9 @@ fn main() -> Result<(), TableError> {
         desks.insert(&Desk { room: Room { building: "A".into(), floor, number }, seats: 4 })?;
     }
     println!("{} rooms on the fourth floor", desks.prefix(&("A", 4))?.count());
+    // A tuple of its fields stands for a struct of keys.
+    let desk = desks.get(&("A", -1, 3))?;
+    assert_eq!(desk.map(|desk| desk.seats), Some(4));
     let lowest = desks.first()?.map(|desk| (desk.room.floor, desk.seats));
     assert_eq!(lowest, Some((-1, 4))); // negative numbers sort before positive ones
     Ok(())

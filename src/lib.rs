@@ -134,7 +134,8 @@
 //!
 //! Nearly anything can be a key: integers, floats, text, bytes, tuples, arrays, `Option`s; the whole
 //! list is at [`Key`](trait@Key). `#[derive(Key)]` makes keys of newtypes, of structs of keys, and
-//! of enums without fields. Rows are kept in the order of their keys, so there are ranges and
+//! of enums without fields. Calls take a key by reference, or what stands for it without an
+//! allocation ([`AsKey`]). Rows are kept in the order of their keys, so there are ranges and
 //! prefixes. Walks are lazy and go both ways. Their items are `Result`s, and a row that can't be
 //! read is an error, never left out.
 //!
@@ -156,8 +157,10 @@
 //!     readings.insert_all(rows)?;
 //! }
 //!
-//! // The key of several fields is their tuple.
-//! assert!(readings.get(&("roof".to_owned(), 7))?.is_some());
+//! // The key of several fields is their tuple, and each of them is given as it would be alone: a
+//! // `&str` does for a `String`.
+//! assert!(readings.get(&("roof", 7))?.is_some());
+//! assert_eq!(readings.range(("roof", 6)..("roof", 12))?.count(), 6);
 //!
 //! // A prefix is a tuple of the first fields. Here the latest two of one sensor:
 //! let mut latest = Vec::new();
@@ -165,9 +168,6 @@
 //!     latest.push(reading?.hour);
 //! }
 //! assert_eq!(latest, [23, 22]);
-//!
-//! let (from, to) = (("roof".to_owned(), 6), ("roof".to_owned(), 12));
-//! assert_eq!(readings.range(from..to)?.count(), 6);
 //!
 //! // A page, and where the next one begins.
 //! let page = readings.page(None, 40)?;
@@ -605,9 +605,9 @@ pub use emdb_derive::{Key, Record};
 pub use emdb_typed::{
     AsKey, AutoKey, AutoRecord, ByIndex, ByKey, DecodeError, Each, EncodeError, EncodeKey,
     FieldSchema, Frozen, Index, IndexSchema, Key, KeyBounds, KeyError, KeyPrefix, Keys, Live,
-    Lookup, MigrateReport, Multi, OrderedRecord, Page, Problem, Record, Rows, Schema,
+    Lookup, MigrateReport, Multi, OneRow, OrderedRecord, Page, Problem, Record, Rows, Schema,
     SchemaDifference, Sparse, Staged, Store, StoreMut, Table, TableError, TwoEnded, Unique,
-    VerifyReport, as_text,
+    VerifyReport, as_key, as_text,
 };
 
 #[allow(unused_imports, unreachable_pub)]

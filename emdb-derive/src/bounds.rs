@@ -1,6 +1,8 @@
 //! Where clauses: what the traits ask of a generic type.
 
-use syn::{Generics, Ident, Path, Type, WhereClause, WherePredicate, parse_quote};
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{GenericParam, Generics, Ident, Path, Type, WhereClause, WherePredicate, parse_quote};
 
 use crate::types::mentions_parameter;
 use crate::valid::{Entries, Index, Lifetime, Record};
@@ -72,4 +74,17 @@ pub(crate) fn of_index(
     };
     let types = types.filter(|ty| mentions_parameter(ty, generics));
     types.map(|ty| parse_quote!(#ty: #demand)).collect()
+}
+
+/// The parameters as an `impl` declares them, without the angle brackets and defaults.
+pub(crate) fn parameters(generics: &Generics) -> TokenStream {
+    let parameters = generics.params.iter().cloned().map(|mut parameter| {
+        match &mut parameter {
+            GenericParam::Type(parameter) => parameter.default = None,
+            GenericParam::Const(parameter) => parameter.default = None,
+            GenericParam::Lifetime(_) => {}
+        }
+        parameter
+    });
+    quote!(#(#parameters),*)
 }

@@ -136,7 +136,7 @@ pub fn derive_record(input: TokenStream) -> TokenStream {
     expand::derive(&input).into()
 }
 
-/// Implements `Key` and `EncodeKey` for a struct of keys, or for an enum without fields.
+/// Implements `Key`, and what belongs to it, for a struct of keys, or for an enum without fields.
 ///
 /// The type is `Clone`, owns its data (no lifetime parameters), and may be generic: its fields have
 /// to be keys then. `PartialOrd` and `Ord` aren't asked for; derived ones agree with the bytes,
@@ -157,7 +157,13 @@ pub fn derive_record(input: TokenStream) -> TokenStream {
 ///
 /// Bytes that no key has are refused when they are read.
 ///
-/// # Prefixes
+/// # Tuples in its place
+///
+/// Calls take a key itself, a reference to it, and for a struct a tuple of what stands for its fields,
+/// in the order in which they are declared (`AsKey`): `get(&("ch", "Basel"))`, with nothing allocated.
+/// For a newtype that is a tuple of one, `get(&("ada",))`, so that a `UserId` can't be taken for
+/// another number. `emdb::as_key!(str as Name)` lets a newtype with `Borrow<str>` be looked up by a
+/// plain `&str`.
 ///
 /// For a struct of several fields, tuples of the first ones, at least one and not all, implement
 /// `KeyPrefix`.

@@ -18,14 +18,18 @@
 //!
 //! Both forms are a file format: they never change.
 
+#[macro_use]
+mod as_key;
+mod decode;
 mod encode;
 mod error;
 mod escape;
 #[macro_use]
 mod fixed;
+#[macro_use]
+mod stand_in;
 
 mod array;
-mod as_key;
 mod bounds;
 mod integer;
 mod net;
@@ -50,10 +54,14 @@ mod uuid;
 #[cfg(test)]
 mod tests;
 
-pub use as_key::AsKey;
+pub(crate) use as_key::final_form;
+#[cfg(test)]
+pub(crate) use as_key::part_form;
+pub use as_key::{AsKey, as_key, write_some};
 pub use bounds::KeyBounds;
 pub(crate) use bounds::beginning_with;
+pub use decode::Key;
+pub use encode::EncodeKey;
 pub(crate) use encode::to_bytes;
-pub use encode::{EncodeKey, Key};
 pub use error::KeyError;
 pub use prefix::KeyPrefix;

@@ -102,7 +102,7 @@ pub use backend::{Store, StoreMut};
 pub use codec::{DecodeError, EncodeError};
 pub use embedded::{Live, Staged};
 pub use error::TableError;
-pub use index::{Each, Index, Multi, Sparse, Unique};
+pub use index::{Each, Index, Multi, OneRow, Sparse, Unique};
 pub use key::{AsKey, EncodeKey, Key, KeyBounds, KeyError, KeyPrefix};
 pub use record::{AutoKey, AutoRecord, OrderedRecord, Record};
 pub use schema::{FieldSchema, IndexSchema, Schema, SchemaDifference};

@@ -8,7 +8,7 @@ pub use crate::codec::DecodeError;
 pub use crate::index::{
     Description, Each, EntryWriter, Index, IndexKind, IndexSpec, Multi, Sparse, Unique,
 };
-pub use crate::key::{AsKey, EncodeKey, KeyError, KeyPrefix};
+pub use crate::key::{AsKey, EncodeKey, KeyError, KeyPrefix, as_key, write_some};
 pub use crate::lent::{Fields, Lent};
 pub use crate::lifetime::{Expires, Expiry, Lifetime, expires};
 pub use crate::record::{AutoKey, AutoRecord, OrderedRecord, Row};

@@ -6,10 +6,11 @@
 //! Invariant: the output names nothing by a path that the surrounding code could shadow.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{ToTokens, format_ident, quote};
-use syn::{Generics, Ident, Path, WhereClause, parse_quote};
+use quote::{format_ident, quote};
+use syn::{Generics, Ident, Path, Type, WhereClause, parse_quote};
 
 use super::ast::{Field, Input, Shape};
+use crate::bounds::parameters;
 use crate::types::mentions_parameter;
 
 /// The bodies of the four methods. They have `self`, `__out` and `__bytes`.
@@ -21,13 +22,14 @@ struct Bodies {
 }
 
 pub(crate) fn expand(input: &Input<'_>, krate: &Path) -> TokenStream {
-    let (bodies, prefixes) = match &input.shape {
-        Shape::Struct(fields) => (of_struct(fields, krate), prefixes(input, fields, krate)),
+    let (bodies, stand_ins) = match &input.shape {
+        Shape::Struct(fields) => (of_struct(fields, krate), stand_ins(input, fields, krate)),
         Shape::Enum(variants) => (of_enum(input.ident, variants, krate), TokenStream::new()),
     };
     let Bodies { encode_into, encode_part, decode, decode_part } = bodies;
     let ident = input.ident;
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
+    let generics = parameters(input.generics);
     let where_clause = where_clause(input, krate);
     let bytes = quote!([::core::primitive::u8]);
     let out = quote!(&mut #krate::__private::Vec<::core::primitive::u8>);
@@ -58,7 +60,9 @@ pub(crate) fn expand(input: &Input<'_>, krate: &Path) -> TokenStream {
             }
         }
 
-        #prefixes
+        #krate::as_key! { impl[#generics] #ident #ty_generics #where_clause }
+
+        #stand_ins
     }
 }
 
@@ -166,39 +170,102 @@ fn where_clause(input: &Input<'_>, krate: &Path) -> Option<WhereClause> {
     clause
 }
 
-/// Tuples of the first fields, of every length short of all, as prefixes.
-fn prefixes(input: &Input<'_>, fields: &[Field<'_>], krate: &Path) -> TokenStream {
-    let stored: Vec<&Field<'_>> = fields.iter().filter(|field| !field.phantom).collect();
-    (1..stored.len()).map(|len| prefix(input, &stored[..len], krate)).collect()
+/// The uses of tuples: one of all fields stands for the key, and those of the first ones, of every
+/// length short of all, are prefixes.
+fn stand_ins(input: &Input<'_>, fields: &[Field<'_>], krate: &Path) -> TokenStream {
+    let types: Vec<&Type> =
+        fields.iter().filter(|field| !field.phantom).map(|field| field.ty).collect();
+    let prefixes = (1..types.len()).map(|len| Given::new(input, &types[..len], krate).prefix());
+    let whole = (!types.is_empty()).then(|| Given::new(input, &types, krate).whole());
+    prefixes.chain(whole).collect()
 }
 
-fn prefix(input: &Input<'_>, leading: &[&Field<'_>], krate: &Path) -> TokenStream {
-    let ident = input.ident;
-    let private = quote!(#krate::__private);
-    let given: Vec<Ident> = (0..leading.len()).map(|at| format_ident!("__Prefix{at}")).collect();
-    let position = (0..leading.len()).map(syn::Index::from);
-    let types: Vec<_> = leading.iter().map(|field| field.ty).collect();
-    let mut generics: Generics = input.generics.clone();
-    for (given, ty) in given.iter().zip(&types) {
-        generics.params.push(parse_quote!(#given: #private::AsKey<#ty>));
+/// A tuple of what stands for the first fields.
+struct Given<'a> {
+    input: &'a Input<'a>,
+    private: TokenStream,
+    names: Vec<Ident>,
+    types: &'a [&'a Type],
+}
+
+impl<'a> Given<'a> {
+    fn new(input: &'a Input<'a>, types: &'a [&'a Type], krate: &Path) -> Self {
+        let names = (0..types.len()).map(|at| format_ident!("__Given{at}")).collect();
+        Given { input, private: quote!(#krate::__private), names, types }
     }
-    let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let (_, ty_generics, _) = input.generics.split_for_impl();
-    let this = quote!(#ident #ty_generics);
-    let writes = given.iter().zip(&types).zip(position).map(|((given, ty), position)| {
-        quote!(<#given as #private::AsKey<#ty>>::write_part(&self.#position, __out);)
-    });
-    let writes: TokenStream = writes.map(ToTokens::into_token_stream).collect();
 
-    quote! {
-        #[automatically_derived]
-        #[allow(deprecated)]
-        impl #impl_generics #private::KeyPrefix<#this> for (#(#given,)*) #where_clause {
-            const SEAL: #private::Seal = #private::Seal;
+    fn prefix(&self) -> TokenStream {
+        let private = &self.private;
+        let (writes, out) = (self.writes(self.types.len()), self.out());
+        let this = self.this();
+        self.implement(
+            quote!(#private::KeyPrefix<#this>),
+            quote! {
+                fn encode_prefix(&self, #out) {
+                    #writes
+                }
+            },
+        )
+    }
 
-            fn encode_prefix(&self, __out: &mut #private::Vec<::core::primitive::u8>) {
-                #writes
+    fn whole(&self) -> TokenStream {
+        let private = &self.private;
+        let last = self.types.len() - 1;
+        let (leading, parts, out) = (self.writes(last), self.writes(last + 1), self.out());
+        let write_last = self.write(last, &quote!(write_final));
+        let this = self.this();
+        self.implement(
+            quote!(#private::AsKey<#this>),
+            quote! {
+                fn write_final(&self, #out) {
+                    #leading
+                    #write_last
+                }
+
+                fn write_part(&self, #out) {
+                    #parts
+                }
+            },
+        )
+    }
+
+    fn implement(&self, of: TokenStream, methods: TokenStream) -> TokenStream {
+        let Given { input, private, names, types } = self;
+        let mut generics: Generics = input.generics.clone();
+        for (name, ty) in names.iter().zip(*types) {
+            generics.params.push(parse_quote!(#name: #private::AsKey<#ty>));
+        }
+        let (impl_generics, _, where_clause) = generics.split_for_impl();
+        quote! {
+            #[automatically_derived]
+            #[diagnostic::do_not_recommend]
+            #[allow(deprecated)]
+            impl #impl_generics #of for (#(#names,)*) #where_clause {
+                const SEAL: #private::Seal = #private::Seal;
+
+                #methods
             }
         }
+    }
+
+    /// The parts of so many fields.
+    fn writes(&self, len: usize) -> TokenStream {
+        (0..len).map(|at| self.write(at, &quote!(write_part))).collect()
+    }
+
+    fn write(&self, at: usize, form: &TokenStream) -> TokenStream {
+        let (name, ty, private) = (&self.names[at], self.types[at], &self.private);
+        let at = syn::Index::from(at);
+        quote!(<#name as #private::AsKey<#ty>>::#form(&self.#at, __out);)
+    }
+
+    fn out(&self) -> TokenStream {
+        let private = &self.private;
+        quote!(__out: &mut #private::Vec<::core::primitive::u8>)
+    }
+
+    fn this(&self) -> TokenStream {
+        let (ident, (_, ty_generics, _)) = (self.input.ident, self.input.generics.split_for_impl());
+        quote!(#ident #ty_generics)
     }
 }

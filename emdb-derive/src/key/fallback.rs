@@ -5,6 +5,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{DeriveInput, Error, Path, parse_quote};
 
+use crate::bounds::parameters;
 use crate::tokens::self_type;
 
 pub(crate) fn expand(input: &DeriveInput, krate: &Path, error: &Error) -> TokenStream {
@@ -15,6 +16,7 @@ pub(crate) fn expand(input: &DeriveInput, krate: &Path, error: &Error) -> TokenS
     }
     let this = self_type(input);
     let (impl_generics, _, where_clause) = input.generics.split_for_impl();
+    let parameters = parameters(&input.generics);
     let mut clause = where_clause.cloned().unwrap_or_else(|| parse_quote!(where));
     // Checked where the type is used and not here: see the fallback of `Record`.
     clause.predicates.push(parse_quote!(for<'later> #this: #krate::__private::Owned));
@@ -39,5 +41,7 @@ pub(crate) fn expand(input: &DeriveInput, krate: &Path, error: &Error) -> TokenS
                 ::core::unreachable!()
             }
         }
+
+        #krate::as_key! { impl[#parameters] #this #clause }
     }
 }

@@ -25,14 +25,17 @@ fn assert_items(item: TokenStream, expected: &[&str]) {
 
 const ENCODE: &str = "impl::emdb::EncodeKeyforX";
 const KEY: &str = "impl::emdb::KeyforX";
+const AS_KEY: &str = "::emdb::as_key!{impl[]X";
+const ONE: &str =
+    "impl<__Given0:::emdb::__private::AsKey<String>>::emdb::__private::AsKey<X>for(__Given0,)";
 
 #[test]
-fn a_newtype_and_an_enum_expand_to_two_impls() {
+fn a_key_stands_for_itself_and_a_tuple_of_its_fields_for_it() {
     assert_items(
         quote!(
             struct X(String);
         ),
-        &[ENCODE, KEY],
+        &[ENCODE, KEY, AS_KEY, ONE],
     );
     assert_items(
         quote!(
@@ -40,13 +43,13 @@ fn a_newtype_and_an_enum_expand_to_two_impls() {
                 name: String,
             }
         ),
-        &[ENCODE, KEY],
+        &[ENCODE, KEY, AS_KEY, ONE],
     );
     assert_items(
         quote!(
             struct X;
         ),
-        &[ENCODE, KEY],
+        &[ENCODE, KEY, AS_KEY],
     );
     assert_items(
         quote!(
@@ -55,7 +58,7 @@ fn a_newtype_and_an_enum_expand_to_two_impls() {
                 B,
             }
         ),
-        &[ENCODE, KEY],
+        &[ENCODE, KEY, AS_KEY],
     );
 }
 
@@ -69,11 +72,12 @@ fn a_struct_brings_the_prefixes_of_its_leading_fields() {
             c: u8,
         }
     );
-    let prefixes = [
-        "impl<__Prefix0:::emdb::__private::AsKey<u8>>::emdb::__private::KeyPrefix<X>for(__Prefix0,)",
-        "__Prefix1:::emdb::__private::AsKey<String>>::emdb::__private::KeyPrefix<X>",
+    let tuples = [
+        "impl<__Given0:::emdb::__private::AsKey<u8>>::emdb::__private::KeyPrefix<X>for(__Given0,)",
+        "__Given1:::emdb::__private::AsKey<String>>::emdb::__private::KeyPrefix<X>",
+        "::emdb::__private::AsKey<X>for(__Given0,__Given1,__Given2,)",
     ];
-    assert_items(item, &[ENCODE, KEY, prefixes[0], prefixes[1]]);
+    assert_items(item, &[ENCODE, KEY, AS_KEY, tuples[0], tuples[1], tuples[2]]);
 }
 
 #[test]
@@ -106,7 +110,12 @@ fn the_crate_is_taken_from_the_attribute() {
             #[emdb(crate = "a::b")]
             struct X(u8);
         ),
-        &["impla::b::EncodeKeyforX", "impla::b::KeyforX"],
+        &[
+            "impla::b::EncodeKeyforX",
+            "impla::b::KeyforX",
+            "a::b::as_key!",
+            "a::b::__private::AsKey<X>",
+        ],
     );
 }
 
@@ -126,7 +135,7 @@ fn mistakes_are_all_reported_and_leave_a_fallback() {
         quote!(
             enum X {}
         ),
-        &["withoutvariants", ENCODE, KEY],
+        &["withoutvariants", ENCODE, KEY, AS_KEY],
     );
     assert_items(
         quote!(
@@ -135,9 +144,9 @@ fn mistakes_are_all_reported_and_leave_a_fallback() {
                 B { b: u8 },
             }
         ),
-        &["leave`A`without", "leave`B`without", ENCODE, KEY],
+        &["leave`A`without", "leave`B`without", ENCODE, KEY, AS_KEY],
     );
-    assert_items(quote!(union X { a: u8 }), &["aunion", ENCODE, KEY]);
+    assert_items(quote!(union X { a: u8 }), &["aunion", ENCODE, KEY, AS_KEY]);
     assert_items(
         quote!(
             struct X<'a>(&'a str);
@@ -149,6 +158,6 @@ fn mistakes_are_all_reported_and_leave_a_fallback() {
             #[emdb(crate = 7, index)]
             struct X(#[emdb(kye)] u8);
         ),
-        &["expectedastringliteral", "`index`belongsonarecord", "`kye`", ENCODE, KEY],
+        &["expectedastringliteral", "`index`belongsonarecord", "`kye`", ENCODE, KEY, AS_KEY],
     );
 }

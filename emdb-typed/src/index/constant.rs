@@ -3,6 +3,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::seal::Seal;
+
 /// One index of the record `T`, over values of the type `K`; `U` is [`Unique`] or [`Multi`].
 ///
 /// The derive makes an associated constant of this type for each index (`User::EMAIL`), and
@@ -22,6 +24,24 @@ pub enum Unique {}
 /// An index in which many rows can have a value.
 #[derive(Debug, Clone, Copy)]
 pub enum Multi {}
+
+/// An index that has at most one row for a value.
+///
+/// This trait is sealed: it is implemented for [`Unique`] alone.
+#[diagnostic::on_unimplemented(
+    message = "this index is not unique, so a value can have many rows",
+    label = "use `all`",
+    note = "`by(..).all(value)` gives them one after the other; an index that is declared `unique` \
+            has `get`"
+)]
+pub trait OneRow {
+    #[doc(hidden)]
+    const SEAL: Seal;
+}
+
+impl OneRow for Unique {
+    const SEAL: Seal = Seal;
+}
 
 impl<T, K, U> Index<T, K, U> {
     /// For the derive: the index at this position of the record's description.

@@ -9,7 +9,7 @@ mod entries;
 mod kind;
 mod spec;
 
-pub use constant::{Index, Multi, Unique};
+pub use constant::{Index, Multi, OneRow, Unique};
 pub use entries::{Each, EntryWriter, Sparse};
 pub use kind::IndexKind;
 pub(crate) use kind::KindProperties;

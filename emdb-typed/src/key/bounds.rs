@@ -6,13 +6,14 @@ use std::ops::{
 
 use crate::seal::Seal;
 
-use super::as_key::AsKey;
+use super::as_key::{AsKey, final_form, part_form};
 
 /// A range of keys: any range expression whose ends are what [`AsKey`] takes, `..`, or a pair of
 /// [`Bound`]s.
 ///
 /// For keys of type `u64` that is `10..20`, `10..=20`, `10..` and so on; for `String`, `"a".."b"`; for
-/// any key `K`, ends that are `K` or `&K`. Both ends are of one type. A range whose start lies
+/// `(String, u64)`, `("a", 10)..("a", 20)`; for any key `K`, ends that are `K` or `&K`. Both ends are
+/// of one type. A range whose start lies
 /// behind its end is empty.
 ///
 /// This trait is sealed: it is implemented for the types above, and for no others.
@@ -29,6 +30,10 @@ use super::as_key::AsKey;
 ///
 /// assert_eq!(bounds::<u16>(10..), (Bound::Included(vec![0, 10]), Bound::Unbounded));
 /// assert_eq!(bounds::<String>(..="b"), (Bound::Unbounded, Bound::Included(b"b".to_vec())));
+/// assert_eq!(
+///     bounds::<(u8, String)>(..=(7, "b")),
+///     (Bound::Unbounded, Bound::Included(b"\x07b".to_vec()))
+/// );
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a range of keys of type `{K}`",
@@ -65,11 +70,12 @@ macro_rules! key_bounds {
 
             fn final_bounds(&self) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
                 let (start, end): (Bound<&E>, Bound<&E>) = (self.start_bound(), self.end_bound());
-                (start.map(final_form), end.map(final_form))
+                (start.map(final_form::<K>), end.map(final_form::<K>))
             }
 
             fn part_bounds(&self) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
-                around_parts(self.start_bound().map(part_form), self.end_bound().map(part_form))
+                let (start, end): (Bound<&E>, Bound<&E>) = (self.start_bound(), self.end_bound());
+                around_parts(start.map(part_form::<K>), end.map(part_form::<K>))
             }
         }
     )*};
@@ -82,18 +88,6 @@ key_bounds! {
     RangeTo<E>
     RangeToInclusive<E>
     (Bound<E>, Bound<E>)
-}
-
-fn final_form<K, E: AsKey<K>>(key: &E) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(16);
-    key.write_final(&mut bytes);
-    bytes
-}
-
-fn part_form<K, E: AsKey<K>>(key: &E) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(16);
-    key.write_part(&mut bytes);
-    bytes
 }
 
 /// Bounds of the bytes that begin with a part in the range. As no part is the beginning of another,

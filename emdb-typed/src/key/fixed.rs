@@ -16,7 +16,9 @@ macro_rules! fixed_width {
             }
         }
 
-        impl $crate::key::encode::Key for $key {
+        as_key!($key);
+
+        impl $crate::key::decode::Key for $key {
             fn decode(bytes: &[u8]) -> Result<Self, $crate::key::error::KeyError> {
                 let from_bytes: fn([u8; $width]) -> Result<$key, $crate::key::error::KeyError> =
                     $from_bytes;

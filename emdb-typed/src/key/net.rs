@@ -3,7 +3,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::encode::{EncodeKey, Key, decode_whole};
+use super::decode::{Key, decode_whole};
+use super::encode::EncodeKey;
 use super::error::KeyError;
 use super::fixed;
 
@@ -33,6 +34,8 @@ impl EncodeKey for IpAddr {
         self.encode_into(out);
     }
 }
+
+as_key!(IpAddr);
 
 impl Key for IpAddr {
     fn decode(bytes: &[u8]) -> Result<Self, KeyError> {

@@ -1,16 +1,12 @@
 //! `Option`: 0 for `None`, which so comes first, or 1 and the key.
 
-use super::encode::{EncodeKey, Key};
+use super::as_key::SOME;
+use super::decode::Key;
+use super::encode::EncodeKey;
 use super::error::KeyError;
 use super::fixed;
 
 const NONE: u8 = 0;
-const SOME: u8 = 1;
-
-/// Writes the byte with which every `Some` begins.
-pub(super) fn write_some(out: &mut Vec<u8>) {
-    out.push(SOME);
-}
 
 impl<K: EncodeKey> EncodeKey for Option<K> {
     fn encode_into(&self, out: &mut Vec<u8>) {
@@ -33,6 +29,9 @@ impl<K: EncodeKey> EncodeKey for Option<K> {
         }
     }
 }
+
+// Not of what stands for `K`: a plain `None` would have no type then.
+as_key!(impl[K: Key] Option<K>);
 
 impl<K: Key> Key for Option<K> {
     fn decode(mut bytes: &[u8]) -> Result<Self, KeyError> {

@@ -6,19 +6,42 @@
 
 use std::cmp::Reverse;
 
-use super::encode::{EncodeKey, Key, decode_whole};
+use crate::seal::Seal;
+
+use super::as_key::AsKey;
+use super::decode::{Key, decode_whole};
+use super::encode::EncodeKey;
 use super::error::KeyError;
 
 impl<K: EncodeKey> EncodeKey for Reverse<K> {
     fn encode_into(&self, out: &mut Vec<u8>) {
         let start = out.len();
         self.0.encode_part(out);
-        out[start..].iter_mut().for_each(|byte| *byte = !*byte);
+        invert(&mut out[start..]);
     }
 
     fn encode_part(&self, out: &mut Vec<u8>) {
         self.encode_into(out);
     }
+}
+
+#[diagnostic::do_not_recommend]
+impl<K: Key, Q: AsKey<K>> AsKey<Reverse<K>> for Reverse<Q> {
+    const SEAL: Seal = Seal;
+
+    fn write_final(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.0.write_part(out);
+        invert(&mut out[start..]);
+    }
+
+    fn write_part(&self, out: &mut Vec<u8>) {
+        AsKey::<Reverse<K>>::write_final(self, out);
+    }
+}
+
+some! {
+    [Q] Reverse<Q>;
 }
 
 impl<K: Key> Key for Reverse<K> {
@@ -33,4 +56,8 @@ impl<K: Key> Key for Reverse<K> {
         *bytes = &bytes[bytes.len() - rest.len()..];
         Ok(Reverse(key))
     }
+}
+
+fn invert(bytes: &mut [u8]) {
+    bytes.iter_mut().for_each(|byte| *byte = !*byte);
 }

@@ -1,7 +1,8 @@
 //! Strings and byte strings: their bytes, which for UTF-8 compare as the characters do. In front of
 //! something else they are escaped and closed.
 
-use super::encode::{EncodeKey, Key};
+use super::decode::Key;
+use super::encode::EncodeKey;
 use super::error::KeyError;
 use super::escape;
 
@@ -24,6 +25,9 @@ impl EncodeKey for Vec<u8> {
         self.as_slice().encode_part(out);
     }
 }
+
+as_key!(Vec<u8>);
+as_key!([u8] as Vec<u8>);
 
 impl Key for Vec<u8> {
     fn decode(bytes: &[u8]) -> Result<Self, KeyError> {
@@ -55,6 +59,9 @@ impl EncodeKey for String {
     }
 }
 
+as_key!(String);
+as_key!(str as String);
+
 impl Key for String {
     fn decode(bytes: &[u8]) -> Result<Self, KeyError> {
         std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| KeyError::Utf8)
@@ -74,6 +81,9 @@ impl EncodeKey for Box<str> {
         self.as_ref().encode_part(out);
     }
 }
+
+as_key!(Box<str>);
+as_key!(str as Box<str>);
 
 impl Key for Box<str> {
     fn decode(bytes: &[u8]) -> Result<Self, KeyError> {

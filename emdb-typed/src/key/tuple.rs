@@ -1,10 +1,14 @@
 //! Tuples: the keys one after the other, the last one in the final form.
 
-use super::encode::{EncodeKey, Key};
+use crate::seal::Seal;
+
+use super::as_key::AsKey;
+use super::decode::Key;
+use super::encode::EncodeKey;
 use super::error::KeyError;
 
 macro_rules! tuples {
-    ($(($($lead:ident $at:tt)* ; $last:ident $end:tt))*) => {$(
+    ($(($($lead:ident $given:ident $at:tt)* ; $last:ident $given_last:ident $end:tt))*) => {$(
         impl<$($lead: EncodeKey,)* $last: EncodeKey> EncodeKey for ($($lead,)* $last,) {
             fn encode_into(&self, out: &mut Vec<u8>) {
                 $(self.$at.encode_part(out);)*
@@ -15,6 +19,27 @@ macro_rules! tuples {
                 $(self.$at.encode_part(out);)*
                 self.$end.encode_part(out);
             }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<$($lead: Key, $given: AsKey<$lead>,)* $last: Key, $given_last: AsKey<$last>>
+            AsKey<($($lead,)* $last,)> for ($($given,)* $given_last,)
+        {
+            const SEAL: Seal = Seal;
+
+            fn write_final(&self, out: &mut Vec<u8>) {
+                $(AsKey::<$lead>::write_part(&self.$at, out);)*
+                AsKey::<$last>::write_final(&self.$end, out);
+            }
+
+            fn write_part(&self, out: &mut Vec<u8>) {
+                $(AsKey::<$lead>::write_part(&self.$at, out);)*
+                AsKey::<$last>::write_part(&self.$end, out);
+            }
+        }
+
+        some! {
+            [$($given,)* $given_last] ($($given,)* $given_last,);
         }
 
         impl<$($lead: Key,)* $last: Key> Key for ($($lead,)* $last,) {
@@ -32,12 +57,12 @@ macro_rules! tuples {
 }
 
 tuples! {
-    (; A 0)
-    (A 0; B 1)
-    (A 0 B 1; C 2)
-    (A 0 B 1 C 2; D 3)
-    (A 0 B 1 C 2 D 3; E 4)
-    (A 0 B 1 C 2 D 3 E 4; F 5)
-    (A 0 B 1 C 2 D 3 E 4 F 5; G 6)
-    (A 0 B 1 C 2 D 3 E 4 F 5 G 6; H 7)
+    (; A P 0)
+    (A P 0; B Q 1)
+    (A P 0 B Q 1; C R 2)
+    (A P 0 B Q 1 C R 2; D S 3)
+    (A P 0 B Q 1 C R 2 D S 3; E T 4)
+    (A P 0 B Q 1 C R 2 D S 3 E T 4; F U 5)
+    (A P 0 B Q 1 C R 2 D S 3 E T 4 F U 5; G V 6)
+    (A P 0 B Q 1 C R 2 D S 3 E T 4 F U 5 G V 6; H W 7)
 }

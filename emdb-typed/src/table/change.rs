@@ -1,14 +1,12 @@
 //! Rows that change in place, or go.
 
-use std::borrow::Borrow;
-
 use super::former::Former;
 use super::handle::Table;
 use super::write::{Prepared, invalid};
 use crate::backend::{Keyspace, ReadView, Store, StoreMut, for_each};
 use crate::error::TableError;
 use crate::index::EntryWriter as Entries;
-use crate::key::{self, EncodeKey};
+use crate::key::{self, AsKey};
 use crate::lifetime::Lifetime;
 use crate::record::Record;
 use crate::row;
@@ -42,14 +40,13 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// ```
     pub fn update<Q>(&self, key: &Q, change: impl FnOnce(&mut T)) -> Result<Option<T>, TableError>
     where
-        T::Key: Borrow<Q>,
-        Q: EncodeKey + ?Sized,
+        Q: AsKey<T::Key> + ?Sized,
     {
         let keep = |row: &mut T| -> Result<(), TableError> {
             change(row);
             Ok(())
         };
-        let changed = self.try_change(&key::to_bytes(key), keep)?;
+        let changed = self.try_change(&key::final_form::<T::Key>(key), keep)?;
         Ok(changed.map(|(row, ())| row))
     }
 
@@ -84,8 +81,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         change: impl FnOnce(&mut T) -> R,
     ) -> Result<Option<R>, TableError>
     where
-        T::Key: Borrow<Q>,
-        Q: EncodeKey + ?Sized,
+        Q: AsKey<T::Key> + ?Sized,
     {
         self.try_update(key, |row| Ok(change(row)))
     }
@@ -138,11 +134,10 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         change: impl FnOnce(&mut T) -> Result<R, E>,
     ) -> Result<Option<R>, E>
     where
-        T::Key: Borrow<Q>,
-        Q: EncodeKey + ?Sized,
+        Q: AsKey<T::Key> + ?Sized,
         E: From<TableError>,
     {
-        let changed = self.try_change(&key::to_bytes(key), change)?;
+        let changed = self.try_change(&key::final_form::<T::Key>(key), change)?;
         Ok(changed.map(|(_, made)| made))
     }
 
@@ -180,10 +175,9 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         modify: impl FnOnce(&mut T),
     ) -> Result<T, TableError>
     where
-        T::Key: Borrow<Q>,
-        Q: EncodeKey + ?Sized,
+        Q: AsKey<T::Key> + ?Sized,
     {
-        let key = key::to_bytes(key);
+        let key = key::final_form::<T::Key>(key);
         self.write(|batch| match self.former(batch, &key)? {
             Former::Unreadable(error, true) => Err(error),
             Former::Row { row, entries, expiry, live: true } => {
@@ -214,10 +208,9 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     ///   it.
     pub fn remove<Q>(&self, key: &Q) -> Result<Option<T>, TableError>
     where
-        T::Key: Borrow<Q>,
-        Q: EncodeKey + ?Sized,
+        Q: AsKey<T::Key> + ?Sized,
     {
-        let key = key::to_bytes(key);
+        let key = key::final_form::<T::Key>(key);
         let former = self.write(|batch| {
             let former = self.former(batch, &key)?;
             if former.is_live() {

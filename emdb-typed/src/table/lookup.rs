@@ -7,7 +7,7 @@ use super::handle::Table;
 use super::walk::{ByIndex, Keys, Rows, Through};
 use crate::backend::{Cursor, KeyBounds as Bounds, Keyspace, ReadView, Store};
 use crate::error::TableError;
-use crate::index::{EntryWriter, Index, IndexSpec, Unique};
+use crate::index::{EntryWriter, Index, IndexSpec, OneRow};
 use crate::key::{self, AsKey, Key, KeyBounds, KeyPrefix, beginning_with};
 use crate::record::Record;
 use crate::row;
@@ -43,8 +43,8 @@ impl<T: Record, S: Store> Table<T, S> {
 
 /// A table as one of its indexes sees it, from [`Table::by`].
 ///
-/// Values are given as [`AsKey`] has them: `30` or `&30` for a number, `"abc"` for a `String`; for
-/// an `Option`, itself or what it has.
+/// Values are given as [`AsKey`] has them: `30` or `&30` for a number, `"abc"` for a `String`,
+/// `("abc", 30)` for a composite index; for an `Option`, itself or what it has.
 ///
 /// Rows come in the order of their values in the index, and those with the same value in the order
 /// of their keys. Each call sees one state, rows and index together.
@@ -186,14 +186,17 @@ impl<'t, T: Record, S: Store, K: Key, U> Lookup<'t, T, S, K, U> {
 /// A walk over an index, and the rows that it leads to.
 type Scan<T, V> = (<V as ReadView>::Cursor, Through<T, V>);
 
-impl<T: Record, S: Store, K: Key> Lookup<'_, T, S, K, Unique> {
-    /// The row with this value.
+impl<T: Record, S: Store, K: Key, U> Lookup<'_, T, S, K, U> {
+    /// The row with this value, of a unique index.
     ///
     /// # Errors
     ///
     /// As [`Table::get`]; [`TableError::StaleIndex`] for an entry that the row which it names hasn't;
     /// [`TableError::IndexMissing`] where the database is only read and the table lacks the index.
-    pub fn get(&self, value: impl AsKey<K>) -> Result<Option<T>, TableError> {
+    pub fn get(&self, value: impl AsKey<K>) -> Result<Option<T>, TableError>
+    where
+        U: OneRow,
+    {
         let row = self.find(part(&value), |_, _, row| row)?;
         if S::NOTES
             && let Some(row) = &row
@@ -214,7 +217,10 @@ impl<T: Record, S: Store, K: Key> Lookup<'_, T, S, K, Unique> {
         &self,
         value: impl AsKey<K>,
         read: impl FnOnce(T::Ref<'_>) -> R,
-    ) -> Result<Option<R>, TableError> {
+    ) -> Result<Option<R>, TableError>
+    where
+        U: OneRow,
+    {
         // The caller's code runs once, on a row that was found.
         let found = self.find(part(&value), |key, bytes, _| (key.to_vec(), bytes.to_vec()))?;
         found.map(|(key, bytes)| row::lend::<T, R>(&key, &bytes, read)).transpose()

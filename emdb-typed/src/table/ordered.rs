@@ -22,7 +22,8 @@ pub struct Page<T: Record> {
 impl<T: Record, S: Store> Table<T, S> {
     /// The rows whose keys are in a range, in order, as they are now.
     ///
-    /// The ends are keys, or `&str` and `&[u8]` for `String` and `Vec<u8>`.
+    /// The ends are keys, or what [`AsKey`](crate::AsKey) has for them: `"a".."b"` for a `String`,
+    /// `("a", 0)..("a", 9)` for a composite one.
     ///
     /// # Errors
     ///

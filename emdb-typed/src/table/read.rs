@@ -1,12 +1,10 @@
 //! The reads that every table has.
 
-use std::borrow::Borrow;
-
 use super::handle::Table;
 use super::walk::{ByKey, Keys, Rows};
 use crate::backend::{Keyspace, ReadView, Store};
 use crate::error::TableError;
-use crate::key::{self, AsKey, EncodeKey};
+use crate::key::{self, AsKey};
 use crate::record::Record;
 use crate::row;
 
@@ -19,11 +17,10 @@ impl<T: Record, S: Store> Table<T, S> {
     /// version or an older one; [`TableError::Core`] when the engine can't read.
     pub fn get<Q>(&self, key: &Q) -> Result<Option<T>, TableError>
     where
-        T::Key: Borrow<Q>,
-        Q: EncodeKey + ?Sized,
+        Q: AsKey<T::Key> + ?Sized,
     {
         self.admit()?;
-        let key = key::to_bytes(key);
+        let key = key::final_form::<T::Key>(key);
         let row = self.store.read(Keyspace::Rows, &key, |bytes| row::decode(&key, bytes))?;
         if S::NOTES
             && let Some(Ok(row)) = &row
@@ -61,11 +58,10 @@ impl<T: Record, S: Store> Table<T, S> {
         read: impl FnOnce(T::Ref<'_>) -> R,
     ) -> Result<Option<R>, TableError>
     where
-        T::Key: Borrow<Q>,
-        Q: EncodeKey + ?Sized,
+        Q: AsKey<T::Key> + ?Sized,
     {
         self.admit()?;
-        let key = key::to_bytes(key);
+        let key = key::final_form::<T::Key>(key);
         let lend = |bytes: &[u8]| row::lend::<T, R>(&key, bytes, read);
         self.store.read(Keyspace::Rows, &key, lend)?.transpose()
     }
@@ -126,11 +122,10 @@ impl<T: Record, S: Store> Table<T, S> {
     /// [`TableError::Core`] when the engine can't read.
     pub fn contains_key<Q>(&self, key: &Q) -> Result<bool, TableError>
     where
-        T::Key: Borrow<Q>,
-        Q: EncodeKey + ?Sized,
+        Q: AsKey<T::Key> + ?Sized,
     {
         self.admit()?;
-        Ok(self.store.contains(Keyspace::Rows, &key::to_bytes(key))?)
+        Ok(self.store.contains(Keyspace::Rows, &key::final_form::<T::Key>(key))?)
     }
 
     /// How many rows there are. Rows that have expired count until they are swept.
@@ -161,11 +156,10 @@ impl<T: Record, S: Store> Table<T, S> {
     #[cfg(feature = "ttl")]
     pub fn expires_at<Q>(&self, key: &Q) -> Result<Option<u64>, TableError>
     where
-        T::Key: Borrow<Q>,
-        Q: EncodeKey + ?Sized,
+        Q: AsKey<T::Key> + ?Sized,
     {
         self.admit()?;
-        Ok(self.store.expiry(Keyspace::Rows, &key::to_bytes(key))?)
+        Ok(self.store.expiry(Keyspace::Rows, &key::final_form::<T::Key>(key))?)
     }
 
     /// All rows, in the order of their keys, as they are now: later writes don't change what the

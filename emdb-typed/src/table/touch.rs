@@ -1,13 +1,11 @@
 //! Expiries that change while their rows stay.
 
-use std::borrow::Borrow;
-
 use super::former::Former;
 use super::handle::Table;
 use super::write::invalid;
 use crate::backend::{Keyspace, Store, StoreMut};
 use crate::error::TableError;
-use crate::key::{self, EncodeKey};
+use crate::key::{self, AsKey};
 use crate::lifetime::Lifetime;
 use crate::record::Record;
 use crate::vocabulary::Ttl;
@@ -52,10 +50,9 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// ```
     pub fn touch<Q>(&self, key: &Q, ttl: Ttl) -> Result<bool, TableError>
     where
-        T::Key: Borrow<Q>,
-        Q: EncodeKey + ?Sized,
+        Q: AsKey<T::Key> + ?Sized,
     {
-        let key = key::to_bytes(key);
+        let key = key::final_form::<T::Key>(key);
         self.write(|batch| {
             let (row, entries, expiry) = match self.former(batch, &key)? {
                 Former::Row { row, entries, expiry, live: true } => (row, entries, expiry),

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use emdb_core::Emdb;
 use emdb_typed::backend::Keyspace;
-use emdb_typed::{EncodeKey, Key, KeyError, Record, Table, TableError};
+use emdb_typed::{EncodeKey, Key, KeyError, Record, Table, TableError, as_key};
 use serde::{Deserialize, Serialize};
 
 use crate::harness::{Harness, TableOf, dump, verified, write_raw};
@@ -86,6 +86,8 @@ fn set_today(today: bool) {
 /// A number that is ordered the other way round today.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Turned(u8);
+
+as_key!(Turned);
 
 impl EncodeKey for Turned {
     fn encode_into(&self, out: &mut Vec<u8>) {

@@ -16,6 +16,6 @@ fn main() {
     let users = Table::<User>::open(&Emdb::open_in_memory()).unwrap();
     let _ = users.by(User::EMAIL).get(&7);
     // Not one row, but many.
-    let _ = users.by(User::BY_CITY_AGE).get(&("Basel".to_owned(), 7));
+    let _ = users.by(User::BY_CITY_AGE).get(("Basel", 7));
     let _ = users.by(User::BY_CITY_AGE).prefix(&(7,));
 }
