@@ -41,6 +41,7 @@ use crate::mvcc::namespace::NamespaceState;
 use crate::progress::ProgressMeter;
 use crate::storage::sim::{Faults, Random, SimDisk};
 
+mod batches;
 mod checkpoint;
 mod collisions;
 mod compaction;

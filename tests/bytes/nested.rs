@@ -403,6 +403,41 @@ mod delete_group {
     }
 
     #[test]
+    fn is_one_commit_to_whoever_adds_to_it_meanwhile() {
+        for ordered in [false, true] {
+            let db = Emdb::builder().enable_range_scans(ordered).build().unwrap();
+            db.insert_many((0..5000).map(|n| (format!("group.old.{n}"), "v"))).unwrap();
+            let stop = AtomicBool::new(false);
+            let written: Vec<u32> = thread::scope(|s| {
+                let (db, stop) = (&db, &stop);
+                let write = |writer: u32| {
+                    let group = db.focus("group").focus(writer.to_string());
+                    let written = (0..).inspect(|n| {
+                        group.set(n.to_string(), "v").unwrap();
+                        db.insert("beside", n.to_string()).unwrap();
+                    });
+                    written.take_while(|_| !stop.load(Ordering::Relaxed)).count() as u32
+                };
+                let writers: Vec<_> = (0..2).map(|n| s.spawn(move || write(n))).collect();
+                while db.focus("group.1").get("20").unwrap().is_none() {
+                    thread::yield_now();
+                }
+                assert!(db.delete_group("group").unwrap() >= 5000);
+                thread::sleep(std::time::Duration::from_millis(5));
+                stop.store(true, Ordering::Relaxed);
+                writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+            });
+            // Of each writer's keys the first ones have gone, up to one moment.
+            for (writer, written) in written.into_iter().enumerate() {
+                let is_left = |n: &u32| db.contains_key(format!("group.{writer}.{n}")).unwrap();
+                let left: Vec<_> = (0..=written).map(|n| is_left(&n)).collect();
+                assert!(left.is_sorted() && !left[0], "writer {writer}");
+            }
+            assert_eq!(db.focus("group.old").iter().unwrap().count(), 0);
+        }
+    }
+
+    #[test]
     fn counts_each_record_once_whoever_else_writes_and_deletes() {
         for ordered in [false, true] {
             let db = Emdb::builder().enable_range_scans(ordered).build().unwrap();

@@ -1,6 +1,7 @@
 //! The calls of a table, one behaviour a test.
 
 mod automatic_keys;
+mod retain;
 
 use std::collections::BTreeSet;
 
@@ -251,15 +252,6 @@ fn insert_gives_the_replaced_row_and_remove_the_removed_one() {
     assert_eq!(users.remove(&0).unwrap(), None);
     let report = users.verify().unwrap();
     assert_eq!((report.is_ok(), report.entries), (true, 0));
-}
-
-#[test]
-fn retain_removes_rows_with_their_entries() {
-    let db = Emdb::open_in_memory();
-    let users = filled(&db, 0..100);
-    users.retain(|user| user.id < 10).unwrap();
-    assert_eq!(users.by(User::TAGS).count("all").unwrap(), 10);
-    assert!(users.verify().unwrap().is_ok());
 }
 
 #[test]

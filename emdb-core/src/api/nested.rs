@@ -1,15 +1,18 @@
 //! Dotted groups of keys: a prefix and a dot before each.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::api::iterators::EmdbIter;
 use crate::api::namespace::Namespace;
 use crate::cursor::end::End;
+use crate::cursor::namespace_view::PinnedNamespace;
 use crate::cursor::range::Bounds;
 use crate::cursor::walk::Walk;
 use crate::engine::append_lock::Access;
-use crate::engine::write_lock::WriteLock;
+use crate::engine::apply::PriorRecord;
 use crate::engine::write_op::{Change, WriteOp};
+use crate::engine::written_since::WrittenSince;
 use crate::error::Result;
 
 /// The keys under a prefix, by what they are called there; see [`Namespace::focus`].
@@ -78,7 +81,8 @@ impl Namespace {
     }
 
     /// Removes what [`group`](Namespace::group) gives, in one commit, and tells how many records
-    /// that was. They are held in memory meanwhile.
+    /// that was. They are held in memory meanwhile. Other writers go on while the group is looked
+    /// for, and wait for the commit alone; what they add to it until then goes as well.
     ///
     /// # Errors
     /// As [`remove`](Namespace::remove).
@@ -98,29 +102,77 @@ impl Namespace {
     }
 
     fn walk_group(&self, prefix: &[u8]) -> Result<Walk> {
-        if self.is_ordered() {
-            self.walk_range(Bounds::prefix(prefix))
-        } else {
-            Ok(self.walk()?.only(prefix))
-        }
+        let pinned = self.pinned()?;
+        self.engine().order_later(pinned.incarnation.as_deref());
+        walk_group(pinned, prefix)
     }
 
     fn delete_under(&self, prefix: &[u8]) -> Result<usize> {
+        // Where nothing may be written, nothing is looked for.
+        drop(self.engine().lock_for_writing(Access::Plain)?);
+        loop {
+            if let Some(removed) = self.try_delete_under(prefix, &self.pinned()?)? {
+                return Ok(removed);
+            }
+        }
+    }
+
+    /// Removes the group, prepared on what is pinned: under the lock only what has been written
+    /// since is looked at. None if the namespace was cleared or the file compacted meanwhile.
+    fn try_delete_under(&self, prefix: &[u8], pinned: &PinnedNamespace) -> Result<Option<usize>> {
+        let Some(incarnation) = &pinned.incarnation else { return Ok(Some(0)) };
         let engine = self.engine();
-        // Nobody may add to the group between finding it and removing it.
-        let _write_lock = WriteLock::acquire(engine)?;
-        let mut walk = self.walk_group(prefix)?.without_values();
-        let keys: Vec<_> = std::iter::from_fn(|| walk.next_key(End::Front)).collect();
+        let mut walk = walk_group(pinned.clone(), prefix)?.without_values();
+        let mut found: Vec<(Vec<u8>, PriorRecord)> = Vec::new();
+        while walk.go(End::Front) {
+            found.extend(walk.record().map(|r| (r.key().to_vec(), PriorRecord::of(r.record()))));
+        }
         walk.status()?;
-        let mut ops = Vec::with_capacity(keys.len());
-        for (i, key) in keys.iter().enumerate() {
-            let remove = Change::remove(key).ending_commit(i + 1 == keys.len());
-            ops.push(WriteOp::write(&self.state, remove)?);
+        let (mut added, mut ops) = (BTreeSet::new(), Vec::with_capacity(found.len()));
+        for (key, record) in &found {
+            ops.push(self.removal(key)?.of_record(*record));
         }
-        if !ops.is_empty() {
-            engine.commit(&mut ops, Access::Owner)?;
+        let mut since = WrittenSince::new(&pinned.view, incarnation, 0);
+        let mut note = |key: &[u8]| {
+            if key.starts_with(prefix) {
+                added.insert(key.to_vec());
+            }
+        };
+        // Most of it before others have to wait: what comes while the one is read is read then.
+        since.read(&mut note)?;
+        since.read(&mut note)?;
+        let mut commit = engine.begin_commit(Access::Plain)?;
+        self.state.check()?;
+        if !since.is_of(&self.state) {
+            return Ok(None);
         }
-        Ok(keys.len())
+        since.read(&mut note)?;
+        for key in &added {
+            // As it is now. What was found under this key is not the newest any more.
+            if self.contains_key(key)? {
+                ops.push(self.removal(key)?);
+            }
+        }
+        if let Some(last) = ops.last_mut() {
+            last.end_commit();
+        }
+        commit.write(&mut ops)?;
+        commit.finish()?;
+        Ok(Some(ops.iter().filter(|op| !op.void).count()))
+    }
+
+    /// A removal that does not end its commit.
+    fn removal<'a>(&'a self, key: &'a [u8]) -> Result<WriteOp<'a>> {
+        WriteOp::write(&self.state, Change::remove(key).ending_commit(false))
+    }
+}
+
+/// The keys that begin with `prefix`.
+fn walk_group(pinned: PinnedNamespace, prefix: &[u8]) -> Result<Walk> {
+    if pinned.ordered {
+        pinned.into_walk_range(Bounds::prefix(prefix))
+    } else {
+        Ok(pinned.into_walk()?.only(prefix))
     }
 }
 

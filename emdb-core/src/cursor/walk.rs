@@ -11,6 +11,8 @@ use crate::cursor::hashed::Hashed;
 use crate::cursor::ordered::Ordered;
 use crate::cursor::overlay::{Found, Overlay};
 use crate::cursor::range::Bounds;
+#[cfg(feature = "nested")]
+use crate::engine::decoded::DecodedRecord;
 use crate::engine::read_view::ReadView;
 use crate::error::{Error, Result};
 use crate::mvcc::incarnation::Incarnation;
@@ -131,6 +133,12 @@ impl Walk {
             Found::Record(record) => Some(record.0.pair()),
             Found::Staged(key) => Some((key, overlay.value(key).unwrap_or_default())),
         }
+    }
+
+    /// The committed record that [`Walk::go`] went to, in a walk over what is committed alone.
+    #[cfg(feature = "nested")]
+    pub(crate) fn record(&self) -> Option<&DecodedRecord<'_>> {
+        self.base.as_ref()?.here().map(|found| &found.0)
     }
 
     /// Goes to the next item; tells whether there was one.

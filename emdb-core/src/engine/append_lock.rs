@@ -3,7 +3,12 @@
 //! A transaction has the right to write alone for as long as it runs, but takes the append lock only
 //! for its commit. Others wait meanwhile. Whoever waited while one ran comes before the next one,
 //! or a thread that runs one after the other would let nobody in.
+//!
+//! A plain commit takes the lock as it finds it: a mutex that was handed on in turn would make every
+//! writer wait for threads to wake. One of the many commits of a long call comes behind all who wait
+//! for it by then, so that nobody waits longer than for one of them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar};
 use std::thread::ThreadId;
 
@@ -32,6 +37,10 @@ pub(crate) struct Append {
     /// How many wait for it to end, and how many of those who waited are let in before the next.
     waiting: usize,
     favoured: usize,
+    /// How many of those who found the lock taken have had it since.
+    served: u64,
+    /// How many let others in before they go on.
+    giving_way: usize,
     pub(crate) unneeded: Unneeded,
 }
 
@@ -68,13 +77,30 @@ pub(crate) struct AppendLock {
     append: RankedMutex<Append>,
     /// Told when a transaction ends.
     idle: Condvar,
+    /// How often the lock was found taken.
+    queued: AtomicU64,
+    /// Told when one who waited has the lock, if somebody gives way.
+    served: Condvar,
 }
 
 impl AppendLock {
     pub(crate) fn new(family: Family, writer: JournalWriter) -> AppendLock {
         let unneeded = Unneeded::default();
-        let append = Append { writer, owner: None, waiting: 0, favoured: 0, unneeded };
-        AppendLock { append: RankedMutex::new(family, Rank::Append, append), idle: Condvar::new() }
+        let append = Append {
+            writer,
+            owner: None,
+            waiting: 0,
+            favoured: 0,
+            served: 0,
+            giving_way: 0,
+            unneeded,
+        };
+        AppendLock {
+            append: RankedMutex::new(family, Rank::Append, append),
+            idle: Condvar::new(),
+            queued: AtomicU64::new(0),
+            served: Condvar::new(),
+        }
     }
 
     /// Takes the lock, whoever has the right to write.
@@ -87,11 +113,41 @@ impl AppendLock {
     /// anybody else than that: `TransactionActive`.
     #[inline]
     pub(crate) fn enter(&self, access: Access) -> Result<RankedGuard<'_, Append>> {
-        let append = self.append.lock();
+        let append = self.append.try_lock().unwrap_or_else(|| self.queue());
         if access != Access::Owner && (append.owner.is_some() || append.favoured > 0) {
             return self.wait_for_turn(append, access);
         }
         Ok(append)
+    }
+
+    /// As a plain call, for one of many commits: lets all in first who wait for the lock by now.
+    pub(crate) fn enter_behind(&self) -> Result<RankedGuard<'_, Append>> {
+        let mut append = self.enter(Access::Plain)?;
+        let queued = self.queued.load(Ordering::Relaxed);
+        append.giving_way += 1;
+        while append.served < queued {
+            append = append.wait(&self.served);
+        }
+        append.giving_way -= 1;
+        // One of them may have begun a transaction.
+        if append.owner.is_some() { self.wait_for_turn(append, Access::Plain) } else { Ok(append) }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn times_found_taken(&self) -> u64 {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    /// Waits for the lock, counted.
+    #[cold]
+    fn queue(&self) -> RankedGuard<'_, Append> {
+        self.queued.fetch_add(1, Ordering::Relaxed);
+        let mut append = self.append.lock();
+        append.served += 1;
+        if append.giving_way > 0 {
+            self.served.notify_all();
+        }
+        append
     }
 
     /// Waits until no transaction is open.

@@ -14,7 +14,7 @@ use crate::crypto::Framing;
 use crate::engine::Engine;
 use crate::engine::append_lock::{Access, Append};
 use crate::engine::apply::{NewRecord, PriorRecord, Tally, apply_write};
-use crate::engine::write_op::WriteOp;
+use crate::engine::write_op::{Finding, WriteOp};
 use crate::error::{Error, Result};
 use crate::format::image::{self, NOTE_LEN};
 use crate::format::place::Place;
@@ -56,9 +56,23 @@ impl Engine {
         let append = Some(self.lock_for_writing(access)?);
         Ok(Commit { engine: self, append, linked: None })
     }
+
+    /// The same for one of the many commits of a long call, whose writers come first who wait by
+    /// now.
+    #[cfg_attr(not(feature = "ttl"), allow(dead_code))]
+    pub(crate) fn begin_batch(&self) -> Result<Commit<'_>> {
+        let append = Some(self.lock_for_batch()?);
+        Ok(Commit { engine: self, append, linked: None })
+    }
 }
 
 impl<'e> Commit<'e> {
+    /// Whether what is written now goes to this generation.
+    #[cfg_attr(not(feature = "ttl"), allow(dead_code))]
+    pub(crate) fn is_in(&self, handle: &GenerationHandle) -> bool {
+        self.engine.generation(&crossbeam_epoch::pin()).is(&handle.generation)
+    }
+
     /// Makes a commit of `ops`, visible when this returns.
     pub(crate) fn write(&mut self, ops: &mut [WriteOp<'_>]) -> Result<()> {
         debug_assert!(self.linked.is_none(), "a sync behind the first write covers no second one");
@@ -209,17 +223,24 @@ impl Engine {
                 if op.id != current.id {
                     // Cleared since the operation was prepared.
                     op.prepare(current.id);
+                    op.prior = None;
                 }
             }
             if op.is_write() && op.fresh.is_none() {
                 let incarnation = op.target.current(guard);
                 let (table, key) = (&incarnation.table, op.prepared.stored_key());
                 reader.make_ready(table, op.hash, guard)?;
-                let prior = match op.absent {
-                    true => None,
-                    false => reader.newest(table, key, op.hash, guard)?,
+                let prior = match op.finding {
+                    Finding::Search => reader.newest(table, key, op.hash, guard)?,
+                    Finding::Absent => None,
+                    Finding::Known => {
+                        op.prior = op.prior.filter(|p| table.leads_to(op.hash, p.position, guard));
+                        None
+                    }
                 };
-                op.prior = prior.as_ref().map(PriorRecord::of);
+                if op.finding != Finding::Known {
+                    op.prior = prior.as_ref().map(PriorRecord::of);
+                }
                 if op.verb == Verb::Put && !op.prior.is_some_and(|p| p.put) {
                     check_records(incarnation, added)?;
                     added += 1;
@@ -252,10 +273,14 @@ impl Engine {
         // Tombstones of this very commit are needed by whoever reads before the watermark moves.
         let oldest = || generation.views.oldest().min(generation.watermark());
         let mut tallies = Tallies::default();
-        for op in ops.iter().filter(|op| !op.void) {
+        for (at, op) in ops.iter().enumerate().filter(|(_, op)| !op.void) {
             if !op.is_write() {
                 change_namespace(append, op, guard);
                 continue;
+            }
+            if let Some(later) = ops.get(at + AHEAD_RECORDS).filter(|op| op.is_write()) {
+                // In a large commit it has left the cache since it was resolved.
+                later.incarnation(guard).table.prefetch(later.hash, guard);
             }
             debug_assert!(
                 op.position >= extent.start && op.position < extent.end,
@@ -394,9 +419,7 @@ fn end_commits(ops: &mut [WriteOp<'_>]) {
             continue;
         }
         if let Some(last) = last.take().filter(|last| *last < at) {
-            let last = &mut ops[last];
-            last.ends_commit = true;
-            last.prepare(last.id);
+            ops[last].end_commit();
         }
     }
 }

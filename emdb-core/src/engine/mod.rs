@@ -27,5 +27,6 @@ mod time_marks;
 pub(crate) mod value_ref;
 pub(crate) mod write_lock;
 pub(crate) mod write_op;
+pub(crate) mod written_since;
 
 pub(crate) use state::{Engine, Parts};

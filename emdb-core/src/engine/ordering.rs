@@ -31,11 +31,7 @@ impl Engine {
         let states: Vec<_> = self.names.lock().live.values().cloned().collect();
         let mut more = false;
         for state in states {
-            let (handle, incarnation) = {
-                let guard = crossbeam_epoch::pin();
-                let versions = state.versions(&guard);
-                (versions.handle.clone(), versions.current.clone())
-            };
+            let (handle, incarnation) = state.now();
             if let Some(order) = incarnation.order.get() {
                 let from = if all { 1 } else { SETTLE_MIN_KEYS };
                 let keys = self.anchors(&handle, &incarnation);

@@ -129,13 +129,27 @@ impl Engine {
 
     /// Takes the append lock for writing.
     pub(crate) fn lock_for_writing(&self, access: Access) -> Result<RankedGuard<'_, Append>> {
-        if self.read_only {
-            return Err(Error::ReadOnly);
-        }
-        self.check_process()?;
+        self.check_writable()?;
         let append = self.append_lock.enter(access)?;
         self.durability.check()?;
         Ok(append)
+    }
+
+    /// The same for one of many commits, behind all who wait for the lock by now.
+    pub(crate) fn lock_for_batch(&self) -> Result<RankedGuard<'_, Append>> {
+        self.check_writable()?;
+        let append = self.append_lock.enter_behind()?;
+        self.durability.check()?;
+        Ok(append)
+    }
+
+    /// Refuses what may never write.
+    #[inline]
+    fn check_writable(&self) -> Result<()> {
+        if self.read_only {
+            return Err(Error::ReadOnly);
+        }
+        self.check_process()
     }
 
     /// Notes where the last record of a user ends now. Called under the append lock.

@@ -57,6 +57,17 @@ impl<'a> Change<'a> {
     }
 }
 
+/// The way in which a commit finds what a record replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Finding {
+    /// By its key.
+    Search,
+    /// It is known that the key isn't there.
+    Absent,
+    /// It was found before, and only has to be the newest still.
+    Known,
+}
+
 /// One record of a commit.
 #[derive(Debug)]
 pub(crate) struct WriteOp<'a> {
@@ -71,8 +82,7 @@ pub(crate) struct WriteOp<'a> {
     pub(crate) fresh: Option<Arc<Incarnation>>,
     pub(crate) prepared: Prepared<'a>,
     pub(crate) hash: u64,
-    /// It is known that the key isn't there.
-    pub(crate) absent: bool,
+    pub(crate) finding: Finding,
     /// The caller asks for the value that is replaced.
     pub(crate) wants_value: bool,
     /// A removal of what isn't there: nothing is written for it.
@@ -173,7 +183,7 @@ impl<'a> WriteOp<'a> {
             fresh: None,
             prepared,
             hash,
-            absent: false,
+            finding: Finding::Search,
             wants_value: false,
             void: false,
             prior: None,
@@ -192,13 +202,29 @@ impl<'a> WriteOp<'a> {
         (self.id, self.prepared, self.hash) = (id, prepared, hash);
     }
 
+    /// Makes it the last record of its commit.
+    pub(crate) fn end_commit(&mut self) {
+        self.ends_commit = true;
+        self.prepare(self.id);
+    }
+
     pub(crate) fn is_write(&self) -> bool {
         is_write(self.verb)
     }
 
     /// Spares the search for what is replaced: the key has never been in the namespace.
     pub(crate) fn of_new_key(mut self) -> WriteOp<'a> {
-        self.absent = true;
+        self.finding = Finding::Absent;
+        self
+    }
+
+    /// A removal of this record and no other: if its key has a newer one by the time of the commit,
+    /// or its namespace was cleared, nothing is written. The caller sees to it that the commit is in
+    /// the generation of `prior`.
+    #[cfg_attr(not(any(feature = "ttl", feature = "nested")), allow(dead_code))]
+    pub(crate) fn of_record(mut self, prior: PriorRecord) -> WriteOp<'a> {
+        debug_assert!(self.verb == Verb::Remove && prior.put);
+        (self.finding, self.prior) = (Finding::Known, Some(prior));
         self
     }
 

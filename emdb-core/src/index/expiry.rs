@@ -32,7 +32,7 @@ enum Base {
 }
 
 /// Their place in an image.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Stored {
     pub(crate) map: Arc<Map>,
     pub(crate) place: Place,
@@ -41,7 +41,7 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    fn load(&self) -> Option<Words> {
+    pub(crate) fn load(&self) -> Option<Words> {
         let words = Words::mapped(&self.map, self.array.at as usize, self.array.count as usize)?;
         let (pairs, rest) = words.as_chunks::<2>();
         let right = image::words_sum(&words, self.place, self.array.at) == self.array.sum
@@ -77,16 +77,29 @@ impl Expiries {
         base + self.since.len()
     }
 
+    /// The place of the base, if that hasn't been read yet.
+    pub(crate) fn unread(&self) -> Option<Stored> {
+        match &self.base {
+            Base::Stored(stored) => Some(stored.clone()),
+            Base::None | Base::Loaded(_) => None,
+        }
+    }
+
+    /// Takes the base as it was read; none if it is damaged, and what was `found` of all live
+    /// records instead. If somebody else has done so, nothing changes.
+    pub(crate) fn take_read(&mut self, loaded: Option<Words>, found: Vec<Expiry>) {
+        if matches!(self.base, Base::Stored(_)) {
+            self.base = loaded.map_or(Base::None, Base::Loaded);
+            self.since.extend(found);
+        }
+    }
+
     /// The base; if it is damaged, `again` finds the expiries of all live records.
     fn base(&mut self, again: impl FnOnce() -> Vec<Expiry>) -> &[[u64; 2]] {
-        if let Base::Stored(stored) = &self.base {
-            match stored.load() {
-                Some(words) => self.base = Base::Loaded(words),
-                None => {
-                    self.base = Base::None;
-                    self.since.extend(again());
-                }
-            }
+        if let Some(stored) = self.unread() {
+            let loaded = stored.load();
+            let found = if loaded.is_none() { again() } else { Vec::new() };
+            self.take_read(loaded, found);
         }
         let Base::Loaded(words) = &self.base else { return &[] };
         words.as_chunks::<2>().0.get(self.done..).unwrap_or_default()

@@ -7,6 +7,8 @@ mod copy;
 pub(crate) mod database;
 mod lock;
 pub(crate) mod open_file;
+#[cfg(feature = "ttl")]
+mod pace;
 #[cfg(feature = "encrypt")]
 pub(crate) mod rekey;
 pub(crate) mod salvage;

@@ -1,19 +1,24 @@
 //! Removing what has expired, at the cost of what has expired.
+//!
+//! Expired records are looked for without a lock. The append lock is taken for a batch of removals,
+//! behind all writers who wait by then, and a record that was replaced meanwhile is left alone.
 
 use std::sync::Arc;
-
-use crossbeam_epoch::Guard;
+use std::time::Instant;
 
 use crate::engine::Engine;
 use crate::engine::append_lock::Access;
+use crate::engine::apply::PriorRecord;
 use crate::engine::decoded::DecodedRecord;
+use crate::engine::reader::Reader;
 use crate::engine::write_op::{Change, WriteOp};
 use crate::error::Result;
-use crate::mvcc::namespace::{NamespaceState, NamespaceVersions};
+use crate::index::expiry::Expiry;
+use crate::maintenance::pace::Pace;
+use crate::mvcc::generation::GenerationHandle;
+use crate::mvcc::incarnation::Incarnation;
+use crate::mvcc::namespace::NamespaceState;
 use crate::os::sync::lock;
-
-/// Records removed in one commit.
-const BATCH_RECORDS: usize = 1024;
 
 /// Removes the expired records of the namespace and counts them into `swept`.
 pub(crate) fn sweep(
@@ -22,84 +27,104 @@ pub(crate) fn sweep(
     swept: &mut usize,
 ) -> Result<()> {
     let now = engine.clock.now();
-    while sweep_some(engine, namespace, now, swept)? {}
+    let mut pace = Pace::new();
+    load(engine, namespace);
+    let mut due = {
+        let _append = engine.lock_for_writing(Access::Plain)?;
+        Due::next(engine, namespace, now, &pace)
+    };
+    while !due.expiries.is_empty() {
+        due = due.remove(engine, namespace, now, &mut pace, swept)?;
+    }
     Ok(())
 }
 
-/// Removes some; tells whether there may be more.
-fn sweep_some(
-    engine: &Engine,
-    namespace: &Arc<NamespaceState>,
-    now: u64,
-    swept: &mut usize,
-) -> Result<bool> {
-    let mut commit = engine.begin_commit(Access::Plain)?;
-    namespace.check()?;
-    let guard = crossbeam_epoch::pin();
-    let expired = expired(engine, namespace, now, &guard);
-    if expired.is_empty() {
-        return Ok(false);
-    }
-    // What belongs to these rows is removed by other commits.
-    engine.clock.note_passed(now);
-    let mut ops = Vec::with_capacity(expired.len());
-    for (i, record) in expired.iter().enumerate() {
-        let remove = Change::remove(record.key()).ending_commit(i + 1 == expired.len());
-        ops.push(WriteOp::write(namespace, remove)?);
-    }
-    commit.write(&mut ops)?;
-    *swept += ops.len();
-    drop(ops);
-    drop(expired);
-    drop(guard);
-    commit.finish()?;
-    Ok(true)
+/// Reads those of an image, if nobody has yet, before a lock is taken that writers wait for.
+fn load(engine: &Engine, namespace: &NamespaceState) {
+    let (handle, incarnation) = namespace.now();
+    let Some(stored) = lock(&incarnation.expiries).unread() else { return };
+    let loaded = stored.load();
+    let again = || engine.reader(&handle).expiries_of(&incarnation.table);
+    let found = if loaded.is_none() { again() } else { Vec::new() };
+    lock(&incarnation.expiries).take_read(loaded, found);
 }
 
-/// Some expired records. One that is damaged is left out from now on: whoever reads it gets the
-/// error.
-fn expired<'g>(
-    engine: &Engine,
-    namespace: &NamespaceState,
-    now: u64,
-    guard: &'g Guard,
-) -> Vec<DecodedRecord<'g>> {
-    loop {
-        let (due, expired) = look_at_due(engine, namespace, now, guard);
-        if due == 0 || !expired.is_empty() {
-            return expired;
+/// Expiries that are due, of one incarnation in one generation.
+struct Due {
+    handle: GenerationHandle,
+    incarnation: Arc<Incarnation>,
+    expiries: Vec<Expiry>,
+}
+
+impl Due {
+    /// The next ones; none if there are no more. For whoever has the append lock, so that no commit
+    /// is in the making.
+    fn next(engine: &Engine, namespace: &NamespaceState, now: u64, pace: &Pace) -> Due {
+        let (handle, incarnation) = namespace.now();
+        let again = || engine.reader(&handle).expiries_of(&incarnation.table);
+        let watermark = handle.generation.watermark();
+        let mut all = lock(&incarnation.expiries);
+        let mut due = all.due(now, pace.records(), again);
+        // A forged image could name what will be written there.
+        while due.iter().any(|(_, position)| *position >= watermark) {
+            due.retain(|(_, position)| *position >= watermark);
+            due.drain(..).for_each(|expiry| all.forget(expiry));
+            due = all.due(now, pace.records(), again);
         }
+        drop(all);
+        Due { handle, incarnation, expiries: due }
     }
-}
 
-/// Looks at some that are due: gives how many, and those whose record is live.
-fn look_at_due<'g>(
-    engine: &Engine,
-    namespace: &NamespaceState,
-    now: u64,
-    guard: &'g Guard,
-) -> (usize, Vec<DecodedRecord<'g>>) {
-    let NamespaceVersions { handle, current: incarnation, .. } = namespace.versions(guard);
-    let mut expiries = lock(&incarnation.expiries);
-    let reader = engine.reader(handle);
-    let due = expiries.due(now, BATCH_RECORDS, || reader.expiries_of(&incarnation.table));
-    let read = |&(at, position): &(u64, u64)| {
-        let record = reader.record(position).and_then(|r| {
-            let hash = handle.generation.hash(r.key());
-            // The way that the commit will find it.
-            let newest = reader.newest(&incarnation.table, r.key(), hash, guard)?;
-            newest.map(|record| reader.decode_key(record)).transpose()
-        });
-        match record {
-            Ok(Some(record)) if is_it(&record, at, position) => Some(record),
-            // Replaced, or removed, or the image was forged.
-            Ok(_) | Err(_) => {
-                expiries.forget((at, position));
-                None
+    /// Removes their records, and gives the next ones.
+    fn remove(
+        self,
+        engine: &Engine,
+        namespace: &Arc<NamespaceState>,
+        now: u64,
+        pace: &mut Pace,
+        swept: &mut usize,
+    ) -> Result<Due> {
+        let expired = self.records(engine.reader(&self.handle));
+        let mut ops = Vec::with_capacity(expired.len());
+        for (i, record) in expired.iter().enumerate() {
+            let remove = Change::remove(record.key()).ending_commit(i + 1 == expired.len());
+            let op = WriteOp::write(namespace, remove)?;
+            ops.push(op.of_record(PriorRecord::of(record.record())));
+        }
+        let mut commit = engine.begin_batch()?;
+        let began = Instant::now();
+        // After a compaction records lie elsewhere: the same ones are due again.
+        if commit.is_in(&self.handle) {
+            if !ops.is_empty() {
+                // What belongs to these rows is removed by other commits.
+                engine.clock.note_passed(now);
             }
+            commit.write(&mut ops)?;
+            *swept += ops.iter().filter(|op| !op.void).count();
+            let mut all = lock(&self.incarnation.expiries);
+            self.expiries.iter().for_each(|expiry| all.forget(*expiry));
         }
-    };
-    (due.len(), due.iter().filter_map(read).collect())
+        let next = Due::next(engine, namespace, now, pace);
+        commit.finish_after(|| pace.note(began.elapsed()))?;
+        Ok(next)
+    }
+
+    /// The records that are live. A damaged one is left out: whoever reads it gets the error.
+    fn records<'g>(&self, reader: Reader<'g>) -> Vec<DecodedRecord<'g>> {
+        let guard = crossbeam_epoch::pin();
+        let table = &self.incarnation.table;
+        let read = |&(at, position): &Expiry| {
+            let record = reader.record(position).and_then(|r| {
+                // The way that a commit would find it.
+                let hash = reader.generation.hash(r.key());
+                let newest = reader.newest(table, r.key(), hash, &guard)?;
+                newest.map(|record| reader.decode_key(record)).transpose()
+            });
+            // Otherwise it was replaced, or removed, or the image was forged.
+            record.ok().flatten().filter(|record| is_it(record, at, position))
+        };
+        self.expiries.iter().filter_map(read).collect()
+    }
 }
 
 /// Whether the record is the put at `position` with this expiry.

@@ -121,6 +121,13 @@ impl NamespaceState {
         &self.versions(guard).current
     }
 
+    /// The latest generation, and the incarnation in it that is written to.
+    pub(crate) fn now(&self) -> (GenerationHandle, Arc<Incarnation>) {
+        let guard = crossbeam_epoch::pin();
+        let versions = self.versions(&guard);
+        (versions.handle.clone(), versions.current.clone())
+    }
+
     /// Begins `fresh` at `start`. Called by the one writer alone, as are the following.
     pub(crate) fn begin(&self, fresh: &Arc<Incarnation>, start: u64, guard: &Guard) {
         fresh.begin_at(start);

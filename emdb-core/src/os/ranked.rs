@@ -8,7 +8,7 @@
 //! In a release build a ranked lock is a mutex, and nothing is kept.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Condvar, Mutex, MutexGuard, TryLockError};
 
 use crate::os::sync::{lock, wait};
 
@@ -151,6 +151,18 @@ impl<T> RankedMutex<T> {
     pub(crate) fn lock(&self) -> RankedGuard<'_, T> {
         let entered = self.family.enter(self.rank);
         RankedGuard { guard: lock(&self.mutex), _entered: entered }
+    }
+
+    /// Takes the lock if nobody has it.
+    #[inline]
+    pub(crate) fn try_lock(&self) -> Option<RankedGuard<'_, T>> {
+        let entered = self.family.enter(self.rank);
+        let guard = match self.mutex.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(RankedGuard { guard, _entered: entered })
     }
 }
 

@@ -24,5 +24,5 @@ pub(crate) use schema_epoch::SchemaLock;
 pub(crate) use seam::for_each;
 pub use seam::{
     Autocommit, Backend, Cursor, CursorItem, KeyBounds, NamedKeyspace, ReadView, Snapshot, Store,
-    StoreMut, WriteGuard,
+    StoreMut, WriteGuard, Written,
 };

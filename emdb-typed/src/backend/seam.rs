@@ -166,6 +166,24 @@ pub trait Cursor: Sized {
     fn backward(&mut self) -> Option<CursorItem<'_, Self::Error>>;
 }
 
+/// The keys that were written since a state of a keyspace, as far as it has been read.
+#[derive(Debug)]
+pub struct Written<V> {
+    /// The state.
+    pub view: V,
+    /// How far behind it, in the backend's terms; 0 at first.
+    pub reached: u64,
+    /// The keys, perhaps several times.
+    pub keys: Vec<Vec<u8>>,
+}
+
+impl<V> Written<V> {
+    /// Nothing has been read yet.
+    pub fn since(view: V) -> Written<V> {
+        Written { view, reached: 0, keys: Vec::new() }
+    }
+}
+
 /// Where a table reads: by itself ([`Live`](crate::Live)), inside a transaction
 /// ([`Staged`](crate::Staged)), or on a snapshot ([`Frozen`](crate::Frozen)).
 ///
@@ -295,6 +313,18 @@ pub trait Store {
     fn view_beside(&self, view: &Self::View, keyspace: Keyspace)
     -> Result<Self::View, Self::Error>;
 
+    /// Brings `written` up to now; tells whether its keys are all of the keyspace that were written.
+    /// A backend that can't tell says no.
+    #[doc(hidden)]
+    fn written_since(
+        &self,
+        keyspace: Keyspace,
+        written: &mut Written<Self::View>,
+    ) -> Result<bool, Self::Error> {
+        let _ = (keyspace, written);
+        Ok(false)
+    }
+
     /// Runs reads of several keyspaces so that they see one state, as often as that takes.
     #[doc(hidden)]
     fn consistent<R>(&self, read: impl FnMut() -> Result<R, TableError>) -> Result<R, TableError>;
@@ -364,6 +394,25 @@ pub trait StoreMut: Store {
     /// Waits for other writers.
     #[doc(hidden)]
     fn lock(&self) -> Result<Self::Guard<'_>, Self::Error>;
+
+    /// Makes changes that were gathered without the lock, if `holds` says as the only writer that
+    /// they still are the right ones; tells whether it did. A backend that can prepares them first,
+    /// and asks before others have to wait as well, so that there is little left to do then.
+    #[doc(hidden)]
+    fn commit_if(
+        &self,
+        changes: &Changes,
+        mut holds: impl for<'r, 's> FnMut(
+            &'r <Self::Guard<'s> as WriteGuard>::Reads,
+        ) -> Result<bool, TableError>,
+    ) -> Result<bool, TableError> {
+        let guard = self.lock()?;
+        if !holds(guard.reads())? {
+            return Ok(false);
+        }
+        guard.commit(changes)?;
+        Ok(true)
+    }
 }
 
 /// A store whose commits are commits of the database: a table by itself.

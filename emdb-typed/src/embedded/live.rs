@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use emdb_core::internal::{self, View, Write, WriteLock};
+use emdb_core::internal::{self, PreparedWrites, View, Write, WriteLock};
 use emdb_core::{Error, Namespace};
 
 use crate::backend::{
     Autocommit, Changes, Keyspace, Keyspaces, SchemaEpoch, Store, StoreMut, WriteGuard, WriteRef,
+    Written,
 };
 use crate::error::TableError;
 
@@ -111,6 +112,11 @@ impl Store for Live {
         Ok(view.beside(self.namespace(keyspace)))
     }
 
+    fn written_since(&self, keyspace: Keyspace, written: &mut Written<View>) -> Result<bool> {
+        let Written { view, reached, keys } = written;
+        view.written_since(self.namespace(keyspace), reached, keys)
+    }
+
     fn consistent<R>(
         &self,
         mut read: impl FnMut() -> std::result::Result<R, TableError>,
@@ -145,6 +151,25 @@ impl StoreMut for Live {
 
     fn lock(&self) -> Result<LiveGuard<'_>> {
         Ok(LiveGuard { live: self, lock: WriteLock::begin(self.rows())? })
+    }
+
+    fn commit_if(
+        &self,
+        changes: &Changes,
+        mut holds: impl FnMut(&Live) -> std::result::Result<bool, TableError>,
+    ) -> std::result::Result<bool, TableError> {
+        debug_assert!(changes.cleared.is_empty(), "what is cleared is not looked at before");
+        let prepared = PreparedWrites::new(self.table.writes(changes))?;
+        // Twice, since much may be written while it is asked the first time.
+        if !holds(self)? || !holds(self)? {
+            return Ok(false);
+        }
+        let guard = self.lock()?;
+        if !holds(self)? {
+            return Ok(false);
+        }
+        guard.lock.commit_prepared(prepared)?;
+        Ok(true)
     }
 }
 

@@ -3,13 +3,12 @@
 use super::former::Former;
 use super::handle::Table;
 use super::write::{Prepared, invalid};
-use crate::backend::{Keyspace, ReadView, Store, StoreMut, for_each};
+use crate::backend::{Keyspace, StoreMut};
 use crate::error::TableError;
 use crate::index::EntryWriter as Entries;
 use crate::key::{self, AsKey};
 use crate::lifetime::Lifetime;
 use crate::record::Record;
-use crate::row;
 use crate::write::{Batch, auto_key, entries};
 
 impl<T: Record, S: StoreMut> Table<T, S> {
@@ -219,43 +218,6 @@ impl<T: Record, S: StoreMut> Table<T, S> {
             Ok(former)
         })?;
         former.into_row()
-    }
-
-    /// Removes the rows for which `keep` says no, in one commit.
-    ///
-    /// `keep` may read the table, but a write in it is refused.
-    ///
-    /// # Errors
-    ///
-    /// As [`remove`](Table::remove); a row that can't be read is an error, and nothing is removed.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
-    /// # struct Item { #[emdb(key)] id: u32 }
-    /// # let db = Emdb::open_in_memory();
-    /// let items = Table::<Item>::open(&db)?;
-    /// items.insert_many((0..10).map(|id| Item { id }))?;
-    /// items.retain(|item| item.id % 2 == 0)?;
-    /// assert_eq!(items.len()?, 5);
-    /// # Ok::<(), TableError>(())
-    /// ```
-    pub fn retain(&self, mut keep: impl FnMut(&T) -> bool) -> Result<(), TableError> {
-        self.write(|batch| {
-            for_each(batch.reads().view(Keyspace::Rows)?.scan()?, |key, value| {
-                let row = row::decode::<T>(key, value)?;
-                if !keep(&row) {
-                    let entries = entries::all(&self.definition.indexes, &row, key);
-                    let former = Former::Row { row, entries, expiry: None, live: true };
-                    self.discard(batch, key, &former)?;
-                }
-                Ok(())
-            })
-        })
     }
 
     /// Removes all rows, at the cost of a few records. Automatic keys go on where they were; when the

@@ -9,6 +9,7 @@ mod lookup;
 mod noted;
 mod ordered;
 mod read;
+mod retain;
 #[cfg(feature = "ttl")]
 mod touch;
 mod walk;

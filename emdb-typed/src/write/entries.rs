@@ -115,6 +115,22 @@ fn check_owned<T: Record, G: WriteGuard>(
     }
 }
 
+/// The same in one state of the index.
+pub(crate) fn check_owned_in<T: Record, V: ReadView>(
+    index: &V,
+    spec: &IndexSpec<T>,
+    entry: &[u8],
+    key: &[u8],
+) -> Result<(), TableError>
+where
+    TableError: From<V::Error>,
+{
+    if !spec.kind.is_unique() || index.read(entry, |owner| owner == key)? == Some(true) {
+        return Ok(());
+    }
+    Err(stale::error(spec, Disagreement::NoEntry(key)))
+}
+
 /// Stages the removal of the entries of a row that has expired. Another row may have taken its
 /// unique values since.
 pub(crate) fn remove_expired<T: Record, G: WriteGuard>(

@@ -114,3 +114,30 @@ fn goes_on_after_a_namespace_was_dropped() {
     clock.set(START + 10);
     assert_eq!((gone.sweep_expired(), db.sweep_expired()), (0, 1));
 }
+
+#[test]
+fn leaves_what_is_written_and_compacted_meanwhile() {
+    for ordered in [false, true] {
+        let (db, clock) = build(Emdb::builder().enable_range_scans(ordered));
+        const KEYS: u32 = 20_000;
+        for n in 0..KEYS {
+            db.insert_with_ttl(n.to_be_bytes(), "old", ms(10)).unwrap();
+        }
+        clock.set(START + 10);
+        let (mut renewed, mut swept) = (0, 0);
+        std::thread::scope(|s| {
+            let sweep = s.spawn(|| db.sweep_expired());
+            let compact = s.spawn(|| db.compact().unwrap());
+            while !sweep.is_finished() && renewed < KEYS {
+                db.insert((KEYS - 1 - renewed).to_be_bytes(), "new").unwrap();
+                renewed += 1;
+            }
+            swept = sweep.join().unwrap();
+            compact.join().unwrap();
+        });
+        let new = (KEYS - renewed..KEYS).filter(|n| db.contains_key(n.to_be_bytes()).unwrap());
+        assert_eq!((new.count(), db.len().unwrap()), (renewed as usize, renewed as usize));
+        assert!(swept <= KEYS as usize);
+        assert!(db.verify().unwrap().is_ok());
+    }
+}

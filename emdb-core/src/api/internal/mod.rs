@@ -216,6 +216,25 @@ impl Write<'_> {
     }
 }
 
+/// Writes of which all is computed that can be before they are committed.
+#[derive(Debug)]
+pub struct PreparedWrites<'a>(Vec<WriteOp<'a>>);
+
+impl<'a> PreparedWrites<'a> {
+    /// Those of one commit. No key may be there twice.
+    pub fn new(writes: impl ExactSizeIterator<Item = Write<'a>>) -> Result<PreparedWrites<'a>> {
+        let total = writes.len();
+        let guard = crossbeam_epoch::pin();
+        let mut ops = Vec::with_capacity(total);
+        for (at, write) in writes.enumerate() {
+            let change = Change::write(write.key, write.value, write.expiry);
+            let change = change.ending_commit(at + 1 == total);
+            ops.push(WriteOp::write_in(&guard, &write.namespace.state, change)?);
+        }
+        Ok(PreparedWrites(ops))
+    }
+}
+
 /// Exclusive write access. Other writers wait until it is dropped; a second one on the same
 /// thread, and any plain write there, is `TransactionActive`.
 #[derive(Debug)]
@@ -229,21 +248,17 @@ impl WriteLock {
 
     /// Commits all of it as one. No key may be there twice.
     pub fn commit<'a>(self, writes: impl ExactSizeIterator<Item = Write<'a>>) -> Result<()> {
-        let total = writes.len();
-        if total == 0 {
+        self.commit_prepared(PreparedWrites::new(writes)?)
+    }
+
+    /// The same of what was prepared, perhaps before others had to wait.
+    pub fn commit_prepared(self, mut writes: PreparedWrites<'_>) -> Result<()> {
+        if writes.0.is_empty() {
             return Ok(());
         }
         let engine = self.0.engine.clone();
-        let guard = crossbeam_epoch::pin();
-        let mut ops = Vec::with_capacity(total);
-        for (at, write) in writes.enumerate() {
-            let change = Change::write(write.key, write.value, write.expiry);
-            let change = change.ending_commit(at + 1 == total);
-            ops.push(WriteOp::write_in(&guard, &write.namespace.state, change)?);
-        }
-        drop(guard);
         let mut commit = engine.begin_commit(Access::Owner)?;
-        commit.write(&mut ops)?;
+        commit.write(&mut writes.0)?;
         // Others may write while this waits for the disk, and share its sync.
         commit.finish_after(|| drop(self))
     }

@@ -11,6 +11,7 @@ use crate::cursor::end::End;
 use crate::cursor::namespace_view::{NamespaceView, PinnedNamespace, StagedWrites};
 use crate::cursor::range::Bounds;
 use crate::cursor::walk::Walk;
+use crate::engine::written_since::WrittenSince;
 use crate::error::Result;
 use crate::mvcc::names::{CATALOGUE, child_name};
 use crate::mvcc::namespace::INTERNAL;
@@ -75,6 +76,25 @@ impl View {
         let mut names: Vec<_> = own.map(|seen| (seen.name, seen.ordered)).collect();
         names.sort();
         names
+    }
+
+    /// Appends the keys of the namespace that were written since this state, and since the last call
+    /// with this `reached`, which begins as 0. Tells whether these are all: not if the namespace
+    /// was cleared meanwhile, or the file compacted, or if this is a state of a transaction.
+    pub fn written_since(
+        &self,
+        ns: &Namespace,
+        reached: &mut u64,
+        keys: &mut Vec<Vec<u8>>,
+    ) -> Result<bool> {
+        let PinnedNamespace { view, incarnation: Some(incarnation), .. } = &self.pinned else {
+            return Ok(false);
+        };
+        let mut since = WrittenSince::new(view, incarnation, *reached);
+        since.read(|key| keys.push(key.to_vec()))?;
+        *reached = since.reached();
+        // Last, since a compaction can come in between; not so while the caller is the only writer.
+        Ok(self.staged.is_none() && since.is_of(&ns.state))
     }
 
     #[inline]

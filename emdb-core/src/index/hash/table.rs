@@ -123,6 +123,17 @@ impl Table {
         self.segment(hash, guard).probe(hash, visit)
     }
 
+    /// Whether the record at `position`, a put, is the newest of its key, whose hash is this. The
+    /// segment is ready (see [`Table::is_ready`]).
+    #[inline]
+    pub(crate) fn leads_to(&self, hash: u64, position: u64, guard: &Guard) -> bool {
+        let found = self.probe(hash, guard, |slot| {
+            let is_it = slot.position() == position && !slot.is_tombstone();
+            if is_it { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        matches!(found, Ok(Some(())))
+    }
+
     /// Points the key's slot to the record at `new`, a tombstone if `removed`.
     ///
     /// The key's slot is the one that points to `old`, or one for which `same` says that its
