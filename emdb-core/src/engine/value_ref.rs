@@ -13,8 +13,12 @@ use crate::mvcc::generation::Pin;
 /// database is decrypted, and owned.
 ///
 /// It stays valid, and unchanged, after the key is overwritten or removed, while the file grows,
-/// and after the database is closed. It keeps the file mapped, so long-lived ones are better
-/// turned into a `Vec` with [`into_vec`](ValueRef::into_vec).
+/// and after the database is closed.
+///
+/// A value of a few bytes keeps all of the file that it is in: its mapping, and when a compaction has
+/// put another file in the place, the space of the former one on the disk and the index that led to
+/// it. That ends with the last value of that file. One that is kept for longer than a moment is better
+/// turned into a `Vec` with [`into_vec`](ValueRef::into_vec), which keeps nothing else.
 ///
 /// ```
 /// # fn main() -> emdb_core::Result<()> {
