@@ -322,10 +322,10 @@
 //!
 //! A row can expire: by its type (`ttl = "30m"`), by a field (`expires_at`), or with a time of its
 //! own. An expired row is not found any more, neither by its key nor through an index.
-//! `insert` begins its time anew, `update` leaves it as it is, and so does a transaction that reads a row by
-//! `get` and inserts it again; `touch` moves it and leaves the row.
-//! `insert` begins the time anew, `update` keeps it. Expired rows take room until
-//! `Emdb::sweep_expired` (`try_sweep` tells why it could not). This needs the feature `ttl`, which is on by default.
+//! `insert` begins the time anew, `update` keeps it, and so does a transaction that reads a row by
+//! `get` and inserts it again; `touch` moves it and leaves the row. Expired rows take room until
+//! `Emdb::sweep_expired` (`try_sweep` tells why it could not). This needs the feature `ttl`, which is
+//! on by default.
 //!
 #![cfg_attr(feature = "ttl", doc = "```")]
 #![cfg_attr(not(feature = "ttl"), doc = "```ignore")]

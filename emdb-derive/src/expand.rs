@@ -55,6 +55,7 @@ fn record_impl(record: &Record<'_>, lent: &lent::Expanded) -> TokenStream {
     let (key, describe) = (key(record), describe(record));
     let (lent_ty, lend) = (&lent.ty, &lent.lend);
     let methods = methods::expand(record);
+    let lent_entries = index::lent_entries(record);
     let auto = record.key.auto.then(|| {
         quote!(
             const AUTO: ::core::primitive::bool = true;
@@ -84,6 +85,8 @@ fn record_impl(record: &Record<'_>, lent: &lent::Expanded) -> TokenStream {
             ) -> ::core::result::Result<#lent_ty, #krate::__private::DecodeError> {
                 #lend
             }
+
+            #lent_entries
 
             #methods
         }

@@ -28,6 +28,11 @@ pub(crate) enum Lent {
 }
 
 impl Lent {
+    /// Whether it is one text, or one run of bytes.
+    pub(crate) fn is_slice(&self) -> bool {
+        matches!(self, Lent::Str | Lent::Bytes)
+    }
+
     /// The type, with the lifetime `'row`.
     pub(crate) fn ty(&self, private: &TokenStream) -> TokenStream {
         match self {

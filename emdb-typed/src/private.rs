@@ -72,6 +72,12 @@ pub fn decode_variant_part<const WIDTH: usize>(bytes: &mut &[u8]) -> Result<u16,
     Ok(position.iter().fold(0, |position, byte| position << 8 | u16::from(*byte)))
 }
 
+/// Writes the part form of a text, or of bytes, that is lent.
+#[inline]
+pub fn encode_lent<Q: EncodeKey + ?Sized>(lent: &Q, out: &mut Vec<u8>) {
+    lent.encode_part(out);
+}
+
 /// A copy of the key, for `Record::key`.
 ///
 /// It asks for nothing but the record itself, so that a field that is no key is reported once,

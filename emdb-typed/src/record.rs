@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::codec::DecodeError;
-use crate::index::Description;
+use crate::index::{Description, EntryWriter};
 use crate::key::Key;
 use crate::lent::Fields;
 use crate::lifetime::Lifetime;
@@ -68,6 +68,14 @@ pub trait Record: Serialize + DeserializeOwned + 'static {
     /// Reads a row's fields without copying them.
     #[doc(hidden)]
     fn lend<'a>(fields: &mut Fields<'a>) -> Result<Self::Ref<'a>, DecodeError>;
+
+    /// Writes the entries that a lent row has in the index at this position; tells whether they can
+    /// be told without the row itself.
+    #[doc(hidden)]
+    fn lent_entries(row: &Self::Ref<'_>, index: usize, entries: &mut EntryWriter) -> bool {
+        let _ = (row, index, entries);
+        false
+    }
 
     /// Reads a row that an older version of the type wrote: `None` if there is no such version.
     #[doc(hidden)]

@@ -24,19 +24,68 @@ pub(crate) enum Disagreement<'a> {
     Sampled,
 }
 
-/// Refuses an entry, in the place of an answer, that the row with this key hasn't. `seeker` seeks
-/// its value.
-#[inline]
-pub(crate) fn check<T: Record>(
-    spec: &IndexSpec<T>,
-    seeker: &mut EntryWriter,
-    key: &[u8],
-    row: &T,
-) -> Result<(), TableError> {
-    if seeker.finds(|entries| (spec.entries)(row, entries)) {
-        return Ok(());
+/// The entry that leads to a row, to be sought among those that the row has.
+#[derive(Debug)]
+pub(crate) struct Sought<T> {
+    spec: IndexSpec<T>,
+    index: usize,
+    /// It has the entry's value.
+    seeker: EntryWriter,
+}
+
+impl<T: Record> Sought<T> {
+    /// The entry with this value, of the index at this position.
+    pub(crate) fn new(spec: &IndexSpec<T>, index: usize, value: Vec<u8>) -> Self {
+        Sought { spec: *spec, index, seeker: EntryWriter::seeking(value) }
     }
-    Err(error(spec, Disagreement::NotItsEntry(key)))
+
+    #[inline]
+    pub(crate) fn spec(&self) -> &IndexSpec<T> {
+        &self.spec
+    }
+
+    /// Its value, in the part form.
+    #[inline]
+    pub(crate) fn value(&self) -> &[u8] {
+        self.seeker.sought()
+    }
+
+    /// Goes on to another entry of the index, that of the row with this key.
+    #[inline]
+    pub(crate) fn seek(&mut self, entry: &[u8], key: &[u8]) {
+        self.seeker.seek(self.spec.kind.value_of(entry, key));
+    }
+
+    /// Refuses the row to which it led, in the place of an answer, if the row hasn't got it.
+    #[inline]
+    pub(crate) fn check(&mut self, key: &[u8], row: &T) -> Result<(), TableError> {
+        let is_found = self.seeker.finds(|entries| (self.spec.entries)(row, entries));
+        self.demand(is_found, key)
+    }
+
+    /// The same for a row that is lent. `whole` reads it, where the index asks for the row itself.
+    #[inline]
+    pub(crate) fn check_lent(
+        &mut self,
+        key: &[u8],
+        row: &T::Ref<'_>,
+        whole: impl FnOnce() -> Result<T, TableError>,
+    ) -> Result<(), TableError> {
+        let mut is_told = false;
+        let index = self.index;
+        let is_found = self.seeker.finds(|out| is_told = T::lent_entries(row, index, out));
+        if is_told { self.demand(is_found, key) } else { self.check(key, &whole()?) }
+    }
+
+    #[inline]
+    fn demand(&self, is_found: bool, key: &[u8]) -> Result<(), TableError> {
+        if is_found { Ok(()) } else { Err(self.error(Disagreement::NotItsEntry(key))) }
+    }
+
+    /// The error of its index.
+    pub(crate) fn error(&self, how: Disagreement<'_>) -> TableError {
+        error(&self.spec, how)
+    }
 }
 
 /// Whether `row` has the entry of this value.

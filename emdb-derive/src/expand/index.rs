@@ -1,13 +1,15 @@
 //! Indexes: the constants that the program names, and what the table does with them.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 use syn::spanned::Spanned;
 use syn::{Generics, Ident, Path, Type, Visibility, parse_quote};
 
+use crate::ast::Field;
 use crate::bounds;
+use crate::lent::{Lent, LentField};
 use crate::text;
-use crate::tokens::spanned;
+use crate::tokens::{private, spanned};
 use crate::valid::{Entries, Index, Record};
 
 /// The struct that gets the constants.
@@ -106,6 +108,77 @@ pub(super) fn spec(index: &Index<'_>, private: &TokenStream) -> TokenStream {
             entries: |__row: &Self, __entries: &mut #private::EntryWriter| { #entries },
         }
     }
+}
+
+/// The entries of a lent row, in the indexes whose fields are lent in a form that has the bytes of
+/// the key. A filter asks for the row itself.
+pub(super) fn lent_entries(record: &Record<'_>) -> Option<TokenStream> {
+    let (krate, private) = (&record.krate, private(record));
+    let arms = record.indexes.iter().enumerate().filter_map(|(at, index)| {
+        let at = Literal::usize_unsuffixed(at);
+        let writes = match &record.lent {
+            // The record stands for itself.
+            None => entries(index, &private),
+            Some(fields) => entries_of_lent(index, fields, &private)?,
+        };
+        Some(quote!(#at => { #writes }))
+    });
+    let arms: Vec<TokenStream> = arms.collect();
+    if arms.is_empty() {
+        return None;
+    }
+    Some(quote! {
+        fn lent_entries(
+            __row: &<Self as #krate::Record>::Ref<'_>,
+            __index: ::core::primitive::usize,
+            __entries: &mut #private::EntryWriter,
+        ) -> ::core::primitive::bool {
+            match __index {
+                #(#arms)*
+                _ => return false,
+            }
+            true
+        }
+    })
+}
+
+fn entries_of_lent(
+    index: &Index<'_>,
+    fields: &[LentField<'_>],
+    private: &TokenStream,
+) -> Option<TokenStream> {
+    if index.filter.is_some() {
+        return None;
+    }
+    let lent_as = |field: &Field<'_>| {
+        let lent = fields.iter().find(|lent| lent.field.member == field.member)?;
+        Some(lent.lent.as_ref())
+    };
+    if index.entries != Entries::One {
+        let [field] = index.fields.as_slice() else { return None };
+        let member = &field.member;
+        return match (lent_as(field)?, index.entries) {
+            (None, _) => Some(entries(index, private)),
+            (Some(Lent::Vec(element)), Entries::Each) if element.is_slice() => Some(quote! {
+                for __element in &__row.#member {
+                    __entries.entry(|__out| #private::encode_lent(*__element, __out));
+                }
+            }),
+            _ => None,
+        };
+    }
+    let writes = index.fields.iter().map(|field| {
+        let (ty, member) = (field.ty, &field.member);
+        match lent_as(field)? {
+            None => Some(quote!((#private::part::<#ty>().encode)(&__row.#member, __out);)),
+            Some(lent) if lent.is_slice() => {
+                Some(quote!(#private::encode_lent(__row.#member, __out);))
+            }
+            Some(_) => None,
+        }
+    });
+    let writes = writes.collect::<Option<Vec<_>>>()?;
+    Some(quote!(__entries.entry(|__out| { #(#writes)* });))
 }
 
 fn entries(index: &Index<'_>, private: &TokenStream) -> TokenStream {

@@ -27,6 +27,10 @@ pub(super) fn write(bytes: &[u8], out: &mut Vec<u8>) {
 /// The same without the end: what the parts of all strings that begin with `bytes` begin with.
 pub(super) fn write_open(bytes: &[u8], out: &mut Vec<u8>) {
     out.reserve(bytes.len() + 2);
+    // Hardly any has a zero, and that is soon found out.
+    if !bytes.contains(&ESCAPE) {
+        return out.extend_from_slice(bytes);
+    }
     for (at, run) in bytes.split(|byte| *byte == ESCAPE).enumerate() {
         if at > 0 {
             out.extend_from_slice(&[ESCAPE, ZERO]);

@@ -7,11 +7,11 @@ use super::handle::Table;
 use super::walk::{ByIndex, Keys, Rows, Through};
 use crate::backend::{Cursor, KeyBounds as Bounds, Keyspace, ReadView, Store};
 use crate::error::TableError;
-use crate::index::{EntryWriter, Index, IndexSpec, OneRow};
+use crate::index::{Index, IndexSpec, OneRow};
 use crate::key::{self, AsKey, Key, KeyBounds, KeyPrefix, beginning_with};
 use crate::record::Record;
 use crate::row;
-use crate::stale::{self, Disagreement};
+use crate::stale::{Disagreement, Sought};
 
 impl<T: Record, S: Store> Table<T, S> {
     /// The rows as one of the table's indexes sees them; see [`Lookup`].
@@ -179,7 +179,7 @@ impl<'t, T: Record, S: Store, K: Key, U> Lookup<'t, T, S, K, U> {
         let rows = store.view_beside(&entries, Keyspace::Rows)?;
         // Another type may have emptied the index meanwhile.
         self.table.admit()?;
-        Ok((entries.range(bounds)?, Through::new(rows, *spec)))
+        Ok((entries.range(bounds)?, Through::new(rows, spec, self.index)))
     }
 }
 
@@ -197,7 +197,12 @@ impl<T: Record, S: Store, K: Key, U> Lookup<'_, T, S, K, U> {
     where
         U: OneRow,
     {
-        let row = self.find(part(&value), |_, _, row| row)?;
+        let mut sought = self.sought(&value)?;
+        let row = self.find(&mut sought, |sought, key, bytes| {
+            let row = row::decode(key, bytes)?;
+            sought.check(key, &row)?;
+            Ok(row)
+        })?;
         if S::NOTES
             && let Some(row) = &row
         {
@@ -222,31 +227,36 @@ impl<T: Record, S: Store, K: Key, U> Lookup<'_, T, S, K, U> {
         U: OneRow,
     {
         // The caller's code runs once, on a row that was found.
-        let found = self.find(part(&value), |key, bytes, _| (key.to_vec(), bytes.to_vec()))?;
-        found.map(|(key, bytes)| row::lend::<T, R>(&key, &bytes, read)).transpose()
+        let mut sought = self.sought(&value)?;
+        let copy = |_: &mut _, key: &[u8], bytes: &[u8]| Ok((key.to_vec(), bytes.to_vec()));
+        let Some((key, bytes)) = self.find(&mut sought, copy)? else { return Ok(None) };
+        row::lend::<T, _>(&key, &bytes, |row| {
+            sought.check_lent(&key, &row, || row::decode(&key, &bytes))?;
+            Ok(Some(read(row)))
+        })?
     }
 
+    /// The entry with this value.
+    fn sought(&self, value: &impl AsKey<K>) -> Result<Sought<T>, TableError> {
+        Ok(Sought::new(self.ready()?, self.index, part(value)))
+    }
+
+    /// The row to which the entry leads, as `make` has it of its key and its bytes.
     fn find<R>(
         &self,
-        value: Vec<u8>,
-        make: impl Fn(&[u8], &[u8], T) -> R,
+        sought: &mut Sought<T>,
+        mut make: impl FnMut(&mut Sought<T>, &[u8], &[u8]) -> Result<R, TableError>,
     ) -> Result<Option<R>, TableError> {
-        let (spec, store) = (self.ready()?, self.table.store());
-        let mut seeker = EntryWriter::seeking(value);
+        let store = self.table.store();
         let found = store.consistent(|| {
             let keyspace = Keyspace::Index(self.index);
-            let key = store.read(keyspace, seeker.sought(), <[u8]>::to_vec)?;
+            let key = store.read(keyspace, sought.value(), <[u8]>::to_vec)?;
             let Some(key) = key else { return Ok(None) };
-            let found = store.read(Keyspace::Rows, &key, |bytes| {
-                let row = row::decode(&key, bytes)?;
-                stale::check(spec, &mut seeker, &key, &row)?;
-                Ok(make(&key, bytes, row))
-            })?;
-            match found {
+            match store.read(Keyspace::Rows, &key, |bytes| make(sought, &key, bytes))? {
                 Some(row) => row.map(Some),
                 // Both may have expired in between.
-                None if !store.contains(keyspace, seeker.sought())? => Ok(None),
-                None => Err(stale::error(spec, Disagreement::NoRow(&key))),
+                None if !store.contains(keyspace, sought.value())? => Ok(None),
+                None => Err(sought.error(Disagreement::NoRow(&key))),
             }
         });
         // Another type may have emptied the index meanwhile.

@@ -10,11 +10,11 @@ use std::marker::PhantomData;
 use crate::backend::{Cursor, CursorItem, ReadView};
 use crate::embedded::View;
 use crate::error::TableError;
-use crate::index::{EntryWriter, IndexSpec};
+use crate::index::IndexSpec;
 use crate::record::{OrderedRecord, Record};
 use crate::row;
 use crate::seal::Seal;
-use crate::stale::{self, Disagreement};
+use crate::stale::{Disagreement, Sought};
 
 /// The rows of a table, of a range of it, or of what an index finds.
 ///
@@ -100,9 +100,8 @@ struct Walk<T, V: ReadView> {
 /// An index that is walked over.
 pub(super) struct Through<T, V> {
     rows: V,
-    spec: IndexSpec<T>,
-    /// Seeks each row's entry in the row.
-    seeker: EntryWriter,
+    /// The entry of each row.
+    sought: Sought<T>,
 }
 
 /// Where the next item is taken from.
@@ -118,11 +117,10 @@ trait Make<T>: Sized {
 
     fn make(self, key: &[u8], bytes: &[u8]) -> Result<Self::Made, TableError>;
 
-    /// The same of a row that an entry led to, which `seeker` seeks.
+    /// The same of a row to which an entry led.
     fn make_found(
         self,
-        spec: &IndexSpec<T>,
-        seeker: &mut EntryWriter,
+        sought: &mut Sought<T>,
         key: &[u8],
         bytes: &[u8],
     ) -> Result<Self::Made, TableError>;
@@ -140,15 +138,9 @@ impl<T: Record> Make<T> for Owned {
     }
 
     #[inline]
-    fn make_found(
-        self,
-        spec: &IndexSpec<T>,
-        seeker: &mut EntryWriter,
-        key: &[u8],
-        bytes: &[u8],
-    ) -> Result<T, TableError> {
+    fn make_found(self, sought: &mut Sought<T>, key: &[u8], bytes: &[u8]) -> Result<T, TableError> {
         let row = row::decode(key, bytes)?;
-        stale::check(spec, seeker, key, &row)?;
+        sought.check(key, &row)?;
         Ok(row)
     }
 }
@@ -165,15 +157,11 @@ impl<T: Record, R, F: FnOnce(T::Ref<'_>) -> R> Make<T> for Lent<F> {
     }
 
     #[inline]
-    fn make_found(
-        self,
-        spec: &IndexSpec<T>,
-        seeker: &mut EntryWriter,
-        key: &[u8],
-        bytes: &[u8],
-    ) -> Result<R, TableError> {
-        stale::check(spec, seeker, key, &row::decode(key, bytes)?)?;
-        row::lend::<T, R>(key, bytes, self.0)
+    fn make_found(self, sought: &mut Sought<T>, key: &[u8], bytes: &[u8]) -> Result<R, TableError> {
+        row::lend::<T, _>(key, bytes, |row| {
+            sought.check_lent(key, &row, || row::decode(key, bytes))?;
+            Ok((self.0)(row))
+        })?
     }
 }
 
@@ -207,8 +195,8 @@ fn step<C: Cursor>(scan: &mut C, end: End) -> Option<CursorItem<'_, C::Error>> {
 }
 
 impl<T: Record, V: ReadView> Through<T, V> {
-    pub(super) fn new(rows: V, spec: IndexSpec<T>) -> Self {
-        Through { rows, spec, seeker: EntryWriter::seeking(Vec::new()) }
+    pub(super) fn new(rows: V, spec: &IndexSpec<T>, index: usize) -> Self {
+        Through { rows, sought: Sought::new(spec, index, Vec::new()) }
     }
 
     fn row<M: Make<T>>(
@@ -218,15 +206,15 @@ impl<T: Record, V: ReadView> Through<T, V> {
         make: M,
     ) -> Result<M::Made, TableError> {
         let key = self.key(entry, value)?;
-        let Through { rows, spec, seeker } = self;
-        seeker.seek(spec.kind.value_of(entry, key));
-        let row = rows.read(key, |bytes| make.make_found(spec, seeker, key, bytes))?;
-        row.unwrap_or_else(|| Err(stale::error(spec, Disagreement::NoRow(key))))
+        let Through { rows, sought } = self;
+        sought.seek(entry, key);
+        let row = rows.read(key, |bytes| make.make_found(sought, key, bytes))?;
+        row.unwrap_or_else(|| Err(sought.error(Disagreement::NoRow(key))))
     }
 
     fn key<'a>(&self, entry: &'a [u8], value: &'a [u8]) -> Result<&'a [u8], TableError> {
-        let key = self.spec.kind.row_key(entry, value);
-        key.ok_or_else(|| stale::error(&self.spec, Disagreement::NoKey))
+        let key = self.sought.spec().kind.row_key(entry, value);
+        key.ok_or_else(|| self.sought.error(Disagreement::NoKey))
     }
 }
 

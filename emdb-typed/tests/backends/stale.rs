@@ -153,6 +153,7 @@ over_both! {
     a_row_that_is_not_in_the_partial_index_any_more_is_not_given
     a_row_is_not_found_by_a_value_that_it_has_not
     a_lent_row_is_checked_too
+    lent_rows_are_held_against_indexes_of_every_kind
     a_unique_value_is_not_taken_from_a_row_that_has_not_given_it
     a_value_is_not_refused_for_a_row_that_has_it_no_more
     an_index_that_disagrees_is_refused_in_a_transaction_and_on_a_snapshot
@@ -256,6 +257,80 @@ fn a_lent_row_is_checked_too<H: Harness>() {
     reason(listed.next_with(|_| panic!("it is lent")).unwrap(), "listed");
     let mut ranked = items.by(Item::RANK).range(..).unwrap();
     reason(ranked.next_back_with(|_| panic!("it is lent")).unwrap(), "rank");
+}
+
+/// Indexes over fields that are lent in each of their forms, and over one that is not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, emdb_derive::Record)]
+#[emdb(crate = "emdb_typed")]
+#[emdb(index(name = "pair", fields(name, id)))]
+struct Note {
+    #[emdb(key)]
+    id: u32,
+    #[emdb(unique)]
+    name: String,
+    #[emdb(index(each))]
+    tags: Vec<String>,
+    #[emdb(index)]
+    author: Option<String>,
+    #[emdb(index(sparse))]
+    editor: Option<String>,
+    #[emdb(index)]
+    hash: Vec<u8>,
+    #[emdb(index(each))]
+    pages: Vec<u16>,
+}
+
+fn note(id: u32, text: &str) -> Note {
+    Note {
+        id,
+        name: format!("{text} {id}"),
+        tags: vec![text.into(), "a tag".into()],
+        author: Some(text.into()),
+        editor: Some(text.into()),
+        hash: text.into(),
+        pages: vec![text.len() as u16, 1000],
+    }
+}
+
+fn lent_rows_are_held_against_indexes_of_every_kind<H: Harness>() {
+    let db = H::new();
+    let notes = db.open::<Note>();
+    notes.insert_many((1..=2).map(|id| note(id, "a\0b"))).unwrap();
+    let ids = |walks: &mut dyn FnMut() -> Option<Result<u32, TableError>>| {
+        std::iter::from_fn(walks).collect::<Result<Vec<_>, _>>()
+    };
+    let found = || {
+        let (pair, hash) = (("a\0b 1".to_owned(), 1), b"a\0b");
+        let mut walks = [
+            notes.by(Note::TAGS).all("a\0b").unwrap(),
+            notes.by(Note::AUTHOR).all("a\0b").unwrap(),
+            notes.by(Note::EDITOR).all("a\0b").unwrap(),
+            notes.by(Note::HASH).all(hash).unwrap(),
+            notes.by(Note::PAGES).all(3).unwrap(),
+            notes.by(Note::PAIR).all(pair).unwrap(),
+        ];
+        let found = walks.each_mut().map(|rows| ids(&mut || rows.next_with(|note| note.id)));
+        (notes.by(Note::NAME).get_with("a\0b 1", |note| note.id), found)
+    };
+    let (named, rows) = found();
+    assert_eq!(named.unwrap(), Some(1));
+    let rows = rows.map(Result::unwrap);
+    assert_eq!(rows[5], [1]);
+    assert!(rows[..5].iter().all(|ids| *ids == [1, 2]), "{rows:?}");
+
+    // Another row comes to the place of the first, past the indexes.
+    let other = H::new();
+    let source = other.open::<Note>();
+    source.insert(&note(1, "another")).unwrap();
+    let (key, row) = dump(&source, Keyspace::Rows).remove(0);
+    write_raw(&notes, Keyspace::Rows, &key, Some(&row));
+    let (named, rows) = found();
+    reason(named, "name");
+    let indexes = ["tags", "author", "editor", "hash", "pages", "pair"];
+    rows.into_iter().zip(indexes).for_each(|(ids, index)| drop(reason(ids, index)));
+    // What it has still is given.
+    let mut tagged = notes.by(Note::TAGS).all("a tag").unwrap();
+    assert_eq!(tagged.next_with(|note| note.id).unwrap().unwrap(), 1);
 }
 
 fn a_unique_value_is_not_taken_from_a_row_that_has_not_given_it<H: Harness>() {
