@@ -26,6 +26,7 @@ enum Step {
     On(usize, Write),
     InsertMany(usize, Vec<(u8, Value)>),
     Persist(usize, u8),
+    Touch(usize, u8, u64),
     Drop(usize),
     Transaction(Vec<(usize, Write)>, Ending),
     Advance(u64),
@@ -97,6 +98,7 @@ fn step() -> impl Strategy<Value = Step> {
         20 => (namespace(), write()).prop_map(|(n, w)| Step::On(n, w)),
         3 => (namespace(), vec((0u8..16, value()), 0..12)).prop_map(|(n, i)| Step::InsertMany(n, i)),
         3 => (namespace(), 0u8..16).prop_map(|(n, k)| Step::Persist(n, k)),
+        2 => (namespace(), 0u8..16, 0u64..40).prop_map(|(n, k, ms)| Step::Touch(n, k, ms)),
         1 => (1..NAMES.len()).prop_map(Step::Drop),
         6 => (vec((namespace(), write()), 0..10), ending).prop_map(|(w, e)| Step::Transaction(w, e)),
         4 => (1u64..30).prop_map(Step::Advance),
@@ -207,7 +209,8 @@ impl World {
                 namespace.insert_many(items.iter().map(|(k, v)| (key(*k), v.bytes()))).unwrap();
                 records.extend(items.iter().map(|(k, v)| (key(*k), (v.bytes(), None))));
             }
-            Step::Persist(n, k) => self.persist(*n, *k),
+            Step::Persist(n, k) => self.touch(*n, *k, None),
+            Step::Touch(n, k, ms) => self.touch(*n, *k, Some(*ms)),
             Step::Drop(n) => {
                 let existed = self.model.remove(NAMES[*n]).is_some();
                 assert_eq!(self.db().drop_namespace(NAMES[*n]).unwrap(), existed);
@@ -245,13 +248,18 @@ impl World {
         }
     }
 
-    fn persist(&mut self, n: usize, k: u8) {
+    /// Lets a record live so long from now on, or for ever.
+    fn touch(&mut self, n: usize, k: u8, ms: Option<u64>) {
         let now = self.now;
         let (namespace, records) = self.namespace(n);
         let live = records.get_mut(&key(k)).filter(|(_, e)| e.is_none_or(|at| at > now));
-        assert_eq!(namespace.persist(key(k)).unwrap(), live.is_some());
+        let touched = match ms {
+            None => namespace.persist(key(k)),
+            Some(ms) => namespace.touch(key(k), Ttl::Duration(Duration::from_millis(ms))),
+        };
+        assert_eq!(touched.unwrap(), live.is_some());
         if let Some((_, expiry)) = live {
-            *expiry = None;
+            *expiry = ms.map(|ms| now + ms);
         }
     }
 

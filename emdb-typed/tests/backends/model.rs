@@ -32,6 +32,8 @@ enum Call {
     TryInsert(Row),
     InsertAll(Vec<Row>),
     Update(u8, u8),
+    /// With what it changes, and whether it refuses then.
+    TryUpdate(u8, Option<u8>, bool),
     Remove(u8),
     Retain(u8),
     Clear,
@@ -64,6 +66,8 @@ fn call() -> impl Strategy<Value = Call> {
         2 => row().prop_map(Call::TryInsert),
         2 => proptest::collection::vec(row(), 0..20).prop_map(Call::InsertAll),
         2 => (0..20_u8, 0..4_u8).prop_map(|(id, size)| Call::Update(id, size)),
+        2 => (0..20_u8, proptest::option::of(0..10_u8), any::<bool>())
+            .prop_map(|(id, code, refuse)| Call::TryUpdate(id, code, refuse)),
         2 => (0..20_u8).prop_map(Call::Remove),
         1 => (0..4_u8).prop_map(Call::Retain),
         1 => Just(Call::Clear),
@@ -104,6 +108,10 @@ fn answer<S: StoreMut>(rows: &Table<Row, S>, call: &Call) -> String {
         Call::TryInsert(row) => text(rows.try_insert(&row)),
         Call::InsertAll(all) => text(rows.insert_all(all)),
         Call::Update(id, size) => text(rows.update(&id, |row| row.size = size)),
+        Call::TryUpdate(id, code, refuse) => text(rows.try_update(&id, |row| {
+            let former = std::mem::replace(&mut row.code, code);
+            if refuse { Err(emdb_core::Error::Cancelled.into()) } else { Ok(former) }
+        })),
         Call::Remove(id) => text(rows.remove(&id)),
         Call::Retain(size) => text(rows.retain(|row| row.size != size)),
         Call::Clear => text(rows.clear()),
@@ -155,6 +163,34 @@ proptest! {
     #[test]
     fn both_backends_give_the_same_answers(steps in proptest::collection::vec(step(), 0..60)) {
         prop_assert_eq!(run::<Embedded>(&steps), run::<Memory>(&steps));
+    }
+
+    #[test]
+    fn rows_that_come_together_are_judged_by_what_is_there_at_the_end(
+        calls in proptest::collection::vec(proptest::collection::vec(row(), 0..8), 0..20),
+    ) {
+        let (embedded, memory) = (Embedded::new(), Memory::with_default_ttl(None));
+        let (embedded, memory) = (embedded.open::<Row>(), memory.open::<Row>());
+        let mut model: BTreeMap<u8, Row> = BTreeMap::new();
+        for call in calls {
+            let call: Vec<_> = call.into_iter().map(|row| Row { until: None, ..row }).collect();
+            let mut after = model.clone();
+            after.extend(call.iter().map(|row| (row.id, row.clone())));
+            let mut codes: Vec<u8> = after.values().filter_map(|row| row.code).collect();
+            codes.sort();
+            let is_unique = codes.windows(2).all(|pair| pair[0] != pair[1]);
+            prop_assert_eq!(embedded.insert_all(&call).is_ok(), is_unique);
+            prop_assert_eq!(memory.insert_all(&call).is_ok(), is_unique);
+            if is_unique {
+                model = after;
+            }
+            let model: Vec<_> = model.values().cloned().collect();
+            let all = |rows: Result<_, TableError>| rows.unwrap();
+            prop_assert_eq!(&all(embedded.iter().unwrap().collect::<Result<Vec<_>, _>>()), &model);
+            prop_assert_eq!(&all(memory.iter().unwrap().collect::<Result<Vec<_>, _>>()), &model);
+            verified(&embedded);
+            verified(&memory);
+        }
     }
 
     #[test]
