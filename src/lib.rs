@@ -236,10 +236,14 @@
 //! [`Emdb::transaction`] runs a closure. If it returns `Ok`, all that it wrote is committed as one.
 //! If it returns `Err` or panics, nothing of it is. [`Table::with`] gives the calls of a table inside
 //! of it; they see what was written before. Other writers wait, readers don't.
+//! [`transact`](Transact::transact) is the same with [`TableError`] as its error, which need not be
+//! written out then.
 //!
 //! ```
 //! # use emdb::{Emdb, Record, Table, TableError};
 //! # use serde::{Deserialize, Serialize};
+//! use emdb::Transact;
+//!
 //! #[derive(Serialize, Deserialize, Record)]
 //! struct Account {
 //!     #[emdb(key)]
@@ -253,7 +257,7 @@
 //! accounts.insert(&Account { owner: "bob".into(), cents: 0 })?;
 //!
 //! let pay = |to: &str, cents: u64| {
-//!     db.transaction(|tx| -> Result<(), TableError> {
+//!     db.transact(|tx| {
 //!         let accounts = accounts.with(tx);
 //!         accounts.update("ada", |ada| ada.cents -= cents)?;
 //!         let paid = accounts.update(to, |other| other.cents += cents)?;
@@ -296,6 +300,36 @@
 //! assert_eq!(accounts.get("ada")?.map(|ada| ada.cents), Some(700));
 //! # Ok::<(), TableError>(())
 //! ```
+//!
+//! A step that may fail while the rest is kept is a [`savepoint`](Transaction::savepoint): its `Err`
+//! undoes what it wrote, and nothing else. Here the one row of an import that isn't good:
+//!
+//! ```
+//! # use emdb::{Emdb, Record, Table, TableError, Transact};
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Serialize, Deserialize, Record)]
+//! # struct User { #[emdb(key)] id: u64, #[emdb(unique)] email: String }
+//! # let db = Emdb::open_in_memory();
+//! # let users = Table::<User>::open(&db)?;
+//! let rows = [(1, "ada@example.org"), (2, "ada@example.org"), (3, "bob@example.org")];
+//! let refused = db.transact(|tx| {
+//!     let mut refused = Vec::new();
+//!     for (id, email) in rows {
+//!         let row = User { id, email: email.into() };
+//!         if let Err(error) = tx.savepoint(|tx| users.with(tx).try_insert(&row)) {
+//!             refused.push((id, error));
+//!         }
+//!     }
+//!     Ok(refused)
+//! })?;
+//! assert_eq!((refused.len(), users.keys()?.to_vec()?), (1, vec![1, 3]));
+//! # Ok::<(), TableError>(())
+//! ```
+//!
+//! A write waits for another thread's transaction for up to
+//! [`lock_timeout`](EmdbBuilder::lock_timeout), a minute by default, and then gives
+//! [`Error::LockTimeout`]: a transaction must not wait for a thread that writes.
+//! [`Emdb::transaction_within`] has a limit of its own, and [`Emdb::try_transaction`] doesn't wait.
 //!
 //! # Snapshots
 //!
@@ -606,8 +640,8 @@ pub use emdb_typed::{
     AsKey, AutoKey, AutoRecord, ByIndex, ByKey, DecodeError, Each, EncodeError, EncodeKey,
     FieldSchema, Frozen, Index, IndexSchema, Key, KeyBounds, KeyError, KeyPrefix, Keys, Live,
     Lookup, MigrateReport, Multi, OneRow, OrderedRecord, Page, Problem, Record, Rows, Schema,
-    SchemaDifference, Sparse, Staged, Store, StoreMut, Table, TableError, TwoEnded, Unique,
-    VerifyReport, as_key, as_text,
+    SchemaDifference, Sparse, Staged, Store, StoreMut, Table, TableError, Transact, TwoEnded,
+    Unique, VerifyReport, as_key, as_text,
 };
 
 #[allow(unused_imports, unreachable_pub)]

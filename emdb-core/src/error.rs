@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -56,6 +57,20 @@ pub enum Error {
          call this after it ended"
     )]
     TransactionActive,
+    /// Another thread's transaction was open for as long as this call may wait for it:
+    /// [`EmdbBuilder::lock_timeout`](crate::EmdbBuilder::lock_timeout). Nothing was written.
+    #[error(
+        "waited {waited:.1?} for the right to write, while a transaction of another thread was open \
+         (the present one for {open_for:.1?} at least); nothing was written. Call again, or allow \
+         more by EmdbBuilder::lock_timeout; if that transaction waits for this very thread, let it \
+         not: nothing but its own handle can write before it ends"
+    )]
+    LockTimeout {
+        /// How long the call has waited.
+        waited: Duration,
+        /// How long, at least, the transaction that is open has been.
+        open_for: Duration,
+    },
     /// The namespace behind this handle was dropped.
     #[error("the namespace was dropped; open it again with Emdb::namespace to start a new one")]
     NamespaceDropped,
@@ -124,6 +139,9 @@ impl Error {
             Error::KeyNotFound => Error::KeyNotFound,
             Error::EncryptionError(reason) => Error::EncryptionError(reason.clone()),
             Error::TransactionActive => Error::TransactionActive,
+            Error::LockTimeout { waited, open_for } => {
+                Error::LockTimeout { waited: *waited, open_for: *open_for }
+            }
             Error::NamespaceDropped => Error::NamespaceDropped,
             Error::TooLarge { what, size, limit } => {
                 Error::TooLarge { what, size: *size, limit: *limit }

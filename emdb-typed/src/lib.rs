@@ -101,6 +101,7 @@ pub mod by_feature {
 pub use backend::{Store, StoreMut};
 pub use codec::{DecodeError, EncodeError};
 pub use embedded::{Live, Staged};
+pub use entry::Transact;
 pub use error::TableError;
 pub use index::{Each, Index, Multi, OneRow, Sparse, Unique};
 pub use key::{AsKey, EncodeKey, Key, KeyBounds, KeyError, KeyPrefix};

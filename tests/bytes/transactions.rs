@@ -52,6 +52,10 @@ mod on_other_threads;
 
 mod consistency;
 
+mod savepoints;
+
+mod limits;
+
 #[test]
 fn parts_that_were_exchanged_with_another_database_are_refused() {
     let (a, b) = (Emdb::open_in_memory(), Emdb::open_in_memory());

@@ -163,6 +163,7 @@ mod plain_calls {
     }
 }
 
+mod savepoints;
 mod transactions;
 
 mod files {

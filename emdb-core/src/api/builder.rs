@@ -280,6 +280,39 @@ impl EmdbBuilder {
         self
     }
 
+    /// How long a write, a transaction or a call of maintenance waits for transactions of other
+    /// threads before it gives up with [`Error::LockTimeout`]. Default: 60 seconds.
+    ///
+    /// Without a limit, a transaction that waits for another thread which waits for it (joins one
+    /// that writes, say) would hang for ever. With one, that thread gets an error, and the
+    /// transaction goes on. A program whose transactions take longer than a minute beside other
+    /// writers raises it; `Duration::MAX` waits for ever. Reads never wait.
+    /// [`transaction_within`](crate::Emdb::transaction_within) has a limit of its own.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// use emdb_core::{Emdb, Error};
+    ///
+    /// let db = Emdb::builder().lock_timeout(Duration::from_millis(20)).build()?;
+    /// db.transaction(|tx| -> Result<(), Error> {
+    ///     tx.insert("key", "of the transaction")?;
+    ///     // To wait for a thread that writes: each waits for the other.
+    ///     let other = db.clone();
+    ///     let done = std::thread::spawn(move || other.insert("key", "of the other")).join();
+    ///     assert!(matches!(done, Ok(Err(Error::LockTimeout { .. }))));
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(db.get("key")?, Some(b"of the transaction".to_vec()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn lock_timeout(mut self, limit: Duration) -> EmdbBuilder {
+        self.settings.lock_timeout = Some(limit);
+        self
+    }
+
     /// Lets a background thread [compact](crate::Emdb::compact) the database whenever at least the
     /// part `ratio` of its journal is dead, above 0 and up to 1, and that is at least `min_bytes`
     /// bytes. Without this, nothing is compacted by itself.

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::api::builder::EmdbBuilder;
 use crate::api::handle::Handle;
@@ -15,6 +16,7 @@ use crate::api::transaction::{self, Transaction};
 use crate::checkpoint::state::CheckpointKind;
 use crate::engine::Engine;
 use crate::engine::settings::Settings;
+use crate::engine::write_lock::WriteLock;
 use crate::error::{Error, Result};
 use crate::journal::recovery::RecoveryReport;
 use crate::maintenance::database::Database;
@@ -341,7 +343,9 @@ impl Emdb {
     /// commits what it wrote; `Err` and a panic leave nothing of it. A crash leaves all of it or
     /// nothing, and every reader and iterator sees all of it or nothing.
     ///
-    /// Plain writes of other threads wait meanwhile, reads don't. Inside `body`, on the same
+    /// Plain writes of other threads wait meanwhile, for up to
+    /// [`lock_timeout`](crate::EmdbBuilder::lock_timeout); reads don't. So `body` must not wait for a
+    /// thread that writes. Inside `body`, on the same
     /// thread and database, reads, `flush` and opening an existing namespace work; every other
     /// write is refused with `TransactionActive`.
     ///
@@ -349,8 +353,12 @@ impl Emdb {
     /// [`FlushPolicy::WriteThrough`](crate::FlushPolicy::WriteThrough). Staged writes are held
     /// in memory.
     ///
+    /// A step that may fail while the rest is kept is a
+    /// [`savepoint`](crate::Transaction::savepoint).
+    ///
     /// # Errors
-    /// The error that `body` returns, and those of [`Namespace::insert`].
+    /// The error that `body` returns, and those of [`Namespace::insert`]. `LockTimeout` when a
+    /// transaction of another thread has not ended in time.
     ///
     /// ```
     /// # fn main() -> emdb_core::Result<()> {
@@ -373,7 +381,61 @@ impl Emdb {
         F: for<'scope> FnOnce(&mut Transaction<'scope>) -> Result<T, E>,
         E: From<Error>,
     {
-        transaction::run(self.engine(), body)
+        transaction::run_in(WriteLock::acquire(self.engine())?, body)
+    }
+
+    /// As [`transaction`](Emdb::transaction), with a time for which it waits for other threads'
+    /// transactions at the most, whatever [`lock_timeout`](crate::EmdbBuilder::lock_timeout) says.
+    /// How long `body` then takes is not limited.
+    ///
+    /// # Errors
+    /// As [`transaction`](Emdb::transaction); `LockTimeout` when the time is over, and `body` was not
+    /// called.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// use std::time::Duration;
+    ///
+    /// db.transaction_within(Duration::from_millis(250), |tx| tx.insert("key", "value"))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn transaction_within<T, E, F>(&self, limit: Duration, body: F) -> Result<T, E>
+    where
+        F: for<'scope> FnOnce(&mut Transaction<'scope>) -> Result<T, E>,
+        E: From<Error>,
+    {
+        transaction::run_in(WriteLock::acquire_within(self.engine(), limit)?, body)
+    }
+
+    /// As [`transaction`](Emdb::transaction), but without waiting: `None` if another thread's
+    /// transaction is open, or others have been waiting for their turn, and then `body` was not
+    /// called.
+    ///
+    /// # Errors
+    /// As [`transaction`](Emdb::transaction), without `LockTimeout`.
+    ///
+    /// ```
+    /// # fn main() -> emdb_core::Result<()> {
+    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// match db.try_transaction(|tx| tx.insert("key", "value"))? {
+    ///     Some(()) => println!("written"),
+    ///     None => println!("somebody else writes; later"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn try_transaction<T, E, F>(&self, body: F) -> Result<Option<T>, E>
+    where
+        F: for<'scope> FnOnce(&mut Transaction<'scope>) -> Result<T, E>,
+        E: From<Error>,
+    {
+        match WriteLock::acquire_within(self.engine(), Duration::ZERO) {
+            Ok(write_lock) => transaction::run_in(write_lock, body).map(Some),
+            Err(Error::LockTimeout { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// One committed state of all namespaces, to read from for as long as wanted. It copies

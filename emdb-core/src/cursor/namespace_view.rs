@@ -10,10 +10,11 @@ use crate::cursor::range::Bounds;
 use crate::cursor::walk::{Walk, unordered};
 use crate::engine::decoded::DecodedRecord;
 use crate::engine::read_view::ReadView;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::record::Record;
 use crate::mvcc::incarnation::Incarnation;
-use crate::mvcc::write_set::{SortedWrites, WriteRef, WriteSet};
+use crate::mvcc::sorted_writes::SortedWrites;
+use crate::mvcc::write_set::{WriteRef, WriteSet};
 
 /// A namespace as it was at a moment.
 #[derive(Debug, Clone)]
@@ -41,16 +42,19 @@ impl<'a> StagedWrites<'a> {
         match self {
             StagedWrites::None => None,
             StagedWrites::Set(set) => set.get((), key),
-            StagedWrites::Sorted(sorted) => sorted.get_key_value(key).map(|(key, write)| {
-                WriteRef { keyspace: (), key, value: write.value.as_deref(), expiry: write.expiry }
+            StagedWrites::Sorted(sorted) => sorted.get(key).map(|write| WriteRef {
+                keyspace: (),
+                key: &write.key,
+                value: write.value.as_deref(),
+                expiry: write.expiry,
             }),
         }
     }
 
-    fn sorted(self) -> Option<SortedWrites> {
+    fn sorted(self, now: u64) -> Option<SortedWrites> {
         match self {
             StagedWrites::None => None,
-            StagedWrites::Set(set) => Some(set.sorted()),
+            StagedWrites::Set(set) => Some(set.sorted(now)),
             StagedWrites::Sorted(sorted) => Some(sorted.clone()),
         }
     }
@@ -172,32 +176,30 @@ impl NamespaceView<'_> {
     }
 
     /// The number of records; expired ones count until they are swept. Costs a lookup for each write
-    /// over what is committed.
+    /// over what is committed, in a transaction that goes on once for each.
     pub(crate) fn len(self) -> Result<usize> {
         let watermark = self.pinned.view.watermark();
         let committed = self.pinned.incarnation.as_ref().and_then(|i| i.records_at(watermark));
-        let mut len = committed.unwrap_or(0);
-        let mut count = |key: &[u8], put: bool| -> Result<()> {
-            let stored = self.pinned.stored(key)?.is_some();
-            len = len + u64::from(put) - u64::from(stored);
-            Ok(())
-        };
-        match self.writes {
-            StagedWrites::None => {}
-            StagedWrites::Set(set) => {
-                set.iter().try_for_each(|w| count(w.key, w.value.is_some()))?
-            }
+        let is_stored = |key: &[u8]| Ok(self.pinned.stored(key)?.is_some());
+        let change = match self.writes {
+            StagedWrites::None => 0,
+            StagedWrites::Set(set) => set.count(is_stored)?,
             StagedWrites::Sorted(sorted) => {
-                sorted.iter().try_for_each(|(key, w)| count(key, w.value.is_some()))?;
+                let mut change = 0;
+                sorted.for_each(|write| {
+                    change += i64::from(write.value.is_some()) - i64::from(is_stored(&write.key)?);
+                    Ok::<_, Error>(())
+                })?;
+                change
             }
-        }
-        Ok(len as usize)
+        };
+        Ok(committed.unwrap_or(0).saturating_add_signed(change) as usize)
     }
 
     /// All records, in order if the namespace has one.
     pub(crate) fn walk(self) -> Result<Walk> {
         let walk = self.pinned.clone().into_walk()?;
-        match self.writes.sorted() {
+        match self.writes.sorted(self.pinned.view.now()) {
             Some(sorted) => Ok(self.overlaid(walk, sorted, Bounds::all())),
             None => Ok(walk),
         }
@@ -205,7 +207,7 @@ impl NamespaceView<'_> {
 
     /// The records of a range, in order.
     pub(crate) fn walk_range(self, bounds: Bounds) -> Result<Walk> {
-        match self.writes.sorted() {
+        match self.writes.sorted(self.pinned.view.now()) {
             Some(sorted) => {
                 let walk = self.pinned.clone().into_walk_range(bounds.clone())?;
                 Ok(self.overlaid(walk, sorted, bounds))
@@ -215,6 +217,6 @@ impl NamespaceView<'_> {
     }
 
     fn overlaid(self, walk: Walk, sorted: SortedWrites, bounds: Bounds) -> Walk {
-        walk.with_overlay(Overlay::new(sorted, self.pinned.view.now(), bounds))
+        walk.with_overlay(Overlay::new(sorted, bounds))
     }
 }

@@ -1,48 +1,44 @@
 //! The writes that a transaction has staged, over the committed state.
 
 use std::ops::Bound;
+use std::sync::Arc;
 
 use crate::cursor::base::Base;
 use crate::cursor::end::End;
 use crate::cursor::pinned::PinnedRecord;
 use crate::cursor::range::Bounds;
 use crate::error::Result;
-use crate::mvcc::write_set::{OwnedWrite, SortedWrites};
+use crate::mvcc::sorted_writes::{SortedWrite, SortedWrites};
 
 /// The item that a walk with an overlay came to.
-#[derive(Debug)]
 pub(super) enum Found {
     /// A record, its head verified, in memory that the walk's base holds.
     Record(PinnedRecord),
-    /// A key that the transaction has written.
-    Staged(Vec<u8>),
+    /// A value that the transaction has written.
+    Staged(Arc<SortedWrite>),
 }
 
 pub(crate) struct Overlay {
     staged: SortedWrites,
-    now: u64,
     /// The range that is left of the staged keys.
     bounds: Bounds,
     /// For each end a committed record that was come to too early.
     peeked: [Option<PinnedRecord>; 2],
-    /// For each end the next staged key with a live value, once looked for.
-    upcoming: [Option<Vec<u8>>; 2],
+    /// For each end the next staged write with a live value, once looked for.
+    upcoming: [Option<Arc<SortedWrite>>; 2],
 }
 
 impl Overlay {
-    pub(crate) fn new(staged: SortedWrites, now: u64, bounds: Bounds) -> Overlay {
-        Overlay { staged, now, bounds, peeked: [None, None], upcoming: [None, None] }
-    }
-
-    pub(crate) fn value(&self, key: &[u8]) -> Option<&[u8]> {
-        self.staged.get(key)?.value.as_deref()
+    pub(crate) fn new(staged: SortedWrites, bounds: Bounds) -> Overlay {
+        Overlay { staged, bounds, peeked: [None, None], upcoming: [None, None] }
     }
 
     pub(super) fn next(&mut self, base: Option<&mut Base>, end: End) -> Result<Option<Found>> {
         let staged = self.staged(end);
         if let Some(base) = base {
             // Records without order come before staged ones.
-            let limit = staged.as_deref().filter(|_| matches!(base, Base::Ordered(_)));
+            let limit = staged.as_ref().filter(|_| matches!(base, Base::Ordered(_)));
+            let limit = limit.map(|staged| &*staged.key);
             if let Some(record) = self.committed(base, end, limit)? {
                 return Ok(Some(Found::Record(record)));
             }
@@ -50,8 +46,8 @@ impl Overlay {
         let Some(staged) = staged else { return Ok(None) };
         self.upcoming[end as usize] = None;
         match end {
-            End::Front => self.bounds.low = Bound::Excluded(staged.clone()),
-            End::Back => self.bounds.high = Bound::Excluded(staged.clone()),
+            End::Front => self.bounds.low = Bound::Excluded(staged.key.to_vec()),
+            End::Back => self.bounds.high = Bound::Excluded(staged.key.to_vec()),
         }
         Ok(Some(Found::Staged(staged)))
     }
@@ -83,17 +79,17 @@ impl Overlay {
                 self.peeked[end as usize] = Some(record);
                 return Ok(None);
             }
-            if !self.staged.contains_key(key) {
+            if self.staged.get(key).is_none() {
                 return Ok(Some(record));
             }
         }
     }
 
-    /// The next staged key with a live value.
-    fn staged(&mut self, end: End) -> Option<Vec<u8>> {
+    /// The next staged write with a live value.
+    fn staged(&mut self, end: End) -> Option<Arc<SortedWrite>> {
         // The other end may have given it meanwhile.
         let upcoming = self.upcoming[end as usize].take();
-        let upcoming = upcoming.filter(|key| self.bounds.place(key).is_eq());
+        let upcoming = upcoming.filter(|write| self.bounds.place(&write.key).is_eq());
         let staged = upcoming.or_else(|| self.find_staged(end));
         if staged.is_none() {
             // No key lies between a bound and itself: there is nothing more to look for.
@@ -104,20 +100,11 @@ impl Overlay {
         staged
     }
 
-    fn find_staged(&self, end: End) -> Option<Vec<u8>> {
-        if self.bounds.is_empty() {
-            return None;
-        }
-        let bounds = (
-            self.bounds.low.as_ref().map(Vec::as_slice),
-            self.bounds.high.as_ref().map(Vec::as_slice),
-        );
-        let mut left = self.staged.range::<[u8], _>(bounds);
-        let live = |(_, staged): &(&Vec<u8>, &OwnedWrite)| staged.live(self.now).is_some();
+    fn find_staged(&self, end: End) -> Option<Arc<SortedWrite>> {
         let found = match end {
-            End::Front => left.find(live),
-            End::Back => left.rfind(live),
+            End::Front => self.staged.first(self.bounds.low.as_ref().map(Vec::as_slice)),
+            End::Back => self.staged.last(self.bounds.high.as_ref().map(Vec::as_slice)),
         };
-        found.map(|(key, _)| key.clone())
+        found.filter(|write| self.bounds.place(&write.key).is_eq()).cloned()
     }
 }

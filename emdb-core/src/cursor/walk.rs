@@ -123,15 +123,15 @@ impl Walk {
     pub(crate) fn here(&self) -> Option<(&[u8], &[u8])> {
         match &self.overlay {
             None => self.base.as_ref()?.here().map(|found| found.0.pair()),
-            Some(overlay) => self.here_over(overlay),
+            Some(_) => self.here_over(),
         }
     }
 
     #[inline(never)]
-    fn here_over<'a>(&'a self, overlay: &'a Overlay) -> Option<(&'a [u8], &'a [u8])> {
+    fn here_over(&self) -> Option<(&[u8], &[u8])> {
         match self.here.as_ref()? {
             Found::Record(record) => Some(record.0.pair()),
-            Found::Staged(key) => Some((key, overlay.value(key).unwrap_or_default())),
+            Found::Staged(write) => Some((&write.key, write.value.as_deref().unwrap_or_default())),
         }
     }
 

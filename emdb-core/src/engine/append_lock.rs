@@ -1,8 +1,9 @@
 //! The append lock, and the order in which threads get it.
 //!
 //! A transaction has the right to write alone for as long as it runs, but takes the append lock only
-//! for its commit. Others wait meanwhile. Whoever waited while one ran comes before the next one,
-//! or a thread that runs one after the other would let nobody in.
+//! for its commit. Others wait meanwhile, for a limited time: a transaction that itself waits for one
+//! of them would never end. Whoever waited while one ran comes before the next one, or a thread that
+//! runs one after the other would let nobody in.
 //!
 //! A plain commit takes the lock as it finds it: a mutex that was handed on in turn would make every
 //! writer wait for threads to wake. One of the many commits of a long call comes behind all who wait
@@ -11,6 +12,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar};
 use std::thread::ThreadId;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::journal::writer::JournalWriter;
@@ -34,6 +36,8 @@ pub(crate) struct Append {
     pub(crate) writer: JournalWriter,
     /// The thread whose transaction is open.
     owner: Option<ThreadId>,
+    /// How many transactions there were.
+    opened: u64,
     /// How many wait for it to end, and how many of those who waited are let in before the next.
     waiting: usize,
     favoured: usize,
@@ -71,10 +75,15 @@ impl Append {
     }
 }
 
+/// How long a call waits for other threads' transactions unless the builder says so.
+pub(crate) const USUAL_LIMIT: Duration = Duration::from_secs(60);
+
 /// The append lock.
 #[derive(Debug)]
 pub(crate) struct AppendLock {
     append: RankedMutex<Append>,
+    /// How long a call waits for other threads' transactions.
+    limit: Duration,
     /// Told when a transaction ends.
     idle: Condvar,
     /// How often the lock was found taken.
@@ -84,11 +93,12 @@ pub(crate) struct AppendLock {
 }
 
 impl AppendLock {
-    pub(crate) fn new(family: Family, writer: JournalWriter) -> AppendLock {
+    pub(crate) fn new(family: Family, writer: JournalWriter, limit: Duration) -> AppendLock {
         let unneeded = Unneeded::default();
         let append = Append {
             writer,
             owner: None,
+            opened: 0,
             waiting: 0,
             favoured: 0,
             served: 0,
@@ -97,6 +107,7 @@ impl AppendLock {
         };
         AppendLock {
             append: RankedMutex::new(family, Rank::Append, append),
+            limit,
             idle: Condvar::new(),
             queued: AtomicU64::new(0),
             served: Condvar::new(),
@@ -115,7 +126,7 @@ impl AppendLock {
     pub(crate) fn enter(&self, access: Access) -> Result<RankedGuard<'_, Append>> {
         let append = self.append.try_lock().unwrap_or_else(|| self.queue());
         if access != Access::Owner && (append.owner.is_some() || append.favoured > 0) {
-            return self.wait_for_turn(append, access);
+            return self.wait_for_turn(append, access, self.limit);
         }
         Ok(append)
     }
@@ -130,7 +141,11 @@ impl AppendLock {
         }
         append.giving_way -= 1;
         // One of them may have begun a transaction.
-        if append.owner.is_some() { self.wait_for_turn(append, Access::Plain) } else { Ok(append) }
+        if append.owner.is_some() {
+            self.wait_for_turn(append, Access::Plain, self.limit)
+        } else {
+            Ok(append)
+        }
     }
 
     #[cfg(test)]
@@ -150,25 +165,47 @@ impl AppendLock {
         append
     }
 
-    /// Waits until no transaction is open.
+    /// As [`enter`](AppendLock::enter) for the next transaction, with a limit of its own.
+    pub(crate) fn enter_within(&self, limit: Duration) -> Result<RankedGuard<'_, Append>> {
+        let append = self.append.try_lock().unwrap_or_else(|| self.queue());
+        if append.owner.is_some() || append.favoured > 0 {
+            return self.wait_for_turn(append, Access::Next, limit);
+        }
+        Ok(append)
+    }
+
+    /// Waits until no transaction is open, or for `limit`: `LockTimeout`.
     #[cold]
     fn wait_for_turn<'s>(
         &'s self,
         mut append: RankedGuard<'s, Append>,
         access: Access,
+        limit: Duration,
     ) -> Result<RankedGuard<'s, Append>> {
         if append.owner == Some(std::thread::current().id()) {
             return Err(Error::TransactionActive);
         }
+        let begun = Instant::now();
+        // The transaction that is open, and since when that is known.
+        let (mut opened, mut since) = (append.opened, begun);
         let mut counted = false;
         loop {
+            if append.opened != opened {
+                (opened, since) = (append.opened, Instant::now());
+            }
             if append.owner.is_some() {
                 append.waiting += usize::from(!counted);
                 counted = true;
             } else if counted || append.favoured == 0 || access == Access::Plain {
                 break;
             }
-            append = append.wait(&self.idle);
+            let waited = begun.elapsed();
+            let Some(left) = limit.checked_sub(waited).filter(|left| !left.is_zero()) else {
+                // It ends while the lock is held, so nobody counts on this thread.
+                append.waiting -= usize::from(counted);
+                return Err(Error::LockTimeout { waited, open_for: since.elapsed() });
+            };
+            append = append.wait_timeout(&self.idle, left);
         }
         if counted {
             append.waiting -= 1;
@@ -184,6 +221,7 @@ impl AppendLock {
     pub(super) fn own(append: &mut Append) {
         debug_assert!(append.owner.is_none(), "one transaction at a time");
         append.owner = Some(std::thread::current().id());
+        append.opened += 1;
     }
 
     /// Ends the ownership, and lets in those who waited.

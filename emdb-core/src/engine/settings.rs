@@ -78,6 +78,7 @@ impl AutoCompact {
 pub(crate) struct Settings {
     pub(crate) flush_policy: FlushPolicy,
     pub(crate) default_ttl: Option<Duration>,
+    pub(crate) lock_timeout: Option<Duration>,
     pub(crate) unverified_reads: bool,
     pub(crate) flush_every: Option<Duration>,
     pub(crate) range_scans: bool,

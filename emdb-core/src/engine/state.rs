@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crossbeam_epoch::Guard;
 
-use crate::engine::append_lock::{Access, Append, AppendLock};
+use crate::engine::append_lock::{Access, Append, AppendLock, USUAL_LIMIT};
 use crate::engine::background::Background;
 use crate::engine::growth::GrowthWatch;
 use crate::engine::reader::Reader;
@@ -77,6 +77,7 @@ impl Engine {
     pub(crate) fn new(settings: &Settings, parts: Parts) -> Engine {
         let end = parts.writer.position;
         let (family, names) = (Family::new(), Names { live: parts.live, ..Names::default() });
+        let lock_timeout = settings.lock_timeout.unwrap_or(USUAL_LIMIT);
         Engine {
             file: parts.file,
             clock: Arc::new(Clock::new(settings.manual_clock.clone(), parts.marked_time)),
@@ -87,7 +88,7 @@ impl Engine {
             orders_all: settings.range_scans,
             names: RankedMutex::new(family, Rank::Names, names),
             next_id: AtomicU32::new(parts.next_id),
-            append_lock: AppendLock::new(family, parts.writer),
+            append_lock: AppendLock::new(family, parts.writer, lock_timeout),
             data_end: CachePadded(end.into()),
             durability: Durability::new(family, settings.flush_policy, parts.header, end),
             background: Background::default(),
@@ -139,6 +140,14 @@ impl Engine {
     pub(crate) fn lock_for_batch(&self) -> Result<RankedGuard<'_, Append>> {
         self.check_writable()?;
         let append = self.append_lock.enter_behind()?;
+        self.durability.check()?;
+        Ok(append)
+    }
+
+    /// The same for the next transaction, which waits so long at the most.
+    pub(super) fn lock_within(&self, limit: Duration) -> Result<RankedGuard<'_, Append>> {
+        self.check_writable()?;
+        let append = self.append_lock.enter_within(limit)?;
         self.durability.check()?;
         Ok(append)
     }

@@ -1,10 +1,12 @@
 //! The write lock: the right to write alone, for as long as a transaction runs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::engine::Engine;
-use crate::engine::append_lock::{Access, AppendLock};
+use crate::engine::append_lock::{Access, Append, AppendLock};
 use crate::error::Result;
+use crate::os::ranked::RankedGuard;
 
 /// While this lives, its thread is the only writer; others wait.
 #[derive(Debug)]
@@ -15,10 +17,19 @@ pub(crate) struct WriteLock {
 impl WriteLock {
     /// Waits for other transactions. On the thread of an open one: `TransactionActive`.
     pub(crate) fn acquire(engine: &Arc<Engine>) -> Result<WriteLock> {
-        let mut append = engine.lock_for_writing(Access::Next)?;
+        Ok(WriteLock::own(engine, engine.lock_for_writing(Access::Next)?))
+    }
+
+    /// The same for `limit` at most, whatever the limit of the database is.
+    pub(crate) fn acquire_within(engine: &Arc<Engine>, limit: Duration) -> Result<WriteLock> {
+        Ok(WriteLock::own(engine, engine.lock_within(limit)?))
+    }
+
+    #[inline]
+    fn own(engine: &Arc<Engine>, mut append: RankedGuard<'_, Append>) -> WriteLock {
         AppendLock::own(&mut append);
         drop(append);
-        Ok(WriteLock { engine: engine.clone() })
+        WriteLock { engine: engine.clone() }
     }
 }
 

@@ -6,5 +6,6 @@ pub(crate) mod incarnation;
 pub(crate) mod names;
 pub(crate) mod namespace;
 pub(crate) mod retired;
+pub(crate) mod sorted_writes;
 pub(crate) mod views;
 pub(crate) mod write_set;

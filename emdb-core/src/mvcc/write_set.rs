@@ -3,16 +3,23 @@
 //!
 //! Invariant: of each key there is one write, the latest. While there are few, a key is looked for
 //! one by one; once there are many, by its hash. Walks need them sorted: what came since the last
-//! walk is sorted in when the next one begins, so a write set that nobody walks never sorts.
+//! walk is sorted in when the next one begins, so a write set that nobody walks never sorts. Counts
+//! are kept in the same way.
 
-use std::collections::{BTreeMap, HashMap};
+mod marks;
+mod undo;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
-use std::sync::{Arc, Mutex};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::os::sync::lock;
+use crate::error::Result;
+use crate::mvcc::sorted_writes::{SortedWrite, SortedWrites};
+pub(crate) use undo::Mark;
+use undo::Undo;
 
 /// Up to so many writes are searched one by one.
 const LINEAR_MAX_WRITES: usize = 12;
@@ -20,25 +27,7 @@ const LINEAR_MAX_WRITES: usize = 12;
 /// Bytes of values that were replaced, from which on the rest is copied together.
 const WASTE_MAX_BYTES: usize = 1 << 20;
 
-/// The writes sorted, for walks.
-pub(crate) type SortedWrites = Arc<BTreeMap<Vec<u8>, OwnedWrite>>;
-
 /// A write on its way to a commit.
-#[derive(Clone)]
-pub(crate) struct OwnedWrite {
-    /// None for a removal.
-    pub(crate) value: Option<Vec<u8>>,
-    pub(crate) expiry: Option<u64>,
-}
-
-impl OwnedWrite {
-    /// The value, if it is one and not expired at `now`.
-    pub(crate) fn live(&self, now: u64) -> Option<&[u8]> {
-        self.value.as_deref().filter(|_| self.expiry.is_none_or(|at| at > now))
-    }
-}
-
-/// The same, borrowed.
 #[derive(Clone, Copy)]
 pub struct WriteRef<'a, K = ()> {
     /// Where.
@@ -87,14 +76,24 @@ pub struct WriteSet<K = ()> {
     waste: usize,
     /// Once there are many writes: how they are found.
     hashed: Option<Box<Hashed>>,
-    sorting: Mutex<Option<Sorting>>,
+    sorting: RefCell<Option<Sorting>>,
+    counted: RefCell<Counted>,
+    /// While marks are open: how to go back to them.
+    undo: Option<Box<Undo>>,
 }
 
 impl<K> Default for WriteSet<K> {
     #[inline]
     fn default() -> Self {
-        let (list, bytes, sorting) = (Vec::new(), Vec::new(), Mutex::new(None));
-        WriteSet { list, bytes, waste: 0, hashed: None, sorting }
+        WriteSet {
+            list: Vec::new(),
+            bytes: Vec::new(),
+            waste: 0,
+            hashed: None,
+            sorting: RefCell::new(None),
+            counted: RefCell::default(),
+            undo: None,
+        }
     }
 }
 
@@ -131,13 +130,28 @@ impl Hashed {
     }
 }
 
+/// The writes sorted, for walks.
 #[derive(Default)]
 struct Sorting {
+    /// Values that have expired then show nothing.
+    now: u64,
     sorted: SortedWrites,
     /// How many of the list are in it.
     up_to: usize,
     /// Those of them that were replaced since.
     replaced: Vec<usize>,
+}
+
+/// By how much the writes change the number of records.
+#[derive(Debug, Default)]
+struct Counted {
+    records: i64,
+    /// For each of the list that is counted, whether there is a record below it.
+    stored: Vec<bool>,
+}
+
+fn length(place: Option<(usize, usize)>) -> usize {
+    place.map_or(0, |(start, end)| end - start)
 }
 
 impl<K: KeyspaceId> WriteSet<K> {
@@ -187,25 +201,41 @@ impl<K: KeyspaceId> WriteSet<K> {
     }
 
     fn replace(&mut self, at: usize, value: Option<&[u8]>, expiry: Option<u64>) {
-        let former = self.list[at].value;
+        let Write { value: former, expiry: former_expiry, .. } = self.list[at];
+        let is_kept = self.undo.as_mut().is_some_and(|undo| undo.note(at, former, former_expiry));
         let place = match (former, value) {
             // In its place, so that what is written again and again takes room once.
-            (Some((start, end)), Some(value)) if value.len() <= end - start => {
+            (Some((start, end)), Some(value)) if !is_kept && value.len() <= end - start => {
                 self.bytes[start..start + value.len()].copy_from_slice(value);
                 self.waste += end - start - value.len();
                 Some((start, start + value.len()))
             }
             (former, value) => {
-                self.waste += former.map_or(0, |(start, end)| end - start);
+                self.waste += if is_kept { 0 } else { length(former) };
                 value.map(|value| self.keep(value))
             }
         };
         self.list[at].value = place;
         self.list[at].expiry = expiry;
-        let sorting = self.sorting.get_mut().unwrap_or_else(|e| e.into_inner());
+        self.note_change(at, former.is_some(), place.is_some());
+        self.compact_if_due();
+    }
+
+    /// Keeps what is counted and sorted in step with a write that has changed.
+    #[inline]
+    fn note_change(&mut self, at: usize, was_put: bool, is_put: bool) {
+        let counted = self.counted.get_mut();
+        if at < counted.stored.len() {
+            counted.records += i64::from(is_put) - i64::from(was_put);
+        }
+        let sorting = self.sorting.get_mut();
         if let Some(sorting) = sorting.as_mut().filter(|sorting| at < sorting.up_to) {
             sorting.replaced.push(at);
         }
+    }
+
+    #[inline]
+    fn compact_if_due(&mut self) {
         if self.waste > WASTE_MAX_BYTES && self.waste > self.bytes.len() / 2 {
             self.compact();
         }
@@ -219,6 +249,12 @@ impl<K: KeyspaceId> WriteSet<K> {
             let Write { key, value, .. } = self.list[at];
             self.list[at].key = self.keep(&former[key.0..key.1]);
             self.list[at].value = value.map(|value| self.keep(&former[value.0..value.1]));
+        }
+        if let Some(mut undo) = self.undo.take() {
+            for replaced in &mut undo.replaced {
+                replaced.value = replaced.value.map(|value| self.keep(&former[value.0..value.1]));
+            }
+            self.undo = Some(undo);
         }
         self.waste = 0;
     }
@@ -271,19 +307,39 @@ impl<K: KeyspaceId> WriteSet<K> {
 }
 
 impl WriteSet {
-    /// The writes, sorted.
-    pub(crate) fn sorted(&self) -> SortedWrites {
-        let mut sorting = lock(&self.sorting);
-        let Sorting { sorted, up_to, replaced } = sorting.get_or_insert_default();
-        if *up_to < self.list.len() || !replaced.is_empty() {
-            let map = Arc::make_mut(sorted);
-            for at in replaced.drain(..).chain(*up_to..self.list.len()) {
-                let WriteRef { key, value, expiry, .. } = self.at(at);
-                map.insert(key.to_vec(), OwnedWrite { value: value.map(<[u8]>::to_vec), expiry });
-            }
-            *up_to = self.list.len();
+    /// The writes, sorted. Values that have expired at `now`, which is always the same, show nothing.
+    pub(crate) fn sorted(&self, now: u64) -> SortedWrites {
+        let mut sorting = self.sorting.borrow_mut();
+        let sorting = sorting.get_or_insert_with(|| Sorting { now, ..Sorting::default() });
+        self.sort(sorting);
+        sorting.sorted.clone()
+    }
+
+    fn sort(&self, sorting: &mut Sorting) {
+        let Sorting { now, sorted, up_to, replaced } = sorting;
+        for at in replaced.drain(..).chain(*up_to..self.list.len()) {
+            let write = self.at(at);
+            sorted.insert(SortedWrite {
+                key: write.key.into(),
+                value: write.value.map(Box::from),
+                expiry: write.expiry,
+                shows: write.live(|| *now).is_some(),
+            });
         }
-        sorted.clone()
+        *up_to = self.list.len();
+    }
+
+    /// By how much the writes change the number of records; `is_stored` tells whether there is one
+    /// below a write. Each write is asked for once, however often this is called.
+    pub(crate) fn count(&self, mut is_stored: impl FnMut(&[u8]) -> Result<bool>) -> Result<i64> {
+        let mut counted = self.counted.borrow_mut();
+        for at in counted.stored.len()..self.list.len() {
+            let WriteRef { key, value, .. } = self.at(at);
+            let is_stored = is_stored(key)?;
+            counted.records += i64::from(value.is_some()) - i64::from(is_stored);
+            counted.stored.push(is_stored);
+        }
+        Ok(counted.records)
     }
 }
 
@@ -307,6 +363,8 @@ impl Hasher for AsIs {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -332,10 +390,13 @@ mod tests {
                 set.set((), &key, value.as_deref(), Some(step));
                 model.insert(key.to_vec(), (value, Some(step)));
                 if step.is_multiple_of(97) {
-                    let sorted = set.sorted();
-                    let sorted =
-                        sorted.iter().map(|(k, s)| (k.clone(), (s.value.clone(), s.expiry)));
-                    assert_eq!(sorted.collect::<BTreeMap<_, _>>(), model);
+                    let mut sorted = BTreeMap::new();
+                    let all = set.sorted(0).for_each(|write| {
+                        let value = write.value.as_deref().map(<[u8]>::to_vec);
+                        sorted.insert(write.key.to_vec(), (value, write.expiry));
+                        Ok::<_, ()>(())
+                    });
+                    assert_eq!((all, &sorted), (Ok(()), &model));
                 }
             }
             assert_eq!(set.len(), model.len());

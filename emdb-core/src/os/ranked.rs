@@ -9,8 +9,9 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Condvar, Mutex, MutexGuard, TryLockError};
+use std::time::Duration;
 
-use crate::os::sync::{lock, wait};
+use crate::os::sync::{lock, wait, wait_timeout};
 
 /// The place of a lock in the order, the first one to be taken first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -171,6 +172,12 @@ impl<'a, T> RankedGuard<'a, T> {
     pub(crate) fn wait(self, told: &Condvar) -> RankedGuard<'a, T> {
         let RankedGuard { guard, _entered } = self;
         RankedGuard { guard: wait(told, guard), _entered }
+    }
+
+    /// The same for `limit` at most.
+    pub(crate) fn wait_timeout(self, told: &Condvar, limit: Duration) -> RankedGuard<'a, T> {
+        let RankedGuard { guard, _entered } = self;
+        RankedGuard { guard: wait_timeout(told, guard, limit), _entered }
     }
 }
 

@@ -3,9 +3,11 @@
 #[cfg(feature = "json")]
 mod json;
 mod table;
+mod transact;
 
 #[cfg(test)]
 mod tests;
 
 #[cfg(feature = "json")]
 pub use json::{export_json, import_json, tables};
+pub use transact::Transact;

@@ -250,6 +250,34 @@ impl<T: Record, By, V: ReadView> Rows<T, By, V> {
         self.take(End::Back, Lent(read))
     }
 
+    /// All rows that are left, from the front; the first error ends it.
+    ///
+    /// # Errors
+    ///
+    /// The error of the item that can't be read.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use emdb_core::Emdb;
+    /// # use emdb_typed::{Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
+    /// # #[emdb(crate = "emdb_typed")]
+    /// # struct Item { #[emdb(key)] id: u32, price: u32 }
+    /// # let db = Emdb::open_in_memory();
+    /// # let items = Table::<Item>::open(&db)?;
+    /// items.insert_many((1..=3).map(|id| Item { id, price: 10 * id }))?;
+    /// let mut items = items.range(2..)?.to_vec()?;
+    /// items.sort_by_key(|item| std::cmp::Reverse(item.price));
+    /// assert_eq!(items[0].id, 3);
+    /// # Ok::<(), TableError>(())
+    /// ```
+    // It takes the walk as `Iterator::collect` does: one that is begun can't be cloned.
+    #[allow(clippy::wrong_self_convention)]
+    pub fn to_vec(self) -> Result<Vec<T>, TableError> {
+        self.collect()
+    }
+
     fn take<M: Make<T>>(&mut self, end: End, make: M) -> Option<Result<M::Made, TableError>> {
         let item = self.walk.as_mut()?.row(end, make);
         if !matches!(item, Some(Ok(_))) {
@@ -274,6 +302,16 @@ impl<T: Record, V: ReadView> Keys<T, ByIndex, V> {
 }
 
 impl<T: Record, By, V: ReadView> Keys<T, By, V> {
+    /// All keys that are left, from the front; the first error ends it.
+    ///
+    /// # Errors
+    ///
+    /// The error of the item that can't be read.
+    #[allow(clippy::wrong_self_convention)]
+    pub fn to_vec(self) -> Result<Vec<T::Key>, TableError> {
+        self.collect()
+    }
+
     fn take(&mut self, end: End) -> Option<Result<T::Key, TableError>> {
         let item = self.walk.as_mut()?.key(end);
         if !matches!(item, Some(Ok(_))) {

@@ -15,7 +15,7 @@ use crate::engine::written_since::WrittenSince;
 use crate::error::Result;
 use crate::mvcc::names::{CATALOGUE, child_name};
 use crate::mvcc::namespace::INTERNAL;
-use crate::mvcc::write_set::SortedWrites;
+use crate::mvcc::sorted_writes::SortedWrites;
 
 /// A namespace in one state.
 #[derive(Clone)]
@@ -50,7 +50,9 @@ impl View {
     /// A namespace with the writes of a transaction until now.
     pub fn staged(namespace: &TransactionNamespace) -> Result<View> {
         namespace.view()?;
-        Ok(View { pinned: namespace.pinned.clone(), staged: Some(namespace.writes.sorted()) })
+        let (pinned, writes) = (namespace.pinned.clone(), &namespace.writes);
+        let staged = Some(writes.sorted(pinned.view.now()));
+        Ok(View { pinned, staged })
     }
 
     /// The child `name` of the namespace `parent` in a snapshot.

@@ -1,7 +1,9 @@
 //! Transactions: writes that are staged, and committed as one or not at all.
 
+mod frame;
 mod namespace;
 mod parts;
+mod savepoint;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -57,15 +59,7 @@ impl Drop for Gathering<'_> {
     }
 }
 
-/// Runs `body` in a transaction of `engine`.
-pub(crate) fn run<T, E: From<Error>>(
-    engine: &Arc<Engine>,
-    body: impl for<'s> FnOnce(&mut Transaction<'s>) -> Result<T, E>,
-) -> Result<T, E> {
-    run_in(WriteLock::acquire(engine)?, body)
-}
-
-/// The same for a caller who is the only writer already.
+/// Runs `body` in a transaction.
 pub(crate) fn run_in<T, E: From<Error>>(
     write_lock: WriteLock,
     body: impl for<'s> FnOnce(&mut Transaction<'s>) -> Result<T, E>,

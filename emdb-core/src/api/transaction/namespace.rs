@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::frame::Frame;
 use crate::api::iterators::{EmdbIter, EmdbKeyIter};
 use crate::cursor::namespace_view::{NamespaceView, PinnedNamespace, StagedWrites};
 use crate::cursor::range::Bounds;
@@ -28,8 +29,10 @@ pub struct TransactionNamespace {
     /// How often it was cleared.
     pub(crate) clears: u32,
     /// How many clears of its parent it has followed.
-    followed: u32,
+    pub(super) followed: u32,
     pub(crate) writes: WriteSet,
+    /// How it was when each of the savepoints that are open came to it.
+    pub(super) frames: Vec<Frame>,
     /// Keys that the layer above has noted.
     pub(crate) noted: HashSet<Box<[u8]>>,
     /// A namespace of another database, or one that was dropped.
@@ -52,6 +55,7 @@ impl TransactionNamespace {
             clears: 0,
             followed: 0,
             writes: WriteSet::default(),
+            frames: Vec::new(),
             noted: HashSet::new(),
             refused: state.check().err(),
         }
@@ -250,12 +254,6 @@ impl TransactionNamespace {
         self.check()?;
         self.empty();
         Ok(())
-    }
-
-    fn empty(&mut self) {
-        self.pinned.incarnation = None;
-        self.clears += 1;
-        self.writes = WriteSet::default();
     }
 
     /// A namespace goes empty with its parent.

@@ -18,6 +18,8 @@ pub(super) struct Parts {
     places: HashMap<usize, usize>,
     /// Where the last one was that was asked for.
     last: usize,
+    /// For each savepoint that is open, the places of the parts that it has come to.
+    entered: Vec<Vec<usize>>,
 }
 
 fn address(state: &Arc<NamespaceState>) -> usize {
@@ -25,7 +27,7 @@ fn address(state: &Arc<NamespaceState>) -> usize {
 }
 
 impl Parts {
-    /// The place of a namespace; it gets one if it has none.
+    /// The place of a namespace, which is about to be read or written; it gets one if it has none.
     pub(super) fn place(
         &mut self,
         engine: &Arc<Engine>,
@@ -37,7 +39,30 @@ impl Parts {
             let known = self.find(&namespace.state);
             self.last = known.unwrap_or_else(|| self.add(engine, view, namespace));
         }
+        if let Some(depth) = self.entered.len().checked_sub(1)
+            && self.list[self.last].enter(depth)
+        {
+            self.note_entered(self.last);
+        }
         self.last
+    }
+
+    /// Opens a savepoint; gives how many are around it.
+    pub(super) fn open_savepoint(&mut self) -> usize {
+        self.entered.push(Vec::new());
+        self.entered.len() - 1
+    }
+
+    /// Closes the last savepoint; gives the places that it has come to.
+    pub(super) fn close_savepoint(&mut self) -> Vec<usize> {
+        self.entered.pop().unwrap_or_default()
+    }
+
+    /// Notes that the last savepoint has come to a part.
+    pub(super) fn note_entered(&mut self, place: usize) {
+        if let Some(entered) = self.entered.last_mut() {
+            entered.push(place);
+        }
     }
 
     #[cold]
