@@ -6,6 +6,7 @@
 //! reads back; both keep the same limits. `decode` takes all of its bytes or fails: it doesn't
 //! panic, and what it allocates is bounded by the input, whatever the bytes say.
 
+mod bytes;
 mod config;
 mod fault;
 mod limits;

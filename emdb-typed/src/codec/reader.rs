@@ -13,6 +13,7 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
+use super::bytes::{self, Bytes};
 use super::config::CONFIG;
 use super::limits::Limits;
 use super::tape::{Leaf, Tape};
@@ -198,6 +199,10 @@ impl<'de, T: Tape> Deserializer<'de> for &mut Reader<'de, T> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if bytes::is_list::<V::Value>() && !T::KEPT {
+            let list = <&'de [u8]>::borrow_decode(&mut self.decoder)?;
+            return self.nested(|_| visitor.visit_seq(Bytes(list.iter())).map_err(Error::custom));
+        }
         let len = self.len()?;
         self.nested(|reader| visitor.visit_seq(Parts::new(reader, len, true)))
     }

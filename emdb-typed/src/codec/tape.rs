@@ -43,12 +43,17 @@ pub(super) enum Note {
 
 /// Takes the notes of a reader or a writer.
 pub(super) trait Tape {
+    /// Whether there is one.
+    const KEPT: bool;
+
     fn leaf(&mut self, leaf: Leaf);
     fn enter(&mut self, name: impl FnOnce() -> Option<&'static str>);
     fn leave(&mut self);
 }
 
 impl Tape for () {
+    const KEPT: bool = false;
+
     #[inline(always)]
     fn leaf(&mut self, _: Leaf) {}
 
@@ -60,6 +65,8 @@ impl Tape for () {
 }
 
 impl Tape for Vec<Note> {
+    const KEPT: bool = true;
+
     fn leaf(&mut self, leaf: Leaf) {
         self.push(Note::Leaf(leaf));
     }

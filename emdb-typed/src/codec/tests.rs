@@ -103,6 +103,57 @@ fn the_bytes_are_those_of_bincode_itself() {
     }
 }
 
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Blobs {
+    plain: Vec<u8>,
+    maybe: Option<Vec<u8>>,
+    boxed: Box<[u8]>,
+    many: Vec<Vec<u8>>,
+    queue: std::collections::VecDeque<u8>,
+    set: std::collections::BTreeSet<u8>,
+    by_name: BTreeMap<String, Vec<u8>>,
+    array: [u8; 3],
+    signed: Vec<i8>,
+    flags: Vec<bool>,
+}
+
+proptest! {
+    #[test]
+    fn lists_of_bytes_are_written_and_read_as_bincode_does(
+        plain: Vec<u8>,
+        maybe: Option<Vec<u8>>,
+        many: Vec<Vec<u8>>,
+        flags: Vec<bool>,
+    ) {
+        let blobs = Blobs {
+            boxed: plain.clone().into(),
+            queue: plain.iter().copied().collect(),
+            set: plain.iter().copied().collect(),
+            by_name: many.iter().map(|bytes| (format!("{bytes:?}"), bytes.clone())).collect(),
+            array: [1, 251, 255],
+            signed: plain.iter().map(|byte| byte.cast_signed()).collect(),
+            plain,
+            maybe,
+            many,
+            flags,
+        };
+        let bytes = encode(1, &blobs).unwrap();
+        prop_assert_eq!(&bytes[1..], &bincode::serde::encode_to_vec(&blobs, CONFIG).unwrap()[..]);
+        for cut in (1..bytes.len()).step_by(bytes.len() / 8 + 1) {
+            prop_assert!(read::<Blobs>(&bytes[..cut]).is_err());
+        }
+        prop_assert_eq!(read(&bytes), Ok((1, blobs)));
+    }
+}
+
+#[test]
+fn the_names_by_which_lists_of_bytes_are_told_are_those_of_this_compiler() {
+    assert!(super::bytes::is_byte::<u8>() && super::bytes::is_byte::<&u8>());
+    assert!(super::bytes::is_list::<Vec<u8>>());
+    assert!(!super::bytes::is_byte::<&i8>() && !super::bytes::is_byte::<bool>());
+    assert!(!super::bytes::is_list::<Vec<i8>>() && !super::bytes::is_list::<Vec<Vec<u8>>>());
+}
+
 #[test]
 fn every_cut_of_a_row_is_an_error() {
     let bytes = encode(1, &Row { unit: Unit, ..row() }).unwrap();

@@ -12,6 +12,7 @@ use serde::ser::{
     SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
+use super::bytes;
 use super::config::CONFIG;
 use super::limits::Limits;
 use super::tape::{Leaf, Tape};
@@ -62,6 +63,28 @@ impl<T: Tape> Writer<T> {
 
     fn len(&mut self) -> usize {
         self.encoder.writer().0.len()
+    }
+
+    /// Writes a list of bytes.
+    fn bytes(&mut self, len: usize, bytes: impl Iterator<Item: Serialize>) -> Result<()> {
+        self.plain(len)?;
+        self.limits.enter().map_err(Error::custom)?;
+        let output = &mut self.encoder.writer().0;
+        let (before, mut refused) = (output.len(), None);
+        // No branch is left in this for `u8`: it is one copy.
+        output.extend(bytes.map(|value| {
+            bytes::byte(value).unwrap_or_else(|error| {
+                refused = Some(error);
+                0
+            })
+        }));
+        self.limits.leave();
+        let written = output.len() - before;
+        match refused {
+            None if written == len => Ok(()),
+            None => Err(EncodeError::custom(format!("{written} elements of {len} came"))),
+            Some(error) => Err(EncodeError::custom(error)),
+        }
     }
 
     /// Writes `value` as many levels deeper as the reader will be when it reads it.
@@ -186,6 +209,23 @@ impl<'a, T: Tape> Serializer for &'a mut Writer<T> {
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Parts<'a, T>> {
         self.collection(len)
+    }
+
+    fn collect_seq<I>(self, elements: I) -> Result<()>
+    where
+        I: IntoIterator<Item: Serialize>,
+    {
+        let mut elements = elements.into_iter();
+        let len = match elements.size_hint() {
+            (least, Some(most)) if least == most => Some(least),
+            _ => None,
+        };
+        if let (Some(len), true) = (len, bytes::is_byte::<I::Item>() && !T::KEPT) {
+            return self.bytes(len, elements);
+        }
+        let mut parts = self.collection(len)?;
+        elements.try_for_each(|element| SerializeSeq::serialize_element(&mut parts, &element))?;
+        parts.close()
     }
 
     fn serialize_tuple(self, _len: usize) -> Result<Parts<'a, T>> {
