@@ -1,5 +1,6 @@
 //! Random writes, on the table and on the model.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -31,6 +32,16 @@ fn put<T: Modelled>(
     stored.retain(|other, (there, _)| *other == key || !there.collides(row));
     let former = stored.insert(key, (row.clone(), expiry));
     Ok(former.filter(|(_, until)| is_live(*until, now)).map(|(row, _)| row))
+}
+
+/// Rows that come together: each is judged by what is there at the end, and of several with one key
+/// the last stays.
+fn put_together<T: Modelled>(stored: &mut Stored<T>, now: u64, rows: &[T]) -> Outcome<()> {
+    let last: BTreeMap<T::Key, usize> =
+        rows.iter().enumerate().map(|(at, row)| (row.key(), at)).collect();
+    stored.retain(|key, _| !last.contains_key(key));
+    let mut staying = rows.iter().enumerate().filter(|(at, row)| last[&row.key()] == *at);
+    staying.try_for_each(|(_, row)| put(stored, now, row, row.until()).map(drop))
 }
 
 #[track_caller]
@@ -95,7 +106,7 @@ pub(crate) fn write<T: Modelled, W: Writes<T>>(
     Ok(())
 }
 
-/// Up to six rows in one call: all of them, or none.
+/// Up to six rows in one call: all of them, or none. In a chunk they come one after the other.
 fn several<T: Modelled, W: Writes<T>>(
     table: &W,
     stored: &mut Stored<T>,
@@ -105,9 +116,12 @@ fn several<T: Modelled, W: Writes<T>>(
     let count = rng.below(7) as usize;
     let rows: Vec<T> = (0..count).map(|_| T::random(rng, now)).collect();
     let mut after = stored.clone();
-    let fits = rows.iter().all(|row| put(&mut after, now, row, row.until()).is_ok());
-    let all = rng.below(2) == 0;
-    let done = if all { table.put_all(&rows) } else { table.put_many(&rows) };
+    let (done, fits) = if rng.below(2) == 0 {
+        (table.put_all(&rows), put_together(&mut after, now, &rows).is_ok())
+    } else {
+        let each = rows.iter().all(|row| put(&mut after, now, row, row.until()).is_ok());
+        (table.put_many(&rows), each)
+    };
     same(done, if fits { Ok(count) } else { Err(()) });
     if fits {
         *stored = after;
