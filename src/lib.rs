@@ -432,6 +432,11 @@
 //! # Ok::<(), TableError>(())
 //! ```
 //!
+//! Where `From` is not enough, `#[emdb(version = 2, from = UserV1, migrate = path::to_fn)]` names a function
+//! `fn(UserV1, &mut Migration) -> Result<Option<User>, E>`: it may refuse, drop a row, give it another key, and
+//! write to other tables ([`Migration`]). [`Table::open`] runs it over all rows before it gives the table.
+//! `#[emdb(namespace = "people", was = "persons")]` moves a table to another name when it is opened.
+//!
 //! `UserV1` may have a `from` of its own, and so on. Indexes are no part of the version: add them
 //! and take them away as you like.
 //!
@@ -639,9 +644,9 @@ pub use emdb_derive::{Key, Record};
 pub use emdb_typed::{
     AsKey, AutoKey, AutoRecord, ByIndex, ByKey, DecodeError, Each, EncodeError, EncodeKey,
     FieldSchema, Frozen, Index, IndexSchema, Key, KeyBounds, KeyError, KeyPrefix, Keys, Live,
-    Lookup, MigrateReport, Multi, OneRow, OrderedRecord, Page, Problem, Record, Rows, Schema,
-    SchemaDifference, Sparse, Staged, Store, StoreMut, Table, TableError, Transact, TwoEnded,
-    Unique, VerifyReport, as_key, as_text,
+    Lookup, MigrateReport, Migrating, Migration, Multi, OneRow, OrderedRecord, Page, Problem,
+    Record, Rows, Schema, SchemaDifference, Sparse, Staged, Store, StoreMut, Table, TableError,
+    Transact, TwoEnded, Unique, VerifyReport, as_key, as_text,
 };
 
 #[allow(unused_imports, unreachable_pub)]

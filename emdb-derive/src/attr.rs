@@ -15,6 +15,8 @@ use crate::words::{self, Place};
 #[derive(Default)]
 pub(crate) struct StructAttrs {
     pub(crate) namespace: Option<LitStr>,
+    /// The name that the namespace had.
+    pub(crate) was: Option<LitStr>,
     pub(crate) krate: Option<Path>,
     pub(crate) version: Version,
     /// The fields of a composite key, and the brackets around them.
@@ -29,13 +31,15 @@ pub(crate) struct StructAttrs {
     pub(crate) unordered: Option<Ident>,
 }
 
-/// `version = 2, from = UserV1`. The words are there even if their values can't be read.
+/// `version = 2, from = UserV1, migrate = users::up`. The words are there even if their values can't be read.
 #[derive(Default)]
 pub(crate) struct Version {
     pub(crate) word: Option<Ident>,
     pub(crate) number: Option<LitInt>,
     pub(crate) from_word: Option<Ident>,
     pub(crate) from: Option<Type>,
+    pub(crate) migrate_word: Option<Ident>,
+    pub(crate) migrate: Option<ExprPath>,
 }
 
 /// `index(name = "by_org", fields(org, age))` in front of the struct.
@@ -70,6 +74,7 @@ impl StructAttrs {
         let mut crate_seen = false;
         for_each_item(attrs, "emdb", errors, |word, input| match word.to_string().as_str() {
             "namespace" => set(&mut read.namespace, word, string(word, input, "users")?),
+            "was" => set(&mut read.was, word, string(word, input, "persons")?),
             "crate" => {
                 let twice = std::mem::replace(&mut crate_seen, true);
                 read.krate.get_or_insert(crate_path(word, input)?);
@@ -82,6 +87,10 @@ impl StructAttrs {
             "from" => {
                 set(&mut read.version.from_word, word, word.clone())?;
                 set(&mut read.version.from, word, ty(word, input)?)
+            }
+            "migrate" => {
+                set(&mut read.version.migrate_word, word, word.clone())?;
+                set(&mut read.version.migrate, word, function(word, input)?)
             }
             "key" => {
                 set(&mut read.key_word, word, word.clone())?;

@@ -62,6 +62,13 @@ fn record_impl(record: &Record<'_>, lent: &lent::Expanded) -> TokenStream {
         )
     });
 
+    let was = record.was.as_ref().map(|was| {
+        quote!(
+            const WAS: ::core::option::Option<&'static ::core::primitive::str> =
+                ::core::option::Option::Some(#was);
+        )
+    });
+
     quote! {
         #[automatically_derived]
         #[allow(deprecated)]
@@ -70,6 +77,7 @@ fn record_impl(record: &Record<'_>, lent: &lent::Expanded) -> TokenStream {
             type Ref<'row> = #lent_ty;
             const NAMESPACE: &'static ::core::primitive::str = #namespace;
             const VERSION: ::core::primitive::u32 = #version;
+            #was
             #auto
 
             fn key(&self) -> #key_ty {

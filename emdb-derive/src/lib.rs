@@ -51,6 +51,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `index(..., unique)` | such an index that takes each value once |
 /// | `index(..., filter = path::to_fn)` | such an index of some rows alone: those for which the function, `fn(&Self) -> bool`, is true. Its answer must depend on nothing but the row, and on no time: reads ask it again |
 /// | `version = 2, from = UserV1` | the version of the schema, from 1, and the type that the version before it had. `Self: From<UserV1>`, and both have keys of one type. `UserV1` derives `Record`, too, in the same namespace and with a lower version, and may itself have a `from` |
+/// | `version = 2, from = UserV1, migrate = path::to_fn` | the same, by a function, `fn(UserV1, &mut Migration) -> Result<Option<Self>, E>`, in place of `From`: it can refuse, drop the row, give it a key of another type, and write to other tables. It runs when the table is opened |
+/// | `was = "persons"` | the name that the namespace had: a table that has it still is moved when it is opened |
 /// | `ttl = "30d"` | how long a row lives after it was written: a whole number, and `ms`, `s`, `m`, `h` or `d` |
 /// | `validate = path::to_fn` | a function, `fn(&Self) -> Result<(), impl Display>`, that is asked before each write |
 /// | `unordered` | rows are found by their key alone, which takes less memory: the table has no `range`, `prefix`, `first`, `last`, `page` and `rev` |

@@ -29,6 +29,8 @@ pub(crate) struct Record<'a> {
     pub(crate) vis: &'a Visibility,
     pub(crate) generics: &'a Generics,
     pub(crate) namespace: String,
+    /// The name that the namespace had.
+    pub(crate) was: Option<String>,
     pub(crate) version: Version,
     pub(crate) key: Key<'a>,
     /// The stored fields.
@@ -57,6 +59,7 @@ pub(crate) fn check<'a>(
     let attrs = StructAttrs::read(input.attrs, &errors);
     let krate = attrs.krate.clone().unwrap_or_else(|| parse_quote!(::emdb));
     let namespace = namespace(input.ident, &attrs, &errors);
+    let was = was(&namespace, &attrs, &errors);
     let version = version::check(&attrs.version, &errors);
     let refused = serde::check_struct(input.attrs, &errors);
     let mut columns = column::read(input, &errors);
@@ -74,6 +77,7 @@ pub(crate) fn check<'a>(
             vis: input.vis,
             generics: input.generics,
             namespace,
+            was,
             version,
             key: key.clone(),
             columns,
@@ -87,6 +91,20 @@ pub(crate) fn check<'a>(
     let auto = columns.iter().any(|column| column.attrs.auto.is_some());
     let key = key.map(|key| key.ty());
     Err((Box::new(Outline { krate, key, auto, indexes }), verdict.err()))
+}
+
+fn was(namespace: &str, attrs: &StructAttrs, errors: &Errors) -> Option<String> {
+    let literal = attrs.was.as_ref()?;
+    let name = literal.value();
+    if name == namespace {
+        errors.at(
+            literal,
+            "`was` is the name that the namespace had before: this is the one that it has",
+        );
+    } else if let Some(mistake) = names::mistake(&name) {
+        errors.at(literal, mistake);
+    }
+    Some(name)
 }
 
 fn namespace(ident: &Ident, attrs: &StructAttrs, errors: &Errors) -> String {

@@ -21,8 +21,10 @@ impl Place {
         match self {
             Place::Struct => &[
                 "namespace",
+                "was",
                 "version",
                 "from",
+                "migrate",
                 "key",
                 "index",
                 "ttl",

@@ -141,6 +141,41 @@ pub enum TableError {
         /// The index.
         index: String,
     },
+    /// A row of an older version could not be made one of the present: by what the function says that
+    /// `migrate` names, or since another row has its value in a unique index (a
+    /// [`UniqueViolation`](TableError::UniqueViolation) is the source then). The batch that it belongs to
+    /// is not made; those before it are.
+    #[error(
+        "table `{table}`: the row 0x{} of an older version can't be migrated: {source}; change the \
+         function that `migrate` names, and open the table again: it goes on from this row",
+        hex(.row)
+    )]
+    #[non_exhaustive]
+    Migration {
+        /// The table's namespace.
+        table: String,
+        /// The bytes of the row's key, in the older version.
+        row: Vec<u8>,
+        /// The reason.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A migration gives two rows one key. Neither is made; batches before are.
+    #[error(
+        "table `{table}`: the row 0x{} of an older version would get the key 0x{}, which another row has \
+         by now; give one of the two another key in the function that `migrate` names, or drop it there, and \
+         open the table again",
+        hex(.row),
+        hex(.other)
+    )]
+    #[non_exhaustive]
+    MigrationCollision {
+        /// The table's namespace.
+        table: String,
+        /// The bytes of the row's key, in the older version.
+        row: Vec<u8>,
+        /// The bytes of the new key, which is that of the other row.
+        other: Vec<u8>,
+    },
     /// The table was made with another definition of the type.
     #[error(
         "table `{table}`: the type differs from the one that the table was made with:\n\

@@ -11,6 +11,7 @@ pub use crate::index::{
 pub use crate::key::{AsKey, EncodeKey, KeyError, KeyPrefix, as_key, write_some};
 pub use crate::lent::{Fields, Lent};
 pub use crate::lifetime::{Expires, Expiry, Lifetime, expires};
+pub use crate::migration::{MigrateFailure, Migration};
 pub use crate::record::{AutoKey, AutoRecord, OrderedRecord, Row};
 pub use crate::schema::Schema;
 pub use crate::seal::Seal;
@@ -96,7 +97,14 @@ pub struct Older<T> {
     pub upgrade: Upgrade<T>,
     /// For [`Record::older_schema`].
     pub schema: fn(u32) -> Option<Schema>,
+    /// For [`Record::migrates`].
+    pub migrates: fn(u32) -> bool,
+    /// For [`Record::migrate`].
+    pub migrate: Migrate<T>,
 }
+
+/// Makes a row of an older version one of `T`; `None` if it is dropped.
+pub type Migrate<T> = fn(u32, &[u8], &mut Migration<'_>) -> Result<Option<T>, MigrateFailure>;
 
 /// The version before that of `T`, whose type `P` the derive's `from` names. The two have keys of one
 /// type, so that rows stay where they are.
@@ -107,7 +115,18 @@ where
     P: Record<Key = T::Key>,
 {
     assert!(P::VERSION < T::VERSION, "the type in `from` has to have a lower version");
-    Older { upgrade: upgrade::<T, P>, schema: older_schema::<P> }
+    Older {
+        upgrade: upgrade::<T, P>,
+        schema: older_schema::<P>,
+        migrates: migrates_below::<P>,
+        migrate: migrate_by_from::<T, P>,
+    }
+}
+
+/// Refuses versions out of order when the type is compiled.
+#[track_caller]
+pub const fn in_order<T: Record, P: Record>() {
+    assert!(P::VERSION < T::VERSION, "the type in `from` has to have a lower version");
 }
 
 fn upgrade<T, P>(version: u32, value: &[u8]) -> Option<Result<T, DecodeError>>
@@ -123,7 +142,55 @@ where
     before.map(|row| row.map(T::from))
 }
 
-fn older_schema<P: Record>(version: u32) -> Option<Schema> {
+fn migrates_below<P: Record>(version: u32) -> bool {
+    version != P::VERSION && P::migrates(version)
+}
+
+fn migrate_by_from<T: Record + From<P>, P: Record>(
+    version: u32,
+    value: &[u8],
+    migration: &mut Migration<'_>,
+) -> Result<Option<T>, MigrateFailure> {
+    Ok(before::<P>(version, value, migration)?.map(T::from))
+}
+
+/// A row of the version before, whichever older one wrote it.
+fn before<P: Record>(
+    version: u32,
+    value: &[u8],
+    migration: &mut Migration<'_>,
+) -> Result<Option<P>, MigrateFailure> {
+    match version == P::VERSION {
+        true => crate::codec::decode(value).map(Some).map_err(MigrateFailure::Decode),
+        false => P::migrate(version, value, migration),
+    }
+}
+
+/// Whether rows of a version become ones of the type whose `from` is `P` and that has `migrate`.
+pub fn migrates<P: Record>(version: u32) -> bool {
+    older_schema::<P>(version).is_some()
+}
+
+/// Asks the function that `migrate` names.
+pub fn migrate<T, P, E>(
+    version: u32,
+    value: &[u8],
+    migration: &mut Migration<'_>,
+    migrate: fn(P, &mut Migration<'_>) -> Result<Option<T>, E>,
+) -> Result<Option<T>, MigrateFailure>
+where
+    T: Record,
+    P: Record,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    match before::<P>(version, value, migration)? {
+        None => Ok(None),
+        Some(row) => migrate(row, migration).map_err(|e| MigrateFailure::Refused(e.into())),
+    }
+}
+
+/// The schema of an older version, for a type whose `from` is `P`.
+pub fn older_schema<P: Record>(version: u32) -> Option<Schema> {
     if version == P::VERSION { Some(Schema::of::<P>().clone()) } else { P::older_schema(version) }
 }
 

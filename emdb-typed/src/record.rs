@@ -8,6 +8,7 @@ use crate::index::{Description, EntryWriter};
 use crate::key::Key;
 use crate::lent::Fields;
 use crate::lifetime::Lifetime;
+use crate::migration::{MigrateFailure, Migration};
 use crate::schema::Schema;
 
 /// A struct that is stored as the rows of a [`Table`](crate::Table).
@@ -56,6 +57,10 @@ pub trait Record: Serialize + DeserializeOwned + 'static {
     /// The version of the schema, from 1. It stands before each stored row.
     const VERSION: u32;
 
+    /// The name that the namespace had before, where a table is looked for that has it still.
+    #[doc(hidden)]
+    const WAS: Option<&'static str> = None;
+
     /// The row's primary key.
     fn key(&self) -> Self::Key;
 
@@ -85,6 +90,29 @@ pub trait Record: Serialize + DeserializeOwned + 'static {
     {
         let _ = (version, value);
         None
+    }
+
+    /// Whether rows of an older version become ones of this by a function that `migrate` names, and
+    /// can't be read before that.
+    #[doc(hidden)]
+    fn migrates(version: u32) -> bool {
+        let _ = version;
+        false
+    }
+
+    /// Makes a row that an older version wrote one of this: by `From`, and by the functions that `migrate`
+    /// names. `None` if it is dropped.
+    #[doc(hidden)]
+    fn migrate(
+        version: u32,
+        value: &[u8],
+        migration: &mut Migration<'_>,
+    ) -> Result<Option<Self>, MigrateFailure>
+    where
+        Self: Sized,
+    {
+        let _ = (version, value, migration);
+        Err(MigrateFailure::Unknown)
     }
 
     /// The schema that an older version of the type has.

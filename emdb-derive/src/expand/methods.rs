@@ -2,14 +2,17 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::Type;
 use syn::spanned::Spanned;
+use syn::{ExprPath, Type};
 
 use crate::tokens::{private, spanned};
 use crate::valid::{Lifetime, Record};
 
 pub(super) fn expand(record: &Record<'_>) -> TokenStream {
-    let upgrade = record.version.from.as_ref().map(|from| upgrade(record, from));
+    let upgrade = record.version.from.as_ref().map(|from| match &record.version.migrate {
+        None => upgrade(record, from),
+        Some(path) => migrate(record, from, path),
+    });
     let check = check(record);
     let lifetime = record.lifetime.as_ref().map(|lifetime| self::lifetime(record, lifetime));
     quote!(#upgrade #check #lifetime)
@@ -31,6 +34,47 @@ fn upgrade(record: &Record<'_>, from: &Type) -> TokenStream {
         ) -> ::core::option::Option<#private::Schema> {
             (#older.schema)(__version)
         }
+
+        fn migrates(__version: ::core::primitive::u32) -> ::core::primitive::bool {
+            (#older.migrates)(__version)
+        }
+
+        fn migrate(
+            __version: ::core::primitive::u32,
+            __value: &[::core::primitive::u8],
+            __migration: &mut #private::Migration<'_>,
+        ) -> ::core::result::Result<::core::option::Option<Self>, #private::MigrateFailure> {
+            (#older.migrate)(__version, __value, __migration)
+        }
+    }
+}
+
+/// Rows of the version before are not read: a function makes new ones of them.
+fn migrate(record: &Record<'_>, from: &Type, path: &ExprPath) -> TokenStream {
+    let private = private(record);
+    let schema = spanned(from.span(), quote!(#private::older_schema::<#from>));
+    let migrates = spanned(from.span(), quote!(#private::migrates::<#from>));
+    let migrate = quote!(#private::migrate::<Self, #from, _>);
+    // What is wrong with the function is told where it is named.
+    let migrate = spanned(path.span(), quote!(#migrate(__version, __value, __migration, #path)));
+    quote! {
+        fn older_schema(
+            __version: ::core::primitive::u32,
+        ) -> ::core::option::Option<#private::Schema> {
+            #schema(__version)
+        }
+
+        fn migrates(__version: ::core::primitive::u32) -> ::core::primitive::bool {
+            #migrates(__version)
+        }
+
+        fn migrate(
+            __version: ::core::primitive::u32,
+            __value: &[::core::primitive::u8],
+            __migration: &mut #private::Migration<'_>,
+        ) -> ::core::result::Result<::core::option::Option<Self>, #private::MigrateFailure> {
+            #migrate
+        }
     }
 }
 
@@ -47,7 +91,14 @@ pub(super) fn version_check(record: &Record<'_>) -> Option<TokenStream> {
     if !record.generics.params.is_empty() {
         return None;
     }
-    let older = older(record, from, record.ident.to_token_stream());
+    let this = record.ident.to_token_stream();
+    let older = match &record.version.migrate {
+        None => older(record, from, this),
+        Some(_) => {
+            let private = private(record);
+            spanned(from.span(), quote!(#private::in_order::<#this, #from>()))
+        }
+    };
     Some(quote! {
         #[allow(deprecated)]
         const _: () = { let _ = #older; };

@@ -35,7 +35,7 @@ fn unknown_words_get_a_suggestion() {
                 id: u64,
             }
         ),
-        &["unknown attribute `colour`: the struct takes `namespace`, `version`, `from`"],
+        &["unknown attribute `colour`: the struct takes `namespace`, `was`, `version`"],
     );
 }
 

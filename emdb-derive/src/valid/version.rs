@@ -1,6 +1,6 @@
 //! The version of the schema, and the type of the version before it.
 
-use syn::Type;
+use syn::{ExprPath, Type};
 
 use crate::attr;
 use crate::errors::Errors;
@@ -8,6 +8,8 @@ use crate::errors::Errors;
 pub(crate) struct Version {
     pub(crate) number: u32,
     pub(crate) from: Option<Type>,
+    /// The function that makes a row of one of that version, where `From` doesn't.
+    pub(crate) migrate: Option<ExprPath>,
 }
 
 pub(super) fn check(attrs: &attr::Version, errors: &Errors) -> Version {
@@ -16,7 +18,7 @@ pub(super) fn check(attrs: &attr::Version, errors: &Errors) -> Version {
         Some(literal) => match literal.base10_parse() {
             Ok(0) | Err(_) => {
                 errors.at(literal, "versions count from 1 to 4294967295: `version = 2`");
-                return Version { number: 1, from: None };
+                return Version { number: 1, from: None, migrate: None };
             }
             Ok(number) => number,
         },
@@ -39,5 +41,12 @@ pub(super) fn check(attrs: &attr::Version, errors: &Errors) -> Version {
             "`from` names the type of the version before this one: add `version = 2`, or higher",
         );
     }
-    Version { number, from: attrs.from.clone() }
+    if let (Some(word), None) = (&attrs.migrate_word, &attrs.from_word) {
+        errors.at(
+            word,
+            "`migrate` makes rows of those of the version before: name the type that they had, \
+             `version = 2, from = UserV1, migrate = ...`",
+        );
+    }
+    Version { number, from: attrs.from.clone(), migrate: attrs.migrate.clone() }
 }

@@ -19,9 +19,13 @@ pub trait Backend {
     /// A handle to one keyspace.
     type Handle: Clone + fmt::Debug;
     /// One state of a keyspace.
-    type View: ReadView<Error = Self::Error>;
+    type View: ReadView<Error = Self::Error, Cursor: 'static> + 'static;
     /// A table by itself.
     type Store: Autocommit<Error = Self::Error, View = Self::View>;
+    /// A transaction.
+    type Transaction<'t>;
+    /// A table in a transaction.
+    type Staged<'t>: StoreMut<Error = Self::Error, View = Self::View>;
     /// One state of the database.
     type Snapshot: Snapshot<Error = Self::Error, View = Self::View>;
 
@@ -39,6 +43,10 @@ pub trait Backend {
     /// there.
     fn child(&self, parent: &Self::Handle, name: &str) -> Result<Self::Handle, Self::Error>;
 
+    /// Gives a keyspace another name, with those inside of it and its entry in the catalogue, at once;
+    /// tells whether it was there. The new name has to be free. Handles by the former name are refused.
+    fn rename(&self, from: &str, to: &str) -> Result<bool, Self::Error>;
+
     /// The epoch that all handles of the table with these rows share.
     fn schema_epoch(&self, rows: &Self::Handle) -> Arc<SchemaEpoch>;
 
@@ -47,6 +55,15 @@ pub trait Backend {
 
     /// The entry that the catalogue has of a table now.
     fn catalogue_entry(&self, table: &str) -> Result<Option<Vec<u8>>, Self::Error>;
+
+    /// Commits what `body` does as one if it succeeds, and nothing of it if not.
+    fn transact<R>(
+        &self,
+        body: impl FnOnce(&mut Self::Transaction<'_>) -> Result<R, TableError>,
+    ) -> Result<R, TableError>;
+
+    /// The table of a store in a transaction.
+    fn staged<'t>(transaction: &'t Self::Transaction<'_>, store: &Self::Store) -> Self::Staged<'t>;
 
     /// The state of now.
     fn snapshot(&self) -> Self::Snapshot;

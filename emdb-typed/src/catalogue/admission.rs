@@ -21,6 +21,9 @@ pub(crate) enum Admission {
     /// The type has a later version, or an older one that takes the table back: all indexes begin
     /// anew.
     Raised { gone: Vec<String> },
+    /// Rows of older versions have to become others before anybody reads them; `fresh` if not all indexes of
+    /// the type are there as they are.
+    Migrated { fresh: bool, gone: Vec<String> },
 }
 
 /// The task of letting `T`, whose schema is `ours`, in; or why it may not come in.
@@ -58,6 +61,7 @@ pub(crate) fn compare<T: Record>(
         };
         return match SchemaDifference::between(schema, &older) {
             Some(difference) => Err(mismatch(difference)),
+            None if migrates::<T>(entry) => Ok(Admission::Migrated { fresh: true, gone }),
             None => Ok(Admission::Raised { gone }),
         };
     }
@@ -67,6 +71,9 @@ pub(crate) fn compare<T: Record>(
     let complete = states.iter().all(|state| *state == IndexState::Complete);
     let fresh: Vec<bool> =
         ours.indexes.iter().map(|index| !is_same_index(index, schema, ours)).collect();
+    if migrates::<T>(entry) {
+        return Ok(Admission::Migrated { fresh: fresh.contains(&true), gone });
+    }
     if complete && gone.is_empty() && !fresh.contains(&true) {
         return Ok(Admission::Same);
     }
@@ -78,6 +85,13 @@ fn name_of<T>() -> &'static str {
     let path = std::any::type_name::<T>();
     let path = path.split_once('<').map_or(path, |(path, _)| path);
     path.rsplit_once("::").map_or(path, |(_, name)| name)
+}
+
+/// Whether there may be rows that can't be read before a function has made others of them.
+fn migrates<T: Record>(entry: &Entry) -> bool {
+    let mut versions =
+        std::iter::once(&entry.schema).chain(&entry.older).map(|known| known.version);
+    entry.migrating || versions.any(|version| version < T::VERSION && T::migrates(version))
 }
 
 fn no_upgrade(stored: u32) -> SchemaDifference {
@@ -153,11 +167,14 @@ pub(crate) fn lacking<T: Record>(
     empty: bool,
 ) -> Result<Vec<bool>, TableError> {
     let admission = compare::<T>(stored, ours)?;
+    if matches!(admission, Admission::Migrated { .. }) {
+        return Err(TableError::Core(Error::ReadOnly));
+    }
     let lacks = |at: usize| match &admission {
         _ if empty => false,
         Admission::Same => false,
         // Rows of an older version have the entries that it gave them.
-        Admission::New | Admission::Raised { .. } => true,
+        Admission::New | Admission::Raised { .. } | Admission::Migrated { .. } => true,
         Admission::Indexes { fresh, .. } => {
             fresh[at] || stored.is_none_or(|entry| !entry.is_complete(&ours.indexes[at]))
         }
@@ -167,7 +184,18 @@ pub(crate) fn lacking<T: Record>(
 
 /// Refuses an entry under which rows can't be read as those of `T`.
 pub(crate) fn refuse<T: Record>(bytes: &[u8]) -> Result<(), TableError> {
-    compare::<T>(Some(&Entry::decode(T::NAMESPACE, bytes)?), Schema::of::<T>()).map(drop)
+    let entry = Entry::decode(T::NAMESPACE, bytes)?;
+    match compare::<T>(Some(&entry), Schema::of::<T>())? {
+        Admission::Migrated { .. } => {
+            let difference = SchemaDifference::of_line(format!(
+                "version: rows of {} are there, which have become others since, by `migrate`",
+                entry.schema.version
+            ));
+            let (table, next_version) = (T::NAMESPACE.to_owned(), String::new());
+            Err(TableError::SchemaMismatch { table, difference, next_version })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The mismatch of a table whose keys are stored otherwise than the type has them.

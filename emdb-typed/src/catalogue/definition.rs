@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::admission;
+use super::admission::{self, Admission};
 use super::entry::Entry;
 use crate::backend::{Keyspace, Store};
 use crate::describe::Findings;
@@ -42,6 +42,14 @@ impl<T: Record> Definition<T> {
             lacking: None,
             epoch: AtomicU64::new(epoch.unwrap_or(NEVER)),
         }
+    }
+
+    /// For the type of a table with this entry, if the two agree.
+    pub(crate) fn of_entry(entry: Option<&[u8]>) -> Result<Option<Self>, TableError> {
+        let ours = Schema::of::<T>();
+        let entry = entry.map(|bytes| Entry::decode(T::NAMESPACE, bytes)).transpose()?;
+        let same = admission::compare::<T>(entry.as_ref(), ours)? == Admission::Same;
+        Ok(same.then(|| Definition::new(None)))
     }
 
     /// For a type whose table can't be written, and lacks these of its indexes.

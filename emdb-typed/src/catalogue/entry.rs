@@ -7,8 +7,10 @@ use crate::codec::{self, DecodeError};
 use crate::error::TableError;
 use crate::schema::{IndexSchema, Schema};
 
-/// The layout of entries that this release writes, and the only one that it reads.
+/// The layout of entries.
 pub(crate) const LAYOUT: u32 = 1;
+/// The same, of a table whose rows are being migrated: releases that don't know of that read none of it.
+pub(crate) const LAYOUT_MIGRATING: u32 = 2;
 
 /// The entry of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +23,9 @@ pub(crate) struct Entry {
     /// The version was raised, and the indexes are not complete yet: no row has it, so an older
     /// type may take the table back.
     pub(crate) raising: bool,
+    /// Rows of older versions are on their way to the present one, by a function. It is told by the layout.
+    #[serde(skip)]
+    pub(crate) migrating: bool,
 }
 
 impl Entry {
@@ -59,7 +64,8 @@ pub(crate) enum IndexState {
 impl Entry {
     /// The bytes of the entry of `table`.
     pub(crate) fn encode(&self, table: &str) -> Result<Vec<u8>, TableError> {
-        codec::encode(LAYOUT, self)
+        let layout = if self.migrating { LAYOUT_MIGRATING } else { LAYOUT };
+        codec::encode(layout, self)
             .map_err(|source| TableError::Encode { table: table.to_owned(), source })
     }
 
@@ -75,8 +81,9 @@ impl Entry {
 
 fn decode(bytes: &[u8]) -> Result<Entry, DecodeError> {
     match codec::split_version(bytes)? {
-        (LAYOUT, entry) => {
-            let entry: Entry = codec::decode(entry)?;
+        (layout @ (LAYOUT | LAYOUT_MIGRATING), entry) => {
+            let mut entry: Entry = codec::decode(entry)?;
+            entry.migrating = layout == LAYOUT_MIGRATING;
             if entry.states.len() != entry.schema.indexes.len() {
                 return Err(DecodeError::new("it has not one state for each index"));
             }

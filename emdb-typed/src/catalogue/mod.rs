@@ -6,6 +6,7 @@ mod admission;
 mod build;
 mod definition;
 mod entry;
+mod migrate;
 mod open;
 mod sample;
 

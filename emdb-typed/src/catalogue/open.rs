@@ -10,6 +10,7 @@ use super::admission::{self, Admission};
 use super::build;
 use super::definition::Definition;
 use super::entry::{Entry, IndexState};
+use super::migrate::{self, Plan};
 use super::sample::{self, SAMPLE_MAX_RECORDS};
 use crate::backend::{
     Backend, Cursor, Keyspace, KeyspaceOptions, Keyspaces, ReadView, SchemaEpoch, SchemaLock,
@@ -41,7 +42,11 @@ pub(crate) fn open<T: Record, B: Backend + ?Sized>(
         return Err(row::not_readable::<T>(fault));
     }
     // Before anything is made: a type that may not come in leaves nothing behind.
-    let admission = admission::compare::<T>(stored::<T, B>(db)?.as_ref(), ours)?;
+    let mut entry = stored::<T, B>(db)?;
+    if entry.is_none() && take_former_name::<T, B>(db, ours)? {
+        entry = stored::<T, B>(db)?;
+    }
+    let admission = admission::compare::<T>(entry.as_ref(), ours)?;
 
     let rows = db.keyspace(T::NAMESPACE, KeyspaceOptions { ordered: T::describe().ordered })?;
     if admission != Admission::New {
@@ -110,6 +115,10 @@ fn make<T: Record, B: Backend + ?Sized>(
 ) -> Result<Opened<T, B>, TableError> {
     let lock = schema_epoch.lock(db.in_transaction())?;
     let keyspaces = keyspaces::<T, B>(db, rows, ours)?;
+    if let Some(plan) = plan::<T, B>(db, ours)? {
+        let definition = Definition::<T>::new(None);
+        migrate::run::<T, B>(db, &keyspaces, &definition, plan, &lock, progress)?;
+    }
     let stale = match stored::<T, B>(db)? {
         Some(entry) => stale::<T, B::Store>(&db.store(keyspaces.clone()), ours, &entry)?,
         None => vec![false; ours.indexes.len()],
@@ -138,6 +147,17 @@ fn stale<T: Record, S: Store>(
     Ok(found.into_iter().zip(complete).map(|(stale, complete)| stale && complete).collect())
 }
 
+/// Gives the table the name that the type has for it, if it has its former one still.
+fn take_former_name<T: Record, B: Backend + ?Sized>(
+    db: &B,
+    ours: &Schema,
+) -> Result<bool, TableError> {
+    let Some(was) = T::WAS else { return Ok(false) };
+    let Some(entry) = db.catalogue_entry(was)? else { return Ok(false) };
+    admission::compare::<T>(Some(&Entry::decode(was, &entry)?), ours)?;
+    Ok(db.rename(was, T::NAMESPACE)?)
+}
+
 /// Opens the table as it is there: nothing is made, raised or built.
 fn open_to_read<T: Record, B: Backend + ?Sized>(
     db: &B,
@@ -153,6 +173,17 @@ fn open_to_read<T: Record, B: Backend + ?Sized>(
         _ => Vec::new(),
     };
     Ok((Definition::to_read(epoch, lacking).without(stale), store))
+}
+
+/// The migration that the table needs, if it needs one.
+fn plan<T: Record, B: Backend + ?Sized>(db: &B, ours: &Schema) -> Result<Option<Plan>, TableError> {
+    let entry = stored::<T, B>(db)?;
+    let admission = admission::compare::<T>(entry.as_ref(), ours)?;
+    let (Some(entry), Admission::Migrated { fresh, gone }) = (entry, admission) else {
+        return Ok(None);
+    };
+    let gone = gone.iter().map(|name| index_child(name)).collect();
+    Ok(Some(Plan::of(&entry, ours, fresh, gone)))
 }
 
 /// The entry as it is stored now.
@@ -219,7 +250,7 @@ fn settle<T: Record, B: Backend + ?Sized>(
     let building = states.iter().any(|state| *state != IndexState::Complete);
     let raised = matches!(admission, Admission::Raised { .. });
     let raising = building && (raised || stored.as_ref().is_some_and(|entry| entry.raising));
-    let entry = Entry { schema: ours.clone(), states, older, raising };
+    let entry = Entry { schema: ours.clone(), states, older, raising, migrating: false };
     if stored.as_ref() != Some(&entry) {
         let bytes = entry.encode(T::NAMESPACE)?;
         batch.put(Keyspace::Catalogue, T::NAMESPACE.as_bytes(), &bytes, None);
@@ -231,7 +262,9 @@ fn settle<T: Record, B: Backend + ?Sized>(
 /// The names of the indexes that the type has no more.
 fn gone(admission: Admission) -> Vec<String> {
     match admission {
-        Admission::Indexes { gone, .. } | Admission::Raised { gone } => gone,
+        Admission::Indexes { gone, .. }
+        | Admission::Raised { gone }
+        | Admission::Migrated { gone, .. } => gone,
         Admission::Same | Admission::New => Vec::new(),
     }
 }
@@ -250,7 +283,7 @@ fn states<G: WriteGuard>(
     for (at, index) in ours.indexes.iter().enumerate() {
         let fresh = match admission {
             Admission::Same => stale[at],
-            Admission::New | Admission::Raised { .. } => true,
+            Admission::New | Admission::Raised { .. } | Admission::Migrated { .. } => true,
             Admission::Indexes { fresh, .. } => fresh[at] || stale[at],
         };
         let kept = stored.filter(|_| !fresh).and_then(|entry| {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use emdb_core::internal::{self, View};
-use emdb_core::{Emdb, Error, Namespace, NamespaceOptions, Snapshot};
+use emdb_core::{Emdb, Error, Namespace, NamespaceOptions, Snapshot, Transaction};
 
 use super::live::Live;
+use super::staged::Staged;
 use crate::backend::{Backend, KeyspaceOptions, Keyspaces, SchemaEpoch};
+use crate::error::TableError;
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -15,6 +17,8 @@ impl Backend for Emdb {
     type Handle = Namespace;
     type View = View;
     type Store = Live;
+    type Transaction<'t> = Transaction<'t>;
+    type Staged<'t> = Staged<'t>;
     type Snapshot = Snapshot;
 
     fn catalogue(&self) -> Result<Namespace> {
@@ -33,6 +37,10 @@ impl Backend for Emdb {
         internal::child(self, parent, name)
     }
 
+    fn rename(&self, from: &str, to: &str) -> Result<bool> {
+        self.rename_namespace(from, to)
+    }
+
     fn schema_epoch(&self, rows: &Namespace) -> Arc<SchemaEpoch> {
         internal::attached(rows, SchemaEpoch::default)
     }
@@ -44,6 +52,17 @@ impl Backend for Emdb {
 
     fn catalogue_entry(&self, table: &str) -> Result<Option<Vec<u8>>> {
         self.catalogue()?.get(table)
+    }
+
+    fn transact<R>(
+        &self,
+        body: impl FnOnce(&mut Transaction<'_>) -> std::result::Result<R, TableError>,
+    ) -> std::result::Result<R, TableError> {
+        self.transaction(body)
+    }
+
+    fn staged<'t>(transaction: &'t Transaction<'_>, store: &Live) -> Staged<'t> {
+        Staged::new(transaction, store)
     }
 
     fn snapshot(&self) -> Snapshot {

@@ -23,6 +23,17 @@ impl<T> Table<T> {
     /// the order of a key is another one now, is built anew. In a database that is open for reading
     /// alone it gives no answers: [`TableError::StaleIndex`].
     ///
+    /// A table that has the name that `was` gives, and none of the type's `namespace`, is given that one, with
+    /// its indexes, in one commit ([`Emdb::rename_namespace`]).
+    ///
+    /// Rows of an older version are upgraded as they are read, if `From` does it. If a function does, which
+    /// `migrate` names, they are migrated now, before there is a handle: in batches of some megabytes, each
+    /// of which is one commit with all that the function wrote to other tables. A row is migrated once, and
+    /// a migration that was interrupted goes on where it was. When the function refuses a row, nothing of
+    /// its batch has happened: if that is the first one, the table is as it was, and still that of the older
+    /// type; if it is a later one, the table is nobody's until the migration is through. Handles of the
+    /// older type are refused from the first batch on, and so are typed reads of snapshots from before.
+    ///
     /// Inside the closure of a transaction this works for a table that needs nothing of that.
     ///
     /// In a database that was opened for reading alone nothing is made, raised or built: a table that is
@@ -34,12 +45,14 @@ impl<T> Table<T> {
     /// - [`TableError::SchemaMismatch`] when the table was made with another definition of `T`.
     /// - [`TableError::SchemaNewer`] when it was made with a later version of it.
     /// - [`TableError::UniqueViolation`] when rows have the same value in a unique index that is new.
+    /// - [`TableError::Migration`] and [`TableError::MigrationCollision`] for a row that can't be migrated.
     /// - [`TableError::Decode`] when the catalogue's entry, or for a new index a row, can't be read.
     /// - [`TableError::Core`] with [`TransactionActive`](emdb_core::Error::TransactionActive) when
     ///   the table would have to be made inside a transaction, with
-    ///   [`ReadOnly`](emdb_core::Error::ReadOnly) when a namespace that is no table yet would have to be
-    ///   given an order in a database that was opened for reading alone, and with any other error of the
-    ///   engine.
+    ///   [`ReadOnly`](emdb_core::Error::ReadOnly) when the table has its former name still, or rows that are to be migrated, or a namespace that is
+    ///   no table would have to be given an order, in a database that was opened for reading alone, with
+    ///   [`InvalidConfig`](emdb_core::Error::InvalidConfig) when the name that it is to be given has been taken
+    ///   by a namespace that is no table, and with any other error of the engine.
     ///
     /// # Example
     ///

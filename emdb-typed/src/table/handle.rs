@@ -80,6 +80,11 @@ impl<T: Record, S: Store> Table<T, S> {
         Ok(Table { definition: Arc::new(definition), store, row: PhantomData })
     }
 
+    /// A table of these parts.
+    pub(super) fn of_parts(definition: Arc<Definition<T>>, store: S) -> Self {
+        Table { definition, store, row: PhantomData }
+    }
+
     /// The same table by another store: what `with` and `at` are for the embedded database.
     #[doc(hidden)]
     pub fn by_store<O: Store>(&self, store: O) -> Table<T, O> {

@@ -6,6 +6,7 @@ mod frozen;
 mod handle;
 mod insert;
 mod lookup;
+mod migrating;
 mod noted;
 mod ordered;
 mod read;

@@ -14,6 +14,7 @@ mod json;
 mod lifetimes;
 mod memory;
 mod messages;
+mod migrations;
 mod model;
 mod stale;
 mod transactions;

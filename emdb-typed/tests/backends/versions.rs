@@ -112,6 +112,7 @@ over_both! {
     a_later_version_reads_and_rewrites_older_rows
     a_table_gets_automatic_keys
     a_table_is_not_made_inside_of_a_transaction
+    a_table_takes_its_new_name_with_its_indexes
     where_nothing_is_written_an_index_that_lacks_is_told
     where_nothing_is_written_older_rows_are_upgraded_as_they_are_read
     where_nothing_is_written_an_absent_table_is_empty
@@ -204,6 +205,51 @@ fn a_table_is_not_made_inside_of_a_transaction<H: Harness>() {
     db.transaction(|_| db.try_open::<first::Person>()).unwrap();
     let made = db.transaction(|_| db.try_open::<indexed::Person>());
     assert!(matches!(made, Err(TableError::Core(Error::TransactionActive))));
+}
+
+mod renamed {
+    /// Under another name.
+    #[derive(
+        Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, emdb_derive::Record,
+    )]
+    #[emdb(namespace = "folk", was = "people", crate = "emdb_typed")]
+    pub struct Person {
+        #[emdb(key)]
+        pub id: u32,
+        #[emdb(index)]
+        pub name: String,
+    }
+
+    #[derive(Debug, serde::Serialize, serde::Deserialize, emdb_derive::Record)]
+    #[emdb(namespace = "folk", was = "people", crate = "emdb_typed")]
+    pub struct Other {
+        #[emdb(key)]
+        pub name: String,
+    }
+}
+
+fn a_table_takes_its_new_name_with_its_indexes<H: Harness>() {
+    let db = filled::<H>();
+    db.open::<indexed::Person>();
+    assert!(matches!(db.try_open::<renamed::Other>(), Err(TableError::SchemaMismatch { .. })));
+    assert_eq!(db.open::<indexed::Person>().len().unwrap(), MANY as usize);
+    let mut built = 0;
+    let folk = Table::<renamed::Person, _>::open_in(db.backend(), |_| {
+        built += 1;
+        ControlFlow::Continue(())
+    });
+    let folk = folk.unwrap();
+    assert_eq!(built, 0, "the index has moved along");
+    assert_eq!(folk.by(renamed::Person::NAME).count("person 7").unwrap(), 25);
+    assert_eq!(verified(&folk), (u64::from(MANY), u64::from(MANY)));
+    assert_eq!(db.open::<renamed::Person>().len().unwrap(), MANY as usize);
+    // The former name is free, and nobody's table moves any more.
+    db.open::<first::Person>().insert(&person(1)).unwrap();
+    assert_eq!(db.open::<renamed::Person>().len().unwrap(), MANY as usize);
+    assert_eq!(db.open::<first::Person>().len().unwrap(), 1);
+    // Where nothing is written it keeps its name, which is told.
+    let error = filled::<H>().read_only().try_open::<renamed::Person>().unwrap_err();
+    assert!(matches!(error, TableError::Core(Error::ReadOnly)), "{error}");
 }
 
 fn is_missing<R: std::fmt::Debug>(answer: Result<R, TableError>, name: &str) -> bool {

@@ -7,6 +7,7 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use emdb_core::Error;
+use emdb_typed::TableError;
 use emdb_typed::backend::{
     Backend, KeyspaceOptions, Keyspaces, NamedKeyspace, SchemaEpoch, Snapshot,
 };
@@ -14,6 +15,7 @@ use emdb_typed::backend::{
 use super::error::{MemoryError, Result};
 use super::state::State;
 use super::table::MemoryTable;
+use super::transaction::{MemoryStaged, MemoryTransaction};
 use super::view::MemoryView;
 
 const CATALOGUE: &str = "\0catalogue";
@@ -142,6 +144,8 @@ impl Backend for Memory {
     type Handle = String;
     type View = MemoryView;
     type Store = MemoryTable;
+    type Transaction<'t> = MemoryTransaction;
+    type Staged<'t> = MemoryStaged<'t>;
     type Snapshot = MemorySnapshot;
 
     fn catalogue(&self) -> Result<String> {
@@ -160,6 +164,19 @@ impl Backend for Memory {
         self.open(child_name(parent, name), true)
     }
 
+    fn rename(&self, from: &str, to: &str) -> Result<bool> {
+        let writer = self.lock()?;
+        let known = |name: &str| self.with(|state| state.spaces().any(|(known, _)| known == name));
+        if !known(from) {
+            return Ok(false);
+        }
+        if known(to) {
+            return Err(Error::InvalidConfig(format!("{to} is there")).into());
+        }
+        self.change(&writer, |state| state.rename(from, to, CATALOGUE));
+        Ok(true)
+    }
+
     fn schema_epoch(&self, rows: &String) -> Arc<SchemaEpoch> {
         lock(&self.shared.epochs).entry(rows.clone()).or_default().clone()
     }
@@ -172,6 +189,17 @@ impl Backend for Memory {
     fn catalogue_entry(&self, table: &str) -> Result<Option<Vec<u8>>> {
         self.catalogue()?;
         Ok(self.with(|s| s.get(CATALOGUE, table.as_bytes()).map(|value| value.bytes.clone())))
+    }
+
+    fn transact<R>(
+        &self,
+        body: impl FnOnce(&mut MemoryTransaction) -> std::result::Result<R, TableError>,
+    ) -> std::result::Result<R, TableError> {
+        self.transaction(body)
+    }
+
+    fn staged<'t>(transaction: &'t MemoryTransaction, store: &MemoryTable) -> MemoryStaged<'t> {
+        MemoryStaged::new(store, transaction)
     }
 
     fn snapshot(&self) -> MemorySnapshot {

@@ -59,6 +59,21 @@ impl State {
         self.spaces.iter()
     }
 
+    pub(crate) fn rename(&mut self, from: &str, to: &str, catalogue: &str) {
+        let of_it = |name: &String| name == from || name.starts_with(&format!("{from}\0"));
+        let names: Vec<_> = self.spaces.keys().filter(|name| of_it(name)).cloned().collect();
+        for name in names {
+            let Some(space) = self.spaces.remove(&name) else { continue };
+            self.spaces.insert(format!("{to}{}", &name[from.len()..]), space);
+        }
+        if let Some(catalogue) = self.spaces.get_mut(catalogue) {
+            let entries = Arc::make_mut(&mut catalogue.map);
+            let entry = entries.remove(from.as_bytes());
+            entries.extend(entry.map(|entry| (to.as_bytes().to_vec(), entry)));
+        }
+        self.version += 1;
+    }
+
     pub(crate) fn apply(&mut self, keyspaces: &Keyspaces<String>, changes: &Changes) {
         for keyspace in &changes.cleared {
             if let Some(space) = self.spaces.get_mut(keyspaces.get(*keyspace)) {
