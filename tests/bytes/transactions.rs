@@ -52,6 +52,8 @@ mod on_other_threads;
 
 mod consistency;
 
+mod queues;
+
 mod savepoints;
 
 mod limits;

@@ -68,6 +68,12 @@ pub(crate) struct NamespaceView<'a> {
 }
 
 impl PinnedNamespace {
+    /// Whether all of it can be walked in order.
+    fn in_order(&self) -> bool {
+        let order = |incarnation: &Arc<Incarnation>| incarnation.order.get().is_some();
+        self.ordered && self.incarnation.as_ref().is_none_or(order)
+    }
+
     /// The committed state, without writes over it.
     #[inline]
     pub(crate) fn committed(&self) -> NamespaceView<'_> {
@@ -198,25 +204,32 @@ impl NamespaceView<'_> {
 
     /// All records, in order if the namespace has one.
     pub(crate) fn walk(self) -> Result<Walk> {
-        let walk = self.pinned.clone().into_walk()?;
         match self.writes.sorted(self.pinned.view.now()) {
-            Some(sorted) => Ok(self.overlaid(walk, sorted, Bounds::all())),
-            None => Ok(walk),
+            Some(sorted) if self.pinned.in_order() => self.walk_over(sorted, Bounds::all()),
+            Some(sorted) => {
+                let walk = self.pinned.clone().into_walk()?;
+                Ok(walk.with_overlay(Overlay::new(sorted, Bounds::all())))
+            }
+            None => self.pinned.clone().into_walk(),
         }
     }
 
     /// The records of a range, in order.
     pub(crate) fn walk_range(self, bounds: Bounds) -> Result<Walk> {
         match self.writes.sorted(self.pinned.view.now()) {
-            Some(sorted) => {
-                let walk = self.pinned.clone().into_walk_range(bounds.clone())?;
-                Ok(self.overlaid(walk, sorted, bounds))
-            }
+            Some(sorted) => self.walk_over(sorted, bounds),
             None => self.pinned.clone().into_walk_range(bounds),
         }
     }
 
-    fn overlaid(self, walk: Walk, sorted: SortedWrites, bounds: Bounds) -> Walk {
-        walk.with_overlay(Overlay::new(sorted, bounds))
+    /// A range with writes over it, in order.
+    fn walk_over(self, sorted: SortedWrites, bounds: Bounds) -> Result<Walk> {
+        let left = sorted.hidden().narrow(&bounds.low, &bounds.high);
+        let left = left.map(|(low, high)| Bounds { low, high }).filter(|left| !left.is_empty());
+        let walk = match left {
+            Some(left) => self.pinned.clone().into_walk_range(left)?,
+            None => Walk::default(),
+        };
+        Ok(walk.with_overlay(Overlay::new(sorted, bounds)))
     }
 }

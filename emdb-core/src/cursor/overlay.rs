@@ -18,8 +18,15 @@ pub(super) enum Found {
     Staged(Arc<SortedWrite>),
 }
 
+/// So many records in a row that are hidden are told to later walks.
+const HIDDEN_MIN_RECORDS: usize = 16;
+
 pub(crate) struct Overlay {
     staged: SortedWrites,
+    /// The range of the walk, as it began.
+    all: Bounds,
+    /// For each end how many committed records it has passed over from there; none once it gave one.
+    passed: [Option<usize>; 2],
     /// The range that is left of the staged keys.
     bounds: Bounds,
     /// For each end a committed record that was come to too early.
@@ -30,7 +37,9 @@ pub(crate) struct Overlay {
 
 impl Overlay {
     pub(crate) fn new(staged: SortedWrites, bounds: Bounds) -> Overlay {
-        Overlay { staged, bounds, peeked: [None, None], upcoming: [None, None] }
+        let all = bounds.clone();
+        let (peeked, upcoming) = ([None, None], [None, None]);
+        Overlay { staged, all, passed: [Some(0), Some(0)], bounds, peeked, upcoming }
     }
 
     pub(super) fn next(&mut self, base: Option<&mut Base>, end: End) -> Result<Option<Found>> {
@@ -61,14 +70,15 @@ impl Overlay {
         end: End,
         limit: Option<&[u8]>,
     ) -> Result<Option<PinnedRecord>> {
-        loop {
+        let mut hidden = None;
+        let found = loop {
             let next = match self.peeked[end as usize].take() {
                 Some(record) => Some(record),
                 None => base.next(end)?,
             };
             // The other end may have looked at the last one.
             let Some(record) = next.or_else(|| self.peeked[1 - end as usize].take()) else {
-                return Ok(None);
+                break None;
             };
             let key = record.0.key();
             let behind = limit.is_some_and(|limit| match end {
@@ -77,10 +87,33 @@ impl Overlay {
             });
             if behind {
                 self.peeked[end as usize] = Some(record);
-                return Ok(None);
+                break None;
             }
             if self.staged.get(key).is_none() {
-                return Ok(Some(record));
+                break Some(record);
+            }
+            if let Some(passed) = &mut self.passed[end as usize] {
+                *passed += 1;
+                hidden = Some(record);
+            }
+        };
+        if let Some(last) = hidden {
+            self.tell_hidden(end, last.0.key());
+        }
+        if found.is_some() {
+            self.passed[end as usize] = None;
+        }
+        Ok(found)
+    }
+
+    /// Lets later walks jump over what this one has passed over from its beginning up to `last`.
+    fn tell_hidden(&mut self, end: End, last: &[u8]) {
+        if self.passed[end as usize].is_some_and(|passed| passed >= HIDDEN_MIN_RECORDS) {
+            self.passed[end as usize] = Some(0);
+            let mut hidden = self.staged.hidden();
+            match end {
+                End::Front => hidden.add_from(&self.all.low, last),
+                End::Back => hidden.add_to(&self.all.high, last),
             }
         }
     }

@@ -9,6 +9,7 @@
 //! writer wait for threads to wake. One of the many commits of a long call comes behind all who wait
 //! for it by then, so that nobody waits longer than for one of them.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar};
 use std::thread::ThreadId;
@@ -51,8 +52,8 @@ pub(crate) struct Append {
 /// Versions that are kept until no view needs them.
 #[derive(Debug, Default)]
 pub(crate) struct Unneeded {
-    /// Namespaces that still keep former incarnations.
-    pub(crate) untrimmed: Vec<Arc<NamespaceState>>,
+    /// Namespaces that still keep former incarnations, by the address of their state.
+    pub(crate) untrimmed: HashMap<usize, Arc<NamespaceState>>,
     /// Whether a view may still see a namespace that was dropped.
     pub(super) dropped: bool,
     /// How many views had gone when those were last looked at.

@@ -367,7 +367,7 @@ impl Engine {
         }
         unneeded.trimmed_at = gone;
         let seen = |start, end| generation.views.any_between(start, end);
-        unneeded.untrimmed.retain(|namespace| namespace.trim(seen, guard));
+        unneeded.untrimmed.retain(|_, namespace| namespace.trim(seen, guard));
         if unneeded.dropped {
             let mut names = self.names.lock();
             names.dropped.retain(|namespace| namespace.is_seen(&generation.views));
@@ -397,9 +397,8 @@ fn change_namespace(append: &mut Append, op: &WriteOp<'_>, guard: &Guard) {
         (Verb::Clear, Some(fresh)) => {
             op.target.begin(fresh, op.position, guard);
             let untrimmed = &mut append.unneeded.untrimmed;
-            if !untrimmed.iter().any(|namespace| Arc::ptr_eq(namespace, op.target)) {
-                untrimmed.push(op.target.clone());
-            }
+            let place = Arc::as_ptr(op.target) as usize;
+            untrimmed.entry(place).or_insert_with(|| op.target.clone());
         }
         (Verb::Drop, _) => op.target.mark_dropped(op.position),
         (Verb::Create | Verb::Clear, None) | (Verb::Configure, _) => {}

@@ -2,6 +2,7 @@
 
 mod count;
 pub(crate) mod generation;
+pub(crate) mod hidden_runs;
 pub(crate) mod incarnation;
 pub(crate) mod names;
 pub(crate) mod namespace;

@@ -6,7 +6,9 @@
 //! without being looked at.
 
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::mvcc::hidden_runs::HiddenRuns;
 
 /// How many entries or children a node has at the most.
 const NODE_MAX_LEN: usize = 32;
@@ -25,6 +27,9 @@ pub(crate) struct SortedWrite {
 #[derive(Clone, Default)]
 pub(crate) struct SortedWrites {
     root: Arc<Node>,
+    /// The stretches of committed keys that walks have found these writes to hide. All versions share
+    /// them until a write is taken out.
+    hidden: Arc<Mutex<HiddenRuns>>,
 }
 
 #[derive(Clone)]
@@ -61,6 +66,16 @@ impl SortedWrites {
     /// Takes the write to `key` out, if there is one.
     pub(crate) fn remove(&mut self, key: &[u8]) {
         remove(&mut self.root, key);
+        // A walk that has begun before may yet tell what is no longer so.
+        let alone = Arc::get_mut(&mut self.hidden).map(Mutex::get_mut);
+        if !alone.is_some_and(|hidden| hidden.is_ok_and(|hidden| hidden.is_empty())) {
+            self.hidden = Arc::default();
+        }
+    }
+
+    /// The stretches of committed keys that are known to be hidden.
+    pub(crate) fn hidden(&self) -> MutexGuard<'_, HiddenRuns> {
+        self.hidden.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The write to `key`.
