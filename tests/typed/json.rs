@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use emdb::{Emdb, Record, Table, TableError, Ttl, dynamic};
 use serde::{Deserialize, Serialize};
 
+mod by_type;
 mod refused;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Record)]

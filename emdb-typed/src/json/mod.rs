@@ -3,6 +3,7 @@
 //!
 //! Invariant: what an export wrote, an import reads back to the same rows, bytes and expiries.
 
+mod as_type;
 mod database_line;
 mod dynamic_table;
 mod export;

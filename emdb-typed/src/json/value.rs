@@ -55,6 +55,15 @@ pub fn encode(schema: &Schema, value: &Value) -> Result<Vec<u8>, EncodeError> {
     codec::encode_value(&write::Row { schema, value })
 }
 
+/// Whether the JSON tells a part of the row by its bytes, since the schema doesn't know the type.
+pub(super) fn has_bytes(schema: &Schema, value: &Value) -> bool {
+    let last = match value {
+        Value::Array(parts) => parts.last(),
+        other => Some(other),
+    };
+    split(schema).1 && last.is_some_and(|last| last.get(REST).is_some())
+}
+
 fn row(
     form: Form,
     known: &[Field],
