@@ -1,9 +1,10 @@
-//! A struct that changed: version 2 opens what version 1 wrote. Makes a file in a temporary folder.
+//! A struct that changed: version 2 opens what version 1 wrote, and version 3 gives rows another key and the
+//! table another name. Makes a file in a temporary folder.
 #![allow(clippy::print_stdout)]
 
 use std::path::Path;
 
-use emdb::{Emdb, Record, Table, TableError};
+use emdb::{Emdb, Migration, Record, Table, TableError};
 use serde::{Deserialize, Serialize};
 
 /// The type that the program had last year. It stays as it was, for it says what old rows look like.
@@ -33,6 +34,27 @@ impl From<UserV1> for User {
     }
 }
 
+/// The type of next year: found by a handle, and without rows that have no last name. The table has the name of
+/// the type.
+#[derive(Debug, PartialEq, Serialize, Deserialize, Record)]
+#[emdb(namespace = "members", was = "users", version = 3, from = User, migrate = Member::of)]
+struct Member {
+    #[emdb(key)]
+    handle: String,
+    first: String,
+    last: String,
+}
+
+impl Member {
+    fn of(old: User, _: &mut Migration<'_>) -> Result<Option<Member>, TableError> {
+        if old.last.is_empty() {
+            return Ok(None);
+        }
+        let handle = format!("{}.{}", old.first, old.last).to_lowercase();
+        Ok(Some(Member { handle, first: old.first, last: old.last }))
+    }
+}
+
 fn main() -> Result<(), TableError> {
     let folder = tempfile::tempdir().map_err(emdb::Error::from)?;
     let path = folder.path().join("users.emdb");
@@ -59,6 +81,14 @@ fn main() -> Result<(), TableError> {
         Err(error @ TableError::SchemaNewer { .. }) => println!("{error}"),
         other => panic!("{other:?}"),
     }
+
+    // A function that `migrate` names runs at the open, over all rows: afterwards there are only new ones. The
+    // table has its new name, with all that is in it, by one commit.
+    users.insert(&User { id: 4, first: "Plato".into(), last: String::new() })?;
+    let members = Table::<Member>::open(&db)?;
+    println!("{:?}", members.get("ada.lovelace")?);
+    assert_eq!(members.len()?, 3);
+    assert_eq!(db.list_namespaces()?, ["members"]);
     Ok(())
 }
 
