@@ -20,6 +20,8 @@ pub(crate) struct Findings {
     complete: bool,
     /// Whether a row was read back, of a type that is known.
     proven: AtomicBool,
+    /// The entry of a catalogue that was last found to be of the type, with all indexes complete.
+    agreed: RwLock<Option<Vec<u8>>>,
 }
 
 /// All types that were looked at. They are as many as the program has, and stay.
@@ -49,7 +51,8 @@ impl Findings {
         let traced = Traced::of::<T>(T::VERSION, description.key, description.fields);
         let Traced { mut schema, fault, complete } = traced;
         schema.indexes = description.indexes.iter().map(index).collect();
-        Findings { schema, fault, complete, proven: AtomicBool::new(false) }
+        let (proven, agreed) = (AtomicBool::new(false), RwLock::default());
+        Findings { schema, fault, complete, proven, agreed }
     }
 
     /// Whether rows may be written without looking at each.
@@ -61,6 +64,18 @@ impl Findings {
     /// Whether all of the type is known.
     pub(crate) fn is_complete(&self) -> bool {
         self.complete
+    }
+
+    /// Whether an entry is the one that was last found to be of the type: most are, and need not be
+    /// decoded and compared again.
+    pub(crate) fn agrees(&self, entry: &[u8]) -> bool {
+        let agreed = self.agreed.read().unwrap_or_else(PoisonError::into_inner);
+        agreed.as_deref() == Some(entry)
+    }
+
+    /// An entry was found to be of the type, with all indexes complete.
+    pub(crate) fn note_agreement(&self, entry: &[u8]) {
+        *self.agreed.write().unwrap_or_else(PoisonError::into_inner) = Some(entry.to_vec());
     }
 
     /// A row was read back.

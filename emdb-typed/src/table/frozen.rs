@@ -40,14 +40,23 @@ impl<S: Autocommit> Frozen<S> {
         // One that can't be read is refused as an empty one is.
         let bytes = snapshot.catalogue().read(T::NAMESPACE.as_bytes(), <[u8]>::to_vec);
         let bytes = bytes.unwrap_or(Some(Vec::new()));
-        let entry = bytes.as_deref().and_then(|bytes| Entry::decode(T::NAMESPACE, bytes).ok());
+        let agrees = bytes.as_deref().is_some_and(|bytes| definition.findings.agrees(bytes));
+        let entry = bytes.as_deref().filter(|_| !agrees);
+        let entry = entry.and_then(|bytes| Entry::decode(T::NAMESPACE, bytes).ok());
         let entry = entry.filter(|entry| entry.schema.version() == T::VERSION);
         let refuse = catalogue::refuse::<T>;
-        let other = bytes.filter(|bytes| refuse(bytes).is_err());
+        let is_complete = |schema: &IndexSchema| {
+            agrees || entry.as_ref().is_some_and(|entry| entry.is_complete(schema))
+        };
+        let other = bytes.as_ref().filter(|bytes| !agrees && refuse(bytes).is_err()).cloned();
+        if let (None, Some(bytes), Some(_)) = (&other, &bytes, &entry)
+            && definition.schema.indexes().all(is_complete)
+        {
+            definition.findings.note_agreement(bytes);
+        }
         let index = |schema: &IndexSchema, name: &'static str| {
-            let complete = entry.as_ref().is_some_and(|entry| entry.is_complete(schema));
             let child = catalogue::index_child(name);
-            if complete { Ok(snapshot.child(T::NAMESPACE, &child)) } else { Err(name) }
+            if is_complete(schema) { Ok(snapshot.child(T::NAMESPACE, &child)) } else { Err(name) }
         };
         let specs = definition.schema.indexes().zip(&definition.indexes);
         Frozen {
