@@ -34,12 +34,10 @@
 //! # Example
 //!
 //! ```
-//! use emdb_core::Emdb;
-//! use emdb_typed::{Table, TableError, dynamic};
+//! use emdb::{Emdb, Table, TableError, dynamic};
 //! use serde::{Deserialize, Serialize};
 //!
-//! #[derive(Serialize, Deserialize, emdb_derive::Record)]
-//! #[emdb(crate = "emdb_typed")] // not needed with the facade
+//! #[derive(Serialize, Deserialize, emdb::Record)]
 //! struct City {
 //!     #[emdb(key)]
 //!     name: String,

@@ -19,10 +19,10 @@ use crate::schema::Schema;
 /// # Example
 ///
 /// ```
-/// use emdb_typed::Record;
+/// use emdb::Record;
 ///
-/// #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-/// #[emdb(namespace = "users", crate = "emdb_typed")]
+/// #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
+/// #[emdb(namespace = "users")]
 /// struct User {
 ///     #[emdb(key)]
 ///     id: u64,

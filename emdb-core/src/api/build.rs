@@ -11,8 +11,8 @@ impl EmdbBuilder {
     /// `InvalidConfig` for options that don't go together; otherwise as [`Emdb::open`].
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// let db = emdb_core::Emdb::builder().build()?;
+    /// # fn main() -> emdb::Result<()> {
+    /// let db = emdb::Emdb::builder().build()?;
     /// assert!(!db.path().exists());
     /// # Ok(())
     /// # }

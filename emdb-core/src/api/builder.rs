@@ -18,8 +18,8 @@ use crate::os::paths;
 /// Without a path or names it makes an in-memory database.
 ///
 /// ```
-/// # fn main() -> emdb_core::Result<()> {
-/// use emdb_core::{Emdb, FlushPolicy};
+/// # fn main() -> emdb::Result<()> {
+/// use emdb::{Emdb, FlushPolicy};
 ///
 /// # let folder = tempfile::tempdir()?;
 /// let db = Emdb::builder()
@@ -49,10 +49,10 @@ impl EmdbBuilder {
     /// The data file. It is made if it doesn't exist; its folder must.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::Emdb;
+    /// use emdb::Emdb;
     ///
     /// let db = Emdb::builder().path(&path).build()?;
     /// assert!(path.exists());
@@ -70,9 +70,9 @@ impl EmdbBuilder {
     /// `~/Library/Application Support` on macOS, `%LOCALAPPDATA%` on Windows.)
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
-    /// use emdb_core::Emdb;
+    /// use emdb::Emdb;
     ///
     /// let db = Emdb::builder()
     ///     .app_name("notes")
@@ -91,9 +91,9 @@ impl EmdbBuilder {
     /// See [`app_name`](EmdbBuilder::app_name).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
-    /// use emdb_core::{Emdb, Error};
+    /// use emdb::{Emdb, Error};
     ///
     /// let alone = Emdb::builder().database_name("main.emdb").build();
     /// assert!(matches!(alone, Err(Error::InvalidConfig(_))));
@@ -108,9 +108,9 @@ impl EmdbBuilder {
     /// Takes the place of the platform's data folder.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
-    /// use emdb_core::Emdb;
+    /// use emdb::Emdb;
     ///
     /// let names = Emdb::builder().app_name("notes").database_name("main.emdb");
     /// let db = names.data_root(folder.path()).build()?;
@@ -131,8 +131,8 @@ impl EmdbBuilder {
     /// A file that was written without it gets its order when that is first asked for.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// use emdb_core::Emdb;
+    /// # fn main() -> emdb::Result<()> {
+    /// use emdb::Emdb;
     ///
     /// let db = Emdb::builder().enable_range_scans(true).build()?;
     /// db.insert_many([("b", "2"), ("a", "1"), ("c", "3")])?;
@@ -149,12 +149,12 @@ impl EmdbBuilder {
     /// The policy by which writes become durable. Default: [`FlushPolicy::OnEachFlush`].
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::Emdb;
+    /// use emdb::Emdb;
     ///
-    /// use emdb_core::FlushPolicy;
+    /// use emdb::FlushPolicy;
     ///
     /// let db = Emdb::builder().path(&path).flush_policy(FlushPolicy::WriteThrough).build()?;
     /// db.insert("key", "value")?;
@@ -182,10 +182,10 @@ impl EmdbBuilder {
     /// takes longer. Where processors are few or syncs are quick, the ordinary path is faster.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::{Emdb, FlushPolicy, IoBackend};
+    /// use emdb::{Emdb, FlushPolicy, IoBackend};
     ///
     /// let db = Emdb::builder()
     ///     .path(&path)
@@ -208,10 +208,10 @@ impl EmdbBuilder {
     /// can be served, or its key be taken for absent; what is opened is verified all the same.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::Emdb;
+    /// use emdb::Emdb;
     ///
     /// let db = Emdb::builder().path(&path).verify_reads(false).build()?;
     /// # Ok(())
@@ -238,10 +238,10 @@ impl EmdbBuilder {
     /// do nothing.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::{Emdb, Error};
+    /// use emdb::{Emdb, Error};
     ///
     /// let db = Emdb::open(&path)?;
     /// db.insert("key", "value")?;
@@ -264,10 +264,10 @@ impl EmdbBuilder {
     /// open. A zero duration is refused by [`build`](EmdbBuilder::build).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::Emdb;
+    /// use emdb::Emdb;
     ///
     /// use std::time::Duration;
     ///
@@ -290,10 +290,10 @@ impl EmdbBuilder {
     /// [`transaction_within`](crate::Emdb::transaction_within) has a limit of its own.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// use std::time::Duration;
     ///
-    /// use emdb_core::{Emdb, Error};
+    /// use emdb::{Emdb, Error};
     ///
     /// let db = Emdb::builder().lock_timeout(Duration::from_millis(20)).build()?;
     /// db.transaction(|tx| -> Result<(), Error> {
@@ -323,10 +323,10 @@ impl EmdbBuilder {
     /// So is a file that is mounted by itself, in whose place no other can be put: mount its folder.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::Emdb;
+    /// use emdb::Emdb;
     ///
     /// // Once half of the file is dead, and that is 64 MiB or more.
     /// let db = Emdb::builder().path(&path).auto_compact(0.5, 64 << 20).build()?;
@@ -347,10 +347,10 @@ impl EmdbBuilder {
     /// [`Emdb::enable_encryption`](crate::Emdb::enable_encryption).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::{Emdb, Error};
+    /// use emdb::{Emdb, Error};
     ///
     /// # let from_a_safe_place = || [7; 32];
     /// let key: [u8; 32] = from_a_safe_place();
@@ -371,10 +371,10 @@ impl EmdbBuilder {
     /// by Argon2id: see [`KdfParams`] for how long that takes at each open.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::Emdb;
+    /// use emdb::Emdb;
     ///
     /// let db = Emdb::builder().path(&path).encryption_passphrase("correct horse").build()?;
     /// assert!(db.stats()?.encrypted);
@@ -397,10 +397,10 @@ impl EmdbBuilder {
     /// [`build`](EmdbBuilder::build) says so with `InvalidConfig`. Default: AES-256-GCM.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::{Cipher, Emdb};
+    /// use emdb::{Cipher, Emdb};
     ///
     /// let cipher = Cipher::ChaCha20Poly1305;
     /// let db = Emdb::builder().path(&path).encryption_key([7; 32]).cipher(cipher).build()?;
@@ -418,10 +418,10 @@ impl EmdbBuilder {
     /// changes.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::{Emdb, KdfParams};
+    /// use emdb::{Emdb, KdfParams};
     ///
     /// let db = Emdb::builder()
     ///     .path(&path)

@@ -31,8 +31,8 @@ use crate::maintenance::open_file::open_file;
 /// [`ValueRef`](crate::ValueRef)s don't keep it open.
 ///
 /// ```
-/// # fn main() -> emdb_core::Result<()> {
-/// use emdb_core::Emdb;
+/// # fn main() -> emdb::Result<()> {
+/// use emdb::Emdb;
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("db");
@@ -87,10 +87,10 @@ impl Emdb {
     /// - `Io`: what the operating system said; a missing folder, for one.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::{Emdb, Error};
+    /// use emdb::{Emdb, Error};
     ///
     /// let db = Emdb::open(&path)?;
     /// assert!(matches!(Emdb::open(&path), Err(Error::AlreadyLocked)));
@@ -108,8 +108,8 @@ impl Emdb {
     /// `Emdb::builder().build()` gives an error instead.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "value")?;
     /// assert!(!db.path().exists());
     /// # Ok(())
@@ -125,11 +125,11 @@ impl Emdb {
     /// Options for opening a database.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
     /// use std::time::Duration;
-    /// use emdb_core::Emdb;
+    /// use emdb::Emdb;
     ///
     /// let db = Emdb::builder().path(&path).flush_every(Duration::from_millis(100)).build()?;
     /// # Ok(())
@@ -173,8 +173,8 @@ impl Emdb {
     /// Another handle to the same database; the same as `clone`.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// let other = db.clone_handle();
     /// other.insert("key", "value")?;
     /// assert_eq!(db.len()?, 1);
@@ -188,10 +188,10 @@ impl Emdb {
     /// The path as it was given. For a database in memory it is made up, and no file is there.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// let db = emdb_core::Emdb::open(&path)?;
+    /// let db = emdb::Emdb::open(&path)?;
     /// assert_eq!(db.path(), path);
     /// # Ok(())
     /// # }
@@ -209,8 +209,8 @@ impl Emdb {
     /// None at present.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.namespace("users")?.insert("alice", "1")?;
     /// db.namespace("orders")?.insert("1", "tea")?;
     /// assert_eq!((db.len()?, db.total_len()?), (0, 2));
@@ -230,10 +230,10 @@ impl Emdb {
     /// for those. `Io` if a sync or the trim failed, `Poisoned` if one had failed before.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// let db = emdb_core::Emdb::open(&path)?;
+    /// let db = emdb::Emdb::open(&path)?;
     /// let other = db.clone_handle();
     /// assert!(db.close().is_err());
     /// other.close()?;
@@ -250,10 +250,10 @@ impl Emdb {
     /// The report of what the open found in the file and did about it; `None` in memory.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::Emdb;
+    /// use emdb::Emdb;
     ///
     /// let db = Emdb::open(&path)?;
     /// db.insert("key", "value")?;
@@ -275,10 +275,10 @@ impl Emdb {
     /// and writes are refused with `Poisoned` from then on.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// let db = emdb_core::Emdb::open(&path)?;
+    /// let db = emdb::Emdb::open(&path)?;
     /// db.insert("key", "value")?;
     /// db.flush()?;
     /// assert_eq!(db.stats()?.syncs, 1);
@@ -302,10 +302,10 @@ impl Emdb {
     /// `Poisoned` if a sync had failed before.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::Emdb;
+    /// use emdb::Emdb;
     ///
     /// let db = Emdb::open(&path)?;
     /// db.insert("key", "value")?;
@@ -327,8 +327,8 @@ impl Emdb {
     /// None at present.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "value")?;
     /// let stats = db.stats()?;
     /// assert_eq!((stats.live_records, stats.namespace_count, stats.dead_bytes), (1, 1, 0));
@@ -361,8 +361,8 @@ impl Emdb {
     /// transaction of another thread has not ended in time.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// use emdb_core::{Emdb, Error};
+    /// # fn main() -> emdb::Result<()> {
+    /// use emdb::{Emdb, Error};
     ///
     /// let db = Emdb::open_in_memory();
     /// let log = db.namespace("log")?;
@@ -393,8 +393,8 @@ impl Emdb {
     /// called.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// use std::time::Duration;
     ///
     /// db.transaction_within(Duration::from_millis(250), |tx| tx.insert("key", "value"))?;
@@ -417,8 +417,8 @@ impl Emdb {
     /// As [`transaction`](Emdb::transaction), without `LockTimeout`.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// match db.try_transaction(|tx| tx.insert("key", "value"))? {
     ///     Some(()) => println!("written"),
     ///     None => println!("somebody else writes; later"),
@@ -445,8 +445,8 @@ impl Emdb {
     /// removed keys, namespaces that were cleared or dropped.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("balance", "7")?;
     /// let before = db.snapshot();
     /// db.insert("balance", "9")?;

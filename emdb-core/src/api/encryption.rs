@@ -32,10 +32,10 @@ impl Emdb {
     /// in either case.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::{Emdb, EncryptionInput};
+    /// use emdb::{Emdb, EncryptionInput};
     ///
     /// # let db = Emdb::open(&path)?;
     /// # db.insert("key", "value")?;
@@ -60,11 +60,11 @@ impl Emdb {
     /// database is as it was then.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
     /// use std::ops::ControlFlow;
-    /// use emdb_core::{Emdb, EncryptionInput, Error};
+    /// use emdb::{Emdb, EncryptionInput, Error};
     ///
     /// # Emdb::open(&path)?.close()?;
     /// let key = EncryptionInput::RawKey([7; 32]);
@@ -92,10 +92,10 @@ impl Emdb {
     /// since, there is nothing left to do, and it says `Ok`.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::{Emdb, EncryptionInput};
+    /// use emdb::{Emdb, EncryptionInput};
     ///
     /// # Emdb::builder().path(&path).encryption_key([7; 32]).build()?.close()?;
     /// Emdb::disable_encryption(&path, EncryptionInput::RawKey([7; 32]))?;
@@ -115,11 +115,11 @@ impl Emdb {
     /// database is as it was then.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
     /// # use std::ops::ControlFlow;
-    /// # use emdb_core::{Emdb, EncryptionInput};
+    /// # use emdb::{Emdb, EncryptionInput};
     /// # Emdb::builder().path(&path).encryption_key([7; 32]).build()?.close()?;
     /// Emdb::disable_encryption_with(&path, EncryptionInput::RawKey([7; 32]), |progress| {
     ///     println!("{} of {} bytes", progress.done, progress.total);
@@ -153,10 +153,10 @@ impl Emdb {
     /// since, there is nothing left to do, and it says `Ok`.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::{Emdb, EncryptionInput};
+    /// use emdb::{Emdb, EncryptionInput};
     ///
     /// # Emdb::builder().path(&path).encryption_key([7; 32]).build()?.close()?;
     /// let (current, new) = (EncryptionInput::RawKey([7; 32]), EncryptionInput::RawKey([8; 32]));
@@ -182,11 +182,11 @@ impl Emdb {
     /// the database is as it was then.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
     /// # use std::ops::ControlFlow;
-    /// # use emdb_core::{Emdb, EncryptionInput};
+    /// # use emdb::{Emdb, EncryptionInput};
     /// # Emdb::builder().path(&path).encryption_key([7; 32]).build()?.close()?;
     /// let (current, new) = (EncryptionInput::RawKey([7; 32]), EncryptionInput::RawKey([8; 32]));
     /// Emdb::rotate_encryption_key_with(&path, current, new, |progress| {
@@ -217,12 +217,12 @@ impl Emdb {
     /// - `Corrupted`: it is damaged.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::{Emdb, EncryptionInput};
+    /// use emdb::{Emdb, EncryptionInput};
     ///
-    /// # let quick = emdb_core::KdfParams::new(19_456, 2, 1);
+    /// # let quick = emdb::KdfParams::new(19_456, 2, 1);
     /// # Emdb::builder().path(&path).encryption_passphrase("old").kdf_params(quick).build()?.close()?;
     /// let passphrase = |text: &str| EncryptionInput::Passphrase(text.to_owned());
     /// Emdb::change_passphrase(&path, passphrase("old"), passphrase("new"))?;

@@ -18,11 +18,11 @@ use crate::progress::{OnProgress, Progress, ProgressMeter};
 /// The options of an encrypted database, beyond its key: cipher and work of a passphrase.
 ///
 /// ```
-/// # fn main() -> emdb_core::Result<()> {
+/// # fn main() -> emdb::Result<()> {
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("db");
 /// use std::ops::ControlFlow;
-/// use emdb_core::{Cipher, Emdb, EncryptionInput, EncryptionOptions};
+/// use emdb::{Cipher, Emdb, EncryptionInput, EncryptionOptions};
 ///
 /// # let db = Emdb::open(&path)?;
 /// # db.insert("key", "value")?;
@@ -48,7 +48,7 @@ impl EncryptionOptions {
     /// of [`KdfParams`].
     ///
     /// ```
-    /// # use emdb_core::EncryptionOptions;
+    /// # use emdb::EncryptionOptions;
     /// let options = EncryptionOptions::new();
     /// # let _ = options;
     /// ```
@@ -60,7 +60,7 @@ impl EncryptionOptions {
     /// is.
     ///
     /// ```
-    /// # use emdb_core::{Cipher, EncryptionOptions};
+    /// # use emdb::{Cipher, EncryptionOptions};
     /// let options = EncryptionOptions::new().cipher(Cipher::ChaCha20Poly1305);
     /// # let _ = options;
     /// ```
@@ -72,7 +72,7 @@ impl EncryptionOptions {
     /// The work of trying the new passphrase.
     ///
     /// ```
-    /// # use emdb_core::{EncryptionOptions, KdfParams};
+    /// # use emdb::{EncryptionOptions, KdfParams};
     /// let options = EncryptionOptions::new().kdf_params(KdfParams::new(256 << 10, 4, 4));
     /// # let _ = options;
     /// ```
@@ -104,11 +104,11 @@ impl EncryptionOptions {
     /// database is encrypted with this key already, but not with the cipher or the parameters asked for.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
     /// # use std::ops::ControlFlow;
-    /// # use emdb_core::{Emdb, EncryptionInput, EncryptionOptions};
+    /// # use emdb::{Emdb, EncryptionInput, EncryptionOptions};
     /// # Emdb::open(&path)?.close()?;
     /// let key = EncryptionInput::RawKey([7; 32]);
     /// EncryptionOptions::new().enable(&path, key, |_| ControlFlow::Continue(()))?;
@@ -158,11 +158,11 @@ impl EncryptionOptions {
     /// As [`Emdb::rotate_encryption_key_with`]; `InvalidConfig` if the parameters are out of bounds.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
     /// # use std::ops::ControlFlow;
-    /// # use emdb_core::{Cipher, Emdb, EncryptionInput, EncryptionOptions};
+    /// # use emdb::{Cipher, Emdb, EncryptionInput, EncryptionOptions};
     /// # Emdb::builder().path(&path).encryption_key([7; 32]).build()?.close()?;
     /// // The same key for the user, another cipher and another data key below it.
     /// let key = EncryptionInput::RawKey([7; 32]);
@@ -196,10 +196,10 @@ impl EncryptionOptions {
     /// As [`Emdb::change_passphrase`]; `InvalidConfig` if the parameters are out of bounds.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// # use emdb_core::{Emdb, EncryptionInput, EncryptionOptions, KdfParams};
+    /// # use emdb::{Emdb, EncryptionInput, EncryptionOptions, KdfParams};
     /// # let quick = KdfParams::new(19_456, 2, 1);
     /// # Emdb::builder().path(&path).encryption_passphrase("same").kdf_params(quick).build()?.close()?;
     /// // The same passphrase, but more work to try it.

@@ -72,8 +72,8 @@ macro_rules! checked {
             /// The error that ended the iteration: `Corrupted` for a damaged record.
             ///
             /// ```
-            /// # fn main() -> emdb_core::Result<()> {
-            /// # let db = emdb_core::Emdb::open_in_memory();
+            /// # fn main() -> emdb::Result<()> {
+            /// # let db = emdb::Emdb::open_in_memory();
             /// db.insert("key", "value")?;
             /// let mut iter = db.iter()?;
             /// assert_eq!(iter.by_ref().count(), 1);
@@ -88,8 +88,8 @@ macro_rules! checked {
             /// The same items as results: the error that ends the iteration is the last one.
             ///
             /// ```
-            /// # fn main() -> emdb_core::Result<()> {
-            /// # let db = emdb_core::Emdb::open_in_memory();
+            /// # fn main() -> emdb::Result<()> {
+            /// # let db = emdb::Emdb::open_in_memory();
             /// db.insert("key", "value")?;
             /// for item in db.iter()?.results() {
             ///     let (key, value) = item?;
@@ -133,8 +133,8 @@ macro_rules! lending {
             /// allocated. The faster way through many records.
             ///
             /// ```
-            /// # fn main() -> emdb_core::Result<()> {
-            /// # let db = emdb_core::Emdb::open_in_memory();
+            /// # fn main() -> emdb::Result<()> {
+            /// # let db = emdb::Emdb::open_in_memory();
             /// db.insert("key", "value")?;
             /// let mut iter = db.iter()?;
             /// while let Some((key, value)) = iter.next_entry() {
@@ -158,8 +158,8 @@ impl EmdbRangeIter {
     /// As [`next_entry`](EmdbRangeIter::next_entry), from the other end.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::builder().enable_range_scans(true).build()?;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::builder().enable_range_scans(true).build()?;
     /// db.insert("a", "1")?;
     /// db.insert("b", "2")?;
     /// assert_eq!(db.range_iter(..)?.next_entry_back(), Some((&b"b"[..], &b"2"[..])));

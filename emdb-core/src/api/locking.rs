@@ -13,10 +13,10 @@ impl Emdb {
     /// `Io` if the lock file can't be read.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::Emdb;
+    /// use emdb::Emdb;
     ///
     /// assert_eq!(Emdb::lock_holder(&path)?, None);
     /// let db = Emdb::open(&path)?;
@@ -35,10 +35,10 @@ impl Emdb {
     /// `AlreadyLocked` while a live process holds it, for writing or for reading.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// use emdb_core::Emdb;
+    /// use emdb::Emdb;
     ///
     /// let db = Emdb::open(&path)?;
     /// assert!(Emdb::break_lock(&path).is_err());

@@ -30,10 +30,10 @@ impl Emdb {
     /// - `TransactionActive` inside a transaction of this thread, `Poisoned`, `ReadOnly`.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// let db = emdb_core::Emdb::open(&path)?;
+    /// let db = emdb::Emdb::open(&path)?;
     /// for n in 0..1000u32 {
     ///     db.insert("counter", n.to_string())?;
     /// }
@@ -56,8 +56,8 @@ impl Emdb {
     /// As [`compact`](Emdb::compact), and `Cancelled`.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// use std::ops::ControlFlow;
     ///
     /// db.compact_with(|progress| {
@@ -92,10 +92,10 @@ impl Emdb {
     /// - `TransactionActive` inside a transaction of this thread.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("copy");
-    /// use emdb_core::Emdb;
+    /// use emdb::Emdb;
     ///
     /// let db = Emdb::open_in_memory();
     /// db.insert("key", "value")?;
@@ -115,11 +115,11 @@ impl Emdb {
     /// As [`backup_to`](Emdb::backup_to), and `Cancelled`.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("copy");
     /// use std::ops::ControlFlow;
-    /// use emdb_core::{Emdb, Error};
+    /// use emdb::{Emdb, Error};
     ///
     /// let db = Emdb::open_in_memory();
     /// let stopped = db.backup_to_with(&path, |_| ControlFlow::Break(()));

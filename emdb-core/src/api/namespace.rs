@@ -29,8 +29,8 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// up to 2^30 records.
 ///
 /// ```
-/// # fn main() -> emdb_core::Result<()> {
-/// let db = emdb_core::Emdb::open_in_memory();
+/// # fn main() -> emdb::Result<()> {
+/// let db = emdb::Emdb::open_in_memory();
 /// let users = db.namespace("users")?;
 /// users.insert("alice", "1")?;
 /// assert_eq!(users.get("alice")?, Some(b"1".to_vec()));
@@ -59,8 +59,8 @@ impl Namespace {
     /// The name; empty for the default namespace.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// assert_eq!(db.namespace("users")?.name(), "users");
     /// assert_eq!(db.name(), "");
     /// # Ok(())
@@ -82,8 +82,8 @@ impl Namespace {
     /// an earlier failure, `Corrupted` if the index led to a damaged record.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", [1, 2, 3])?;
     /// db.insert(String::from("key"), b"other")?;
     /// assert_eq!(db.len()?, 1);
@@ -106,8 +106,8 @@ impl Namespace {
     /// `Corrupted` if the record is damaged, `NamespaceDropped`.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "value")?;
     /// assert_eq!(db.get("key")?, Some(b"value".to_vec()));
     /// assert_eq!(db.get("other")?, None);
@@ -128,8 +128,8 @@ impl Namespace {
     /// As [`get`](Namespace::get).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "value")?;
     /// let value = db.get_zerocopy("key")?.unwrap();
     /// assert!(value.starts_with(b"val"));
@@ -149,8 +149,8 @@ impl Namespace {
     /// As [`insert`](Namespace::insert).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "value")?;
     /// assert_eq!(db.remove("key")?, Some(b"value".to_vec()));
     /// assert_eq!(db.remove("key")?, None);
@@ -181,8 +181,8 @@ impl Namespace {
     /// As [`get`](Namespace::get), but for damage of the value.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "")?;
     /// assert!(db.contains_key("key")?);
     /// # Ok(())
@@ -204,8 +204,8 @@ impl Namespace {
     /// `NamespaceDropped`.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "value")?;
     /// assert_eq!(db.len()?, 1);
     /// # Ok(())
@@ -222,8 +222,8 @@ impl Namespace {
     /// As [`len`](Namespace::len).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// assert!(db.is_empty()?);
     /// # Ok(())
     /// # }
@@ -240,8 +240,8 @@ impl Namespace {
     /// As [`insert`](Namespace::insert).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "value")?;
     /// db.clear()?;
     /// assert!(db.is_empty()?);
@@ -263,8 +263,8 @@ impl Namespace {
     /// As [`insert`](Namespace::insert).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// let db = emdb::Emdb::open_in_memory();
     /// db.insert_many((0..10_000u32).map(|n| (n.to_be_bytes(), "value")))?;
     /// assert_eq!(db.len()?, 10_000);
     /// # Ok(())
@@ -319,8 +319,8 @@ impl Namespace {
     /// `NamespaceDropped`. Damage found on the way ends the iteration; see [`EmdbIter`].
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "value")?;
     /// let before = db.iter()?;
     /// db.insert("later", "value")?;
@@ -338,8 +338,8 @@ impl Namespace {
     /// As [`iter`](Namespace::iter).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "value")?;
     /// assert_eq!(db.keys()?.collect::<Vec<_>>(), [b"key"]);
     /// # Ok(())
@@ -371,9 +371,9 @@ impl Namespace {
     /// Whether the keys are kept in order, so that ranges of them can be read.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::NamespaceOptions;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::NamespaceOptions;
     ///
     /// assert!(!db.is_ordered());
     /// assert!(db.namespace_with("log", NamespaceOptions::new().ordered(true))?.is_ordered());

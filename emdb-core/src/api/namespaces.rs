@@ -15,8 +15,8 @@ impl Emdb {
     /// where it has to be begun, as [`Namespace::insert`].
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.namespace("users")?.insert("alice", "1")?;
     /// assert_eq!(db.namespace("users")?.len()?, 1);
     /// # Ok(())
@@ -37,9 +37,9 @@ impl Emdb {
     /// if an existing namespace has to change.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::NamespaceOptions;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::NamespaceOptions;
     ///
     /// let log = db.namespace("log")?;
     /// log.insert("2024-05-01", "started")?;
@@ -66,9 +66,9 @@ impl Emdb {
     /// As [`Emdb::namespace`].
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Error;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Error;
     ///
     /// let users = db.namespace("users")?;
     /// assert!(db.drop_namespace("users")?);
@@ -99,8 +99,8 @@ impl Emdb {
     /// otherwise as [`Namespace::insert`]. The name is the former one then.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.namespace("persons")?.insert("alice", "1")?;
     /// assert!(db.rename_namespace("persons", "people")?);
     /// assert_eq!(db.namespace("people")?.get("alice")?, Some(b"1".to_vec()));
@@ -121,8 +121,8 @@ impl Emdb {
     /// None at present.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.namespace("users")?;
     /// db.namespace("orders")?;
     /// assert_eq!(db.list_namespaces()?, ["orders", "users"]);

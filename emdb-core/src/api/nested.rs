@@ -18,8 +18,8 @@ use crate::error::Result;
 /// The keys under a prefix, by what they are called there; see [`Namespace::focus`].
 ///
 /// ```
-/// # fn main() -> emdb_core::Result<()> {
-/// let db = emdb_core::Emdb::open_in_memory();
+/// # fn main() -> emdb::Result<()> {
+/// let db = emdb::Emdb::open_in_memory();
 /// let alice = db.focus("users").focus("alice");
 /// alice.set("name", "Alice")?;
 /// assert_eq!(db.get("users.alice.name")?, Some(b"Alice".to_vec()));
@@ -48,8 +48,8 @@ impl Namespace {
     /// The keys under `prefix` and a dot.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.focus("users").set("alice", "1")?;
     /// assert!(db.contains_key("users.alice")?);
     /// # Ok(())
@@ -67,8 +67,8 @@ impl Namespace {
     /// As [`iter`](Namespace::iter).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("users.alice.name", "Alice")?;
     /// db.insert("users.alicette.name", "Alicette")?;
     /// let keys: Vec<_> = db.group("users.alice")?.map(|(key, _)| key).collect();
@@ -88,8 +88,8 @@ impl Namespace {
     /// As [`remove`](Namespace::remove).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("users.alice", "1")?;
     /// db.insert("users.bob", "2")?;
     /// assert_eq!(db.delete_group("users")?, 2);
@@ -187,8 +187,8 @@ impl Focus {
     /// As [`Namespace::insert`]; the limit on keys is on the whole key.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.focus("users").set("alice", "1")?;
     /// assert_eq!(db.get("users.alice")?, Some(b"1".to_vec()));
     /// # Ok(())
@@ -204,10 +204,10 @@ impl Focus {
     /// As [`Namespace::insert_with_ttl`].
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// use std::time::Duration;
-    /// use emdb_core::Ttl;
+    /// use emdb::Ttl;
     ///
     /// let sessions = db.focus("sessions");
     /// sessions.set_with_ttl("alice", "token", Ttl::Duration(Duration::from_secs(60)))?;
@@ -231,8 +231,8 @@ impl Focus {
     /// As [`Namespace::get`].
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("users.alice", "1")?;
     /// assert_eq!(db.focus("users").get("alice")?, Some(b"1".to_vec()));
     /// # Ok(())
@@ -248,8 +248,8 @@ impl Focus {
     /// As [`Namespace::remove`].
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("users.alice", "1")?;
     /// assert_eq!(db.focus("users").remove("alice")?, Some(b"1".to_vec()));
     /// # Ok(())
@@ -265,8 +265,8 @@ impl Focus {
     /// As [`Namespace::contains_key`].
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("users.alice", "1")?;
     /// assert!(db.focus("users").contains_key("alice")?);
     /// # Ok(())
@@ -282,8 +282,8 @@ impl Focus {
     /// As [`Namespace::group`].
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// let users = db.focus("users");
     /// users.set("alice", "1")?;
     /// assert_eq!(users.iter()?.next().unwrap().0, b"users.alice");
@@ -301,8 +301,8 @@ impl Focus {
     /// As [`Namespace::delete_group`].
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// let users = db.focus("users");
     /// users.set("alice", "1")?;
     /// assert_eq!(users.delete_all()?, 1);
@@ -316,8 +316,8 @@ impl Focus {
     /// The keys under a further prefix.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.focus("users").focus("alice").set("name", "Alice")?;
     /// assert!(db.contains_key("users.alice.name")?);
     /// # Ok(())

@@ -35,8 +35,8 @@ macro_rules! ranges {
             /// `NamespaceDropped`.
             ///
             /// ```
-            /// # fn main() -> emdb_core::Result<()> {
-            /// # let db = emdb_core::Emdb::builder().enable_range_scans(true).build()?;
+            /// # fn main() -> emdb::Result<()> {
+            /// # let db = emdb::Emdb::builder().enable_range_scans(true).build()?;
             /// db.insert_many([("a", "1"), ("b", "2"), ("c", "3")])?;
             #[doc = $open]
             /// assert_eq!(view.range("b"..)?.len(), 2);
@@ -56,8 +56,8 @@ macro_rules! ranges {
             /// As `range`; damage found on the way ends the iteration.
             ///
             /// ```
-            /// # fn main() -> emdb_core::Result<()> {
-            /// # let db = emdb_core::Emdb::builder().enable_range_scans(true).build()?;
+            /// # fn main() -> emdb::Result<()> {
+            /// # let db = emdb::Emdb::builder().enable_range_scans(true).build()?;
             /// db.insert_many([("a", "1"), ("b", "2"), ("c", "3")])?;
             #[doc = $open]
             /// let last: Vec<_> = view.range_iter(..)?.rev().take(2).map(|(key, _)| key).collect();
@@ -76,8 +76,8 @@ macro_rules! ranges {
             /// As `range`.
             ///
             /// ```
-            /// # fn main() -> emdb_core::Result<()> {
-            /// # let db = emdb_core::Emdb::builder().enable_range_scans(true).build()?;
+            /// # fn main() -> emdb::Result<()> {
+            /// # let db = emdb::Emdb::builder().enable_range_scans(true).build()?;
             /// db.insert_many([("user:1", "a"), ("user:2", "b"), ("zoo", "c")])?;
             #[doc = $open]
             /// assert_eq!(view.range_prefix("user:")?.len(), 2);
@@ -95,8 +95,8 @@ macro_rules! ranges {
             /// As `range_iter`.
             ///
             /// ```
-            /// # fn main() -> emdb_core::Result<()> {
-            /// # let db = emdb_core::Emdb::builder().enable_range_scans(true).build()?;
+            /// # fn main() -> emdb::Result<()> {
+            /// # let db = emdb::Emdb::builder().enable_range_scans(true).build()?;
             /// db.insert_many([("user:1", "a"), ("user:2", "b"), ("zoo", "c")])?;
             #[doc = $open]
             /// assert_eq!(view.range_prefix_iter("user:")?.next_back().unwrap().1, b"b");
@@ -114,8 +114,8 @@ macro_rules! ranges {
             /// As `range_iter`.
             ///
             /// ```
-            /// # fn main() -> emdb_core::Result<()> {
-            /// # let db = emdb_core::Emdb::builder().enable_range_scans(true).build()?;
+            /// # fn main() -> emdb::Result<()> {
+            /// # let db = emdb::Emdb::builder().enable_range_scans(true).build()?;
             /// db.insert_many([("a", "1"), ("b", "2"), ("c", "3")])?;
             #[doc = $open]
             /// assert_eq!(view.iter_from("b")?.count(), 2);
@@ -134,8 +134,8 @@ macro_rules! ranges {
             /// As `range_iter`.
             ///
             /// ```
-            /// # fn main() -> emdb_core::Result<()> {
-            /// # let db = emdb_core::Emdb::builder().enable_range_scans(true).build()?;
+            /// # fn main() -> emdb::Result<()> {
+            /// # let db = emdb::Emdb::builder().enable_range_scans(true).build()?;
             /// db.insert_many([("a", "1"), ("b", "2"), ("c", "3")])?;
             #[doc = $open]
             /// assert_eq!(view.iter_after("b")?.next().unwrap().0, b"c");

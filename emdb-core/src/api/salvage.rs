@@ -13,11 +13,11 @@ use crate::progress::Progress;
 /// The options of a salvage; see [`Emdb::salvage`].
 ///
 /// ```
-/// # fn main() -> emdb_core::Result<()> {
+/// # fn main() -> emdb::Result<()> {
 /// # let folder = tempfile::tempdir()?;
 /// # let (damaged, target) = (folder.path().join("damaged"), folder.path().join("target"));
 /// use std::ops::ControlFlow;
-/// use emdb_core::{Emdb, SalvageOptions};
+/// use emdb::{Emdb, SalvageOptions};
 ///
 /// # let db = Emdb::open(&damaged)?;
 /// # db.insert("key", "value")?;
@@ -38,7 +38,7 @@ impl SalvageOptions {
     /// The options of a plain [`Emdb::salvage`].
     ///
     /// ```
-    /// # use emdb_core::SalvageOptions;
+    /// # use emdb::SalvageOptions;
     /// let options = SalvageOptions::new();
     /// # let _ = options;
     /// ```
@@ -50,7 +50,7 @@ impl SalvageOptions {
     /// hold a part of what was meant to happen as one. Default: false.
     ///
     /// ```
-    /// # use emdb_core::SalvageOptions;
+    /// # use emdb::SalvageOptions;
     /// let options = SalvageOptions::new().partial_commits(true);
     /// # let _ = options;
     /// ```
@@ -65,11 +65,11 @@ impl SalvageOptions {
     /// As [`Emdb::salvage_with`].
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let (damaged, target) = (folder.path().join("damaged"), folder.path().join("target"));
     /// # use std::ops::ControlFlow;
-    /// # use emdb_core::{Emdb, SalvageOptions};
+    /// # use emdb::{Emdb, SalvageOptions};
     /// # Emdb::open(&damaged)?.close()?;
     /// SalvageOptions::new().run(&damaged, &target, None, |_| ControlFlow::Continue(()))?;
     /// assert!(Emdb::open(&target)?.is_empty()?);
@@ -119,10 +119,10 @@ impl Emdb {
     /// After an error there is nothing new at `target` but its lock file.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let (damaged, target) = (folder.path().join("damaged"), folder.path().join("target"));
-    /// use emdb_core::{Emdb, LostKind};
+    /// use emdb::{Emdb, LostKind};
     ///
     /// let db = Emdb::open(&damaged)?;
     /// db.insert("a", "1")?;
@@ -156,11 +156,11 @@ impl Emdb {
     /// As [`salvage`](Emdb::salvage); `Cancelled` if `progress` breaks.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let (damaged, target) = (folder.path().join("damaged"), folder.path().join("target"));
     /// use std::ops::ControlFlow;
-    /// use emdb_core::{Emdb, Error};
+    /// use emdb::{Emdb, Error};
     ///
     /// # Emdb::open(&damaged)?.close()?;
     /// let cancelled = Emdb::salvage_with(&damaged, &target, None, |_| ControlFlow::Break(()));

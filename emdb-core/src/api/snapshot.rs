@@ -69,8 +69,8 @@ impl Snapshot {
     /// `InvalidConfig` for a name that no namespace can have.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.namespace("users")?.insert("alice", "1")?;
     /// let before = db.snapshot();
     /// db.drop_namespace("users")?;
@@ -91,8 +91,8 @@ impl Snapshot {
     /// None at present.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.namespace("users")?.insert("alice", "1")?;
     /// let before = db.snapshot();
     /// db.drop_namespace("users")?;
@@ -137,8 +137,8 @@ impl SnapshotNamespace {
     /// The name; empty for the default namespace.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// assert_eq!(db.snapshot().name(), "");
     /// # Ok(())
     /// # }
@@ -153,8 +153,8 @@ impl SnapshotNamespace {
     /// `Corrupted` if the record is damaged.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "value")?;
     /// let snapshot = db.snapshot();
     /// db.remove("key")?;
@@ -172,8 +172,8 @@ impl SnapshotNamespace {
     /// As [`get`](SnapshotNamespace::get).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "value")?;
     /// assert_eq!(db.snapshot().get_zerocopy("key")?.unwrap(), b"value"[..]);
     /// # Ok(())
@@ -190,8 +190,8 @@ impl SnapshotNamespace {
     /// As [`get`](SnapshotNamespace::get), but for damage of the value.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// let snapshot = db.snapshot();
     /// db.insert("key", "value")?;
     /// assert!(!snapshot.contains_key("key")?);
@@ -209,8 +209,8 @@ impl SnapshotNamespace {
     /// None at present.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// let snapshot = db.snapshot();
     /// db.insert("key", "value")?;
     /// assert_eq!(snapshot.len()?, 0);
@@ -227,8 +227,8 @@ impl SnapshotNamespace {
     /// As [`len`](SnapshotNamespace::len).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// assert!(db.snapshot().is_empty()?);
     /// # Ok(())
     /// # }
@@ -244,8 +244,8 @@ impl SnapshotNamespace {
     /// Damage found on the way ends the iteration; see [`EmdbIter`].
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "value")?;
     /// assert_eq!(db.snapshot().iter()?.count(), 1);
     /// # Ok(())
@@ -261,8 +261,8 @@ impl SnapshotNamespace {
     /// As [`iter`](SnapshotNamespace::iter).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "value")?;
     /// assert_eq!(db.snapshot().keys()?.collect::<Vec<_>>(), [b"key"]);
     /// # Ok(())

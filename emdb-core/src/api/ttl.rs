@@ -56,9 +56,9 @@ impl Namespace {
     /// [`insert`](Namespace::insert).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// use std::time::Duration;
-    /// use emdb_core::{Emdb, Ttl};
+    /// use emdb::{Emdb, Ttl};
     ///
     /// let db = Emdb::open_in_memory();
     /// db.insert_with_ttl("session", "alice", Ttl::Duration(Duration::from_secs(60)))?;
@@ -85,9 +85,9 @@ impl Namespace {
     /// As [`get`](Namespace::get).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Ttl;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Ttl;
     ///
     /// db.insert_with_ttl("key", "value", Ttl::ExpiresAt(4_102_444_800_000))?;
     /// assert_eq!(db.expires_at("key")?, Some(4_102_444_800_000));
@@ -105,10 +105,10 @@ impl Namespace {
     /// As [`get`](Namespace::get).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// use std::time::Duration;
-    /// use emdb_core::Ttl;
+    /// use emdb::Ttl;
     ///
     /// db.insert_with_ttl("key", "value", Ttl::ExpiresAt(1))?;
     /// assert_eq!(db.ttl("key")?, Some(Duration::ZERO));
@@ -126,10 +126,10 @@ impl Namespace {
     /// As [`insert`](Namespace::insert).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// use std::time::Duration;
-    /// use emdb_core::Ttl;
+    /// use emdb::Ttl;
     ///
     /// db.insert_with_ttl("key", "value", Ttl::Duration(Duration::from_secs(60)))?;
     /// assert!(db.persist("key")?);
@@ -151,10 +151,10 @@ impl Namespace {
     /// `InvalidConfig` for a duration that no clock can show, and as [`insert`](Namespace::insert).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// use std::time::Duration;
-    /// use emdb_core::Ttl;
+    /// use emdb::Ttl;
     ///
     /// db.insert_with_ttl("session", "alice", Ttl::Duration(Duration::from_secs(60)))?;
     /// assert!(db.touch("session", Ttl::Duration(Duration::from_secs(3600)))?);
@@ -185,9 +185,9 @@ impl Namespace {
     /// [`try_sweep`](Namespace::try_sweep) gives it.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Ttl;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Ttl;
     ///
     /// let users = db.namespace("users")?;
     /// users.insert_with_ttl("key", "value", Ttl::ExpiresAt(1))?;
@@ -208,9 +208,9 @@ impl Namespace {
     /// As [`remove`](Namespace::remove). Those that it removed until then stay removed.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Ttl;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Ttl;
     ///
     /// let users = db.namespace("users")?;
     /// users.insert_with_ttl("key", "value", Ttl::ExpiresAt(1))?;
@@ -229,9 +229,9 @@ impl Emdb {
     /// Removes the expired records of all namespaces; see [`Namespace::sweep_expired`].
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Ttl;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Ttl;
     ///
     /// db.namespace("users")?.insert_with_ttl("key", "value", Ttl::ExpiresAt(1))?;
     /// assert_eq!(db.sweep_expired(), 1);
@@ -251,9 +251,9 @@ impl Emdb {
     /// As [`remove`](Namespace::remove). Those that it removed until then stay removed.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Ttl;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Ttl;
     ///
     /// db.namespace("users")?.insert_with_ttl("key", "value", Ttl::ExpiresAt(1))?;
     /// assert_eq!(db.try_sweep()?, 1);
@@ -301,10 +301,10 @@ impl TransactionNamespace {
     /// [`insert`](TransactionNamespace::insert).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// use std::time::Duration;
-    /// use emdb_core::Ttl;
+    /// use emdb::Ttl;
     ///
     /// db.transaction(|tx| tx.insert_with_ttl("key", "value", Ttl::Duration(Duration::from_secs(60))))?;
     /// assert!(db.ttl("key")?.is_some());
@@ -327,10 +327,10 @@ impl TransactionNamespace {
     /// As [`insert_with_ttl`](TransactionNamespace::insert_with_ttl).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// use std::time::Duration;
-    /// use emdb_core::Ttl;
+    /// use emdb::Ttl;
     ///
     /// db.insert("key", "value")?;
     /// assert!(db.transaction(|tx| tx.touch("key", Ttl::Duration(Duration::from_secs(60))))?);
@@ -356,9 +356,9 @@ impl TransactionNamespace {
     /// As [`get`](TransactionNamespace::get).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::{Error, Ttl};
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::{Error, Ttl};
     ///
     /// db.transaction(|tx| -> Result<(), Error> {
     ///     tx.insert_with_ttl("key", "value", Ttl::ExpiresAt(4_102_444_800_000))?;
@@ -380,9 +380,9 @@ impl SnapshotNamespace {
     /// As [`get`](SnapshotNamespace::get).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Ttl;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Ttl;
     ///
     /// db.insert_with_ttl("key", "value", Ttl::ExpiresAt(4_102_444_800_000))?;
     /// let snapshot = db.snapshot();
@@ -401,9 +401,9 @@ impl EmdbBuilder {
     /// Default: none.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// use std::time::Duration;
-    /// use emdb_core::Emdb;
+    /// use emdb::Emdb;
     ///
     /// let db = Emdb::builder().default_ttl(Duration::from_secs(3600)).build()?;
     /// db.insert("key", "value")?;

@@ -22,10 +22,10 @@ impl Emdb {
     /// `InvalidConfig` in a child forked after the open.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// # let folder = tempfile::tempdir()?;
     /// # let path = folder.path().join("db");
-    /// let db = emdb_core::Emdb::open(&path)?;
+    /// let db = emdb::Emdb::open(&path)?;
     /// db.insert("key", "value")?;
     /// let report = db.verify()?;
     /// assert!(report.is_ok(), "{:?}", report.problems);
@@ -44,10 +44,10 @@ impl Emdb {
     /// As [`verify`](Emdb::verify); `Cancelled` if `progress` breaks.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
+    /// # fn main() -> emdb::Result<()> {
     /// use std::ops::ControlFlow;
     ///
-    /// let db = emdb_core::Emdb::open_in_memory();
+    /// let db = emdb::Emdb::open_in_memory();
     /// let mut last = 0;
     /// db.verify_with(|progress| {
     ///     last = progress.done;

@@ -59,7 +59,7 @@ impl KdfParams {
     /// are checked when a database is made with them.
     ///
     /// ```
-    /// use emdb_core::KdfParams;
+    /// use emdb::KdfParams;
     ///
     /// // The least that is taken, and more than the default.
     /// let quick = KdfParams::new(19_456, 2, 1);
@@ -73,7 +73,7 @@ impl KdfParams {
     /// Memory in KiB.
     ///
     /// ```
-    /// assert_eq!(emdb_core::KdfParams::default().memory_kib(), 64 << 10);
+    /// assert_eq!(emdb::KdfParams::default().memory_kib(), 64 << 10);
     /// ```
     pub const fn memory_kib(&self) -> u32 {
         self.memory_kib
@@ -82,7 +82,7 @@ impl KdfParams {
     /// The number of passes over the memory.
     ///
     /// ```
-    /// assert_eq!(emdb_core::KdfParams::default().passes(), 3);
+    /// assert_eq!(emdb::KdfParams::default().passes(), 3);
     /// ```
     pub const fn passes(&self) -> u32 {
         self.passes
@@ -91,7 +91,7 @@ impl KdfParams {
     /// Parts of the memory that can be worked on at once.
     ///
     /// ```
-    /// assert_eq!(emdb_core::KdfParams::default().lanes(), 4);
+    /// assert_eq!(emdb::KdfParams::default().lanes(), 4);
     /// ```
     pub const fn lanes(&self) -> u32 {
         self.lanes

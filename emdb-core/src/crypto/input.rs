@@ -6,7 +6,7 @@ use std::fmt;
 /// feature `encrypt` it is overwritten when it goes.
 ///
 /// ```
-/// use emdb_core::EncryptionInput;
+/// use emdb::EncryptionInput;
 ///
 /// let secret = EncryptionInput::Passphrase("correct horse".to_owned());
 /// assert!(!format!("{secret:?}").contains("horse"));

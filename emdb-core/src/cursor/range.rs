@@ -11,8 +11,8 @@ use std::ops::{
 /// A range whose start lies behind its end is empty.
 ///
 /// ```
-/// # fn main() -> emdb_core::Result<()> {
-/// use emdb_core::Emdb;
+/// # fn main() -> emdb::Result<()> {
+/// use emdb::Emdb;
 /// use std::ops::Bound;
 ///
 /// let db = Emdb::builder().enable_range_scans(true).build()?;

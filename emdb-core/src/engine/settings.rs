@@ -9,8 +9,8 @@ use crate::os::clock::ManualClock;
 /// The options of a namespace; see [`crate::Emdb::namespace_with`].
 ///
 /// ```
-/// # fn main() -> emdb_core::Result<()> {
-/// use emdb_core::{Emdb, NamespaceOptions};
+/// # fn main() -> emdb::Result<()> {
+/// use emdb::{Emdb, NamespaceOptions};
 ///
 /// let db = Emdb::open_in_memory();
 /// let log = db.namespace_with("log", NamespaceOptions::new().ordered(true))?;
@@ -30,8 +30,8 @@ impl NamespaceOptions {
     /// Nothing beyond what the namespace has already.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # use emdb_core::{Emdb, NamespaceOptions};
+    /// # fn main() -> emdb::Result<()> {
+    /// # use emdb::{Emdb, NamespaceOptions};
     /// # let db = Emdb::open_in_memory();
     /// db.namespace_with("log", NamespaceOptions::new())?.insert("key", "value")?;
     /// # Ok(())
@@ -45,8 +45,8 @@ impl NamespaceOptions {
     /// stays: `false` asks for nothing.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # use emdb_core::{Emdb, NamespaceOptions};
+    /// # fn main() -> emdb::Result<()> {
+    /// # use emdb::{Emdb, NamespaceOptions};
     /// # let db = Emdb::open_in_memory();
     /// let log = db.namespace_with("log", NamespaceOptions::new().ordered(true))?;
     /// assert!(log.range(..)?.is_empty());

@@ -21,8 +21,8 @@ use crate::mvcc::generation::Pin;
 /// turned into a `Vec` with [`into_vec`](ValueRef::into_vec), which keeps nothing else.
 ///
 /// ```
-/// # fn main() -> emdb_core::Result<()> {
-/// let db = emdb_core::Emdb::open_in_memory();
+/// # fn main() -> emdb::Result<()> {
+/// let db = emdb::Emdb::open_in_memory();
 /// db.insert("k", "value")?;
 /// let value = db.get_zerocopy("k")?.unwrap();
 /// db.insert("k", "another")?;
@@ -71,8 +71,8 @@ impl ValueRef {
     /// Length in bytes.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "value")?;
     /// assert_eq!(db.get_zerocopy("key")?.unwrap().len(), 5);
     /// # Ok(())
@@ -85,8 +85,8 @@ impl ValueRef {
     /// Whether the value has no bytes.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "")?;
     /// assert!(db.get_zerocopy("key")?.unwrap().is_empty());
     /// # Ok(())
@@ -99,8 +99,8 @@ impl ValueRef {
     /// The bytes.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "value")?;
     /// assert_eq!(db.get_zerocopy("key")?.unwrap().as_slice(), b"value");
     /// # Ok(())
@@ -115,8 +115,8 @@ impl ValueRef {
     /// A copy of the bytes.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// db.insert("key", "value")?;
     /// assert_eq!(db.get_zerocopy("key")?.unwrap().into_vec(), b"value");
     /// # Ok(())

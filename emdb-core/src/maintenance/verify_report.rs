@@ -27,8 +27,8 @@ impl VerifyReport {
     /// Whether everything holds.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
     /// assert!(db.verify()?.is_ok());
     /// # Ok(())
     /// # }

@@ -210,11 +210,10 @@ impl<V> Written<V> {
 /// # Example
 ///
 /// ```
-/// # use emdb_core::Emdb;
-/// use emdb_typed::{Store, Table, TableError};
+/// # use emdb::Emdb;
+/// use emdb::{Store, Table, TableError};
 ///
-/// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-/// # #[emdb(crate = "emdb_typed")]
+/// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
 /// # struct User { #[emdb(key)] id: u64, #[emdb(unique)] email: String }
 /// fn id_of<S: Store>(users: &Table<User, S>, email: &str) -> Result<Option<u64>, TableError> {
 ///     Ok(users.by(User::EMAIL).get(email)?.map(|user| user.id))
@@ -368,11 +367,10 @@ pub trait Store {
 /// # Example
 ///
 /// ```
-/// # use emdb_core::Emdb;
-/// use emdb_typed::{StoreMut, Table, TableError};
+/// # use emdb::Emdb;
+/// use emdb::{StoreMut, Table, TableError};
 ///
-/// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-/// # #[emdb(crate = "emdb_typed")]
+/// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
 /// # struct Account { #[emdb(key)] owner: String, cents: i64 }
 /// fn deposit<S: StoreMut>(
 ///     accounts: &Table<Account, S>,

@@ -42,11 +42,9 @@ impl DynamicTable {
 /// # Example
 ///
 /// ```
-/// use emdb_core::Emdb;
-/// use emdb_typed::{Table, TableError, dynamic};
+/// use emdb::{Emdb, Table, TableError, dynamic};
 ///
-/// #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-/// #[emdb(crate = "emdb_typed")]
+/// #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
 /// struct City {
 ///     #[emdb(key)]
 ///     name: String,

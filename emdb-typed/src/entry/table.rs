@@ -57,16 +57,13 @@ impl<T> Table<T> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
+    /// # use emdb::{Emdb, Table, TableError};
     /// mod before {
-    ///     #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    ///     #[emdb(crate = "emdb_typed")]
+    ///     #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     ///     pub struct User(#[emdb(key)] pub u64);
     /// }
     /// mod after {
-    ///     #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    ///     #[emdb(crate = "emdb_typed")]
+    ///     #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     ///     pub struct User(#[emdb(key)] pub u64, pub String);
     /// }
     ///
@@ -96,10 +93,8 @@ impl<T> Table<T> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct User { #[emdb(key)] id: u64, #[emdb(index)] age: u8 }
     /// # let db = Emdb::open_in_memory();
     /// use std::ops::ControlFlow;
@@ -128,10 +123,8 @@ impl<T: Record> Table<T> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct Account { #[emdb(key)] name: String, cents: i64 }
     /// # let db = Emdb::open_in_memory();
     /// let accounts = Table::<Account>::open(&db)?;
@@ -159,10 +152,8 @@ impl<T: Record> Table<T> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct User { #[emdb(key)] id: u64 }
     /// # let db = Emdb::open_in_memory();
     /// let users = Table::<User>::open(&db)?;

@@ -13,11 +13,10 @@ use crate::seal::Seal;
 /// # Example
 ///
 /// ```
-/// # use emdb_core::Emdb;
-/// use emdb_typed::{Table, TableError, Transact};
+/// # use emdb::Emdb;
+/// use emdb::{Table, TableError, Transact};
 ///
-/// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-/// # #[emdb(crate = "emdb_typed")]
+/// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
 /// # struct Account { #[emdb(key)] owner: String, cents: i64 }
 /// # let db = Emdb::open_in_memory();
 /// # let accounts = Table::<Account>::open(&db)?;

@@ -29,13 +29,13 @@ pub(crate) fn tables_of(snapshot: &impl Snapshot) -> Result<Vec<String>, TableEr
 /// # Example
 ///
 /// ```
-/// use emdb_core::Emdb;
-/// use emdb_typed::dynamic::{self, DynamicTable};
-/// use emdb_typed::{Table, TableError};
+/// use emdb::Emdb;
+/// use emdb::dynamic::{self, DynamicTable};
+/// use emdb::{Table, TableError};
 /// use serde_json::json;
 ///
-/// #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-/// #[emdb(namespace = "cities", crate = "emdb_typed")]
+/// #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
+/// #[emdb(namespace = "cities")]
 /// struct City {
 ///     #[emdb(key)]
 ///     name: String,

@@ -33,10 +33,8 @@ impl<T: Record, S: Store> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct City { #[emdb(key)] name: String, inhabitants: u32 }
     /// # let db = Emdb::open_in_memory();
     /// let cities = Table::<City>::open(&db)?;

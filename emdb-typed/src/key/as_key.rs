@@ -34,9 +34,8 @@ use crate::seal::Seal;
 /// # Example
 ///
 /// ```
-/// use emdb_typed::{AsKey, Table, TableError};
-/// # #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-/// # #[emdb(crate = "emdb_typed")]
+/// use emdb::{AsKey, Table, TableError};
+/// # #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize, emdb::Record)]
 /// #[emdb(key(org, id))]
 /// struct Member {
 ///     org: String,
@@ -51,7 +50,7 @@ use crate::seal::Seal;
 ///     members.contains_key(key)
 /// }
 ///
-/// # let db = emdb_core::Emdb::open_in_memory();
+/// # let db = emdb::Emdb::open_in_memory();
 /// let members = Table::<Member>::open(&db)?;
 /// members.insert(&Member { org: "acme".into(), id: 7 })?;
 /// assert!(is_member(&members, &("acme", 7))?);
@@ -93,7 +92,7 @@ pub trait AsKey<K> {
 /// # Example
 ///
 /// ```
-/// use emdb_typed::{EncodeKey, Key, KeyError, as_key};
+/// use emdb::{EncodeKey, Key, KeyError, as_key};
 ///
 /// #[derive(Debug, Clone, PartialEq)]
 /// struct Tag(String);

@@ -21,7 +21,7 @@ use super::as_key::{AsKey, final_form, part_form};
 /// # Example
 ///
 /// ```
-/// use emdb_typed::KeyBounds;
+/// use emdb::KeyBounds;
 /// use std::ops::Bound;
 ///
 /// fn bounds<K>(range: impl KeyBounds<K>) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {

@@ -37,7 +37,7 @@ use super::escape;
 /// # Example
 ///
 /// ```
-/// use emdb_typed::{EncodeKey, Key};
+/// use emdb::{EncodeKey, Key};
 ///
 /// let mut bytes = Vec::new();
 /// (-1_i16, "Basel".to_owned()).encode_into(&mut bytes);
@@ -45,14 +45,13 @@ use super::escape;
 /// assert_eq!(<(i16, String)>::decode(&bytes)?, (-1, "Basel".to_owned()));
 ///
 /// // The bytes of a struct are those of the tuple of its fields.
-/// #[derive(Debug, Clone, PartialEq, emdb_derive::Key)]
-/// #[emdb(crate = "emdb_typed")] // not needed with the facade
+/// #[derive(Debug, Clone, PartialEq, emdb::Key)]
 /// struct Place {
 ///     region: i16,
 ///     city: String,
 /// }
 /// assert_eq!(Place::decode(&bytes)?, Place { region: -1, city: "Basel".into() });
-/// # Ok::<(), emdb_typed::KeyError>(())
+/// # Ok::<(), emdb::KeyError>(())
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be the key of a table",
@@ -85,7 +84,7 @@ pub trait Key:
     /// # Example
     ///
     /// ```
-    /// use emdb_typed::{EncodeKey, Key};
+    /// use emdb::{EncodeKey, Key};
     ///
     /// let mut bytes = Vec::new();
     /// "Basel".encode_part(&mut bytes);
@@ -94,7 +93,7 @@ pub trait Key:
     /// let mut rest = bytes.as_slice();
     /// assert_eq!(String::decode_part(&mut rest)?, "Basel");
     /// assert_eq!(u8::decode(rest)?, 173);
-    /// # Ok::<(), emdb_typed::KeyError>(())
+    /// # Ok::<(), emdb::KeyError>(())
     /// ```
     fn decode_part(bytes: &mut &[u8]) -> Result<Self, KeyError> {
         Self::decode(&escape::read(bytes)?)

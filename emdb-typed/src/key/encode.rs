@@ -15,7 +15,7 @@ use super::escape;
 /// [`as_key!`](crate::as_key) lets calls take it.
 ///
 /// ```
-/// use emdb_typed::{EncodeKey, Key, KeyError, as_key};
+/// use emdb::{EncodeKey, Key, KeyError, as_key};
 ///
 /// /// `u24`, so to speak.
 /// #[derive(Debug, Clone, PartialEq, PartialOrd)]

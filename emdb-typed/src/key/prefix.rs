@@ -18,7 +18,7 @@ use super::escape;
 /// # Example
 ///
 /// ```
-/// use emdb_typed::{EncodeKey, KeyPrefix};
+/// use emdb::{EncodeKey, KeyPrefix};
 ///
 /// fn prefix<K>(prefix: &(impl KeyPrefix<K> + ?Sized)) -> Vec<u8> {
 ///     let mut bytes = Vec::new();

@@ -26,12 +26,11 @@ pub(crate) use erased::{AnyTransaction, TableNames, Within};
 /// # Example
 ///
 /// ```
-/// use emdb_core::Emdb;
-/// use emdb_typed::{Migration, Record, Table, TableError};
+/// use emdb::{Emdb, Migration, Record, Table, TableError};
 /// use serde::{Deserialize, Serialize};
 ///
-/// #[derive(Serialize, Deserialize, emdb_derive::Record)]
-/// #[emdb(namespace = "users", crate = "emdb_typed")]
+/// #[derive(Serialize, Deserialize, emdb::Record)]
+/// #[emdb(namespace = "users")]
 /// struct UserV1 {
 ///     #[emdb(key)]
 ///     id: u64,
@@ -40,15 +39,15 @@ pub(crate) use erased::{AnyTransaction, TableNames, Within};
 /// }
 ///
 /// /// Found by its name from now on; the address has a table of its own.
-/// #[derive(Debug, PartialEq, Serialize, Deserialize, emdb_derive::Record)]
-/// #[emdb(namespace = "users", version = 2, from = UserV1, migrate = User::of, crate = "emdb_typed")]
+/// #[derive(Debug, PartialEq, Serialize, Deserialize, emdb::Record)]
+/// #[emdb(namespace = "users", version = 2, from = UserV1, migrate = User::of)]
 /// struct User {
 ///     #[emdb(key)]
 ///     name: String,
 /// }
 ///
-/// #[derive(Serialize, Deserialize, emdb_derive::Record)]
-/// #[emdb(namespace = "addresses", crate = "emdb_typed")]
+/// #[derive(Serialize, Deserialize, emdb::Record)]
+/// #[emdb(namespace = "addresses")]
 /// struct Address {
 ///     #[emdb(key)]
 ///     user: String,

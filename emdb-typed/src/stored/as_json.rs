@@ -12,8 +12,7 @@
 //! # Example
 //!
 //! ```
-//! use emdb_core::Emdb;
-//! use emdb_typed::{Table, TableError};
+//! use emdb::{Emdb, Table, TableError};
 //! use serde::{Deserialize, Serialize};
 //!
 //! #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -23,12 +22,11 @@
 //!     Logout,
 //! }
 //!
-//! #[derive(Debug, PartialEq, Serialize, Deserialize, emdb_derive::Record)]
-//! #[emdb(crate = "emdb_typed")] // isn't needed with the facade, where it is `emdb::as_json`
+//! #[derive(Debug, PartialEq, Serialize, Deserialize, emdb::Record)]
 //! struct Entry {
 //!     #[emdb(key)]
 //!     at: u64,
-//!     #[serde(with = "emdb_typed::as_json")]
+//!     #[serde(with = "emdb::as_json")]
 //!     events: Vec<Event>,
 //! }
 //!

@@ -12,18 +12,16 @@
 //! # Example
 //!
 //! ```
-//! use emdb_core::Emdb;
-//! use emdb_typed::{Table, TableError};
+//! use emdb::{Emdb, Table, TableError};
 //! use rust_decimal::Decimal;
 //!
-//! #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-//! #[emdb(crate = "emdb_typed")] // isn't needed with the facade, where it is `emdb::as_text`
+//! #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize, emdb::Record)]
 //! struct Price {
 //!     #[emdb(key)]
 //!     sku: String,
-//!     #[serde(with = "emdb_typed::as_text")]
+//!     #[serde(with = "emdb::as_text")]
 //!     net: Decimal,
-//!     #[serde(with = "emdb_typed::as_text::option")]
+//!     #[serde(with = "emdb::as_text::option")]
 //!     reduced: Option<Decimal>,
 //! }
 //!

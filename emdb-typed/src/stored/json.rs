@@ -17,12 +17,10 @@ use super::as_json;
 /// # Example
 ///
 /// ```
-/// use emdb_core::Emdb;
-/// use emdb_typed::{Json, Table, TableError};
+/// use emdb::{Emdb, Json, Table, TableError};
 /// use serde_json::{Value, json};
 ///
-/// #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-/// #[emdb(crate = "emdb_typed")]
+/// #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize, emdb::Record)]
 /// struct Document {
 ///     #[emdb(key)]
 ///     id: u64,

@@ -25,10 +25,8 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct Counter { #[emdb(key)] name: String, count: u64 }
     /// # let db = Emdb::open_in_memory();
     /// let counters = Table::<Counter>::open(&db)?;
@@ -59,10 +57,8 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct Queue { #[emdb(key)] name: String, next: u64 }
     /// # let db = Emdb::open_in_memory();
     /// let queues = Table::<Queue>::open(&db)?;
@@ -95,10 +91,8 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct Account { #[emdb(key)] owner: String, cents: u64 }
     /// #[derive(Debug)]
     /// enum Refusal {
@@ -150,10 +144,8 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct Counter { #[emdb(key)] name: String, count: u64 }
     /// # let db = Emdb::open_in_memory();
     /// let counters = Table::<Counter>::open(&db)?;

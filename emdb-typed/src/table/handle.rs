@@ -29,11 +29,9 @@ use crate::vocabulary::Progress;
 /// # Example
 ///
 /// ```
-/// use emdb_core::Emdb;
-/// use emdb_typed::{Table, TableError};
+/// use emdb::{Emdb, Table, TableError};
 ///
-/// #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-/// #[emdb(crate = "emdb_typed")]
+/// #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize, emdb::Record)]
 /// struct User {
 ///     #[emdb(key)]
 ///     id: u64,

@@ -47,13 +47,11 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct Session { #[emdb(key)] token: String }
     /// # let db = Emdb::open_in_memory();
-    /// use emdb_core::Ttl;
+    /// use emdb::Ttl;
     /// use std::time::Duration;
     ///
     /// let sessions = Table::<Session>::open(&db)?;
@@ -100,10 +98,8 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// struct Note {
     ///     #[emdb(key, auto)]
     ///     id: u64,
@@ -143,10 +139,8 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct Item { #[emdb(key)] id: u32 }
     /// # let db = Emdb::open_in_memory();
     /// let items = Table::<Item>::open(&db)?;
@@ -189,10 +183,8 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct Track { #[emdb(key)] id: u32, #[emdb(unique)] position: u32 }
     /// # let db = Emdb::open_in_memory();
     /// let tracks = Table::<Track>::open(&db)?;

@@ -19,10 +19,8 @@ impl<T: Record, S: Store> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// struct User {
     ///     #[emdb(key)]
     ///     id: u64,
@@ -57,10 +55,8 @@ impl<T: Record, S: Store> Table<T, S> {
 /// # Example
 ///
 /// ```
-/// # use emdb_core::Emdb;
-/// # use emdb_typed::{Table, TableError};
-/// #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-/// #[emdb(crate = "emdb_typed")]
+/// # use emdb::{Emdb, Table, TableError};
+/// #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
 /// #[emdb(index(name = "by_city_age", fields(city, age)))]
 /// struct Person {
 ///     #[emdb(key)]

@@ -32,10 +32,8 @@ impl<T: Record, S: Store> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct Item { #[emdb(key)] id: u32 }
     /// # let db = Emdb::open_in_memory();
     /// let items = Table::<Item>::open(&db)?;
@@ -64,10 +62,8 @@ impl<T: Record, S: Store> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// #[emdb(key(org, id))]
     /// struct Member {
     ///     org: String,
@@ -129,10 +125,8 @@ impl<T: Record, S: Store> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct Item { #[emdb(key)] id: u32 }
     /// # let db = Emdb::open_in_memory();
     /// let items = Table::<Item>::open(&db)?;

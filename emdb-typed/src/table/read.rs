@@ -40,10 +40,8 @@ impl<T: Record, S: Store> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct Page { #[emdb(key)] path: String, text: String }
     /// # let db = Emdb::open_in_memory();
     /// let pages = Table::<Page>::open(&db)?;
@@ -76,10 +74,8 @@ impl<T: Record, S: Store> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct User { #[emdb(key)] id: u64 }
     /// # let db = Emdb::open_in_memory();
     /// let users = Table::<User>::open(&db)?;
@@ -173,10 +169,8 @@ impl<T: Record, S: Store> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct Item { #[emdb(key)] id: u32, price: u32 }
     /// # let db = Emdb::open_in_memory();
     /// let items = Table::<Item>::open(&db)?;

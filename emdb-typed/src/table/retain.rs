@@ -34,10 +34,8 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct Item { #[emdb(key)] id: u32 }
     /// # let db = Emdb::open_in_memory();
     /// let items = Table::<Item>::open(&db)?;

@@ -30,13 +30,11 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct Session { #[emdb(key)] token: String }
     /// # let db = Emdb::open_in_memory();
-    /// use emdb_core::Ttl;
+    /// use emdb::Ttl;
     /// use std::time::Duration;
     ///
     /// let sessions = Table::<Session>::open(&db)?;

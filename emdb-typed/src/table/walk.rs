@@ -28,10 +28,8 @@ use crate::stale::{Disagreement, Sought};
 /// # Example
 ///
 /// ```
-/// # use emdb_core::Emdb;
-/// # use emdb_typed::{Table, TableError};
-/// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-/// # #[emdb(crate = "emdb_typed")]
+/// # use emdb::{Emdb, Table, TableError};
+/// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
 /// # struct Item { #[emdb(key)] id: u32, name: String }
 /// # let db = Emdb::open_in_memory();
 /// # let items = Table::<Item>::open(&db)?;
@@ -259,10 +257,8 @@ impl<T: Record, By, V: ReadView> Rows<T, By, V> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct Item { #[emdb(key)] id: u32, price: u32 }
     /// # let db = Emdb::open_in_memory();
     /// # let items = Table::<Item>::open(&db)?;

@@ -37,17 +37,16 @@ impl<T: Record, S: Autocommit> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// #[emdb(namespace = "users", crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
+    /// #[emdb(namespace = "users")]
     /// struct UserV1 {
     ///     #[emdb(key)]
     ///     id: u64,
     /// }
     ///
-    /// #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// #[emdb(namespace = "users", version = 2, from = UserV1, crate = "emdb_typed")]
+    /// #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
+    /// #[emdb(namespace = "users", version = 2, from = UserV1)]
     /// struct User {
     ///     #[emdb(key)]
     ///     id: u64,

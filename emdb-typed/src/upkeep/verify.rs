@@ -94,10 +94,8 @@ impl<T: Record, S: Autocommit> Table<T, S> {
     /// # Example
     ///
     /// ```
-    /// # use emdb_core::Emdb;
-    /// # use emdb_typed::{Table, TableError};
-    /// # #[derive(serde::Serialize, serde::Deserialize, emdb_derive::Record)]
-    /// # #[emdb(crate = "emdb_typed")]
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
     /// # struct User { #[emdb(key)] id: u64, #[emdb(index)] age: u8 }
     /// # let db = Emdb::open_in_memory();
     /// let users = Table::<User>::open(&db)?;

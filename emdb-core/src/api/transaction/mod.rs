@@ -79,9 +79,9 @@ impl Transaction<'_> {
     /// what this gives: `InvalidConfig` and `NamespaceDropped`.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Error;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Error;
     ///
     /// let users = db.namespace("users")?;
     /// db.transaction(|tx| -> Result<(), Error> {

@@ -79,9 +79,9 @@ impl TransactionNamespace {
     /// `NamespaceDropped`.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Error;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Error;
     ///
     /// db.insert("key", "value")?;
     /// db.transaction(|tx| -> Result<(), Error> {
@@ -110,9 +110,9 @@ impl TransactionNamespace {
     /// As [`get`](TransactionNamespace::get).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Error;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Error;
     ///
     /// db.insert("key", "value")?;
     /// db.transaction(|tx| -> Result<(), Error> {
@@ -143,9 +143,9 @@ impl TransactionNamespace {
     /// As [`Namespace::get`](crate::Namespace::get); `InvalidConfig` for a namespace of another database.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Error;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Error;
     ///
     /// db.insert("key", "value")?;
     /// db.transaction(|tx| -> Result<(), Error> {
@@ -166,9 +166,9 @@ impl TransactionNamespace {
     /// As [`get`](TransactionNamespace::get).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Error;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Error;
     ///
     /// db.insert("key", "value")?;
     /// db.transaction(|tx| -> Result<(), Error> {
@@ -189,9 +189,9 @@ impl TransactionNamespace {
     /// As [`get`](TransactionNamespace::get).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Error;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Error;
     ///
     /// db.insert("key", "value")?;
     /// db.transaction(|tx| -> Result<(), Error> {
@@ -213,9 +213,9 @@ impl TransactionNamespace {
     /// As [`get`](TransactionNamespace::get).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Error;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Error;
     ///
     /// db.insert("key", "value")?;
     /// db.transaction(|tx| -> Result<(), Error> {
@@ -236,9 +236,9 @@ impl TransactionNamespace {
     /// `InvalidConfig` for a namespace of another database, `NamespaceDropped`.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Error;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Error;
     ///
     /// db.insert("key", "value")?;
     /// db.transaction(|tx| -> Result<(), Error> {
@@ -271,9 +271,9 @@ impl TransactionNamespace {
     /// As [`get`](TransactionNamespace::get).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Error;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Error;
     ///
     /// db.insert("key", "value")?;
     /// db.transaction(|tx| -> Result<(), Error> {
@@ -293,9 +293,9 @@ impl TransactionNamespace {
     /// As [`get`](TransactionNamespace::get).
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Error;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Error;
     ///
     /// db.insert("key", "value")?;
     /// db.transaction(|tx| -> Result<(), Error> {

@@ -126,9 +126,9 @@ impl<'scope> Transaction<'scope> {
     /// The error that `body` returns.
     ///
     /// ```
-    /// # fn main() -> emdb_core::Result<()> {
-    /// # let db = emdb_core::Emdb::open_in_memory();
-    /// use emdb_core::Error;
+    /// # fn main() -> emdb::Result<()> {
+    /// # let db = emdb::Emdb::open_in_memory();
+    /// use emdb::Error;
     ///
     /// db.transaction(|tx| -> Result<(), Error> {
     ///     tx.insert("kept", "1")?;
