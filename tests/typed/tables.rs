@@ -163,6 +163,7 @@ mod plain_calls {
     }
 }
 
+#[cfg(feature = "ttl")]
 mod savepoints;
 mod transactions;
 
