@@ -17,7 +17,7 @@ use crate::seal::Seal;
 /// | `String`, `Box<str>` | `&str` |
 /// | `Vec<u8>` | `&[u8]`, `[u8; N]`, `&[u8; N]` (so `b"abc"` is one) |
 /// | a tuple, an array, `Reverse` | one of what stands for its fields: `("acme", 7)` |
-/// | a struct that derives [`Key`](trait@Key) | a tuple of what stands for its fields |
+/// | a struct that derives [`Key`](trait@crate::Key) | a tuple of what stands for its fields |
 /// | `Option<K>` | what stands for the `K` that it has: `3` for `Some(3)` |
 ///
 /// It has the bytes of the key in both of its forms, and for one key type no two of these have a
@@ -80,7 +80,7 @@ pub trait AsKey<K> {
     fn write_part(&self, out: &mut Vec<u8>);
 }
 
-/// Lets a key whose traits are written by hand be given to calls; see [`AsKey`](crate::AsKey).
+/// Lets a key whose traits are written by hand be given to calls; see [`AsKey`].
 ///
 /// - `as_key!(Color)`: a `Color` stands for itself, and for the `Some` of an `Option<Color>`.
 ///   [`Key`](trait@crate::Key) asks for it, and `#[derive(Key)]` does it by itself.

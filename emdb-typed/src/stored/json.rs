@@ -11,7 +11,7 @@ use super::as_json;
 
 /// A value that rows store as JSON: for types that ask serde what comes next, with the feature `json`.
 ///
-/// [`as_json`](crate::as_json) does the same by an attribute, and says what is kept of a value. It
+/// [`as_json`] does the same by an attribute, and says what is kept of a value. It
 /// derefs to the value; [`into_inner`](Json::into_inner) takes it out.
 ///
 /// # Example
