@@ -60,7 +60,7 @@ pub(crate) fn expand(input: &Input<'_>, krate: &Path) -> TokenStream {
             }
         }
 
-        #krate::as_key! { impl[#generics] #ident #ty_generics #where_clause }
+        #krate::as_key! { @[] impl[#generics] #ident #ty_generics #where_clause }
 
         #stand_ins
     }
@@ -238,7 +238,6 @@ impl<'a> Given<'a> {
         let (impl_generics, _, where_clause) = generics.split_for_impl();
         quote! {
             #[automatically_derived]
-            #[diagnostic::do_not_recommend]
             #[allow(deprecated)]
             impl #impl_generics #of for (#(#names,)*) #where_clause {
                 const SEAL: #private::Seal = #private::Seal;

@@ -42,6 +42,6 @@ pub(crate) fn expand(input: &DeriveInput, krate: &Path, error: &Error) -> TokenS
             }
         }
 
-        #krate::as_key! { impl[#parameters] #this #clause }
+        #krate::as_key! { @[] impl[#parameters] #this #clause }
     }
 }

@@ -25,7 +25,7 @@ fn assert_items(item: TokenStream, expected: &[&str]) {
 
 const ENCODE: &str = "impl::emdb::EncodeKeyforX";
 const KEY: &str = "impl::emdb::KeyforX";
-const AS_KEY: &str = "::emdb::as_key!{impl[]X";
+const AS_KEY: &str = "::emdb::as_key!{@[]impl[]X";
 const ONE: &str =
     "impl<__Given0:::emdb::__private::AsKey<String>>::emdb::__private::AsKey<X>for(__Given0,)";
 

@@ -130,8 +130,14 @@ pub trait AsKey<K> {
 #[macro_export]
 macro_rules! as_key {
     (impl[$($parameters:tt)*] $key:ty $(where $($clause:tt)*)?) => {
+        $crate::as_key! {
+            @[diagnostic::do_not_recommend] impl[$($parameters)*] $key $(where $($clause)*)?
+        }
+    };
+    // The derive's, whose expansion resolves no name that a prelude has.
+    (@[$($attribute:meta)?] impl[$($parameters:tt)*] $key:ty $(where $($clause:tt)*)?) => {
         #[automatically_derived]
-        #[diagnostic::do_not_recommend]
+        $(#[$attribute])?
         #[allow(deprecated)]
         impl<$($parameters)*> $crate::__private::AsKey<$key> for $key $(where $($clause)*)? {
             const SEAL: $crate::__private::Seal = $crate::__private::Seal;
@@ -146,7 +152,7 @@ macro_rules! as_key {
         }
 
         #[automatically_derived]
-        #[diagnostic::do_not_recommend]
+        $(#[$attribute])?
         #[allow(deprecated)]
         impl<$($parameters)*> $crate::__private::AsKey<::core::option::Option<$key>> for $key
         $(where $($clause)*)?

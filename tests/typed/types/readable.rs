@@ -73,7 +73,7 @@ fn types_that_ask_what_comes_are_refused_by_field_with_the_way_out() {
     refused(opened!(BTreeMap<String, serde_json::Value>), "value", "emdb::Json");
     refused(opened!(Untagged), "value", "untagged");
     refused(opened!(Tagged), "value", "`tag`");
-    refused(opened!(Adjacent), "value", "`tag`");
+    refused(opened!(Adjacent), "value.type", "`tag`");
 }
 
 #[test]
