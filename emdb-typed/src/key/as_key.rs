@@ -130,7 +130,7 @@ pub trait AsKey<K> {
 #[macro_export]
 macro_rules! as_key {
     (impl[$($parameters:tt)*] $key:ty $(where $($clause:tt)*)?) => {
-        $crate::as_key! {
+        $crate::__private::as_key! {
             @[diagnostic::do_not_recommend] impl[$($parameters)*] $key $(where $($clause)*)?
         }
     };
