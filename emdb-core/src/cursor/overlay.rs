@@ -92,7 +92,8 @@ impl Overlay {
             if self.staged.get(key).is_none() {
                 break Some(record);
             }
-            if let Some(passed) = &mut self.passed[end as usize] {
+            // Without an order, what was passed over is no stretch of keys.
+            if let (Base::Ordered(_), Some(passed)) = (&*base, &mut self.passed[end as usize]) {
                 *passed += 1;
                 hidden = Some(record);
             }
