@@ -4,6 +4,8 @@
 #[cfg(feature = "encrypt")]
 mod encryption;
 mod maintenance;
+mod migrations;
+mod renames;
 mod tables;
 mod writes;
 
