@@ -6,6 +6,7 @@ use emdb::{Emdb, Record, Table, TableError, Ttl, dynamic};
 use serde::{Deserialize, Serialize};
 
 mod by_type;
+mod migrating;
 mod refused;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Record)]

@@ -34,6 +34,15 @@ impl Entry {
         std::iter::once(&self.schema).chain(&self.older).find(|schema| schema.version == version)
     }
 
+    /// Refuses a table with rows on their way to another version, which only its type can make of them.
+    pub(crate) fn refuse_migrating(&self, table: &str) -> Result<(), TableError> {
+        if !self.migrating {
+            return Ok(());
+        }
+        let reason = "a migration of its rows is not through: open the table by its type first";
+        Err(TableError::Invalid { table: table.to_owned(), reason: reason.to_owned() })
+    }
+
     /// Whether there is this index, with the entries of all rows.
     pub(crate) fn is_complete(&self, index: &IndexSchema) -> bool {
         let position = self.schema.indexes.iter().position(|known| known == index);

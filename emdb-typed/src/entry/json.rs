@@ -37,7 +37,8 @@ impl DynamicTable {
 /// # Errors
 ///
 /// [`TableError::Core`] when the engine can't read, and with `Io` when `out` fails;
-/// [`TableError::Decode`] when an entry of the catalogue can't be read.
+/// [`TableError::Decode`] when an entry of the catalogue can't be read; [`TableError::Invalid`] when rows of
+/// a table are being migrated by a function, or that was interrupted.
 ///
 /// # Example
 ///
@@ -77,7 +78,8 @@ pub fn export_json(db: &Emdb, out: impl Write) -> Result<u64, TableError> {
 ///
 /// # Errors
 ///
-/// [`TableError::Invalid`], with the number of the line, for one that can't be read;
+/// [`TableError::Invalid`], with the number of the line, for one that can't be read, and when rows of a table
+/// that is there are being migrated by a function, or that was interrupted;
 /// [`TableError::SchemaMismatch`] when a table is there with another schema;
 /// [`TableError::Core`] when the engine refuses, and with `Io` when `lines` fails.
 pub fn import_json(db: &Emdb, lines: impl BufRead) -> Result<u64, TableError> {

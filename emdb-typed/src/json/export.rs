@@ -31,10 +31,7 @@ pub(crate) fn export<N: Snapshot>(snapshot: &N, mut out: impl Write) -> Result<u
     for NamedKeyspace { name, ordered } in snapshot.keyspaces()? {
         let bytes = catalogue.read(name.as_bytes(), <[u8]>::to_vec)?;
         let entry = bytes.map(|bytes| Entry::decode(&name, &bytes)).transpose()?;
-        if entry.as_ref().is_some_and(|entry| entry.migrating) {
-            let reason = "a migration of its rows is not through: open the table by its type first";
-            return Err(TableError::Invalid { table: name, reason: reason.to_owned() });
-        }
+        entry.as_ref().map_or(Ok(()), |entry| entry.refuse_migrating(&name))?;
         let mut head = match &entry {
             Some(entry) => json!({ "table": name, "ordered": ordered, "entry": to_json(entry)? }),
             None => json!({ "namespace": name, "ordered": ordered }),

@@ -169,6 +169,7 @@ impl<S: StoreMut> Target<S> {
         let mut entry = table.entry.clone();
         if let Some(stored) = batch.reads().catalogue_entry(name)? {
             let stored = Entry::decode(name, &stored)?;
+            stored.refuse_migrating(name)?;
             if let Some(difference) = differ(&stored.schema, &entry.schema) {
                 return Err(TableError::SchemaMismatch {
                     table: name.to_owned(),
@@ -194,7 +195,8 @@ impl<S: StoreMut> Target<S> {
         let Some(bytes) = self.store.catalogue_entry(&self.name)? else { return Ok(false) };
         let entry = Entry::decode(&self.name, &bytes)?;
         let building = |state: &IndexState| *state == IndexState::Building { after: None };
-        Ok(entry.schema == table.entry.schema && entry.states.iter().all(building))
+        let same = !entry.migrating && entry.schema == table.entry.schema;
+        Ok(same && entry.states.iter().all(building))
     }
 
     /// The highest automatic key that was used.
