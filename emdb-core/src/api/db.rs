@@ -151,7 +151,7 @@ impl Emdb {
         Ok(Emdb::new(database, path))
     }
 
-    fn new(database: Arc<Database>, path: PathBuf) -> Emdb {
+    pub(crate) fn new(database: Arc<Database>, path: PathBuf) -> Emdb {
         let state = database.engine.default_namespace.clone();
         let handle = Arc::new(Handle::new(database, path));
         Emdb { default: Namespace { handle, state } }

@@ -2,6 +2,8 @@
 
 use std::io::ErrorKind;
 
+use crate::api::db::Emdb;
+use crate::api::namespace::Namespace;
 use crate::engine::append_lock::Access;
 use crate::format::options::Options;
 use crate::storage::data_file::DataFile;
@@ -126,7 +128,7 @@ fn a_compaction_that_does_not_fit_says_how_much_is_missing() {
 
 #[cfg(feature = "ttl")]
 #[test]
-fn a_sweep_goes_on_where_the_disk_is_full_and_tells_when_it_can_not() {
+fn a_sweep_goes_on_where_the_disk_is_full() {
     for disk in disks() {
         let engine = open(&disk, FlushPolicy::OnEachFlush).unwrap();
         for n in 0..300 {
@@ -138,5 +140,36 @@ fn a_sweep_goes_on_where_the_disk_is_full_and_tells_when_it_can_not() {
         crate::maintenance::sweep::sweep(&engine, &engine.default_namespace, &mut swept).unwrap();
         assert_eq!(swept, 300);
         engine.background.stop();
+    }
+}
+
+#[cfg(feature = "ttl")]
+#[test]
+fn a_sweep_for_which_there_is_no_room_at_all_tells_so_or_is_counted() {
+    for disk in disks() {
+        let database = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+        let db = Emdb::new(database.clone(), PATH.into());
+        for n in 0..300 {
+            put_until(&database, &key(n + 100_000), b"", Some(1));
+        }
+        disk.set_faults(Faults { capacity: Some(300_000), ..Faults::default() });
+        let rows = fill(&database, 0, 100);
+        // What is spared for removals is taken by others.
+        let left = (0..rows).take_while(|n| !is_full(write(&database, &[(key(*n), None)])));
+        assert!(left.count() < rows as usize);
+
+        let kept = content(&database);
+        assert!(is_full(db.try_sweep().map(drop)));
+        let default: &Namespace = &db;
+        assert!(is_full(default.try_sweep().map(drop)));
+        assert_eq!(db.stats().unwrap().sweep_failures, 0, "these were told");
+        assert_eq!((db.sweep_expired(), default.sweep_expired()), (0, 0));
+        assert_eq!(db.stats().unwrap().sweep_failures, 2);
+        assert_eq!(content(&database), kept);
+
+        disk.set_faults(Faults::default());
+        assert_eq!(db.try_sweep().unwrap(), 300);
+        assert_eq!(db.stats().unwrap().sweep_failures, 2);
+        assert_eq!(content(&database), kept);
     }
 }

@@ -1,7 +1,11 @@
 //! Former states that a read view keeps, and that go with the last view of them.
 
+use crate::cursor::end::End;
+use crate::cursor::namespace_view::{PinnedNamespace, StagedWrites};
 use crate::cursor::range::Bounds;
 use crate::cursor::walk::Walk;
+use crate::index::ordered::Order;
+use crate::mvcc::write_set::WriteSet;
 use crate::storage::Disk;
 use crate::tests::*;
 
@@ -73,4 +77,27 @@ fn a_damaged_key_is_served_by_a_walk_in_order_where_nothing_is_verified() {
     medium.write_at(at, b"K").unwrap();
     assert_eq!(walk(), 100, "as `verify_reads(false)` asks for");
     engine.background.stop();
+}
+
+#[test]
+fn a_walk_before_the_order_is_made_hides_nothing_from_one_in_order() {
+    for kept in (0..200u8).step_by(20) {
+        let engine = Database::in_memory(&Settings::default()).unwrap();
+        let commit: Vec<_> = (0..200).map(|n: u8| (vec![n], Some(vec![]))).collect();
+        write(&engine, &commit).unwrap();
+        let view = engine.read_view();
+        let incarnation = view.incarnation(&engine.default_namespace);
+        let pinned = PinnedNamespace { view, incarnation, ordered: true };
+        let mut writes = WriteSet::default();
+        (0..200).filter(|n| *n != kept).for_each(|n: u8| writes.set((), &[n], None, None));
+        let view = pinned.with(StagedWrites::Set(&writes));
+        let all = |mut walk: Walk| -> Vec<_> {
+            std::iter::from_fn(|| walk.next_key(End::Front)).collect()
+        };
+        // It passes over most removed keys in a row, in no order.
+        assert_eq!(all(view.walk().unwrap()), [[kept]]);
+        pinned.incarnation.as_ref().unwrap().order.get_or_init(Order::unbuilt);
+        assert_eq!(all(view.walk().unwrap()), [[kept]], "in order");
+        assert_eq!(all(view.walk_range(Bounds::all()).unwrap()), [[kept]]);
+    }
 }

@@ -34,6 +34,7 @@ impl Entry {
         std::iter::once(&self.schema).chain(&self.older).find(|schema| schema.version == version)
     }
 
+    #[cfg(feature = "json")]
     /// Refuses a table with rows on their way to another version, which only its type can make of them.
     pub(crate) fn refuse_migrating(&self, table: &str) -> Result<(), TableError> {
         if !self.migrating {

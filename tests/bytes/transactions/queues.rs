@@ -166,3 +166,20 @@ fn take(
     }
     Ok(())
 }
+
+#[test]
+fn ranges_without_an_order_are_refused_whatever_a_walk_has_passed_over() {
+    let db = Emdb::open_in_memory();
+    db.insert_many((0..500).map(|number| (key(number), b"job"))).unwrap();
+    commit(&db, |tx| {
+        for number in 0..500 {
+            tx.remove(key(number))?;
+        }
+        assert_eq!(tx.iter()?.count(), 0);
+        // The walk ended at some key, and this is the first one.
+        assert!(matches!(tx.range(..&key(1)[..]), Err(Error::InvalidConfig(_))));
+        assert!(matches!(tx.range_iter(..), Err(Error::InvalidConfig(_))));
+        Ok(())
+    })
+    .unwrap();
+}
