@@ -383,7 +383,7 @@
 //! assert_eq!(sessions.expires_at("b")?, None);
 //!
 //! // A moment that has passed long ago.
-//! sessions.insert_with_ttl(&Session { token: "c".into() }, Ttl::ExpiresAt(1))?;
+//! sessions.insert_with_ttl(&Session { token: "c".into() }, Ttl::ExpiryTime(1))?;
 //! assert!(sessions.get("c")?.is_none());
 //! # Ok::<(), TableError>(())
 //! ```
@@ -584,6 +584,8 @@
 //! | `time` | no | [`Key`](trait@Key) for `time::OffsetDateTime`, `Date`, `Time` and `PrimitiveDateTime` |
 //! | `chrono` | no | [`Key`](trait@Key) for `chrono::DateTime<Utc>`, `NaiveDate`, `NaiveTime` and `NaiveDateTime` |
 //!
+//! A call, type or key that is behind a feature which is off doesn't compile, and the message names the feature.
+//!
 //! A key is a field of a row, so a program that uses one of the last four turns on the `serde` feature
 //! of that crate, too.
 //!
@@ -632,6 +634,13 @@
 #[allow(unused_imports, unreachable_pub)]
 #[doc(inline)]
 pub use emdb_core::by_feature::*;
+// These say nothing new, and have the compiler say which feature a name is behind that is not there.
+#[cfg(feature = "encrypt")]
+pub use emdb_core::EncryptionOptions;
+#[cfg(feature = "nested")]
+pub use emdb_core::Focus;
+#[cfg(feature = "ttl")]
+pub use emdb_core::Ttl;
 pub use emdb_core::{
     Cipher, Emdb, EmdbBuilder, EmdbIter, EmdbKeyIter, EmdbRangeIter, EmdbStats, EncryptionInput,
     Error, FlushPolicy, IoBackend, KdfParams, KeyRange, LockHolder, Lost, LostKind, Namespace,
@@ -643,8 +652,8 @@ pub use emdb_core::{Problem as FileProblem, VerifyReport as FileVerifyReport};
 pub use emdb_derive::{Key, Record};
 pub use emdb_typed::{
     AsKey, AutoKey, AutoRecord, ByIndex, ByKey, DecodeError, Each, EncodeError, EncodeKey,
-    FieldSchema, Frozen, Index, IndexSchema, Key, KeyBounds, KeyError, KeyPrefix, Keys, Live,
-    Lookup, MigrateReport, Migrating, Migration, Multi, OneRow, OrderedRecord, Page, Problem,
+    ExpiryTime, FieldSchema, Frozen, Index, IndexSchema, Key, KeyBounds, KeyError, KeyPrefix, Keys,
+    Live, Lookup, MigrateReport, Migrating, Migration, Multi, OneRow, OrderedRecord, Page, Problem,
     Record, Rows, Schema, SchemaDifference, Sparse, Staged, Store, StoreMut, Table, TableError,
     Transact, TwoEnded, Unique, VerifyReport, as_key, as_text,
 };
@@ -652,10 +661,16 @@ pub use emdb_typed::{
 #[allow(unused_imports, unreachable_pub)]
 #[doc(inline)]
 pub use emdb_typed::by_feature::*;
+#[cfg(feature = "json")]
+pub use emdb_typed::{Json, as_json, dynamic};
 
+#[doc(hidden)]
+pub use emdb_core::in_messages::*;
 /// The names of the derive's expansion. No part of the API.
 #[doc(hidden)]
 pub use emdb_typed::__private;
+#[doc(hidden)]
+pub use emdb_typed::in_messages::*;
 
 /// Compiles the README's examples.
 #[cfg(doctest)]

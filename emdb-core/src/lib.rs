@@ -64,6 +64,12 @@ pub mod by_feature {
     pub use crate::api::ttl::Ttl;
 }
 
+/// The names of what is not there without a feature, for compiler messages. No part of the API.
+#[doc(hidden)]
+pub mod in_messages {
+    pub use crate::api::without::{EncryptFeature, NestedFeature, TtlFeature};
+}
+
 pub use api::builder::EmdbBuilder;
 pub use api::db::Emdb;
 #[doc(hidden)]

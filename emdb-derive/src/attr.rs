@@ -2,7 +2,7 @@
 
 use proc_macro2::Group;
 use syn::parse::ParseStream;
-use syn::{Attribute, Error, ExprPath, Ident, LitInt, LitStr, Member, Path, Result, Type};
+use syn::{Attribute, Error, ExprPath, Ident, LitInt, LitStr, Member, Path, Result, Token, Type};
 
 use crate::errors::Errors;
 use crate::syntax::{
@@ -172,7 +172,15 @@ impl FieldAttrs {
 impl FieldIndex {
     fn read(word: &Ident, input: ParseStream<'_>, errors: &Errors) -> Result<Self> {
         let mut read = FieldIndex { word: word.clone(), sparse: None, each: None };
-        let Some(group) = brackets(input)? else { return Ok(read) };
+        let Some(group) = brackets(input)? else {
+            if !input.peek(Token![=]) {
+                return Ok(read);
+            }
+            return Err(input.error(format!(
+                "`{word}` takes no value here: an index with a name of its own stands on the struct, \
+                 `index(name = \"by_org_age\", fields(org, age))`"
+            )));
+        };
         if group.stream().is_empty() {
             let expected = format!("write `{word}` alone, `{word}(sparse)` or `{word}(each)`");
             return Err(Error::new_spanned(&group, expected));

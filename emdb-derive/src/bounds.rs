@@ -37,17 +37,26 @@ pub(crate) fn of_record(record: &Record<'_>) -> Vec<WherePredicate> {
     if let Some(Lifetime::At(field)) = &record.lifetime {
         let ty = field.ty;
         bounds.extend(
-            mentions_parameter(ty, generics).then(|| parse_quote!(#ty: #krate::__private::Expiry)),
+            mentions_parameter(ty, generics)
+                .then(|| parse_quote!(#ty: #krate::__private::ExpiryTime)),
         );
     }
-    if let Some(from) = &record.version.from {
-        if mentions_parameter(from, generics) {
-            let key = record.key.ty();
-            bounds.push(parse_quote!(#from: #krate::Record<Key = #key>));
-        }
-        bounds.push(parse_quote!(Self: ::core::convert::From<#from>));
-    }
+    bounds.extend(of_version(record));
     bounds
+}
+
+/// The demands on the type of the version before: a function makes rows of another key, and needs no `From`.
+fn of_version(record: &Record<'_>) -> Vec<WherePredicate> {
+    let Record { krate, generics, key, version, .. } = record;
+    let Some(from) = &version.from else { return Vec::new() };
+    let depends = mentions_parameter(from, generics);
+    if version.migrate.is_some() {
+        return depends.then(|| parse_quote!(#from: #krate::Record)).into_iter().collect();
+    }
+    let key = key.ty();
+    let is_record = depends.then(|| parse_quote!(#from: #krate::Record<Key = #key>));
+    let becomes_this = parse_quote!(Self: ::core::convert::From<#from>);
+    is_record.into_iter().chain([becomes_this]).collect()
 }
 
 /// `T: Key` for each of the types that depends on a parameter.

@@ -24,6 +24,7 @@ mod decode;
 mod encode;
 mod error;
 mod escape;
+mod field;
 #[macro_use]
 mod fixed;
 #[macro_use]
@@ -64,4 +65,5 @@ pub use decode::Key;
 pub use encode::EncodeKey;
 pub(crate) use encode::to_bytes;
 pub use error::KeyError;
+pub use field::key_field;
 pub use prefix::KeyPrefix;

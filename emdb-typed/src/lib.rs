@@ -76,6 +76,7 @@ mod key;
 mod lent;
 mod lifetime;
 mod migration;
+mod predecessor;
 mod record;
 mod row;
 mod schema;
@@ -84,7 +85,10 @@ mod stale;
 mod stored;
 mod table;
 mod upkeep;
+mod validate;
 mod vocabulary;
+#[cfg(not(all(feature = "json", feature = "ttl")))]
+mod without;
 mod write;
 
 #[doc(hidden)]
@@ -99,6 +103,18 @@ pub mod by_feature {
     pub use crate::{Json, as_json, dynamic};
 }
 
+/// The names of the derives' expansions that compiler messages show: there they stand as `emdb::key_field`,
+/// say. No part of the API.
+#[doc(hidden)]
+pub mod in_messages {
+    pub use crate::key::key_field;
+    pub use crate::lifetime::Expires;
+    pub use crate::predecessor::{FromVersion, MigrateError, SameKey};
+    pub use crate::validate::ValidateError;
+    #[cfg(not(feature = "json"))]
+    pub use crate::without::JsonFeature;
+}
+
 pub use backend::{Store, StoreMut};
 pub use codec::{DecodeError, EncodeError};
 pub use embedded::{Live, Staged};
@@ -106,6 +122,7 @@ pub use entry::Transact;
 pub use error::TableError;
 pub use index::{Each, Index, Multi, OneRow, Sparse, Unique};
 pub use key::{AsKey, EncodeKey, Key, KeyBounds, KeyError, KeyPrefix};
+pub use lifetime::ExpiryTime;
 pub use migration::{Migrating, Migration};
 pub use record::{AutoKey, AutoRecord, OrderedRecord, Record};
 pub use schema::{FieldSchema, IndexSchema, Schema, SchemaDifference};

@@ -13,15 +13,15 @@ pub enum Lifetime {
     At(Option<u64>),
 }
 
-/// A field that says when its row expires.
+/// A field that says when its row expires: `#[emdb(expires_at)]`.
 ///
 /// This trait is sealed: it is implemented for `u64` and `Option<u64>`.
 #[diagnostic::on_unimplemented(
     message = "`expires_at` can't be a `{Self}`",
     label = "neither `u64` nor `Option<u64>`",
-    note = "it is a point in time, in milliseconds since 1970"
+    note = "it is a point in time, in milliseconds since 1970; `None` is never"
 )]
-pub trait Expiry {
+pub trait ExpiryTime {
     #[doc(hidden)]
     const SEAL: Seal;
 
@@ -29,7 +29,7 @@ pub trait Expiry {
     fn at(&self) -> Option<u64>;
 }
 
-impl Expiry for u64 {
+impl ExpiryTime for u64 {
     const SEAL: Seal = Seal;
 
     fn at(&self) -> Option<u64> {
@@ -37,7 +37,7 @@ impl Expiry for u64 {
     }
 }
 
-impl Expiry for Option<u64> {
+impl ExpiryTime for Option<u64> {
     const SEAL: Seal = Seal;
 
     fn at(&self) -> Option<u64> {
@@ -49,12 +49,13 @@ impl Expiry for Option<u64> {
 #[diagnostic::on_unimplemented(
     message = "`ttl` and `expires_at` need the feature `ttl` of emdb",
     label = "this record says when its rows expire",
-    note = "it is one of the default features: turn it on in `Cargo.toml`"
+    note = "it is one of the default features; without them, add it in `Cargo.toml`: \
+            `emdb = {{ .., features = [\"ttl\"] }}`"
 )]
-pub trait Expires {}
+pub trait Expires {
+    /// Asks the compiler, for each record that says when its rows expire.
+    fn expires() {}
+}
 
 #[cfg(feature = "ttl")]
 impl<T> Expires for T {}
-
-/// Called for each record that says when its rows expire.
-pub fn expires<T: Expires>() {}

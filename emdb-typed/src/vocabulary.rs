@@ -5,5 +5,7 @@
 
 #[cfg(feature = "ttl")]
 pub(crate) use emdb_core::Ttl;
+#[cfg(not(feature = "ttl"))]
+pub(crate) use emdb_core::in_messages::TtlFeature;
 pub use emdb_core::internal::{KeyspaceId, WriteRef, WriteSet};
 pub(crate) use emdb_core::{Error, Progress};

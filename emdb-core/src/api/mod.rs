@@ -24,3 +24,4 @@ pub(crate) mod transaction;
 #[cfg(feature = "ttl")]
 pub(crate) mod ttl;
 mod verify;
+pub(crate) mod without;

@@ -170,7 +170,7 @@ fn entries_of_lent(
     let writes = index.fields.iter().map(|field| {
         let (ty, member) = (field.ty, &field.member);
         match lent_as(field)? {
-            None => Some(quote!((#private::part::<#ty>().encode)(&__row.#member, __out);)),
+            None => Some(quote!((#private::key_field::<#ty>().encode)(&__row.#member, __out);)),
             Some(lent) if lent.is_slice() => {
                 Some(quote!(#private::encode_lent(__row.#member, __out);))
             }
@@ -186,7 +186,7 @@ fn entries(index: &Index<'_>, private: &TokenStream) -> TokenStream {
         Entries::One => {
             let writes = index.fields.iter().map(|field| {
                 let (ty, member) = (field.ty, &field.member);
-                quote!((#private::part::<#ty>().encode)(&__row.#member, __out);)
+                quote!((#private::key_field::<#ty>().encode)(&__row.#member, __out);)
             });
             quote!(__entries.entry(|__out| { #(#writes)* });)
         }
@@ -195,12 +195,13 @@ fn entries(index: &Index<'_>, private: &TokenStream) -> TokenStream {
         Entries::Each => of_field(index, |ty| quote!(<#ty as #private::Each>::write)),
         Entries::Sparse => of_field(index, |ty| quote!(<#ty as #private::Sparse>::write)),
     };
-    match &index.filter {
-        Some(path) => {
-            let passes = spanned(path.span(), quote!(#private::passes(__row, #path)));
-            quote!(if #passes { #writes })
-        }
-        None => writes,
+    let Some(path) = &index.filter else { return writes };
+    // The function that is wanted, as one type: what is wrong with the one that is there is told beside it.
+    let filter = quote!(let __filter: fn(&Self) -> ::core::primitive::bool = #path;);
+    let filter = spanned(path.span(), filter);
+    quote! {
+        #filter
+        if __filter(__row) { #writes }
     }
 }
 

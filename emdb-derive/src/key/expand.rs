@@ -67,7 +67,7 @@ pub(crate) fn expand(input: &Input<'_>, krate: &Path) -> TokenStream {
 }
 
 fn of_struct(fields: &[Field<'_>], krate: &Path) -> Bodies {
-    let part = quote!(#krate::__private::part);
+    let field = quote!(#krate::__private::key_field);
     let phantoms = fields.iter().filter(|field| field.phantom).map(|field| &field.member);
     let phantoms = quote!(#(#phantoms: ::core::marker::PhantomData,)*);
     let stored: Vec<&Field<'_>> = fields.iter().filter(|field| !field.phantom).collect();
@@ -77,7 +77,7 @@ fn of_struct(fields: &[Field<'_>], krate: &Path) -> Bodies {
             encode_into: quote!(let _ = __out;),
             encode_part: quote!(let _ = __out;),
             decode: quote! {
-                (#part::<()>().decode_last)(__bytes)?;
+                (#field::<()>().decode_last)(__bytes)?;
                 ::core::result::Result::Ok(Self { #phantoms })
             },
             decode_part: quote!(let _ = __bytes; ::core::result::Result::Ok(Self { #phantoms })),
@@ -88,29 +88,29 @@ fn of_struct(fields: &[Field<'_>], krate: &Path) -> Bodies {
     let ty: Vec<_> = leading.iter().map(|field| field.ty).collect();
     let (last_member, last_ty) = (&last.member, last.ty);
     let rest = (!leading.is_empty()).then(|| quote!(let mut __bytes = __bytes;));
-    let encode_leading = quote!(#((#part::<#ty>().encode)(&self.#member, __out);)*);
+    let encode_leading = quote!(#((#field::<#ty>().encode)(&self.#member, __out);)*);
     // A struct expression evaluates its fields in the order in which they are written here.
     Bodies {
         encode_into: quote! {
             #encode_leading
-            (#part::<#last_ty>().encode_last)(&self.#last_member, __out);
+            (#field::<#last_ty>().encode_last)(&self.#last_member, __out);
         },
         encode_part: quote! {
             #encode_leading
-            (#part::<#last_ty>().encode)(&self.#last_member, __out);
+            (#field::<#last_ty>().encode)(&self.#last_member, __out);
         },
         decode: quote! {
             #rest
             ::core::result::Result::Ok(Self {
-                #(#member: (#part::<#ty>().decode)(&mut __bytes)?,)*
-                #last_member: (#part::<#last_ty>().decode_last)(__bytes)?,
+                #(#member: (#field::<#ty>().decode)(&mut __bytes)?,)*
+                #last_member: (#field::<#last_ty>().decode_last)(__bytes)?,
                 #phantoms
             })
         },
         decode_part: quote! {
             ::core::result::Result::Ok(Self {
-                #(#member: (#part::<#ty>().decode)(__bytes)?,)*
-                #last_member: (#part::<#last_ty>().decode)(__bytes)?,
+                #(#member: (#field::<#ty>().decode)(__bytes)?,)*
+                #last_member: (#field::<#last_ty>().decode)(__bytes)?,
                 #phantoms
             })
         },

@@ -86,7 +86,7 @@ fn a_phantom_is_no_part_of_the_key() {
         struct Id<T>(u64, ::std::marker::PhantomData<T>);
     ))
     .concat();
-    assert!(text.contains("Self{0:(::emdb::__private::part::<u64>().decode_last)"), "{text}");
+    assert!(text.contains("Self{0:(::emdb::__private::key_field::<u64>().decode_last)"), "{text}");
     assert!(text.contains("1:::core::marker::PhantomData"), "{text}");
     assert!(text.contains("whereId<T>:::emdb::__private::Owned{"), "{text}");
 }

@@ -154,7 +154,7 @@ fn every_index_of_a_field_has_a_constant_and_entries() {
             "\"Theuniqueindex`type`,overthefield`type`.\"",
             "name:\"type\",fields:&[\"type\"],kind:::emdb::__private::IndexKind::Unique,\
              filter:::core::option::Option::None",
-            "(::emdb::__private::part::<String>().encode)(&__row.r#type,__out);",
+            "(::emdb::__private::key_field::<String>().encode)(&__row.r#type,__out);",
             "pubconstHOME_TOWN:::emdb::__private::Index<Self,Option<u8>,::emdb::__private::Multi>\
              =::emdb::__private::Index::at(1u16);",
             "<Option<u8>as::emdb::__private::Sparse>::write(&__row.homeTown,__entries);",
@@ -188,7 +188,8 @@ fn an_index_of_the_struct_is_over_the_tuple_of_its_fields() {
             "constBY_ORG_AGE:::emdb::__private::Index<Self,(String,u8),::emdb::__private::Unique>",
             "\"Theuniqueindex`by_org_age`,overthefields`org`,`age`.\"",
             "filter:::core::option::Option::Some(\"Self::adult\")",
-            "if::emdb::__private::passes(__row,Self::adult){__entries.entry(",
+            "let__filter:fn(&Self)->::core::primitive::bool=Self::adult;\
+             if__filter(__row){__entries.entry(",
             "constBY_AGE:::emdb::__private::Index<Self,u8,::emdb::__private::Multi>",
         ],
     );
@@ -206,10 +207,12 @@ fn versions_validation_and_expiry_become_methods() {
         ),
         &[
             "VERSION:::core::primitive::u32=3u32",
-            "(::emdb::__private::older::<Self,old::User<u8,u16>>().upgrade)(__version,__value)",
-            "const_:()={let_=::emdb::__private::older::<User,old::User<u8,u16>>();};",
+            "::emdb::__private::upgrade::<Self,old::User<u8,u16>>(__version,__value,\
+             <Selfas::emdb::__private::FromVersion<old::User<u8,u16>>>::from_version)",
+            "const_:()={let_=<old::User<u8,u16>as::emdb::Record>::VERSION;\
+             ::emdb::__private::in_order::<User,old::User<u8,u16>>()};",
             "::emdb::__private::Lifetime::After(7200000u64)",
-            "::emdb::__private::validate(self,check::<u8>)",
+            "let__validate:fn(&Self)->::core::result::Result<(),_>=check::<u8>;",
         ],
     );
     assert_expands(
@@ -221,8 +224,23 @@ fn versions_validation_and_expiry_become_methods() {
                 until: Option<u64>,
             }
         ),
-        &["Lifetime::At(<Option<u64>as::emdb::__private::Expiry>::at(&self.until))"],
+        &["Lifetime::At(<Option<u64>as::emdb::__private::ExpiryTime>::at(&self.until))"],
     );
+}
+
+#[test]
+fn a_function_in_place_of_from_needs_none() {
+    let text = expanded(quote!(
+        #[emdb(version = 2, from = Old<T>, migrate = of)]
+        struct New<T> {
+            #[emdb(key)]
+            id: u64,
+            value: T,
+        }
+    ));
+    assert!(text.contains("whereNew<T>:::emdb::__private::Row,Old<T>:::emdb::Record{"), "{text}");
+    let function = "Migration<'_>)->::core::result::Result<::core::option::Option<Self>,_,>=of;";
+    assert!(text.contains(function), "{text}");
 }
 
 #[test]

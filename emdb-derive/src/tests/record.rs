@@ -177,6 +177,7 @@ fn versions_are_checked() {
     assert_struct_mistakes(quote!(version = -2), &["an integer literal"]);
     assert_struct_mistakes(quote!(version = "2", from = UserV1), &["an integer literal"]);
     assert_struct_mistakes(quote!(version = 3), &["`version = 3, from = UserV2`"]);
+    assert_struct_mistakes(quote!(version = 3, migrate = of), &["name the type that they had"]);
     assert_struct_mistakes(quote!(from = UserV1), &["add `version = 2`"]);
     assert_struct_mistakes(quote!(version = 1, from = UserV1), &["add `version = 2`"]);
     assert_struct_mistakes(quote!(version = 2, from = "UserV1"), &["expected a type"]);
@@ -225,7 +226,7 @@ fn indexes_of_fields_are_checked() {
     assert_field_mistakes(quote!(index(spares)), &["did you mean `sparse`?"]);
     assert_field_mistakes(quote!(unique(each = 5)), &["`each` takes no value"]);
     assert_field_mistakes(quote!(each), &["write `index(each)`"]);
-    assert_field_mistakes(quote!(index = "x"), &["nothing more was expected"]);
+    assert_field_mistakes(quote!(index = "x"), &["`index` takes no value here"]);
     assert_mistakes(
         quote!(
             struct User {

@@ -23,7 +23,9 @@ pub(super) fn check(attrs: &attr::Version, errors: &Errors) -> Version {
             Ok(number) => number,
         },
     };
-    if let (Some(literal), None, 2..) = (&attrs.number, &attrs.from_word, number) {
+    // Where there is a function, it is what misses the type.
+    let alone = attrs.from_word.is_none() && attrs.migrate_word.is_none();
+    if let (Some(literal), true, 2..) = (&attrs.number, alone, number) {
         errors.at(
             literal,
             format!(

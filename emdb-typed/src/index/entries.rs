@@ -185,7 +185,7 @@ each! {
     label = "not an `Option` of a key",
     note = "`sparse` leaves out the rows whose field is `None`; for other types, leave the word out"
 )]
-pub trait Sparse: Key {
+pub trait Sparse {
     #[doc(hidden)]
     const SEAL: Seal;
 
@@ -194,11 +194,7 @@ pub trait Sparse: Key {
 
     /// For the derive: one entry, or none for `None`.
     #[doc(hidden)]
-    fn write(&self, entries: &mut EntryWriter) {
-        if self.is_there() {
-            entries.entry(|out| self.encode_part(out));
-        }
-    }
+    fn write(&self, entries: &mut EntryWriter);
 }
 
 impl<K: Key> Sparse for Option<K> {
@@ -206,5 +202,11 @@ impl<K: Key> Sparse for Option<K> {
 
     fn is_there(&self) -> bool {
         self.is_some()
+    }
+
+    fn write(&self, entries: &mut EntryWriter) {
+        if self.is_some() {
+            entries.entry(|out| self.encode_part(out));
+        }
     }
 }

@@ -60,6 +60,8 @@ use super::escape;
             and arrays, tuples and `Option`s of keys",
     note = "for a type of your own, `#[derive(emdb::Key)]` on a struct of keys or an enum without \
             fields",
+    note = "types of the crates `uuid`, `jiff`, `time` and `chrono` are keys with the feature of emdb that is \
+            called so: `emdb = {{ .., features = [\"uuid\"] }}`",
     note = "`usize` and `isize` differ between machines: use `u64` or `i64`"
 )]
 pub trait Key:

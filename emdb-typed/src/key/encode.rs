@@ -49,7 +49,9 @@ use super::escape;
     message = "`{Self}` has no bytes of a key",
     label = "neither a key nor the borrowed form of one",
     note = "for a type of your own, `#[derive(emdb::Key)]` on a struct of keys or an enum without \
-            fields"
+            fields",
+    note = "types of the crates `uuid`, `jiff`, `time` and `chrono` are keys with the feature of emdb that is \
+            called so: `emdb = {{ .., features = [\"uuid\"] }}`"
 )]
 pub trait EncodeKey {
     /// Appends the key's bytes in the final form, for the end of the bytes.

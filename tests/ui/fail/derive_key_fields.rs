@@ -6,7 +6,12 @@ struct Fields {
     a: usize,
     b: u8,
     c: Vec<String>,
+    d: Option<(u8, Last)>,
+    e: Option<NotKey>,
 }
+
+#[derive(Clone)]
+struct NotKey(u64);
 
 #[derive(Clone, Key)]
 struct Last(isize);

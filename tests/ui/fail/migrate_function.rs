@@ -25,4 +25,14 @@ fn always(old: UserV1, _: &mut Migration<'_>) -> Result<NoOption, TableError> {
 #[emdb(namespace = "users", version = 2, from = UserV1, migrate = NotThere::of)]
 struct NotThere(#[emdb(key)] u64);
 
+#[derive(Serialize, Deserialize, Record)]
+#[emdb(namespace = "users", version = 2, from = UserV1, migrate = no_error)]
+struct NoError(#[emdb(key)] u64);
+
+struct Vexed;
+
+fn no_error(_: UserV1, _: &mut Migration<'_>) -> Result<Option<NoError>, Vexed> {
+    Err(Vexed)
+}
+
 fn main() {}

@@ -55,7 +55,34 @@ impl From<UserV3> for Member {
     }
 }
 
+#[derive(Serialize, Deserialize, Record)]
+struct OldOf<T> {
+    #[emdb(key)]
+    id: u64,
+    value: T,
+}
+
+/// No `From` is asked of a generic type either.
+#[derive(Serialize, Deserialize, Record)]
+#[emdb(version = 2, from = OldOf<T>, migrate = new_of)]
+struct NewOf<T: 'static>
+where
+    OldOf<T>: Record,
+{
+    #[emdb(key)]
+    id: String,
+    value: T,
+}
+
+fn new_of<T>(old: OldOf<T>, _: &mut Migration<'_>) -> Result<Option<NewOf<T>>, String>
+where
+    OldOf<T>: Record,
+{
+    Ok(Some(NewOf { id: old.id.to_string(), value: old.value }))
+}
+
 fn main() {
+    assert_eq!(NewOf::<u8>::VERSION, 2);
     assert_eq!(Member::WAS, Some("users"));
     assert_eq!(UserV3::WAS, None);
 }
