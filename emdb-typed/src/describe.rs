@@ -20,7 +20,8 @@ pub(crate) struct Findings {
     complete: bool,
     /// Whether a row was read back, of a type that is known.
     proven: AtomicBool,
-    /// The entry of a catalogue that was last found to be of the type, with all indexes complete.
+    /// The entry of a catalogue that was last found to be of the type, with its indexes and no others, all of
+    /// them complete.
     agreed: RwLock<Option<Vec<u8>>>,
 }
 
@@ -66,14 +67,14 @@ impl Findings {
         self.complete
     }
 
-    /// Whether an entry is the one that was last found to be of the type: most are, and need not be
-    /// decoded and compared again.
+    /// Whether an entry is the one that was last found to be of the type, and as it has to be: most are, and need
+    /// not be decoded and compared again.
     pub(crate) fn agrees(&self, entry: &[u8]) -> bool {
         let agreed = self.agreed.read().unwrap_or_else(PoisonError::into_inner);
         agreed.as_deref() == Some(entry)
     }
 
-    /// An entry was found to be of the type, with all indexes complete.
+    /// An entry was found to be so.
     pub(crate) fn note_agreement(&self, entry: &[u8]) {
         *self.agreed.write().unwrap_or_else(PoisonError::into_inner) = Some(entry.to_vec());
     }

@@ -165,6 +165,7 @@ mod plain_calls {
 
 #[cfg(feature = "ttl")]
 mod savepoints;
+mod snapshots;
 mod transactions;
 
 mod files {

@@ -43,6 +43,16 @@ impl ReadView {
         namespace.incarnation_at(&self.pin.generation, self.registered.watermark())
     }
 
+    /// The same, if the namespace has had its name from then on; none as well if that can't be told at once.
+    pub(crate) fn incarnation_named(&self, namespace: &NamespaceState) -> Option<Arc<Incarnation>> {
+        namespace.seen_at(&self.pin.generation, self.registered.watermark())
+    }
+
+    /// A number that later states have a larger one than.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.pin.generation.journal.sequence(self.registered.watermark())
+    }
+
     /// The namespaces that there were.
     pub(crate) fn namespaces(&self, engine: &Engine) -> Vec<SeenNamespace> {
         let (generation, watermark) = (&self.pin.generation, self.registered.watermark());

@@ -224,6 +224,21 @@ impl NamespaceState {
         generation.retired.get()?.incarnation(self.id, watermark).cloned()
     }
 
+    /// The same, if the namespace has had its name from then to now, and the journal has not been compacted
+    /// meanwhile.
+    pub(crate) fn seen_at(
+        &self,
+        generation: &Arc<Generation>,
+        watermark: u64,
+    ) -> Option<Arc<Incarnation>> {
+        let guard = crossbeam_epoch::pin();
+        let versions = self.versions(&guard);
+        // Where it was dropped is not asked: that may be a position in another journal by now.
+        let is_there = self.created.load(Ordering::Acquire) < watermark && self.check().is_ok();
+        let is_seen = is_there && versions.handle.is(generation);
+        is_seen.then(|| versions.at(watermark).cloned()).flatten()
+    }
+
     pub(crate) fn set_options(&self, options: Options) {
         self.ordered.store(options.ordered, Ordering::Release);
     }

@@ -17,9 +17,16 @@ pub struct SchemaEpoch {
     epoch: AtomicU64,
     /// One change at a time.
     changing: Mutex<()>,
-    /// The types whose indexes were found to agree with the rows since the last change. It is asked
-    /// once: a program doesn't become another one while it has the database open.
-    agreeing: Mutex<Vec<TypeId>>,
+    /// The types with which entry and indexes were found to agree. It is asked once for each entry: a program
+    /// doesn't become another one while it has the database open.
+    agreeing: Mutex<Agreeing>,
+}
+
+/// The types that agree with the entry of an epoch.
+#[derive(Debug, Default)]
+struct Agreeing {
+    epoch: u64,
+    types: Vec<TypeId>,
 }
 
 thread_local! {
@@ -45,20 +52,25 @@ impl SchemaEpoch {
         epoch.is_multiple_of(2).then_some(epoch)
     }
 
-    /// Whether the indexes of a type were found to agree with the rows.
-    pub(crate) fn agrees<T: 'static>(&self) -> bool {
-        self.agreeing().contains(&TypeId::of::<T>())
+    /// Whether a type was found to agree with the entry that the table has at `epoch`, and its indexes with the
+    /// rows.
+    pub(crate) fn agrees<T: 'static>(&self, epoch: u64) -> bool {
+        let agreeing = self.agreeing();
+        agreeing.epoch == epoch && agreeing.types.contains(&TypeId::of::<T>())
     }
 
     /// Notes that they do.
-    pub(crate) fn note_agreement<T: 'static>(&self) {
+    pub(crate) fn note_agreement<T: 'static>(&self, epoch: u64) {
         let mut agreeing = self.agreeing();
-        if !agreeing.contains(&TypeId::of::<T>()) {
-            agreeing.push(TypeId::of::<T>());
+        if agreeing.epoch < epoch {
+            *agreeing = Agreeing { epoch, types: Vec::new() };
+        }
+        if agreeing.epoch == epoch && !agreeing.types.contains(&TypeId::of::<T>()) {
+            agreeing.types.push(TypeId::of::<T>());
         }
     }
 
-    fn agreeing(&self) -> MutexGuard<'_, Vec<TypeId>> {
+    fn agreeing(&self) -> MutexGuard<'_, Agreeing> {
         self.agreeing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -84,7 +96,6 @@ impl SchemaLock<'_> {
     /// once more: whoever has seen the former one does not know what comes.
     pub(crate) fn change(&self) -> SchemaChange<'_> {
         self.epoch.epoch.fetch_add(1, Ordering::AcqRel);
-        self.epoch.agreeing().clear();
         SchemaChange(self.epoch)
     }
 }

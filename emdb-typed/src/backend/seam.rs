@@ -88,6 +88,11 @@ pub trait Snapshot {
     /// The catalogue.
     fn catalogue(&self) -> Self::View;
 
+    /// The keyspace that has no name.
+    fn default_keyspace(&self) -> Self::View {
+        self.keyspace("")
+    }
+
     /// The keyspace of a name.
     fn keyspace(&self, name: &str) -> Self::View;
 
@@ -281,6 +286,13 @@ pub trait Store {
     #[doc(hidden)]
     fn epoch(&self) -> Option<u64>;
 
+    /// The number of the state of now: states that come later have larger ones. `None` if the backend
+    /// doesn't number them.
+    #[doc(hidden)]
+    fn sequence(&self) -> Option<u64> {
+        None
+    }
+
     /// The entry that the catalogue has of the table now.
     #[doc(hidden)]
     fn catalogue_entry(&self, table: &str) -> Result<Option<Vec<u8>>, Self::Error> {
@@ -431,7 +443,16 @@ pub trait StoreMut: Store {
 }
 
 /// A store whose commits are commits of the database: a table by itself.
-pub trait Autocommit: StoreMut + Clone {}
+pub trait Autocommit: StoreMut + Clone {
+    /// One of the table's keyspaces in the state of a view of a snapshot, if that state has `since` as its
+    /// number or a larger one, and the keyspace has had its name from then to now. `None` also if the
+    /// backend can't tell: then the snapshot is asked for the name, which costs more.
+    #[doc(hidden)]
+    fn view_in(&self, state: &Self::View, since: u64, keyspace: Keyspace) -> Option<Self::View> {
+        let _ = (state, since, keyspace);
+        None
+    }
+}
 
 /// Exclusive write access: while it lives, nobody else changes what is read through it.
 pub trait WriteGuard {

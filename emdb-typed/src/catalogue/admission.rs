@@ -4,6 +4,7 @@
 //! commit that looks at it first, so that two types can't both have the table.
 
 use super::entry::{Entry, IndexState};
+use crate::describe::Findings;
 use crate::error::TableError;
 use crate::record::Record;
 use crate::schema::{self, IndexSchema, Schema, SchemaDifference};
@@ -24,6 +25,36 @@ pub(crate) enum Admission {
     /// Rows of older versions have to become others before anybody reads them; `fresh` if not all indexes of
     /// the type are there as they are.
     Migrated { fresh: bool, gone: Vec<String> },
+}
+
+/// The task, and whether the entry knows less of the type than is known now.
+pub(super) struct Look {
+    pub(super) admission: Admission,
+    pub(super) coarse: bool,
+}
+
+impl Look {
+    /// Whether nothing is to be done, and the entry says all.
+    pub(super) fn is_same(&self) -> bool {
+        self.admission == Admission::Same && !self.coarse
+    }
+}
+
+/// The task of letting `T` in, by the bytes of the entry; or why it may not come in. Bytes that were looked at
+/// before, by any table of the type, are known again.
+pub(super) fn look<T: Record>(bytes: Option<&[u8]>) -> Result<Look, TableError> {
+    let findings = Findings::of::<T>();
+    let Some(bytes) = bytes else { return Ok(Look { admission: Admission::New, coarse: false }) };
+    if findings.agrees(bytes) {
+        return Ok(Look { admission: Admission::Same, coarse: false });
+    }
+    let entry = Entry::decode(T::NAMESPACE, bytes)?;
+    let admission = compare::<T>(Some(&entry), &findings.schema)?;
+    let look = Look { admission, coarse: entry.schema.is_coarser_than(&findings.schema) };
+    if look.is_same() {
+        findings.note_agreement(bytes);
+    }
+    Ok(look)
 }
 
 /// The task of letting `T`, whose schema is `ours`, in; or why it may not come in.

@@ -24,15 +24,35 @@ pub(crate) struct Definition<T> {
     lacking: Option<Vec<bool>>,
     /// The epoch at which the catalogue was last seen to agree with the type.
     epoch: AtomicU64,
+    /// The number of a state in which it did, at that epoch or before. It only grows, and before the epoch.
+    since: AtomicU64,
+}
+
+/// The epoch and the number of a state in which the catalogue agrees with a type. The entry was looked at after
+/// the epoch, and the state is one that came after that epoch as well: for as long as the epoch is this one, all
+/// later states have the same entry.
+#[derive(Clone, Copy)]
+pub(super) struct Agreement {
+    epoch: u64,
+    since: u64,
+}
+
+impl Agreement {
+    /// That of now, with the entry of `epoch`.
+    pub(super) fn now(store: &impl Store, epoch: Option<u64>) -> Option<Agreement> {
+        // Where states have no numbers, none is known to be a later one.
+        epoch.map(|epoch| Agreement { epoch, since: store.sequence().unwrap_or(u64::MAX) })
+    }
 }
 
 /// An epoch that never is.
 const NEVER: u64 = u64::MAX;
 
 impl<T: Record> Definition<T> {
-    /// For a type that agreed with the catalogue at `epoch`.
-    pub(super) fn new(epoch: Option<u64>) -> Definition<T> {
+    /// For a type that agrees with the catalogue; with when it did, the catalogue need not be looked at again.
+    pub(super) fn new(agreement: Option<Agreement>) -> Definition<T> {
         let (description, findings) = (T::describe(), Findings::of::<T>());
+        let Agreement { epoch, since } = agreement.unwrap_or(Agreement { epoch: NEVER, since: 0 });
         Definition {
             indexes: description.indexes,
             schema: &findings.schema,
@@ -40,21 +60,20 @@ impl<T: Record> Definition<T> {
             ordered: description.ordered,
             stale: Vec::new(),
             lacking: None,
-            epoch: AtomicU64::new(epoch.unwrap_or(NEVER)),
+            epoch: AtomicU64::new(epoch),
+            since: AtomicU64::new(since),
         }
     }
 
     /// For the type of a table with this entry, if the two agree.
     pub(crate) fn of_entry(entry: Option<&[u8]>) -> Result<Option<Self>, TableError> {
-        let ours = Schema::of::<T>();
-        let entry = entry.map(|bytes| Entry::decode(T::NAMESPACE, bytes)).transpose()?;
-        let same = admission::compare::<T>(entry.as_ref(), ours)? == Admission::Same;
+        let same = admission::look::<T>(entry)?.admission == Admission::Same;
         Ok(same.then(|| Definition::new(None)))
     }
 
     /// For a type whose table can't be written, and lacks these of its indexes.
-    pub(super) fn to_read(epoch: Option<u64>, lacking: Vec<bool>) -> Self {
-        Definition { lacking: Some(lacking), ..Definition::new(epoch) }
+    pub(super) fn to_read(agreement: Option<Agreement>, lacking: Vec<bool>) -> Self {
+        Definition { lacking: Some(lacking), ..Definition::new(agreement) }
     }
 
     /// The same, without answers from these indexes.
@@ -100,6 +119,14 @@ impl<T: Record> Definition<T> {
         self.admit_again(store, epoch)
     }
 
+    /// A number from which on states have the entry with which the type agrees, and all of its indexes, if the
+    /// table's epoch is still that of the last look.
+    pub(crate) fn agrees_since(&self, epoch: Option<u64>) -> Option<u64> {
+        let known = self.epoch.load(Ordering::Acquire);
+        let holds = epoch == Some(known) && self.lacking.is_none();
+        holds.then(|| self.since.load(Ordering::Relaxed))
+    }
+
     #[cold]
     fn admit_again(&self, store: &impl Store, epoch: Option<u64>) -> Result<(), TableError> {
         // What has the table's name may be another one, made after this one was dropped.
@@ -115,7 +142,10 @@ impl<T: Record> Definition<T> {
                 }
             }
         }
-        self.epoch.store(epoch.unwrap_or(NEVER), Ordering::Relaxed);
+        let Agreement { epoch, since } =
+            Agreement::now(store, epoch).unwrap_or(Agreement { epoch: NEVER, since: 0 });
+        self.since.fetch_max(since, Ordering::Relaxed);
+        self.epoch.store(epoch, Ordering::Release);
         Ok(())
     }
 }

@@ -6,9 +6,9 @@
 
 use std::ops::ControlFlow;
 
-use super::admission::{self, Admission};
+use super::admission::{self, Admission, Look};
 use super::build;
-use super::definition::Definition;
+use super::definition::{Agreement, Definition};
 use super::entry::{Entry, IndexState};
 use super::migrate::{self, Plan};
 use super::sample::{self, SAMPLE_MAX_RECORDS};
@@ -42,21 +42,21 @@ pub(crate) fn open<T: Record, B: Backend + ?Sized>(
         return Err(row::not_readable::<T>(fault));
     }
     // Before anything is made: a type that may not come in leaves nothing behind.
-    let mut entry = stored::<T, B>(db)?;
+    let mut entry = db.catalogue_entry(T::NAMESPACE)?;
     if entry.is_none() && take_former_name::<T, B>(db, ours)? {
-        entry = stored::<T, B>(db)?;
+        entry = db.catalogue_entry(T::NAMESPACE)?;
     }
-    let admission = admission::compare::<T>(entry.as_ref(), ours)?;
+    let look = admission::look::<T>(entry.as_deref())?;
 
     let rows = db.keyspace(T::NAMESPACE, KeyspaceOptions { ordered: T::describe().ordered })?;
-    if admission != Admission::New {
+    if look.admission != Admission::New {
         check_keys::<T, B>(db, &rows)?;
     }
     if db.is_read_only() {
         return open_to_read::<T, B>(db, &rows, ours);
     }
     let schema_epoch = db.schema_epoch(&rows);
-    let found = found::<T, B>(db, &rows, ours, &schema_epoch)?;
+    let found = found::<T, B>(db, &rows, ours, &schema_epoch, &look)?;
     let found = match found {
         Some(Found { table, coarse: false }) if table.0.answers_all() => return Ok(table),
         found => found.map(|found| found.table),
@@ -76,31 +76,41 @@ struct Found<T, B: Backend + ?Sized> {
 }
 
 /// The table as it is, if it is there and all indexes are complete. Those of which a sample disagrees
-/// with the rows give no answers.
+/// with the rows give no answers. Where the type was found to agree since the entry changed last, nothing is
+/// looked at again.
 fn found<T: Record, B: Backend + ?Sized>(
     db: &B,
     rows: &B::Handle,
     ours: &Schema,
     schema_epoch: &SchemaEpoch,
+    first_look: &Look,
 ) -> Result<Option<Found<T, B>>, TableError> {
     // In this order: what comes after the epoch shows in a later one.
     let epoch = schema_epoch.current();
-    let entry = stored::<T, B>(db)?;
-    let admission = admission::compare::<T>(entry.as_ref(), ours)?;
-    let (Some(entry), Admission::Same) = (entry, admission) else { return Ok(None) };
-    let coarse = entry.schema.is_coarser_than(ours);
+    let agrees = epoch.is_some_and(|epoch| schema_epoch.agrees::<T>(epoch));
+    let again;
+    let look = if agrees && first_look.is_same() {
+        first_look
+    } else {
+        again = admission::look::<T>(db.catalogue_entry(T::NAMESPACE)?.as_deref())?;
+        &again
+    };
+    if look.admission != Admission::Same {
+        return Ok(None);
+    }
+    let coarse = look.coarse;
     let store = db.store(keyspaces::<T, B>(db, rows, ours)?);
     if auto_key::lacks_mark::<T>(&store)? {
         return Ok(None);
     }
     // A backend without epochs looks at the entry with each call.
-    let definition = Definition::new(store.epoch().and(epoch));
-    if schema_epoch.agrees::<T>() {
+    let definition = Definition::new(Agreement::now(&store, store.epoch().and(epoch)));
+    if agrees {
         return Ok(Some(Found { table: (definition, store), coarse }));
     }
-    let stale = stale::<T, B::Store>(&store, ours, &entry)?;
-    if !stale.contains(&true) && epoch.is_some() && schema_epoch.current() == epoch {
-        schema_epoch.note_agreement::<T>();
+    let stale = sample::disagreeing(&definition.indexes, &store)?;
+    if let (Some(epoch), false) = (epoch, stale.contains(&true)) {
+        schema_epoch.note_agreement::<T>(epoch);
     }
     Ok(Some(Found { table: (definition.without(stale), store), coarse }))
 }
@@ -125,10 +135,14 @@ fn make<T: Record, B: Backend + ?Sized>(
     };
     let entry = settle::<T, B>(db, &keyspaces, ours, &lock, &stale)?;
     let store = db.store(keyspaces);
-    let definition = Definition::new(store.epoch());
-    build::finish(&definition, &store, entry, progress)?;
+    build::finish(&Definition::<T>::new(None), &store, entry, progress)?;
     auto_key::make_mark::<T>(&store)?;
-    schema_epoch.note_agreement::<T>();
+    // The next open knows the table by these bytes.
+    admission::look::<T>(db.catalogue_entry(T::NAMESPACE)?.as_deref())?;
+    if let Some(epoch) = schema_epoch.current() {
+        schema_epoch.note_agreement::<T>(epoch);
+    }
+    let definition = Definition::new(Agreement::now(&store, store.epoch()));
     drop(lock);
     Ok((definition, store))
 }
@@ -166,13 +180,14 @@ fn open_to_read<T: Record, B: Backend + ?Sized>(
 ) -> Result<Opened<T, B>, TableError> {
     let store = db.store(keyspaces::<T, B>(db, rows, ours)?);
     let (epoch, entry) = (store.epoch(), stored::<T, B>(db)?);
+    let agreement = Agreement::now(&store, epoch);
     let empty = store.count(Keyspace::Rows)? == 0;
     let lacking = admission::lacking::<T>(entry.as_ref(), ours, empty)?;
     let stale = match &entry {
         Some(entry) if lacking.contains(&false) => stale::<T, B::Store>(&store, ours, entry)?,
         _ => Vec::new(),
     };
-    Ok((Definition::to_read(epoch, lacking).without(stale), store))
+    Ok((Definition::to_read(agreement, lacking).without(stale), store))
 }
 
 /// The migration that the table needs, if it needs one.

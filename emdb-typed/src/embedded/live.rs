@@ -82,6 +82,10 @@ impl Store for Live {
         self.table.epoch.current()
     }
 
+    fn sequence(&self) -> Option<u64> {
+        Some(internal::sequence(self.rows()))
+    }
+
     #[inline(always)]
     fn entry<R>(
         &self,
@@ -173,7 +177,11 @@ impl StoreMut for Live {
     }
 }
 
-impl Autocommit for Live {}
+impl Autocommit for Live {
+    fn view_in(&self, state: &View, since: u64, keyspace: Keyspace) -> Option<View> {
+        state.named_beside(self.namespace(keyspace), since)
+    }
+}
 
 impl WriteGuard for LiveGuard<'_> {
     type Error = Error;

@@ -13,6 +13,10 @@ impl backend::Snapshot for Snapshot {
         View::catalogue(self)
     }
 
+    fn default_keyspace(&self) -> View {
+        View::default_of(self)
+    }
+
     fn keyspace(&self, name: &str) -> View {
         View::of(self, name)
     }

@@ -66,6 +66,10 @@ impl Store for Staged<'_> {
         self.table.epoch.current()
     }
 
+    fn sequence(&self) -> Option<u64> {
+        Some(internal::sequence(&self.table.keyspaces.rows))
+    }
+
     fn entry<R>(
         &self,
         keyspace: Keyspace,

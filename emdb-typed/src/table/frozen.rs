@@ -12,14 +12,19 @@ use crate::record::Record;
 use crate::schema::IndexSchema;
 use crate::vocabulary::Error;
 
+/// The view of an index, or the name of one that was not there, or not complete, when the snapshot was taken.
+type Index<V> = Result<V, &'static str>;
+
+/// The views of the rows and of the indexes.
+type Views<V> = (V, Vec<Index<V>>);
+
 /// A table on a snapshot: the reads.
 #[derive(Debug, Clone)]
 pub struct Frozen<S: Store = Live> {
     /// The table as it is now, for what a snapshot doesn't tell.
     live: S,
     rows: S::View,
-    /// With the name of one that was not there, or not complete, when the snapshot was taken.
-    indexes: Vec<Result<S::View, &'static str>>,
+    indexes: Vec<Index<S::View>>,
     table: &'static str,
     /// The entry of the table, if the type may not read it.
     other: Option<OtherType>,
@@ -37,6 +42,37 @@ impl<S: Autocommit> Frozen<S> {
     where
         N: Snapshot<Error = S::Error, View = S::View>,
     {
+        match Self::of_live(definition, &live, snapshot) {
+            Some((rows, indexes)) => {
+                Frozen { live, rows, indexes, table: T::NAMESPACE, other: None }
+            }
+            None => Self::by_names(definition, live, snapshot),
+        }
+    }
+
+    /// The views of the live table's keyspaces, if the snapshot is of a state in which the type is known to
+    /// agree with the entry, and had them under these names.
+    fn of_live<T: Record, N>(
+        definition: &Definition<T>,
+        live: &S,
+        snapshot: &N,
+    ) -> Option<Views<S::View>>
+    where
+        N: Snapshot<Error = S::Error, View = S::View>,
+    {
+        let since = definition.agrees_since(live.epoch())?;
+        let state = snapshot.default_keyspace();
+        let rows = live.view_in(&state, since, Keyspace::Rows)?;
+        let index = |at| live.view_in(&state, since, Keyspace::Index(at)).map(Ok);
+        let indexes = (0..definition.indexes.len()).map(index).collect::<Option<_>>()?;
+        Some((rows, indexes))
+    }
+
+    /// The keyspaces that the snapshot has under the table's name, as its entry in the catalogue says.
+    fn by_names<T: Record, N>(definition: &Definition<T>, live: S, snapshot: &N) -> Self
+    where
+        N: Snapshot<Error = S::Error, View = S::View>,
+    {
         // One that can't be read is refused as an empty one is.
         let bytes = snapshot.catalogue().read(T::NAMESPACE.as_bytes(), <[u8]>::to_vec);
         let bytes = bytes.unwrap_or(Some(Vec::new()));
@@ -49,11 +85,6 @@ impl<S: Autocommit> Frozen<S> {
             agrees || entry.as_ref().is_some_and(|entry| entry.is_complete(schema))
         };
         let other = bytes.as_ref().filter(|bytes| !agrees && refuse(bytes).is_err()).cloned();
-        if let (None, Some(bytes), Some(_)) = (&other, &bytes, &entry)
-            && definition.schema.indexes().all(is_complete)
-        {
-            definition.findings.note_agreement(bytes);
-        }
         let index = |schema: &IndexSchema, name: &'static str| {
             let child = catalogue::index_child(name);
             if is_complete(schema) { Ok(snapshot.child(T::NAMESPACE, &child)) } else { Err(name) }
@@ -101,6 +132,10 @@ impl<S: Store> Store for Frozen<S> {
 
     fn epoch(&self) -> Option<u64> {
         self.live.epoch()
+    }
+
+    fn sequence(&self) -> Option<u64> {
+        self.live.sequence()
     }
 
     fn catalogue_entry(&self, table: &str) -> Result<Option<Vec<u8>>, S::Error> {

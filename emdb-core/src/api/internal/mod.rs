@@ -122,6 +122,14 @@ pub fn watermark(ns: &Namespace) -> (u64, u64) {
     (generation.journal.number, generation.watermark())
 }
 
+/// The number of the state that is committed now: later states have larger ones, whatever is compacted
+/// meanwhile. [`View::named_beside`] asks for it.
+pub fn sequence(ns: &Namespace) -> u64 {
+    let guard = crossbeam_epoch::pin();
+    let generation = &ns.state.versions(&guard).handle.generation;
+    generation.journal.sequence(generation.watermark())
+}
+
 /// The writes of a transaction, whatever its scope.
 pub fn writes<'tx>(transaction: &'tx Transaction<'_>) -> &'tx Writes {
     &transaction.writes

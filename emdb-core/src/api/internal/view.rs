@@ -47,6 +47,24 @@ impl View {
         View { pinned, staged: None }
     }
 
+    /// Another namespace in the same state, which is that of a snapshot, if it has had its name from then to
+    /// now. `None` for a state from before `since`, or before a compaction, or of another database, and for a
+    /// namespace that was dropped or renamed: then [`View::of`] looks for the name.
+    pub fn named_beside(&self, ns: &Namespace, since: u64) -> Option<View> {
+        let view = &self.pinned.view;
+        if view.sequence() < since {
+            return None;
+        }
+        let incarnation = Some(view.incarnation_named(&ns.state)?);
+        let pinned = PinnedNamespace { view: view.clone(), incarnation, ordered: ns.is_ordered() };
+        Some(View { pinned, staged: None })
+    }
+
+    /// The default namespace in a snapshot.
+    pub fn default_of(snapshot: &Snapshot) -> View {
+        View { pinned: snapshot.pinned.clone(), staged: None }
+    }
+
     /// A namespace with the writes of a transaction until now.
     pub fn staged(namespace: &TransactionNamespace) -> Result<View> {
         namespace.view()?;
