@@ -116,3 +116,42 @@ calls! { "ttl", TtlFeature:
         fn expires_at(&self, key: impl Sized) -> crate::Result<Option<u64>>;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    const OWNERS: [&str; 5] =
+        ["Emdb", "EmdbBuilder", "Namespace", "SnapshotNamespace", "TransactionNamespace"];
+
+    /// The functions of blocks that begin as `block` does, of the types that are there without features.
+    fn calls(source: &str, block: &str, function: &str) -> Vec<String> {
+        let mut owner = None;
+        let mut found = Vec::new();
+        for line in source.lines().map(str::trim_start) {
+            if let Some(name) = line.strip_prefix(block).and_then(|line| line.strip_suffix(" {")) {
+                owner = OWNERS.iter().find(|owner| **owner == name);
+            }
+            let name = line.strip_prefix(function).and_then(|rest| rest.split('(').next());
+            found.extend(owner.zip(name).map(|(owner, name)| format!("{owner}::{name}")));
+        }
+        found
+    }
+
+    #[test]
+    fn each_call_of_a_feature_is_there_without_it() {
+        let gated =
+            [include_str!("encryption.rs"), include_str!("nested.rs"), include_str!("ttl.rs")];
+        let gated = gated.iter().flat_map(|source| calls(source, "impl ", "pub fn "));
+        // Those of the builder stand among its others.
+        let builder =
+            include_str!("builder.rs").split("#[cfg(feature = \"encrypt\")]\n    pub fn ");
+        let builder = builder.skip(1).filter_map(|rest| rest.split('(').next());
+        let builder = builder.map(|name| format!("EmdbBuilder::{name}"));
+        let mut gated: Vec<String> = gated.chain(builder).collect();
+        let here = include_str!("without.rs").split("mod tests").next().unwrap();
+        let mut here = calls(here, "crate::", "fn ");
+        gated.sort();
+        here.sort();
+        assert!(here.len() > 20, "{here:?}");
+        assert_eq!(here, gated);
+    }
+}

@@ -20,7 +20,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     /// [`get`](Table::get), [`get_many`](Table::get_many) or through a unique index, the two are an
     /// [`update`](Table::update) that is written out, and as there the row keeps when it expires,
     /// unless a field of its type says it. ([`insert_with_ttl`](Table::insert_with_ttl) with
-    /// [`Ttl::Default`] begins it anew there, too.) Rows that a walk has given begin anew.
+    /// `Ttl::Default` begins it anew there, too.) Rows that a walk has given begin anew.
     ///
     /// # Errors
     ///
