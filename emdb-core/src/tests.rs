@@ -7,6 +7,7 @@
 //! - `recovery`: the end that an open finds a journal to have, and torn tails;
 //! - `checkpoint`: checkpoints that fail, are damaged or, in `checkpoint::forged`, forged;
 //! - `compaction`: compactions that fail, and commits that come meanwhile;
+//! - `memory`: indexes that shrink, and what views kept;
 //! - `namespaces`: namespaces beside checkpoints, compactions and power cuts, against a model;
 //! - `views` and `counts`: states that read views keep, and the number of records in them;
 //! - `verify`: differences that a verification finds;
@@ -51,6 +52,7 @@ mod counts;
 mod failures;
 #[cfg(feature = "encrypt")]
 mod hostile;
+mod memory;
 mod namespaces;
 mod power_cuts;
 mod recovery;
@@ -145,7 +147,7 @@ fn apply(model: &mut Model, commit: &[(Vec<u8>, Option<Vec<u8>>)]) {
     }
 }
 
-fn write(engine: &Arc<Database>, commit: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<()> {
+fn write(engine: &Engine, commit: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<()> {
     let mut ops = Vec::new();
     for (i, (key, value)) in commit.iter().enumerate() {
         let change = Change::write(key, value.as_deref(), None);

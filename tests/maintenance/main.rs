@@ -8,5 +8,7 @@ mod common;
 mod backup;
 mod checkpoint;
 mod compact;
+#[cfg(target_os = "linux")]
+mod memory;
 mod salvage;
 mod verify;

@@ -128,6 +128,7 @@ pub(crate) const UNSAFE_LEAVES: &[&str] = &[
     "emdb-core/src/journal/writer.rs",
     "emdb-core/src/mvcc/namespace.rs",
     "emdb-core/src/os/fork.rs",
+    "emdb-core/src/os/heap.rs",
     "emdb-core/src/storage/file.rs",
     "emdb-core/src/storage/medium.rs",
     "emdb-core/src/storage/memory.rs",

@@ -22,7 +22,8 @@ pub struct EmdbStats {
     /// Bytes of the journal that no live record takes: replaced, removed and cleared records,
     /// and bookkeeping.
     pub dead_bytes: u64,
-    /// Bytes of memory that the hash index and the order of ordered namespaces take.
+    /// Bytes of memory that the hash index and the order of ordered namespaces take. They follow the number
+    /// of keys, with about a second's delay when many are removed; a snapshot that sees them keeps them.
     pub index_bytes: u64,
     /// Whether every namespace is kept ordered.
     pub range_scans_enabled: bool,

@@ -275,7 +275,7 @@ impl Engine {
         let mut tallies = Tallies::default();
         for (at, op) in ops.iter().enumerate().filter(|(_, op)| !op.void) {
             if !op.is_write() {
-                change_namespace(append, op, guard);
+                self.change_namespace(append, op, guard);
                 continue;
             }
             if let Some(later) = ops.get(at + AHEAD_RECORDS).filter(|op| op.is_write()) {
@@ -320,6 +320,26 @@ impl Engine {
         Ok(tallies)
     }
 
+    /// Begins or ends an incarnation, for views from the end of this commit on.
+    fn change_namespace(&self, append: &mut Append, op: &WriteOp<'_>, guard: &Guard) {
+        match (op.verb, &op.fresh) {
+            (Verb::Create, Some(fresh)) => op.target.begin(fresh, op.position, guard),
+            (Verb::Clear, Some(fresh)) => {
+                op.target.begin(fresh, op.position, guard);
+                let untrimmed = &mut append.unneeded.untrimmed;
+                let place = Arc::as_ptr(op.target) as usize;
+                untrimmed.entry(place).or_insert_with(|| op.target.clone());
+                self.growth.tell();
+            }
+            (Verb::Drop, _) => {
+                op.target.mark_dropped(op.position);
+                self.growth.tell();
+            }
+            (Verb::Create | Verb::Clear, None) | (Verb::Configure, _) => {}
+            (Verb::Put | Verb::Remove | Verb::Mark, _) => {}
+        }
+    }
+
     /// Takes a commit back of which the record of `op` finds no place in the index: an open would
     /// find none either, and drops it should a kill come before. By chance that does not happen;
     /// whoever knows the seed of the hash can make keys for it.
@@ -347,33 +367,6 @@ impl Engine {
         let limit = ALIKE_MAX_KEYS as u64;
         Error::TooLarge { what, size: limit + 1, limit }
     }
-
-    /// Frees former incarnations and dropped namespaces that no view needs any more. After the
-    /// watermark has moved, no new view can need one.
-    fn trim(
-        &self,
-        generation: &Generation,
-        append: &mut Append,
-        ops: &[WriteOp<'_>],
-        guard: &Guard,
-    ) {
-        let unneeded = &mut append.unneeded;
-        if unneeded.untrimmed.is_empty() && !unneeded.dropped {
-            return;
-        }
-        let gone = generation.views.gone();
-        if gone == unneeded.trimmed_at && ops.iter().all(|op| op.verb != Verb::Clear) {
-            return;
-        }
-        unneeded.trimmed_at = gone;
-        let seen = |start, end| generation.views.any_between(start, end);
-        unneeded.untrimmed.retain(|_, namespace| namespace.trim(seen, guard));
-        if unneeded.dropped {
-            let mut names = self.names.lock();
-            names.dropped.retain(|namespace| namespace.is_seen(&generation.views));
-            unneeded.dropped = !names.dropped.is_empty();
-        }
-    }
 }
 
 /// Refuses a record more than a namespace takes, beside `added` others of the commit.
@@ -388,22 +381,6 @@ fn check_records(incarnation: &Incarnation, added: u64) -> Result<()> {
         });
     }
     Ok(())
-}
-
-/// Begins or ends an incarnation, for views from the end of this commit on.
-fn change_namespace(append: &mut Append, op: &WriteOp<'_>, guard: &Guard) {
-    match (op.verb, &op.fresh) {
-        (Verb::Create, Some(fresh)) => op.target.begin(fresh, op.position, guard),
-        (Verb::Clear, Some(fresh)) => {
-            op.target.begin(fresh, op.position, guard);
-            let untrimmed = &mut append.unneeded.untrimmed;
-            let place = Arc::as_ptr(op.target) as usize;
-            untrimmed.entry(place).or_insert_with(|| op.target.clone());
-        }
-        (Verb::Drop, _) => op.target.mark_dropped(op.position),
-        (Verb::Create | Verb::Clear, None) | (Verb::Configure, _) => {}
-        (Verb::Put | Verb::Remove | Verb::Mark, _) => {}
-    }
 }
 
 /// Gives each commit an end, where what would have been its last record has turned out to be

@@ -1,4 +1,4 @@
-//! A call that is due once the journal has grown up to a point.
+//! A call that is due once the journal has grown up to a point, or has come to hold much less.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -38,13 +38,14 @@ impl GrowthWatch {
     #[inline]
     pub(crate) fn check(&self, end: u64) {
         if end >= self.due_at.load(Ordering::Relaxed) {
+            self.due_at.store(u64::MAX, Ordering::Release);
             self.tell();
         }
     }
 
+    /// Tells however long the journal is: much of what it holds has gone at once.
     #[cold]
-    fn tell(&self) {
-        self.due_at.store(u64::MAX, Ordering::Release);
+    pub(crate) fn tell(&self) {
         if let Some(call) = self.call.get() {
             call();
         }

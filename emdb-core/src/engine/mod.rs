@@ -24,6 +24,7 @@ mod space;
 mod state;
 mod tasks;
 mod time_marks;
+mod unneeded;
 pub(crate) mod value_ref;
 pub(crate) mod write_lock;
 pub(crate) mod write_op;

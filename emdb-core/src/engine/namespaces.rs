@@ -156,7 +156,8 @@ impl Engine {
 
     /// Takes the names of namespaces that a commit has dropped; tells whether a view may still see one.
     pub(crate) fn forget_dropped(&self, dropped: &[Arc<NamespaceState>]) -> bool {
-        let handle = self.generation(&crossbeam_epoch::pin()).clone();
+        let guard = crossbeam_epoch::pin();
+        let handle = self.generation(&guard);
         let mut names = self.names.lock();
         let mut seen = false;
         for state in dropped {
@@ -164,6 +165,8 @@ impl Engine {
             if state.is_seen(&handle.generation.views) {
                 names.dropped.push(state.clone());
                 seen = true;
+            } else {
+                state.let_go(&guard);
             }
         }
         seen

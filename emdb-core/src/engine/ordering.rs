@@ -10,6 +10,10 @@ use crate::index::ordered::{Order, SETTLE_MIN_KEYS};
 use crate::mvcc::generation::GenerationHandle;
 use crate::mvcc::incarnation::Incarnation;
 use crate::mvcc::namespace::{NamespaceState, NamespaceVersions};
+use crate::os::heap;
+
+/// Bytes that an order may become smaller by without a word.
+const MUCH_BYTES: usize = 256 << 10;
 
 impl Engine {
     /// Whether the namespace is to have an order.
@@ -35,8 +39,14 @@ impl Engine {
             if let Some(order) = incarnation.order.get() {
                 let from = if all { 1 } else { SETTLE_MIN_KEYS };
                 let keys = self.anchors(&handle, &incarnation);
+                let before = order.bytes();
                 // Damage is met again, and told, by whoever reads.
                 more |= order.settle(from, all, keys, &stopped).unwrap_or(false);
+                let gone = before.saturating_sub(order.bytes());
+                if gone >= MUCH_BYTES {
+                    heap::note_gone(gone);
+                    self.growth.tell();
+                }
             }
             if stopped() {
                 return false;

@@ -21,7 +21,12 @@ pub(crate) struct Expiries {
     /// How many of the base are done with.
     done: usize,
     since: BTreeSet<Expiry>,
+    /// How many came since when that was last asked for.
+    noted: usize,
 }
+
+/// Bytes of memory that one of those that came since takes, about.
+const EXPIRY_BYTES: usize = 32;
 
 #[derive(Debug, Default)]
 enum Base {
@@ -75,6 +80,17 @@ impl Expiries {
             Base::Loaded(words) => words.len() / 2 - self.done,
         };
         base + self.since.len()
+    }
+
+    /// Bytes of memory of those that came since.
+    pub(crate) fn bytes(&self) -> usize {
+        self.since.len() * EXPIRY_BYTES
+    }
+
+    /// By how much that is less than when this was last asked for.
+    pub(crate) fn take_gone_bytes(&mut self) -> usize {
+        let noted = std::mem::replace(&mut self.noted, self.since.len());
+        noted.saturating_sub(self.noted) * EXPIRY_BYTES
     }
 
     /// The place of the base, if that hasn't been read yet.

@@ -125,6 +125,7 @@ impl Compaction<'_> {
         }
         drop(target);
         let_go(former);
+        self.engine.growth.tell();
         Ok(())
     }
 

@@ -14,7 +14,11 @@ use crate::engine::{Engine, open};
 use crate::error::{Error, Result};
 use crate::maintenance::lock::MaintenanceLock;
 use crate::maintenance::worker::MaintenanceWorker;
+use crate::os::epochs::free_replaced;
 use crate::storage::Disk;
+
+/// For how long the end of an open waits for readers of this process to move on.
+const LAST_WAIT: Duration = Duration::from_millis(20);
 
 /// An open database.
 #[derive(Debug)]
@@ -84,9 +88,7 @@ impl Database {
     /// A database in memory.
     pub(crate) fn in_memory(settings: &Settings) -> Result<Arc<Database>> {
         let database = Arc::new(Database::new(settings, open::in_memory(settings)?, None));
-        if settings.auto_compact.is_some() {
-            database.start_maintaining();
-        }
+        database.start_maintaining();
         Ok(database)
     }
 
@@ -152,6 +154,9 @@ impl Drop for Database {
         // As for the threads of the engine.
         if !self.engine.is_forked_child() {
             self.worker.stop();
+            // Parts of an index, and files that have been replaced: whoever closes a database may do
+            // nothing more that would free them.
+            free_replaced(LAST_WAIT);
         }
     }
 }

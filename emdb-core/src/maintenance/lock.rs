@@ -46,6 +46,16 @@ impl MaintenanceLock {
 }
 
 impl MaintenanceLock {
+    /// Takes the right if nobody has it.
+    pub(crate) fn try_acquire(&self, family: Family) -> Option<MaintenanceGuard<'_>> {
+        let mut thread = lock(&self.thread);
+        if thread.is_some() {
+            return None;
+        }
+        *thread = Some(std::thread::current().id());
+        Some(MaintenanceGuard { lock: self, _entered: family.enter(Rank::Maintenance) })
+    }
+
     /// Whether somebody waits, for whom what the background does can make room.
     pub(crate) fn is_wanted(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0

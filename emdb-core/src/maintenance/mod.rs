@@ -6,6 +6,7 @@ pub(crate) mod compact;
 mod copy;
 pub(crate) mod database;
 mod lock;
+mod memory;
 pub(crate) mod open_file;
 #[cfg(feature = "ttl")]
 mod pace;

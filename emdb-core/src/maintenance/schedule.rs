@@ -1,7 +1,8 @@
-//! The thread that takes checkpoints as the journal grows, and compacts it if that is asked for.
+//! The thread that takes checkpoints as the journal grows, compacts it if that is asked for, and gives
+//! memory back.
 //!
-//! It sleeps until a commit finds that enough has come since it last looked; then it looks now and
-//! then whether this is a good moment, until there is nothing left to do.
+//! It sleeps until a commit finds that enough has come since it last looked, or that much has gone; then
+//! it looks now and then whether this is a good moment, until there is nothing left to do.
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Weak};
@@ -11,12 +12,15 @@ use crate::checkpoint::state::{BACKGROUND_MIN_BYTES, CheckpointKind};
 use crate::error::{Error, Result};
 use crate::maintenance::compact::compact;
 use crate::maintenance::database::Database;
+use crate::maintenance::memory::Memory;
 use crate::maintenance::worker::Requests;
 use crate::os::worker::Worker;
 use crate::progress::ProgressMeter;
 
 /// Bytes of the journal with which it looks for the first time, if it is to compact.
 const FIRST_LOOK_BYTES: u64 = 64 << 10;
+/// Bytes of the journal with which it looks whether indexes have lost keys.
+const MEMORY_LOOK_BYTES: u64 = 64 << 10;
 /// How often it looks.
 const TICK: Duration = Duration::from_millis(10);
 /// With so much of the journal a short pause of the writers is a good moment,
@@ -45,10 +49,10 @@ impl Database {
     /// Lets the thread be told when enough has come.
     pub(super) fn wait_for_more(&self) {
         let end = self.engine.data_end();
-        let mut due_at = match self.engine.file {
-            Some(_) => self.checkpoints.kept().saturating_add(BACKGROUND_MIN_BYTES),
-            None => u64::MAX,
-        };
+        let mut due_at = end + MEMORY_LOOK_BYTES;
+        if self.engine.file.is_some() {
+            due_at = due_at.min(self.checkpoints.kept().saturating_add(BACKGROUND_MIN_BYTES));
+        }
         if let Some(auto) = self.compactions.auto {
             // Records that die are written first, or written over.
             let more = (auto.min_bytes / 4).clamp(FIRST_LOOK_BYTES, BACKGROUND_MIN_BYTES);
@@ -84,18 +88,22 @@ impl Database {
 }
 
 fn run(database: &Weak<Database>, worker: &Worker<Database, Requests>) {
+    let mut memory = Memory::default();
     loop {
         {
             let mut requests = worker.requests();
-            while !requests.look && !worker.is_stopping() {
-                requests = worker.wait(requests, None);
+            let until = memory.look_again_at();
+            let is_over = || until.is_some_and(|until| until <= Instant::now());
+            while !requests.look && !worker.is_stopping() && !is_over() {
+                requests = worker.wait(requests, until);
             }
             if worker.is_stopping() {
                 return;
             }
             requests.look = false;
         }
-        if !watch(database, worker) {
+        memory.wake();
+        if !watch(database, worker, &mut memory) {
             return;
         }
     }
@@ -124,7 +132,11 @@ impl Retry {
 }
 
 /// Looks until there is nothing to do; false when the thread is to end.
-fn watch(database: &Weak<Database>, worker: &Worker<Database, Requests>) -> bool {
+fn watch(
+    database: &Weak<Database>,
+    worker: &Worker<Database, Requests>,
+    memory: &mut Memory,
+) -> bool {
     let mut changed = (0, Instant::now());
     let (mut checkpoints, mut compactions) = (Retry::default(), Retry::default());
     let stopped = || worker.is_stopping();
@@ -150,13 +162,14 @@ fn watch(database: &Weak<Database>, worker: &Worker<Database, Requests>) -> bool
             compacted = matches!(done, Ok(true));
             compactions.note(done.is_err());
         }
+        let look_again = memory.look(&database, &stopped);
         let end = engine.data_end();
         if changed.0 != end {
             changed = (end, Instant::now());
         }
         let since = database.checkpoints.since(end);
         if since.kept < BACKGROUND_MIN_BYTES || engine.file.is_none() {
-            if compacted || !compactions.is_over() {
+            if compacted || !compactions.is_over() || look_again {
                 continue;
             }
             database.wait_for_more();

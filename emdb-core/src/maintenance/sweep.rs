@@ -36,6 +36,9 @@ pub(crate) fn sweep(
     while !due.expiries.is_empty() {
         due = due.remove(engine, namespace, now, &mut pace, swept)?;
     }
+    if *swept > 0 {
+        engine.growth.tell();
+    }
     Ok(())
 }
 

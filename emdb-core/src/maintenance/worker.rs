@@ -1,4 +1,4 @@
-//! Requests to the thread that takes checkpoints and compacts.
+//! Requests to the thread that takes checkpoints, compacts and gives memory back.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ pub(crate) struct MaintenanceWorker<D>(pub(super) Arc<Worker<D, Requests>>);
 /// The requests that the thread has not met yet.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
-    /// The journal has grown.
+    /// The journal has grown, or what it holds has become much less.
     pub(super) look: bool,
 }
 
@@ -22,7 +22,7 @@ impl<D> Default for MaintenanceWorker<D> {
 }
 
 impl<D: Send + Sync + 'static> MaintenanceWorker<D> {
-    /// Gives a call by which the thread is told that the journal has grown.
+    /// Gives a call by which the thread is told that there may be something to do.
     pub(super) fn look_request(&self) -> impl Fn() + Send + Sync + 'static {
         let worker = self.0.clone();
         move || {

@@ -8,6 +8,8 @@ use crate::index::hash::Table;
 use crate::index::ordered::Order;
 use crate::mvcc::count::Count;
 use crate::mvcc::views::ViewRegistry;
+use crate::os::heap;
+use crate::os::sync::lock;
 
 /// The id of the default namespace's first incarnation, which no record has to create.
 pub(crate) const DEFAULT_ID: u32 = 0;
@@ -76,5 +78,12 @@ impl Incarnation {
     #[inline]
     pub(crate) fn records_at(&self, watermark: u64) -> Option<u64> {
         self.count.at(watermark)
+    }
+}
+
+impl Drop for Incarnation {
+    fn drop(&mut self) {
+        let order = self.order.get().map_or(0, Order::bytes);
+        heap::note_gone(self.table.bytes() + order + lock(&self.expiries).bytes());
     }
 }

@@ -17,7 +17,7 @@ use crossbeam_epoch::{Atomic, Guard, Owned};
 use crate::error::{Error, Result};
 use crate::format::options::Options;
 use crate::mvcc::generation::{Generation, GenerationHandle};
-use crate::mvcc::incarnation::Incarnation;
+use crate::mvcc::incarnation::{DEFAULT_ID, Incarnation};
 use crate::mvcc::retired::Member;
 use crate::mvcc::views::ViewRegistry;
 
@@ -168,6 +168,16 @@ impl NamespaceState {
         let former = self.versions.swap(Owned::new(versions), Ordering::AcqRel, guard);
         // SAFETY: out of reach for new readers; present ones hold guards.
         unsafe { guard.defer_destroy(former) };
+        // It can be the last that holds an index, or a generation. This thread would keep it until it has
+        // replaced many more.
+        guard.flush();
+    }
+
+    /// Lets go of all that it held: it has been dropped, and no view sees it. Somebody may have a handle
+    /// of it for long.
+    pub(crate) fn let_go(&self, guard: &Guard) {
+        let handle = self.versions(guard).handle.clone();
+        self.carry(&handle, &Arc::new(Incarnation::new(DEFAULT_ID)), guard);
     }
 
     pub(crate) fn mark_dropped(&self, position: u64) {

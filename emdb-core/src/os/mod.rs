@@ -2,7 +2,9 @@
 
 pub(crate) mod boot;
 pub(crate) mod clock;
+pub(crate) mod epochs;
 pub(crate) mod fork;
+pub(crate) mod heap;
 pub(crate) mod lock;
 pub(crate) mod paths;
 pub(crate) mod ranked;

@@ -19,6 +19,9 @@ pub(crate) struct Map {
     pub(crate) _owner: Box<dyn Keep>,
 }
 
+/// Bytes from which on memory gets a mapping of its own.
+const OWN_MIN_BYTES: usize = 128 << 10;
+
 // SAFETY: the owner keeps the bytes in place and can be sent and shared; who reads and writes them,
 // and how, each user of a map says.
 unsafe impl Send for Map {}
@@ -30,6 +33,24 @@ impl Map {
     pub(crate) fn filled(len: usize, fill: impl FnOnce(&mut [u8]) -> Option<()>) -> Option<Map> {
         let mut map = MmapOptions::new().len(len).map_anon().ok()?;
         fill(&mut map)?;
+        let base = map.as_mut_ptr();
+        Some(Map { base, len, _owner: Box::new(map) })
+    }
+
+    /// Memory of its own, of zeros, that goes back to the system when it is dropped; an allocator would
+    /// keep it for whoever comes next. With `at_once` all of it is there, since all will be written to,
+    /// or else what is written to. None for so little that an allocator has a better place for it, or if
+    /// there is no memory.
+    pub(crate) fn own(len: usize, at_once: bool) -> Option<Map> {
+        if len < OWN_MIN_BYTES {
+            return None;
+        }
+        let mut options = MmapOptions::new();
+        if at_once {
+            // One call rather than a fault for each page.
+            options.populate();
+        }
+        let mut map = options.len(len).map_anon().ok()?;
         let base = map.as_mut_ptr();
         Some(Map { base, len, _owner: Box::new(map) })
     }

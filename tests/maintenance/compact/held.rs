@@ -1,6 +1,11 @@
 //! Views and handles that were taken before a compaction and are used during and after it.
 
+#[cfg(target_os = "linux")]
+use std::sync::{Arc, Barrier};
+
 use emdb::{Error, Snapshot};
+#[cfg(target_os = "linux")]
+use emdb_testing::child;
 use emdb_testing::sealed::{seal, unseal};
 
 use super::*;
@@ -288,4 +293,66 @@ fn assert_gone(folder: &Path) {
         }
     }
     panic!("the former file is still mapped");
+}
+
+/// Uses a database in all the ways in which a file can stay mapped, and closes it.
+#[cfg(target_os = "linux")]
+fn use_and_close(path: &Path, auto: bool) {
+    let mut builder = Emdb::builder().path(path).enable_range_scans(true);
+    if auto {
+        builder = builder.auto_compact(0.3, 64 << 10);
+    }
+    let db = builder.build().unwrap();
+    let names = ["one", "two", "dropped"];
+    let [one, two, dropped] = names.map(|name| db.namespace(name).unwrap());
+    [&*db, &one, &two, &dropped].into_iter().for_each(|namespace| fill(namespace, 1));
+    db.checkpoint().unwrap();
+    let snapshot = db.snapshot();
+    let value = two.get_zerocopy(key(2)).unwrap().unwrap();
+    let (mut iter, mut range) = (one.iter().unwrap(), two.range_iter(..).unwrap());
+    assert!(iter.next().is_some() && range.next().is_some());
+    let (changed, ended) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let thread = std::thread::spawn({
+        let (db, one) = (db.clone(), one.clone());
+        let (changed, ended) = (changed.clone(), ended.clone());
+        move || {
+            one.clear().unwrap();
+            db.compact().unwrap();
+            db.drop_namespace("dropped").unwrap();
+            assert_eq!(one.len().unwrap(), 0);
+            drop((db, one));
+            changed.wait();
+            // It does nothing more, but is there.
+            ended.wait();
+        }
+    });
+    changed.wait();
+    for number in 2..6 {
+        [&*db, &one, &two].into_iter().for_each(|namespace| fill(namespace, number));
+        (0..COUNT / 2).for_each(|n| drop(one.remove(key(n)).unwrap()));
+        db.compact().unwrap();
+        db.checkpoint().unwrap();
+    }
+    drop((snapshot, iter, range, one, two, dropped));
+    db.close().unwrap();
+    assert!(nameless(path.parent().unwrap()) > 0, "the value keeps its file");
+    assert_eq!(unseal("two", &key(2), &value), 1);
+    drop(value);
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let name = path.parent().unwrap().to_str().unwrap();
+    let left: Vec<_> = maps.lines().filter(|line| line.contains(name)).collect();
+    assert!(left.is_empty(), "auto_compact {auto}: {left:#?}");
+    ended.wait();
+    thread.join().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_mapping_of_a_former_file_outlives_the_last_handle_and_value() {
+    child::alone(|| {
+        for auto in [false, true] {
+            let (_folder, path) = folder();
+            use_and_close(&path, auto);
+        }
+    });
 }

@@ -1,4 +1,5 @@
-//! The buckets of a segment: on the heap, or in a private mapping of an image.
+//! The buckets of a segment: on the heap if they are few, in a mapping of their own, or in a private
+//! mapping of an image.
 
 #![allow(unsafe_code)]
 
@@ -35,6 +36,10 @@ unsafe impl Sync for Buckets {}
 
 impl Buckets {
     pub(crate) fn empty(count: usize) -> Buckets {
+        let own = Map::own(count * size_of::<Bucket>(), true).map(Arc::new);
+        if let Some(own) = own.and_then(|map| Buckets::mapped(&map, 0, count)) {
+            return own;
+        }
         let buckets: Box<[Bucket]> = std::iter::repeat_with(Bucket::default).take(count).collect();
         Buckets { base: Box::into_raw(buckets).cast(), count, map: None }
     }

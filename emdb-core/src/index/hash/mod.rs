@@ -3,6 +3,7 @@
 pub(crate) mod buckets;
 pub(crate) mod image;
 pub(crate) mod segment;
+mod shrink;
 pub(crate) mod slot;
 pub(crate) mod source;
 pub(crate) mod table;
@@ -12,6 +13,8 @@ mod tests;
 mod tests_crowded;
 #[cfg(test)]
 mod tests_portion;
+#[cfg(test)]
+mod tests_shrink;
 
 pub(crate) use slot::Slot;
 pub(crate) use table::Table;

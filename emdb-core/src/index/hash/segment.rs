@@ -20,7 +20,7 @@ use crate::storage::memory::prefetch_line;
 
 /// 4,096 buckets, 32,768 slots, 256 KiB: splitting one takes far less than a millisecond.
 pub(crate) const FULL_BITS: u32 = 12;
-const SMALLEST_BITS: u32 = 1;
+pub(crate) const SMALLEST_BITS: u32 = 1;
 
 /// The place of the home bits in the hash: below the tag.
 const HOME_SHIFT: u32 = 34;

@@ -41,6 +41,10 @@ impl Slot {
         (self.0 ^ hash) >> TAG_SHIFT == 0
     }
 
+    pub(crate) fn tag(self) -> u32 {
+        (self.0 >> TAG_SHIFT) as u32
+    }
+
     /// The bit of the hash that a segment of this depth is split by.
     pub(crate) fn bit(self, depth: u32) -> bool {
         self.0 >> (63 - depth) & 1 == 1

@@ -55,6 +55,11 @@ pub(crate) fn behind(from: u32, depth: u32) -> Option<u32> {
     (next < 1 << TAG_BITS).then_some(next)
 }
 
+/// Whether a segment of `depth` that holds the tag `from` begins there.
+pub(crate) fn begins_at(from: u32, depth: u32) -> bool {
+    from.is_multiple_of(1 << (TAG_BITS - depth))
+}
+
 /// Whether `hash` belongs to a segment of `depth` that holds the tag `from`.
 pub(crate) fn covers(from: u32, depth: u32, hash: u64) -> bool {
     let top = |tag: u64| tag.checked_shr(TAG_BITS - depth).unwrap_or(0);

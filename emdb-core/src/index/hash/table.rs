@@ -14,6 +14,8 @@
 //!   no reader is in it.
 //! - A removed key keeps its slot, marked as a tombstone, so that older views still find what it
 //!   was; replacing a segment leaves out tombstones that no view needs.
+//! - Where little is left of two neighbours, they are joined again (`shrink`). Whoever walks passes over
+//!   what it has met before.
 
 #![allow(unsafe_code)]
 
@@ -25,7 +27,7 @@ use crossbeam_epoch::{Atomic, Guard, Owned, Shared};
 use crate::index::hash::buckets::BUCKET_SLOTS;
 use crate::index::hash::segment::{Placed, Segment, SlotEntry};
 use crate::index::hash::slot::{REACH_BUCKETS, Slot, TAG_BITS};
-use crate::index::hash::source::{Damaged, ImageSource, behind};
+use crate::index::hash::source::{Damaged, ImageSource, begins_at, behind};
 
 /// Records that one namespace takes. Beyond, segments could run out of hash bits to split by.
 pub(crate) const MAX_RECORDS: u64 = 1 << 30;
@@ -36,6 +38,9 @@ pub(crate) const ALIKE_MAX_KEYS: usize = 4096;
 
 /// The same in an image.
 pub(crate) const STORED_ALIKE_MAX_KEYS: u64 = (REACH_BUCKETS * BUCKET_SLOTS) as u64;
+
+/// Bytes of replaced segments that don't wait until this thread has replaced more.
+const LARGE_BYTES: usize = 64 << 10;
 
 /// The outcome of [`Table::publish`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +78,7 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    fn index(&self, hash: u64) -> usize {
+    pub(super) fn index(&self, hash: u64) -> usize {
         // A shift by 64 would overflow; with no bits there is one entry.
         (hash.checked_shr(64 - self.depth)).unwrap_or(0) as usize
     }
@@ -209,19 +214,38 @@ impl Table {
                 (low, Some(high))
             }
         };
-        let added = low.bytes() + high.as_ref().map_or(0, Segment::bytes);
-        self.install(hash, segment.depth(), low, high, guard);
-        self.bytes.fetch_add(added.wrapping_sub(segment.bytes()), Ordering::Relaxed);
-        // SAFETY: no directory entry points to it any more, and readers that loaded it hold
-        // guards.
-        unsafe {
-            guard.defer_destroy(shared);
-        }
+        self.replace(hash, (low, high), &[shared], guard);
         Some(())
     }
 
-    /// Points the entries of the former segment of `hash`, of local depth `depth`, to the new
-    /// ones. A reader meets the former or a new one; both hold all keys.
+    /// Puts `low` and `high`, or `low` alone, in the place of `former`: a segment, or two
+    /// neighbours.
+    pub(super) fn replace(
+        &self,
+        hash: u64,
+        (low, high): (Segment, Option<Segment>),
+        former: &[Shared<'_, Segment>],
+        guard: &Guard,
+    ) {
+        let added = low.bytes() + high.as_ref().map_or(0, Segment::bytes);
+        let gone: usize = former.iter().map(|shared| deref(*shared).bytes()).sum();
+        let depth = low.depth() - u32::from(high.is_some());
+        self.install(hash, depth, low, high, guard);
+        self.bytes.fetch_add(added.wrapping_sub(gone), Ordering::Relaxed);
+        for shared in former {
+            // SAFETY: no directory entry points to it any more, and readers that loaded it hold
+            // guards.
+            unsafe { guard.defer_destroy(*shared) };
+        }
+        if gone >= LARGE_BYTES {
+            // Or this thread would keep it until it has replaced many more, which may be never.
+            guard.flush();
+        }
+    }
+
+    /// Points the entries of the former segments, which together cover what one of local depth
+    /// `depth` with `hash` in it does, to the new ones. A reader meets a former or a new one; both hold
+    /// all keys.
     fn install(&self, hash: u64, depth: u32, low: Segment, high: Option<Segment>, guard: &Guard) {
         let directory = self.directory(guard);
         let span = 1usize << (directory.depth - depth);
@@ -236,7 +260,6 @@ impl Table {
 
     /// Doubles the directory.
     fn double(&self, guard: &Guard) {
-        let former = self.directory.load(Ordering::Acquire, guard);
         let directory = self.directory(guard);
         let entries: Box<[Atomic<Segment>]> = directory
             .entries
@@ -246,22 +269,27 @@ impl Table {
                 [Atomic::from(segment), Atomic::from(segment)]
             })
             .collect();
-        self.bytes.fetch_add(directory.entries.len() * size_of::<usize>(), Ordering::Relaxed);
-        let doubled = Directory { depth: directory.depth + 1, entries };
-        self.directory.store(Owned::new(doubled), Ordering::Release);
+        self.exchange(Directory { depth: directory.depth + 1, entries }, guard);
+    }
+
+    /// Puts another directory of the same segments in the place of the present one.
+    pub(super) fn exchange(&self, directory: Directory, guard: &Guard) {
+        let added = size_of_val(&*directory.entries);
+        let former = self.directory.swap(Owned::new(directory), Ordering::AcqRel, guard);
         // SAFETY: replaced just now; readers that loaded it hold guards. Its segments live on in
         // the new one.
-        unsafe {
-            guard.defer_destroy(former);
-        }
+        let gone = size_of_val(&*unsafe { former.deref() }.entries);
+        self.bytes.fetch_add(added.wrapping_sub(gone), Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { guard.defer_destroy(former) };
     }
 
     /// Appends the slots of the segment that holds the tag `from`, as they are at one moment, and
     /// gives the first tag behind that segment; `None` when it was the last.
     ///
-    /// Segments are only ever divided, so a walk from tag 0 meets each key once: a key that was
-    /// published before the walk began is in the segment that covers its tag, whenever that is
-    /// loaded.
+    /// A walk from tag 0 meets each key once: a key that was published before the walk began is in the
+    /// segment that covers its tag, whenever that is loaded. One that two have been joined to since
+    /// `from` was given also holds keys below that tag, which were met.
     pub(crate) fn read_segment(
         &self,
         from: u32,
@@ -269,7 +297,15 @@ impl Table {
         guard: &Guard,
     ) -> Result<Option<u32>, Damaged> {
         let segment = self.segment(u64::from(from) << (64 - TAG_BITS), guard);
+        let before = slots.len();
         segment.slots(slots).inspect_err(|_| self.note_damage())?;
+        if !begins_at(from, segment.depth()) {
+            let mut at = 0;
+            slots.retain(|slot| {
+                at += 1;
+                at <= before || slot.tag() >= from
+            });
+        }
         Ok(behind(from, segment.depth()))
     }
 }

@@ -16,13 +16,13 @@
 //! A reader takes the levels as they are at one moment and keeps them. Keys that are added later
 //! can't be of its state, or are there already under another record.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
 use crate::index::ordered::keys::Keys;
-use crate::index::ordered::levels::{Levels, SKIP_LIST_MAX_FRESH_KEYS};
+use crate::index::ordered::levels::{Levels, SKIP_LIST_MAX_FRESH_KEYS, SKIP_LIST_MAX_KEYS};
 use crate::index::ordered::run::Run;
 use crate::index::ordered::stored::Stored;
 use crate::os::ranked::{Family, Rank, RankedMutex};
@@ -61,6 +61,8 @@ pub(crate) struct Order {
     sorted_bytes: AtomicUsize,
     /// Anchors whose record was replaced or removed since the runs were last gone through.
     stale: AtomicUsize,
+    /// The anchors are to be gone through however many are stale.
+    renewal_wanted: AtomicBool,
 }
 
 impl Order {
@@ -78,6 +80,7 @@ impl Order {
             sorted: AtomicUsize::new(0),
             sorted_bytes: AtomicUsize::new(0),
             stale: AtomicUsize::new(0),
+            renewal_wanted: AtomicBool::new(false),
         }
     }
 
@@ -149,6 +152,18 @@ impl Order {
     /// Whether a reader has more work than it would after a call of `settle`.
     pub(crate) fn is_behind(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0 || self.stale() > 0
+    }
+
+    /// Whether it holds many more anchors than `records` need.
+    pub(crate) fn is_roomy(&self, records: u64) -> bool {
+        let sorted = self.sorted.load(Ordering::Relaxed);
+        sorted > SKIP_LIST_MAX_KEYS && records.saturating_mul(2) < sorted as u64
+    }
+
+    /// Has the next call of `settle` that may do all go through the anchors, and leave out those of
+    /// keys that have gone.
+    pub(crate) fn want_renewal(&self) {
+        self.renewal_wanted.store(true, Ordering::Release);
     }
 
     /// The stale anchors, if they are a good part of all.
@@ -283,11 +298,13 @@ impl Order {
         // The cost that a merge may have by how long it has been quiet: a small part of that time.
         let patience = (quiet.as_nanos() / QUIET_NS_A_KEY) as usize;
         let rested = lock(&self.rest).is_none_or(|until| until <= Instant::now());
-        let mut stale = if all && rested { self.stale() } else { 0 };
+        let is_wanted = all && self.renewal_wanted.swap(false, Ordering::AcqRel);
+        let mut renews = is_wanted || all && rested && self.stale() > 0;
+        let stale = self.stale.load(Ordering::Relaxed);
         while !stopped() {
             let began = Instant::now();
             let levels = self.levels.lock().clone();
-            let start = if stale > 0 { Some(0) } else { levels.mergeable(all, patience) };
+            let start = if renews { Some(0) } else { levels.mergeable(all, patience) };
             let Some(start) = start.filter(|_| !levels.runs.is_empty()) else { break };
             let mut merged = Run::default();
             for run in levels.runs[start..].iter().rev() {
@@ -295,9 +312,9 @@ impl Order {
                 let renewed = run.merge(&merged, keys, |p| keys.newest(p).or(Ok(Some(p))));
                 merged = renewed.inspect_err(|_| self.stale.store(0, Ordering::Relaxed))?;
             }
-            if stale > 0 {
+            if renews {
                 self.stale.fetch_sub(stale, Ordering::Relaxed);
-                stale = 0;
+                renews = false;
                 *lock(&self.rest) = Some(Instant::now() + 4 * began.elapsed());
             }
             self.replace(start, levels.runs.len(), merged);
@@ -307,7 +324,8 @@ impl Order {
             self.stale.store(0, Ordering::Relaxed);
         }
         let one = levels.runs.len() <= 1 && levels.recent.is_empty();
-        Ok(all && !one || levels.mergeable(true, 0).is_some() || waiting > 0)
+        let wanted = self.renewal_wanted.load(Ordering::Relaxed);
+        Ok(all && !one || levels.mergeable(true, 0).is_some() || waiting > 0 || wanted)
     }
 
     /// For how long no key has come, as far as former calls saw.

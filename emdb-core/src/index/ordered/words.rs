@@ -1,4 +1,4 @@
-//! Numbers of a run: on the heap, or in the mapping of an image.
+//! Numbers of a run: on the heap if they are few, in a mapping of their own, or in that of an image.
 
 #![allow(unsafe_code)]
 
@@ -42,6 +42,41 @@ impl Words {
     /// Bytes of memory that they take, mapped or not.
     pub(crate) fn bytes(&self) -> usize {
         self.len * size_of::<u64>()
+    }
+}
+
+/// Numbers that become [`Words`].
+#[derive(Debug)]
+pub(crate) struct WordsBuilder {
+    /// The place of many.
+    own: Option<Map>,
+    /// How many are in there.
+    len: usize,
+    /// The place of few.
+    heap: Vec<u64>,
+}
+
+impl WordsBuilder {
+    /// A builder of up to so many.
+    pub(crate) fn with_capacity(capacity: usize) -> WordsBuilder {
+        let own = Map::own(capacity.saturating_mul(size_of::<u64>()), false);
+        let heap = Vec::with_capacity(if own.is_some() { 0 } else { capacity });
+        WordsBuilder { own, len: 0, heap }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, word: u64) {
+        let Some(own) = &self.own else { return self.heap.push(word) };
+        assert!((self.len + 1) * size_of::<u64>() <= own.len, "no more come than were said to");
+        // SAFETY: it lies in the mapping, which nobody else has seen, and is aligned, as mappings are.
+        unsafe { own.base.cast::<u64>().add(self.len).write(word) };
+        self.len += 1;
+    }
+
+    pub(crate) fn finish(self) -> Words {
+        let Some(own) = self.own else { return self.heap.into() };
+        let base: *const u64 = own.base.cast_const().cast();
+        Words { base, len: self.len, keeper: Keeper::Map(Arc::new(own)) }
     }
 }
 

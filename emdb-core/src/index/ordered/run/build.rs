@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicU64;
 use crate::error::Result;
 use crate::index::ordered::keys::Keys;
 use crate::index::ordered::run::{NODE_ENTRIES, Run, shared, window};
-use crate::index::ordered::words::Words;
+use crate::index::ordered::words::{Words, WordsBuilder};
 
 /// The number of keys ahead for which memory is asked.
 const AHEAD_KEYS: usize = 16;
@@ -193,16 +193,16 @@ fn lesser<'k>(
 
 struct Builder {
     common: Box<[u8]>,
-    windows: Vec<u64>,
-    positions: Vec<u64>,
+    windows: WordsBuilder,
+    positions: WordsBuilder,
 }
 
 impl Builder {
     fn new(common: &[u8], capacity: usize) -> Builder {
         Builder {
             common: common.into(),
-            windows: Vec::with_capacity(capacity),
-            positions: Vec::with_capacity(capacity),
+            windows: WordsBuilder::with_capacity(capacity),
+            positions: WordsBuilder::with_capacity(capacity),
         }
     }
 
@@ -225,6 +225,6 @@ impl Builder {
     }
 
     fn finish(self) -> Run {
-        Run::of_words(self.common, self.windows.into(), self.positions.into())
+        Run::of_words(self.common, self.windows.finish(), self.positions.finish())
     }
 }
