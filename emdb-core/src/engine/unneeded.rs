@@ -18,6 +18,7 @@ const LET_WRITE: Duration = Duration::from_micros(100);
 impl Engine {
     /// Frees former incarnations and dropped namespaces that no view needs any more. After the
     /// watermark has moved, no new view can need one.
+    #[inline]
     pub(super) fn trim(
         &self,
         generation: &Generation,
@@ -25,10 +26,21 @@ impl Engine {
         ops: &[WriteOp<'_>],
         guard: &Guard,
     ) {
-        let unneeded = &mut append.unneeded;
-        if unneeded.untrimmed.is_empty() && !unneeded.dropped {
-            return;
+        if !append.unneeded.untrimmed.is_empty() || append.unneeded.dropped {
+            self.trim_unneeded(generation, append, ops, guard);
         }
+    }
+
+    /// The same where there is something, which most commits don't come to.
+    #[inline(never)]
+    fn trim_unneeded(
+        &self,
+        generation: &Generation,
+        append: &mut Append,
+        ops: &[WriteOp<'_>],
+        guard: &Guard,
+    ) {
+        let unneeded = &mut append.unneeded;
         let gone = generation.views.gone();
         if gone == unneeded.trimmed_at && ops.iter().all(|op| op.verb != Verb::Clear) {
             return;
