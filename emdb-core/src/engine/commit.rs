@@ -14,11 +14,13 @@ use crate::crypto::Framing;
 use crate::engine::Engine;
 use crate::engine::append_lock::{Access, Append};
 use crate::engine::apply::{NewRecord, PriorRecord, Tally, apply_write};
+use crate::engine::reader::Reader;
 use crate::engine::write_op::{Finding, WriteOp};
 use crate::error::{Error, Result};
 use crate::format::image::{self, NOTE_LEN};
 use crate::format::place::Place;
 use crate::format::record::Verb;
+use crate::index::hash::slot::Likely;
 use crate::index::hash::table::{ALIKE_MAX_KEYS, MAX_RECORDS};
 use crate::journal::durability::SyncGuard;
 use crate::journal::record_writer::MarkOf;
@@ -28,7 +30,8 @@ use crate::mvcc::incarnation::Incarnation;
 use crate::mvcc::views::ViewRegistry;
 use crate::os::ranked::RankedGuard;
 
-/// The distance ahead at which buckets of the index are asked for.
+/// The distance ahead at which buckets of the index are asked for; at half of it, the records that are
+/// replaced.
 const AHEAD_RECORDS: usize = 8;
 
 /// A commit in the making: the door to the journal, which holds the append lock.
@@ -216,6 +219,9 @@ impl Engine {
             if let Some(later) = ops.get(at + AHEAD_RECORDS).filter(|op| op.is_write()) {
                 later.incarnation(guard).table.prefetch(later.hash, guard);
             }
+            if let Some(soon) = ops.get_mut(at + AHEAD_RECORDS / 2) {
+                look_ahead(soon, reader, guard);
+            }
             let op = &mut ops[at];
             if op.fresh.is_none() || op.verb == Verb::Clear {
                 op.target.check()?;
@@ -366,6 +372,22 @@ impl Engine {
         let what = "the number of keys in a namespace whose hashes are alike";
         let limit = ALIKE_MAX_KEYS as u64;
         Error::TooLarge { what, size: limit + 1, limit }
+    }
+}
+
+/// Asks for the record that an operation is likely to replace, or notes that there is none.
+#[inline]
+fn look_ahead(op: &mut WriteOp<'_>, reader: Reader<'_>, guard: &Guard) {
+    let is_searched = op.is_write() && op.finding == Finding::Search && op.fresh.is_none();
+    let current = op.target.current(guard);
+    // One that was prepared for an incarnation that has been cleared since is prepared once more.
+    if !is_searched || op.id != current.id {
+        return;
+    }
+    match current.table.likely(op.hash, guard) {
+        Likely::At(prior) => reader.generation.journal.memory.prefetch_head(prior),
+        Likely::Absent => op.finding = Finding::Absent,
+        Likely::Elsewhere => {}
     }
 }
 

@@ -68,6 +68,25 @@ impl Engine {
         key: &[u8],
         guard: &'g Guard,
     ) -> Result<Option<(DecodedRecord<'g>, &'g GenerationHandle)>> {
+        let Present { handle, incarnation, watermark } = self.present(namespace, guard)?;
+        let reader = self.reader(handle);
+        if reader.is_plain() {
+            let sought = (key, reader.generation.hash(key));
+            if let Some(found) = reader.usual(&incarnation.table, sought, watermark, guard) {
+                return Ok(found.map(|record| (DecodedRecord::new(record, None), handle)));
+            }
+        }
+        self.get_by_steps(namespace, key, guard)
+    }
+
+    /// [`Engine::get`] whatever comes.
+    #[inline(never)]
+    fn get_by_steps<'g>(
+        &self,
+        namespace: &NamespaceState,
+        key: &[u8],
+        guard: &'g Guard,
+    ) -> Result<Option<(DecodedRecord<'g>, &'g GenerationHandle)>> {
         let Some((record, handle)) = self.find(namespace, key, guard)? else { return Ok(None) };
         let entry = self.reader(handle).checked(record, |at| self.clock.has_passed(at))?;
         Ok(entry.map(|entry| (entry, handle)))

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::format::record::Record;
 use crate::format::sealed::Decrypted;
 use crate::index::hash::Table;
+use crate::index::hash::slot::Likely;
 use crate::mvcc::generation::Generation;
 
 /// Reads records of one generation.
@@ -31,9 +32,75 @@ impl<'g> Reader<'g> {
         }
     }
 
+    /// The outcome of most lookups, in few steps: that no record has the key, or the whole record of one
+    /// that was put below `watermark`, and does not expire. `None` tells nothing: the lookup is to
+    /// be made step by step.
+    #[inline(always)]
+    pub(crate) fn usual(
+        self,
+        table: &Table,
+        (key, hash): (&[u8], u64),
+        watermark: u64,
+        guard: &Guard,
+    ) -> Option<Option<Record<'g>>> {
+        match table.likely(hash, guard) {
+            Likely::Absent => Some(None),
+            Likely::At(position) => self.usual_at(position, key, watermark).map(Some),
+            Likely::Elsewhere => None,
+        }
+    }
+
+    /// The same of a key that the index led to `position` for, at a moment since the watermark was.
+    #[inline(always)]
+    pub(crate) fn usual_at(self, position: u64, key: &[u8], watermark: u64) -> Option<Record<'g>> {
+        let journal = &self.generation.journal;
+        let record = journal.memory.record_ahead(position)?;
+        let is_it = position < watermark && record.is_lasting_put() && record.has_key(key);
+        (is_it && (!self.verify || record.verify(journal.place))).then_some(record)
+    }
+
+    /// The record at `position`, if both its head and its value are whole. `None` tells nothing more:
+    /// why it is not is found out step by step.
+    #[inline(always)]
+    pub(crate) fn whole(self, position: u64) -> Option<Record<'g>> {
+        let journal = &self.generation.journal;
+        let record = journal.memory.record_ahead(position)?;
+        (!self.verify || record.verify(journal.place)).then_some(record)
+    }
+
+    /// Whether records are not sealed.
+    #[inline(always)]
+    pub(crate) fn is_plain(self) -> bool {
+        self.generation.journal.vault.is_none()
+    }
+
     /// The newest record with this stored key, committed or not, a tombstone or not.
     #[inline]
     pub(crate) fn newest(
+        self,
+        table: &Table,
+        key: &[u8],
+        hash: u64,
+        guard: &Guard,
+    ) -> Result<Option<Record<'g>>> {
+        match table.likely(hash, guard) {
+            Likely::Absent => return Ok(None),
+            Likely::At(position) if self.is_plain() => {
+                let record = self.generation.journal.memory.record_ahead(position);
+                if let Some(record) = record.filter(|record| record.has_key(key))
+                    && (!self.verify || record.verify_head(self.generation.journal.place))
+                {
+                    return Ok(Some(record));
+                }
+            }
+            Likely::At(_) | Likely::Elsewhere => {}
+        }
+        self.newest_by_steps(table, key, hash, guard)
+    }
+
+    /// [`Reader::newest`] whatever comes.
+    #[inline(never)]
+    fn newest_by_steps(
         self,
         table: &Table,
         key: &[u8],

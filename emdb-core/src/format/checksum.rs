@@ -6,6 +6,9 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "x86_64")]
+use std::sync::atomic::{AtomicU8, Ordering};
+
 /// Up to here the crate's three parallel streams don't pay yet.
 #[cfg(target_arch = "x86_64")]
 const SHORT_MAX_BYTES: usize = 512;
@@ -17,15 +20,58 @@ const MIDDLE_MIN_BYTES: usize = 72;
 #[inline]
 pub(crate) fn append(crc: u32, bytes: &[u8]) -> u32 {
     #[cfg(target_arch = "x86_64")]
-    if bytes.len() <= SHORT_MAX_BYTES && is_x86_feature_detected!("sse4.2") {
-        if bytes.len() >= MIDDLE_MIN_BYTES && is_x86_feature_detected!("pclmulqdq") {
-            // SAFETY: the processor has both.
-            return unsafe { thrice(crc, bytes) };
-        }
-        // SAFETY: the processor has SSE 4.2.
-        return unsafe { short(crc, bytes) };
+    if bytes.len() <= SHORT_MAX_BYTES && is_fast() {
+        // SAFETY: the processor has the instructions.
+        return unsafe { fast(crc, bytes) };
     }
     crc32c::crc32c_append(crc, bytes)
+}
+
+/// [`append`] to `crc`, and the checksum of `others` alone.
+#[inline(always)]
+pub(crate) fn append_and(crc: u32, bytes: &[u8], others: &[u8]) -> (u32, u32) {
+    #[cfg(target_arch = "x86_64")]
+    if bytes.len() <= SHORT_MAX_BYTES && others.len() <= SHORT_MAX_BYTES && is_fast() {
+        // SAFETY: the processor has the instructions.
+        return unsafe { fast_and(crc, bytes, others) };
+    }
+    (append(crc, bytes), append(0, others))
+}
+
+/// Whether the processor has the instructions that short inputs are checked by; it is asked once.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn is_fast() -> bool {
+    static ANSWER: AtomicU8 = AtomicU8::new(UNKNOWN);
+    const UNKNOWN: u8 = 0;
+    const YES: u8 = 1;
+    const NO: u8 = 2;
+    #[cold]
+    fn ask() -> u8 {
+        let both = is_x86_feature_detected!("sse4.2") && is_x86_feature_detected!("pclmulqdq");
+        if both { YES } else { NO }
+    }
+    match ANSWER.load(Ordering::Relaxed) {
+        UNKNOWN => {
+            let answer = ask();
+            ANSWER.store(answer, Ordering::Relaxed);
+            answer == YES
+        }
+        answer => answer == YES,
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "sse4.2,pclmulqdq")]
+fn fast_and(crc: u32, bytes: &[u8], others: &[u8]) -> (u32, u32) {
+    (fast(crc, bytes), fast(0, others))
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "sse4.2,pclmulqdq")]
+#[inline]
+fn fast(crc: u32, bytes: &[u8]) -> u32 {
+    if bytes.len() >= MIDDLE_MIN_BYTES { thrice(crc, bytes) } else { short(crc, bytes) }
 }
 
 /// As [`short`], in three parts beside each other, since each step waits for the one before it. The
@@ -39,16 +85,14 @@ fn thrice(crc: u32, bytes: &[u8]) -> u32 {
         _mm_clmulepi64_si128, _mm_crc32_u64, _mm_cvtsi64_si128, _mm_cvtsi128_si64,
     };
 
-    let step = |state, word: &[u8; 8]| _mm_crc32_u64(state, u64::from_le_bytes(*word));
     let words = bytes.as_chunks::<8>().0;
     let each = words.len() / 3;
-    let (first, others) = words.split_at(each);
-    let (second, others) = others.split_at(each);
+    let (first, second, third) = (&words[..each], &words[each..2 * each], &words[2 * each..]);
     let (mut a, mut b, mut c) = (u64::from(!crc), 0, 0);
-    for ((first, second), third) in first.iter().zip(second).zip(others) {
-        a = step(a, first);
-        b = step(b, second);
-        c = step(c, third);
+    for i in 0..each {
+        a = _mm_crc32_u64(a, u64::from_le_bytes(first[i]));
+        b = _mm_crc32_u64(b, u64::from_le_bytes(second[i]));
+        c = _mm_crc32_u64(c, u64::from_le_bytes(third[i]));
     }
     let times = |state: u64, words: usize| {
         let factor = i64::from(POWERS[words]);
@@ -126,9 +170,11 @@ mod tests {
                 let part = &bytes[from..to];
                 let expected = crc32c::crc32c_append(7, part);
                 assert_eq!(append(7, part), expected, "{from}..{to}");
+                let other = crc32c::crc32c(&bytes[..to]);
+                assert_eq!(append_and(7, part, &bytes[..to]), (expected, other), "{from}..{to}");
                 #[cfg(target_arch = "x86_64")]
-                if is_x86_feature_detected!("sse4.2") {
-                    // SAFETY: the processor has SSE 4.2.
+                if is_fast() {
+                    // SAFETY: the processor has the instructions.
                     assert_eq!(unsafe { short(7, part) }, expected, "in one, {from}..{to}");
                 }
             }

@@ -16,6 +16,12 @@ use crate::os::sync::lock;
 use crate::storage::ram::Regions;
 use crate::storage::{Map, Medium};
 
+/// Cache lines of a record that are asked for at once. For what lies behind them the processor begins to
+/// read ahead by itself.
+const RECORD_LINES: usize = 4;
+/// The length that head and key of a record are taken to have.
+const HEAD_BYTES: usize = 40;
+
 #[derive(Debug)]
 pub(crate) enum Memory {
     /// One mapping from position 0.
@@ -125,16 +131,38 @@ impl Memory {
     #[inline(always)]
     pub(crate) fn record_ahead(&self, position: u64) -> Option<Record<'_>> {
         let (start, available) = self.at(position)?;
-        prefetch_line(start.wrapping_add(64));
-        prefetch_line(start.wrapping_add(128));
-        prefetch_line(start.wrapping_add(192));
+        for line in 1..RECORD_LINES {
+            prefetch_line(start.wrapping_add(64 * line));
+        }
         // SAFETY: as for `record`.
         unsafe { Record::read(position, start, available) }
+    }
+
+    /// Asks the processor for the lines of a record of usual length that will be read soon.
+    #[inline]
+    pub(crate) fn prefetch_record(&self, position: u64) {
+        if let Some((start, _)) = self.at(position) {
+            for line in 0..RECORD_LINES {
+                prefetch_line(start.wrapping_add(64 * line));
+            }
+        }
+    }
+
+    /// Asks the processor for the head and the key of a record, if they are of usual length.
+    #[inline]
+    pub(crate) fn prefetch_head(&self, position: u64) {
+        if let Some((start, _)) = self.at(position) {
+            prefetch_line(start);
+            prefetch_line(start.wrapping_add(HEAD_BYTES));
+        }
     }
 
     /// Asks the processor for the lines of a record of about `len` bytes that will be read soon.
     #[inline]
     pub(crate) fn prefetch(&self, position: u64, len: usize) {
+        if len <= 64 * (RECORD_LINES - 1) {
+            return self.prefetch_record(position);
+        }
         if let Some((start, _)) = self.at(position) {
             let mut line = 0;
             while line < len.min(512) {

@@ -5,8 +5,9 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::index::hash::slot::Slot;
 use crate::storage::Map;
 
 pub(crate) const BUCKET_SLOTS: usize = 8;
@@ -19,6 +20,23 @@ pub(crate) const PAGE_BUCKETS: usize = PAGE_BYTES / size_of::<Bucket>();
 #[derive(Debug, Default)]
 #[repr(align(64))]
 pub(crate) struct Bucket(pub(crate) [AtomicU64; BUCKET_SLOTS]);
+
+impl Bucket {
+    /// A bit for each slot with the tag of `hash`. An empty one looks like the tag zero.
+    ///
+    /// Without a branch: how many slots are in use is as good as random, and a branch on it would be
+    /// mispredicted at each lookup, which keeps the processor from beginning the next one while it
+    /// waits for this bucket.
+    #[inline(always)]
+    pub(crate) fn matching(&self, hash: u64) -> u32 {
+        let mut matching = 0;
+        for (i, word) in self.0.iter().enumerate() {
+            let slot = Slot(word.load(Ordering::Acquire));
+            matching |= u32::from(slot.has_tag_of(hash)) << i;
+        }
+        matching
+    }
+}
 
 /// Buckets that stay where they are as long as this lives.
 #[derive(Debug)]

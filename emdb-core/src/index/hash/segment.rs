@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use crate::index::hash::buckets::{BUCKET_SLOTS, Bucket, Buckets, PAGE_BUCKETS, PAGE_BYTES};
-use crate::index::hash::slot::{REACH_BUCKETS, Slot};
+use crate::index::hash::slot::{Likely, REACH_BUCKETS, Slot};
 use crate::index::hash::source::{ALL, Damaged, PageSums};
 use crate::storage::memory::prefetch_line;
 
@@ -233,6 +233,27 @@ impl Segment {
         prefetch_line(bucket.cast());
     }
 
+    /// As [`super::Table::likely`].
+    #[inline(always)]
+    pub(crate) fn likely(&self, hash: u64) -> Likely {
+        let number = self.bucket(home_of(hash), 0);
+        let bucket = &self.buckets[number];
+        if self.verified.load(Ordering::Acquire) >> (number / PAGE_BUCKETS) & 1 == 0 {
+            return Likely::Elsewhere;
+        }
+        let matching = bucket.matching(hash);
+        if matching != 0 {
+            let first = matching.trailing_zeros() as usize;
+            let slot = Slot(bucket.0[first].load(Ordering::Acquire));
+            if !slot.is_empty() {
+                return Likely::At(slot.position());
+            }
+        } else if bucket.0[BUCKET_SLOTS - 1].load(Ordering::Acquire) == 0 {
+            return Likely::Absent;
+        }
+        Likely::Elsewhere
+    }
+
     /// As [`super::Table::probe`].
     #[inline]
     pub(crate) fn probe<R>(
@@ -247,14 +268,7 @@ impl Segment {
                 return Err(self.damaged());
             }
             let bucket = &self.buckets[number];
-            // The whole bucket without a branch: how many slots are in use is as good as random, and
-            // a branch on it would be mispredicted at each lookup, which keeps the processor from
-            // beginning the next one while it waits for this bucket.
-            let mut matching = 0u32;
-            for (i, word) in bucket.0.iter().enumerate() {
-                let slot = Slot(word.load(Ordering::Acquire));
-                matching |= u32::from(slot.has_tag_of(hash)) << i;
-            }
+            let mut matching = bucket.matching(hash);
             while matching != 0 {
                 // A slot in use stays in use, with this tag: it can only point further meanwhile.
                 let slot =

@@ -20,6 +20,17 @@ const POSITION: u64 = (1 << DISPLACEMENT_SHIFT) - 1;
 /// that is.
 pub(crate) const REACH_BUCKETS: usize = 8;
 
+/// The answer of the bucket where a hash belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Likely {
+    /// No key has the hash.
+    Absent,
+    /// The first record that a search would look at: nearly always that of the key.
+    At(u64),
+    /// The bucket doesn't tell: it is full of others, or not verified yet.
+    Elsewhere,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Slot(pub(crate) u64);
 

@@ -26,7 +26,7 @@ use crossbeam_epoch::{Atomic, Guard, Owned, Shared};
 
 use crate::index::hash::buckets::BUCKET_SLOTS;
 use crate::index::hash::segment::{Placed, Segment, SlotEntry};
-use crate::index::hash::slot::{REACH_BUCKETS, Slot, TAG_BITS};
+use crate::index::hash::slot::{Likely, REACH_BUCKETS, Slot, TAG_BITS};
 use crate::index::hash::source::{Damaged, ImageSource, begins_at, behind};
 
 /// Records that one namespace takes. Beyond, segments could run out of hash bits to split by.
@@ -114,6 +114,12 @@ impl Table {
     #[inline]
     pub(crate) fn prefetch(&self, hash: u64, guard: &Guard) {
         self.segment(hash, guard).prefetch(hash);
+    }
+
+    /// The place that a search for `hash` would look at first, as far as one bucket tells.
+    #[inline(always)]
+    pub(crate) fn likely(&self, hash: u64, guard: &Guard) -> Likely {
+        self.segment(hash, guard).likely(hash)
     }
 
     /// Shows each slot that `hash` could be in to `visit`, until that breaks. Meeting a damaged
