@@ -4,7 +4,7 @@ use std::path::Path;
 
 use emdb::{Emdb, Error, FlushPolicy};
 
-use crate::workload::{BATCH, DURABLE_A_THREAD, THREADS, Workload, time};
+use crate::workload::{BATCH, DURABLE_A_THREAD, MANY, THREADS, Workload, time};
 
 pub fn measure(workload: &Workload, folder: &Path) -> Result<Vec<f64>, Box<dyn std::error::Error>> {
     let path = folder.join("emdb");
@@ -47,6 +47,23 @@ pub fn measure(workload: &Workload, folder: &Path) -> Result<Vec<f64>, Box<dyn s
         })
     })?);
     figures.push(time(order.len(), || read_in_place(&db, workload, 0))?);
+    figures.push(time(order.len(), || {
+        order.chunks(MANY).try_for_each(|part| {
+            let found = db.get_many(part.iter().map(|&i| &records[i as usize].0))?;
+            let expected = part.iter().map(|&i| &records[i as usize].1[..]);
+            check(found.iter().map(|value| value.as_deref()).eq(expected.map(Some)))
+        })
+    })?);
+    figures.push(time(order.len(), || {
+        order.chunks(MANY).try_for_each(|part| {
+            let mut right = true;
+            db.get_many_with(part.iter().map(|&i| &records[i as usize].0), |number, value| {
+                let expected = &records[part[number] as usize].1;
+                right &= value.is_some_and(|value| value[..8] == expected[..8]);
+            })?;
+            check(right)
+        })
+    })?);
     figures.push(time(missing.len(), || {
         missing.iter().try_for_each(|key| check(db.get_zerocopy(key)?.is_none()))
     })?);

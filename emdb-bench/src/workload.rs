@@ -30,12 +30,14 @@ pub enum Phase {
     DurableThreads,
     Owned,
     InPlace,
+    ManyOwned,
+    ManyLent,
     Missing,
     TwoThreads,
 }
 
 impl Phase {
-    pub const ALL: [Phase; 9] = [
+    pub const ALL: [Phase; 11] = [
         Phase::Load,
         Phase::Durable,
         Phase::Batches,
@@ -43,6 +45,8 @@ impl Phase {
         Phase::DurableThreads,
         Phase::Owned,
         Phase::InPlace,
+        Phase::ManyOwned,
+        Phase::ManyLent,
         Phase::Missing,
         Phase::TwoThreads,
     ];
@@ -56,6 +60,8 @@ impl Phase {
             Phase::DurableThreads => "8 threads, write, durable each",
             Phase::Owned => "random read, owned",
             Phase::InPlace => "random read, in place",
+            Phase::ManyOwned => "1,000 random keys at once, owned (a key)",
+            Phase::ManyLent => "1,000 random keys at once, lent (a key)",
             Phase::Missing => "read of a missing key",
             Phase::TwoThreads => "random read, in place, 2 threads",
         }
@@ -65,6 +71,8 @@ impl Phase {
 pub const DURABLE: usize = 1_000;
 pub const BATCHES: usize = 100;
 pub const BATCH: usize = 1_000;
+/// Keys that are read at once.
+pub const MANY: usize = 1_000;
 pub const SINGLE: usize = 50_000;
 pub const THREADS: usize = 8;
 pub const DURABLE_A_THREAD: usize = 200;

@@ -373,6 +373,7 @@ mod clear {
     }
 }
 
+mod get_many;
 mod insert_many;
 
 mod iterators;

@@ -342,6 +342,8 @@ fn read_live(case: &str, db: &Emdb, expected: &State, absent: &[(&str, &str)]) -
     for (name, key, value) in present.chain(absent) {
         let namespace = if name.is_empty() { &**db } else { &log };
         right("get", key, namespace.get(key).map(|v| v.as_ref() == value));
+        let many = namespace.get_many([key]);
+        right("get_many", key, many.map(|many| many[0].as_ref() == value));
         let borrowed = namespace.get_zerocopy(key).map(|v| v.as_deref() == value.map(|v| &v[..]));
         right("get_zerocopy", key, borrowed);
         right("contains_key", key, namespace.contains_key(key).map(|c| c == value.is_some()));

@@ -62,6 +62,8 @@ pub(crate) fn read(db: &Emdb, expected: &State) -> Reading {
             reading.take(&what("get"), namespace.get(key), &value);
             let lent = namespace.get_zerocopy(key).map(|v| v.map(|v| v.to_vec()));
             reading.take(&what("get_zerocopy"), lent, &value);
+            let many = namespace.get_many([key]);
+            reading.take(&what("get_many"), many, &vec![value.clone()]);
             let is_there = value.is_some();
             reading.take(&what("contains_key"), namespace.contains_key(key), &is_there);
             #[cfg(feature = "ttl")]

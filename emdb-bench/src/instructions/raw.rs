@@ -5,7 +5,7 @@ use std::path::Path;
 use emdb::{Emdb, FlushPolicy};
 
 use super::{HotPath, Outcome, check, measured_work};
-use crate::workload::{Random, Record, SEED, record};
+use crate::workload::{MANY, Random, Record, SEED, record};
 
 pub(super) const PATHS: &[HotPath] = &[
     HotPath { name: "bulk_load", operations: N, rounds: GROWS, run: bulk_load },
@@ -26,6 +26,8 @@ pub(super) const PATHS: &[HotPath] = &[
     HotPath { name: "get_zerocopy", operations: N, rounds: 1, run: get_zerocopy },
     HotPath { name: "get_zerocopy_memory", operations: N, rounds: 1, run: get_zerocopy_memory },
     HotPath { name: "get_snapshot", operations: N, rounds: 1, run: get_snapshot },
+    HotPath { name: "get_many", operations: N, rounds: 1, run: get_many },
+    HotPath { name: "get_many_with", operations: N, rounds: 1, run: get_many_with },
     HotPath { name: "contains_key", operations: N, rounds: 1, run: contains_key },
     HotPath { name: "missing_key", operations: N, rounds: 1, run: missing_key },
     HotPath { name: "scan", operations: N, rounds: 5, run: scan },
@@ -194,6 +196,33 @@ fn get_snapshot(folder: &Path, n: usize) -> Outcome<()> {
         let mut bytes = 0;
         for (key, _) in &records {
             bytes += snapshot.get(key)?.map_or(0, |value| value.len());
+        }
+        Ok(bytes)
+    })?;
+    check(read == bytes_of(&records))
+}
+
+fn get_many(folder: &Path, n: usize) -> Outcome<()> {
+    let (db, records) = loaded(folder, Kind::File, n)?;
+    let read = measured_work(|| -> Outcome<usize> {
+        let mut bytes = 0;
+        for part in records.chunks(MANY) {
+            let values = db.get_many(part.iter().map(|(key, _)| key))?;
+            bytes += values.iter().flatten().map(Vec::len).sum::<usize>();
+        }
+        Ok(bytes)
+    })?;
+    check(read == bytes_of(&records))
+}
+
+fn get_many_with(folder: &Path, n: usize) -> Outcome<()> {
+    let (db, records) = loaded(folder, Kind::File, n)?;
+    let read = measured_work(|| -> Outcome<usize> {
+        let mut bytes = 0;
+        for part in records.chunks(MANY) {
+            db.get_many_with(part.iter().map(|(key, _)| key), |_, value| {
+                bytes += value.map_or(0, <[u8]>::len);
+            })?;
         }
         Ok(bytes)
     })?;

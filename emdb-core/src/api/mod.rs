@@ -12,6 +12,7 @@ pub mod internal;
 pub(crate) mod iterators;
 mod locking;
 mod maintenance;
+mod many;
 pub(crate) mod namespace;
 mod namespaces;
 #[cfg(feature = "nested")]

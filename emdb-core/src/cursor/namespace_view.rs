@@ -9,6 +9,7 @@ use crate::cursor::overlay::Overlay;
 use crate::cursor::range::Bounds;
 use crate::cursor::walk::{Walk, unordered};
 use crate::engine::decoded::DecodedRecord;
+use crate::engine::lookahead::Lookahead;
 use crate::engine::read_view::ReadView;
 use crate::error::{Error, Result};
 use crate::format::record::Record;
@@ -122,8 +123,8 @@ impl PinnedNamespace {
 
     /// The committed live record of `key`, verified.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<DecodedRecord<'_>>> {
-        match self.stored(key)? {
-            Some(record) => self.view.reader().checked(record, |at| self.view.has_passed(at)),
+        match &self.incarnation {
+            Some(incarnation) => self.view.get(incarnation, key),
             None => Ok(None),
         }
     }
@@ -142,6 +143,27 @@ impl NamespaceView<'_> {
         }
         let record = self.pinned.get(key)?;
         Ok(record.map(|record| take(record.value(), record.expiry())))
+    }
+
+    /// Calls `each` with the keys, in their order, and the live value of each, borrowed, if there is
+    /// one. They are looked up beside each other. The first error ends it.
+    pub(crate) fn read_each<K: AsRef<[u8]>, E: From<Error>>(
+        self,
+        keys: impl IntoIterator<Item = K>,
+        mut each: impl FnMut(&K, Option<&[u8]>) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let view = &self.pinned.view;
+        let incarnation = self.pinned.incarnation.as_deref();
+        let mut keys = Lookahead::new(view, incarnation, keys.into_iter());
+        while keys.go() {
+            if let Some(write) = self.writes.get(keys.key().as_ref()) {
+                each(keys.key(), write.live(|| view.now()))?;
+                continue;
+            }
+            let record = keys.get()?;
+            each(keys.key(), record.as_ref().map(DecodedRecord::value))?;
+        }
+        Ok(())
     }
 
     /// The value of `key`, expired or not, borrowed, with when it expires, and whether it has not

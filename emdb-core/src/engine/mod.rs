@@ -9,6 +9,7 @@ pub(crate) mod commit;
 pub(crate) mod decoded;
 pub(crate) mod figures;
 mod growth;
+pub(crate) mod lookahead;
 pub(crate) mod lookup;
 pub(crate) mod namespace_table;
 pub(crate) mod namespaces;

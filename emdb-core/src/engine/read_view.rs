@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use crossbeam_epoch::Guard;
+
 use crate::engine::Engine;
 use crate::engine::anchors::Anchors;
+use crate::engine::decoded::DecodedRecord;
 use crate::engine::reader::Reader;
 use crate::error::Result;
 use crate::format::record::Record;
@@ -102,10 +105,43 @@ impl ReadView {
         stored_key: &[u8],
         hash: u64,
     ) -> Result<Option<Record<'_>>> {
-        let guard = crossbeam_epoch::pin();
+        self.stored_under(incarnation, stored_key, hash, &crossbeam_epoch::pin())
+    }
+
+    /// The same under a guard of the caller's.
+    #[inline]
+    pub(crate) fn stored_under(
+        &self,
+        incarnation: &Incarnation,
+        stored_key: &[u8],
+        hash: u64,
+        guard: &Guard,
+    ) -> Result<Option<Record<'_>>> {
         let reader = self.reader();
-        match reader.newest(&incarnation.table, stored_key, hash, &guard)? {
+        match reader.newest(&incarnation.table, stored_key, hash, guard)? {
             Some(record) => reader.version(record, self.registered.watermark()),
+            None => Ok(None),
+        }
+    }
+
+    /// The live record of `key`, decoded and verified.
+    #[inline]
+    pub(crate) fn get(
+        &self,
+        incarnation: &Incarnation,
+        key: &[u8],
+    ) -> Result<Option<DecodedRecord<'_>>> {
+        let (guard, reader) = (crossbeam_epoch::pin(), self.reader());
+        if reader.is_plain() {
+            let sought = (key, self.hash(key));
+            let watermark = self.registered.watermark();
+            if let Some(found) = reader.usual(&incarnation.table, sought, watermark, &guard) {
+                return Ok(found.map(|record| DecodedRecord::new(record, None)));
+            }
+        }
+        drop(guard);
+        match self.stored(incarnation, key)? {
+            Some(record) => reader.checked(record, |at| self.now.has_passed(at)),
             None => Ok(None),
         }
     }

@@ -11,8 +11,9 @@ use crate::cursor::end::End;
 use crate::cursor::namespace_view::{NamespaceView, PinnedNamespace, StagedWrites};
 use crate::cursor::range::Bounds;
 use crate::cursor::walk::Walk;
+use crate::engine::lookahead;
 use crate::engine::written_since::WrittenSince;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mvcc::names::{CATALOGUE, child_name};
 use crate::mvcc::namespace::INTERNAL;
 use crate::mvcc::sorted_writes::SortedWrites;
@@ -138,6 +139,23 @@ impl View {
         take: impl FnOnce(&[u8], Option<u64>) -> R,
     ) -> Result<Option<R>> {
         self.reads().read(key, take)
+    }
+
+    /// Calls `each` with the keys, in their order, and the value of each, borrowed, if it is there.
+    /// They are looked up beside each other. The first error ends it.
+    pub fn read_each<'k, E: From<Error>>(
+        &self,
+        keys: impl IntoIterator<Item = &'k [u8]>,
+        mut each: impl FnMut(&'k [u8], Option<&[u8]>) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        self.reads().read_each(keys, |key, value| each(key, value))
+    }
+
+    /// Asks for the memory in which the values of keys lie that are read next.
+    pub fn will_read<'k>(&self, keys: impl Iterator<Item = &'k [u8]>) {
+        if let Some(incarnation) = &self.pinned.incarnation {
+            lookahead::prefetch(&self.pinned.view, incarnation, keys);
+        }
     }
 
     /// Whether `key` is there. Its value isn't read.
