@@ -149,6 +149,13 @@ pub trait ReadView: Clone + fmt::Debug {
         Ok(())
     }
 
+    /// Tells which keys are likely to be read next, one by one. A backend that waits for its data has it
+    /// on its way then.
+    #[inline]
+    fn will_read<'k>(&self, keys: impl Iterator<Item = &'k [u8]>) {
+        let _ = keys;
+    }
+
     /// When `key`, if it is there, expires.
     fn expiry(&self, key: &[u8]) -> Result<Option<u64>, Self::Error>;
 

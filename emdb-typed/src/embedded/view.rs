@@ -20,6 +20,20 @@ impl ReadView for View {
         View::entry(self, key, take)
     }
 
+    #[inline]
+    fn read_each<'k, E: From<Error>>(
+        &self,
+        keys: impl IntoIterator<Item = &'k [u8]>,
+        each: impl FnMut(&'k [u8], Option<&[u8]>) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        View::read_each(self, keys, each)
+    }
+
+    #[inline]
+    fn will_read<'k>(&self, keys: impl Iterator<Item = &'k [u8]>) {
+        View::will_read(self, keys);
+    }
+
     fn expiry(&self, key: &[u8]) -> Result<Option<u64>> {
         View::expiry(self, key)
     }

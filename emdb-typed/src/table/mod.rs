@@ -1,6 +1,7 @@
 //! Typed tables: the calls that every backend has.
 
 mod change;
+mod entries;
 mod former;
 mod frozen;
 mod handle;

@@ -87,6 +87,65 @@ impl<T: Record, S: Store> Table<T, S> {
         &self,
         keys: impl IntoIterator<Item = Q>,
     ) -> Result<Vec<Option<T>>, TableError> {
+        let mut rows = Vec::new();
+        self.read_each(keys, |view, key, value| {
+            let row = value.map(|value| row::decode(key, value)).transpose()?;
+            if S::NOTES
+                && let Some(row) = &row
+            {
+                self.note(key, row, || view.expiry(key))?;
+            }
+            rows.push(row);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// As [`get_many`](Table::get_many), but calls `read` with the number of each key, from 0 on, and
+    /// its row, lent as by [`get_with`](Table::get_with).
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Table::get). Keys before the one that can't be read have had their call.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use emdb::{Emdb, Table, TableError};
+    /// # #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
+    /// # struct Page { #[emdb(key)] path: String, text: String }
+    /// # let db = Emdb::open_in_memory();
+    /// let pages = Table::<Page>::open(&db)?;
+    /// pages.insert(&Page { path: "/".into(), text: "a long text".into() })?;
+    /// let mut words = 0;
+    /// pages.get_many_with(["/", "/missing"], |_, page| {
+    ///     words += page.map_or(0, |page| page.text.split(' ').count());
+    /// })?;
+    /// assert_eq!(words, 3);
+    /// # Ok::<(), TableError>(())
+    /// ```
+    pub fn get_many_with<Q: AsKey<T::Key>>(
+        &self,
+        keys: impl IntoIterator<Item = Q>,
+        mut read: impl FnMut(usize, Option<T::Ref<'_>>),
+    ) -> Result<(), TableError> {
+        let mut number = 0;
+        self.read_each(keys, |_, key, value| {
+            match value {
+                Some(bytes) => row::lend::<T, _>(key, bytes, |row| read(number, Some(row)))?,
+                None => read(number, None),
+            }
+            number += 1;
+            Ok(())
+        })
+    }
+
+    /// Calls `each` with a view of the rows and, for each key in turn, its bytes and those of its row.
+    fn read_each<Q: AsKey<T::Key>>(
+        &self,
+        keys: impl IntoIterator<Item = Q>,
+        mut each: impl FnMut(&S::View, &[u8], Option<&[u8]>) -> Result<(), TableError>,
+    ) -> Result<(), TableError> {
         self.admit()?;
         let view = self.store.view(Keyspace::Rows)?;
         // All keys, one after the other, and where each of them ends.
@@ -97,18 +156,7 @@ impl<T: Record, S: Store> Table<T, S> {
         }
         let starts = std::iter::once(0).chain(ends.iter().copied());
         let spans = starts.zip(&ends).map(|(start, end)| &bytes[start..*end]);
-        let mut rows = Vec::with_capacity(ends.len());
-        view.read_each(spans, |key, value| {
-            let row = value.map(|value| row::decode(key, value)).transpose()?;
-            if S::NOTES
-                && let Some(row) = &row
-            {
-                self.note(key, row, || view.expiry(key))?;
-            }
-            rows.push(row);
-            Ok::<_, TableError>(())
-        })?;
-        Ok(rows)
+        view.read_each(spans, |key, value| each(&view, key, value))
     }
 
     /// Whether there is a row with this key. The row isn't decoded.

@@ -7,6 +7,7 @@ use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
 
+use super::entries::{End, Entries, Entry};
 use crate::backend::{Cursor, CursorItem, ReadView};
 use crate::embedded::View;
 use crate::error::TableError;
@@ -98,15 +99,9 @@ struct Walk<T, V: ReadView> {
 /// An index that is walked over.
 pub(super) struct Through<T, V> {
     rows: V,
+    entries: Entries,
     /// The entry of each row.
     sought: Sought<T>,
-}
-
-/// Where the next item is taken from.
-#[derive(Clone, Copy)]
-enum End {
-    Front,
-    Back,
 }
 
 /// The rows of a walk, as they are made of their keys and their bytes.
@@ -166,11 +161,13 @@ impl<T: Record, R, F: FnOnce(T::Ref<'_>) -> R> Make<T> for Lent<F> {
 impl<T: Record, V: ReadView> Walk<T, V> {
     /// The next row.
     fn row<M: Make<T>>(&mut self, end: End, make: M) -> Option<Result<M::Made, TableError>> {
-        Some(match (step(&mut self.scan, end)?, &mut self.through) {
-            (Err(error), _) => Err(error.into()),
-            (Ok((key, value)), None) => make.make(key, value),
-            (Ok((entry, value)), Some(through)) => through.row(entry, value, make),
-        })
+        match &mut self.through {
+            None => Some(match step(&mut self.scan, end)? {
+                Err(error) => Err(error.into()),
+                Ok((key, value)) => make.make(key, value),
+            }),
+            Some(through) => through.row(&mut self.scan, end, make),
+        }
     }
 
     /// The next row's key.
@@ -194,26 +191,43 @@ fn step<C: Cursor>(scan: &mut C, end: End) -> Option<CursorItem<'_, C::Error>> {
 
 impl<T: Record, V: ReadView> Through<T, V> {
     pub(super) fn new(rows: V, spec: &IndexSpec<T>, index: usize) -> Self {
-        Through { rows, sought: Sought::new(spec, index, Vec::new()) }
+        let sought = Sought::new(spec, index, Vec::new());
+        Through { rows, entries: Entries::default(), sought }
     }
 
+    /// The row of the next entry.
     fn row<M: Make<T>>(
         &mut self,
-        entry: &[u8],
-        value: &[u8],
+        scan: &mut V::Cursor,
+        end: End,
         make: M,
-    ) -> Result<M::Made, TableError> {
-        let key = self.key(entry, value)?;
-        let Through { rows, sought } = self;
+    ) -> Option<Result<M::Made, TableError>> {
+        let Through { rows, entries, sought } = self;
+        let found = entries.next(scan, end, rows, |entry, value| row_key(sought, entry, value))?;
+        let Entry { entry, key } = match found {
+            Ok(entry) => entry,
+            Err(error) => return Some(Err(error)),
+        };
         sought.seek(entry, key);
-        let row = rows.read(key, |bytes| make.make_found(sought, key, bytes))?;
-        row.unwrap_or_else(|| Err(sought.error(Disagreement::NoRow(key))))
+        Some(match rows.read(key, |bytes| make.make_found(sought, key, bytes)) {
+            Ok(row) => row.unwrap_or_else(|| Err(sought.error(Disagreement::NoRow(key)))),
+            Err(error) => Err(error.into()),
+        })
     }
 
     fn key<'a>(&self, entry: &'a [u8], value: &'a [u8]) -> Result<&'a [u8], TableError> {
-        let key = self.sought.spec().kind.row_key(entry, value);
-        key.ok_or_else(|| self.sought.error(Disagreement::NoKey))
+        row_key(&self.sought, entry, value)
     }
+}
+
+/// The key of the row to which an entry leads.
+fn row_key<'a, T: Record>(
+    sought: &Sought<T>,
+    entry: &'a [u8],
+    value: &'a [u8],
+) -> Result<&'a [u8], TableError> {
+    let key = sought.spec().kind.row_key(entry, value);
+    key.ok_or_else(|| sought.error(Disagreement::NoKey))
 }
 
 impl<T: Record, V: ReadView> Rows<T, ByKey, V> {

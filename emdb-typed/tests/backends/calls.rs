@@ -94,6 +94,11 @@ fn many_keys_are_read_in_their_order<H: Harness>() {
     let items = filled(&H::new(), 1..=40);
     let found = items.get_many([3, 99, 1, 3]).unwrap();
     assert_eq!(found, [Some(item(3)), None, Some(item(1)), Some(item(3))]);
+    let mut lent = Vec::new();
+    items
+        .get_many_with([3, 99, 1], |number, row| lent.push((number, row.map(|row| row.id))))
+        .unwrap();
+    assert_eq!(lent, [(0, Some(3)), (1, None), (2, Some(1))]);
     let all = items.get_many(1..=40).unwrap();
     assert!(all.into_iter().zip(1..).all(|(found, id)| found == Some(item(id))));
 }

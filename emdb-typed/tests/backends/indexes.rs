@@ -53,6 +53,7 @@ fn person(id: u32) -> Person {
 over_both! {
     each_kind_finds_its_rows
     lookups_go_both_ways
+    a_walk_over_an_index_goes_from_both_ends_in_any_order
     entries_follow_their_rows
     unique_values_are_taken_once
     unique_values_go_round_among_rows_that_come_together
@@ -98,6 +99,35 @@ fn lookups_go_both_ways<H: Harness>() {
     assert_eq!(ids(prefix), [8, 5, 7, 4, 9, 6]);
     let texts = people.by(Person::EMAIL).prefix("7@").unwrap();
     assert_eq!(ids(texts.collect::<Result<_, _>>().unwrap()), [7]);
+}
+
+/// Entries are taken some ahead of their rows, from each end its own.
+fn a_walk_over_an_index_goes_from_both_ends_in_any_order<H: Harness>() {
+    let db = H::new();
+    let people = db.open::<Person>();
+    let mut pattern = 0x9E37_79B9_u32;
+    for rows in 0..60 {
+        let expected: Vec<u32> = (1..=rows).collect();
+        for _ in 0..4 {
+            let mut walk = people.by(Person::TAGS).all("all").unwrap();
+            let (mut front, mut back) = (Vec::new(), Vec::new());
+            loop {
+                pattern = pattern.rotate_left(5).wrapping_mul(0x85EB_CA6B);
+                // In stretches, so that each end gets ahead of the other.
+                let is_back = pattern >> 28 > 9;
+                let step = if is_back { walk.next_back() } else { walk.next() };
+                match step {
+                    Some(row) if is_back => back.push(row.unwrap().id),
+                    Some(row) => front.push(row.unwrap().id),
+                    None => break,
+                }
+            }
+            assert!(walk.next().is_none() && walk.next_back().is_none());
+            front.extend(back.iter().rev());
+            assert_eq!(front, expected, "{} from the back", back.len());
+        }
+        people.insert(&person(rows + 1)).unwrap();
+    }
 }
 
 fn entries_follow_their_rows<H: Harness>() {
