@@ -13,6 +13,7 @@ mod limits;
 mod reader;
 mod sides;
 mod tape;
+mod text;
 mod writer;
 
 #[cfg(test)]

@@ -137,6 +137,7 @@ pub(crate) const UNSAFE_LEAVES: &[&str] = &[
     "emdb-core/src/storage/uring/enabled.rs",
     "emdb-core/src/tests/hostile.rs",
     "emdb-core/src/tests/worker.rs",
+    "emdb-typed/src/codec/text.rs",
     "tests/encryption/replays.rs",
     "tests/opening/fork.rs",
     "tests/opening/locking/a_forked_child.rs",

@@ -5,7 +5,8 @@
 //! input, and counts what takes no bytes of it.
 
 use bincode::config::Configuration;
-use bincode::de::{BorrowDecode, BorrowDecoder, Decode, DecoderImpl, read};
+use bincode::de::read::BorrowReader;
+use bincode::de::{BorrowDecoder, Decode, DecoderImpl, read};
 use bincode::error::DecodeError;
 use serde::de::value::U32Deserializer;
 use serde::de::{
@@ -17,12 +18,29 @@ use super::bytes::{self, Bytes};
 use super::config::CONFIG;
 use super::limits::Limits;
 use super::tape::{Leaf, Tape};
+use super::text;
 
 type Result<T> = std::result::Result<T, DecodeError>;
 
 /// The part of the input that is not read yet.
 pub(super) struct Input<'de> {
     rest: &'de [u8],
+}
+
+/// A first byte below this is the number itself, in bincode's integers of variable length.
+const LONG: u8 = 251;
+
+impl Input<'_> {
+    /// A length that takes one byte, if that is the next thing.
+    #[inline]
+    fn short_length(&mut self) -> Option<usize> {
+        let (first, rest) = self.rest.split_first()?;
+        if *first >= LONG {
+            return None;
+        }
+        self.rest = rest;
+        Some(usize::from(*first))
+    }
 }
 
 impl read::Reader for Input<'_> {
@@ -42,7 +60,8 @@ impl read::Reader for Input<'_> {
     }
 }
 
-impl<'de> read::BorrowReader<'de> for Input<'de> {
+impl<'de> BorrowReader<'de> for Input<'de> {
+    #[inline]
     fn take_bytes(&mut self, length: usize) -> Result<&'de [u8]> {
         let (taken, rest) = split(self.rest, length)?;
         self.rest = rest;
@@ -50,6 +69,7 @@ impl<'de> read::BorrowReader<'de> for Input<'de> {
     }
 }
 
+#[inline]
 fn split(bytes: &[u8], at: usize) -> Result<(&[u8], &[u8])> {
     let missing = || DecodeError::UnexpectedEnd { additional: at - bytes.len() };
     bytes.split_at_checked(at).ok_or_else(missing)
@@ -87,9 +107,25 @@ impl<'de, T: Tape> Reader<'de, T> {
         V::decode(&mut self.decoder)
     }
 
+    /// A length. Most take one byte, which is the length itself.
+    #[inline]
+    fn length(&mut self) -> Result<usize> {
+        match self.decoder.borrow_reader().short_length() {
+            Some(length) => Ok(length),
+            None => self.plain(),
+        }
+    }
+
+    /// Bytes behind their length.
+    #[inline]
+    fn bytes(&mut self) -> Result<&'de [u8]> {
+        let length = self.length()?;
+        self.decoder.borrow_reader().take_bytes(length)
+    }
+
     /// The number of elements of a collection.
     fn len(&mut self) -> Result<usize> {
-        let len = self.plain()?;
+        let len = self.length()?;
         self.tape.leaf(Leaf::Len(len));
         Ok(len)
     }
@@ -152,7 +188,7 @@ impl<'de, T: Tape> Deserializer<'de> for &mut Reader<'de, T> {
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.tape.leaf(Leaf::Str);
-        visitor.visit_borrowed_str(<&'de str>::borrow_decode(&mut self.decoder)?)
+        visitor.visit_borrowed_str(text::checked(self.bytes()?)?)
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -161,7 +197,7 @@ impl<'de, T: Tape> Deserializer<'de> for &mut Reader<'de, T> {
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.tape.leaf(Leaf::Bytes);
-        visitor.visit_borrowed_bytes(<&'de [u8]>::borrow_decode(&mut self.decoder)?)
+        visitor.visit_borrowed_bytes(self.bytes()?)
     }
 
     fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -200,7 +236,7 @@ impl<'de, T: Tape> Deserializer<'de> for &mut Reader<'de, T> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         if bytes::is_list::<V::Value>() && !T::KEPT {
-            let list = <&'de [u8]>::borrow_decode(&mut self.decoder)?;
+            let list = self.bytes()?;
             return self.nested(|_| visitor.visit_seq(Bytes(list.iter())).map_err(Error::custom));
         }
         let len = self.len()?;
