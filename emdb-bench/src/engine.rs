@@ -47,23 +47,7 @@ pub fn measure(workload: &Workload, folder: &Path) -> Result<Vec<f64>, Box<dyn s
         })
     })?);
     figures.push(time(order.len(), || read_in_place(&db, workload, 0))?);
-    figures.push(time(order.len(), || {
-        order.chunks(MANY).try_for_each(|part| {
-            let found = db.get_many(part.iter().map(|&i| &records[i as usize].0))?;
-            let expected = part.iter().map(|&i| &records[i as usize].1[..]);
-            check(found.iter().map(|value| value.as_deref()).eq(expected.map(Some)))
-        })
-    })?);
-    figures.push(time(order.len(), || {
-        order.chunks(MANY).try_for_each(|part| {
-            let mut right = true;
-            db.get_many_with(part.iter().map(|&i| &records[i as usize].0), |number, value| {
-                let expected = &records[part[number] as usize].1;
-                right &= value.is_some_and(|value| value[..8] == expected[..8]);
-            })?;
-            check(right)
-        })
-    })?);
+    figures.extend(read_many(&db, workload)?);
     figures.push(time(missing.len(), || {
         missing.iter().try_for_each(|key| check(db.get_zerocopy(key)?.is_none()))
     })?);
@@ -79,6 +63,28 @@ pub fn measure(workload: &Workload, folder: &Path) -> Result<Vec<f64>, Box<dyn s
     let written = (records.len() + workload.extra.len()) * (24 + 150);
     eprintln!("  disk use: {:.3} x the bytes written", size / written as f64);
     Ok(figures)
+}
+
+/// Many keys at once, owned and lent.
+fn read_many(db: &Emdb, Workload { records, order, .. }: &Workload) -> Result<[f64; 2], Error> {
+    let owned = time(order.len(), || {
+        order.chunks(MANY).try_for_each(|part| {
+            let found = db.get_many(part.iter().map(|&i| &records[i as usize].0))?;
+            let expected = part.iter().map(|&i| &records[i as usize].1[..]);
+            check(found.iter().map(|value| value.as_deref()).eq(expected.map(Some)))
+        })
+    })?;
+    let lent = time(order.len(), || {
+        order.chunks(MANY).try_for_each(|part| {
+            let mut right = true;
+            db.get_many_with(part.iter().map(|&i| &records[i as usize].0), |number, value| {
+                let expected = &records[part[number] as usize].1;
+                right &= value.is_some_and(|value| value[..8] == expected[..8]);
+            })?;
+            check(right)
+        })
+    })?;
+    Ok([owned, lent])
 }
 
 fn read_in_place(db: &Emdb, workload: &Workload, start: usize) -> Result<(), Error> {

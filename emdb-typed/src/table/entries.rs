@@ -20,11 +20,11 @@ pub(super) struct Entry<'a> {
     pub(super) key: &'a [u8],
 }
 
-/// What has been taken from the two ends.
+/// The entries that have been taken from the two ends.
 #[derive(Default)]
 pub(super) struct Entries([Side; 2]);
 
-/// What has been taken from one end.
+/// Those from one end.
 #[derive(Default)]
 struct Side {
     /// Entries and keys, one after the other.
