@@ -9,9 +9,9 @@ use crate::error::Result;
 use crate::index::ordered::{Keys, Run};
 
 /// Anchors ahead of the walk whose records are asked for, so that who wants few pays for few.
-const AHEAD_MIN_RECORDS: usize = 10;
+const AHEAD_MIN_RECORDS: usize = 4;
 /// The same once the walk has gone on for a while.
-const AHEAD_MAX_RECORDS: usize = 12;
+const AHEAD_MAX_RECORDS: usize = 8;
 /// The number of anchors that it takes to ask for one more ahead.
 const AHEAD_STEP_ANCHORS: usize = 8;
 
