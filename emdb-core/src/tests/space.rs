@@ -2,7 +2,9 @@
 
 use std::io::ErrorKind;
 
+#[cfg(feature = "ttl")]
 use crate::api::db::Emdb;
+#[cfg(feature = "ttl")]
 use crate::api::namespace::Namespace;
 use crate::engine::append_lock::Access;
 use crate::format::options::Options;
