@@ -184,7 +184,7 @@ impl Table {
             directory.extend((0..copies).map(|_| Atomic::from(shared)));
         }
         let directory = Directory { depth, entries: directory.into() };
-        Table { directory: Atomic::new(directory), bytes: bytes.into(), image: Some(source) }
+        Table::with(directory, bytes, Some(source))
     }
 }
 

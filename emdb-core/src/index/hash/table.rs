@@ -87,12 +87,18 @@ impl Directory {
 impl Table {
     pub(crate) fn new() -> Table {
         let segment = Segment::smallest();
-        let bytes = AtomicUsize::new(segment.bytes());
+        let bytes = segment.bytes();
         let entries = Box::new([Atomic::new(segment)]);
-        Table { directory: Atomic::new(Directory { depth: 0, entries }), bytes, image: None }
+        Table::with(Directory { depth: 0, entries }, bytes, None)
     }
 
-    /// Bytes of memory that the table takes.
+    /// A table with this directory, whose segments take so many bytes.
+    pub(super) fn with(directory: Directory, bytes: usize, image: Option<ImageSource>) -> Table {
+        let bytes = AtomicUsize::new(bytes + size_of_val(&*directory.entries));
+        Table { directory: Atomic::new(directory), bytes, image }
+    }
+
+    /// Bytes of memory that the table takes, its directory among them.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }

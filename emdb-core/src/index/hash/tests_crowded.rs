@@ -124,7 +124,7 @@ impl Model {
                 Err(_) => assert!(segment.is_wide()),
             }
         }
-        let directory = (size_of::<usize>() << self.table.directory(&guard).depth) - 8;
+        let directory = size_of::<usize>() << self.table.directory(&guard).depth;
         assert_eq!(self.table.bytes(), bytes + directory);
         let mut positions: Vec<_> = slots.iter().map(|slot| slot.position()).collect();
         positions.sort_unstable();

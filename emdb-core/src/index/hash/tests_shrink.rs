@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::index::hash::segment::{FULL_BITS, Segment};
 use crate::index::hash::slot::*;
+use crate::index::hash::source::{DamageAlarm, ImageSource};
 use crate::index::hash::table::*;
 use crate::storage::sim::Random;
 
@@ -129,6 +131,18 @@ fn a_table_is_as_small_as_its_keys_allow_and_no_smaller() {
         more.for_each(|key| model.write(key, true, u64::MAX));
     }
     model.check(u64::MAX);
+}
+
+/// Its directory takes more than all that is left.
+#[test]
+fn a_table_of_an_image_that_lost_all_keys_counts_what_it_takes() {
+    let (id, below, damaged) = (0, 1, AtomicBool::new(false));
+    let source = ImageSource { id, below, damaged, alarm: DamageAlarm::default().into() };
+    let segments = (0..64).map(|_| Segment::filled(6, FULL_BITS, &[]).unwrap()).collect();
+    let model = Model { table: Table::of(source, segments), ..Model::new() };
+    (0..20).for_each(|_| model.shrink(None, u64::MAX));
+    assert_eq!(model.table.bytes(), Table::new().bytes());
+    assert!(!model.table.is_roomy(0));
 }
 
 #[test]
