@@ -1,7 +1,7 @@
 //! Incarnations: what a namespace holds between two clears.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::index::expiry::Expiries;
 use crate::index::hash::Table;
@@ -9,7 +9,6 @@ use crate::index::ordered::Order;
 use crate::mvcc::count::Count;
 use crate::mvcc::views::ViewRegistry;
 use crate::os::heap;
-use crate::os::sync::lock;
 
 /// The id of the default namespace's first incarnation, which no record has to create.
 pub(crate) const DEFAULT_ID: u32 = 0;
@@ -84,6 +83,8 @@ impl Incarnation {
 impl Drop for Incarnation {
     fn drop(&mut self) {
         let order = self.order.get().map_or(0, Order::bytes);
-        heap::note_gone(self.table.bytes() + order + lock(&self.expiries).bytes());
+        // Without the lock, which a thread of the parent may hold for ever where this is a forked child.
+        let expiries = self.expiries.get_mut().unwrap_or_else(PoisonError::into_inner);
+        heap::note_gone(self.table.bytes() + order + expiries.bytes());
     }
 }

@@ -1,5 +1,7 @@
 //! Memory that is given back beside readers, views, checkpoints and compactions.
 
+#![allow(unsafe_code)]
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -220,4 +222,29 @@ fn readers_and_snapshots_see_right_states_while_indexes_grow_and_shrink() {
     assert!(held.iter().all(|content| content.len() == STAY as usize));
     drop((ordered, db));
     assert_eq!(all(&Emdb::open(&path).unwrap().snapshot()), held);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_forked_child_that_lets_go_of_an_index_does_not_wait_for_whoever_looked_at_its_expiries() {
+    let db = Emdb::open_in_memory();
+    let (_, incarnation) = db.engine().default_namespace.now();
+    // As another thread of the parent does, which the child has not.
+    std::mem::forget(incarnation.expiries.lock());
+    drop(incarnation);
+    // SAFETY: the child leaves by `_exit`; should it wait for ever, the alarm ends it.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        // SAFETY: sets a timer.
+        unsafe { libc::alarm(10) };
+        drop(db);
+        // SAFETY: ends the process.
+        unsafe { libc::_exit(0) };
+    }
+    assert!(pid > 0);
+    std::mem::forget(db);
+    let mut status = 0;
+    // SAFETY: waits for the child above; `status` is valid for writes.
+    unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    assert_eq!(status, 0);
 }
