@@ -60,6 +60,13 @@ pub(crate) struct Unneeded {
     pub(super) trimmed_at: u64,
 }
 
+impl Unneeded {
+    /// Notes one that a view may still see. Perhaps there is none: it is looked for whether or not one goes.
+    pub(super) fn note_dropped(&mut self) {
+        (self.dropped, self.trimmed_at) = (true, u64::MAX);
+    }
+}
+
 impl Append {
     /// Whether a transaction is open.
     pub(crate) fn is_owned(&self) -> bool {

@@ -134,10 +134,10 @@ impl<'e> Commit<'e> {
         }
     }
 
-    /// Notes that a view may still see a namespace that this commit dropped.
+    /// Notes that a view may still see a namespace that this commit dropped or gave another name.
     pub(crate) fn keep_dropped(&mut self) {
         if let Some(append) = &mut self.append {
-            append.unneeded.dropped = true;
+            append.unneeded.note_dropped();
         }
     }
 

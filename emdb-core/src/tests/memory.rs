@@ -224,6 +224,19 @@ fn readers_and_snapshots_see_right_states_while_indexes_grow_and_shrink() {
     assert_eq!(all(&Emdb::open(&path).unwrap().snapshot()), held);
 }
 
+#[test]
+fn the_content_of_a_namespace_that_was_renamed_and_dropped_goes_though_nobody_has_read() {
+    let db = Emdb::open_in_memory();
+    let namespace = db.namespace("former").unwrap();
+    namespace.insert("key", "value").unwrap();
+    let content = Arc::downgrade(&namespace.state.now().1);
+    drop(namespace);
+    assert!(db.rename_namespace("former", "new").unwrap());
+    assert!(db.drop_namespace("new").unwrap());
+    wait_for_end_of(&content);
+    assert!(db.engine().names.lock().dropped.is_empty());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_forked_child_that_lets_go_of_an_index_does_not_wait_for_whoever_looked_at_its_expiries() {
