@@ -55,6 +55,8 @@ impl Names {
         state.give_back(former);
         self.remove(state);
         self.dropped.retain(|dropped| !Arc::ptr_eq(dropped, former));
+        // Or a compaction would take it for empty.
+        self.gone.retain(|gone| !std::ptr::eq(gone.as_ptr(), Arc::as_ptr(former)));
         self.live.insert(former.name.clone(), former.clone());
     }
 

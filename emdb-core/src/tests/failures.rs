@@ -44,6 +44,25 @@ fn what_a_failed_sync_may_have_lost_is_written_again_at_the_next_open() {
 }
 
 #[test]
+fn a_namespace_that_could_not_be_renamed_is_none_of_those_that_have_gone() {
+    let disk = SimDisk::new(true);
+    let engine = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+    let state = engine.engine.open_namespace("former", Default::default()).unwrap();
+    disk.set_faults(Faults { room: Some(200_000), ..Faults::default() });
+    for len in [1000, 1] {
+        while write(&engine, &[(b"key".to_vec(), Some(vec![1; len]))]).is_ok() {}
+    }
+    assert!(matches!(engine.rename_namespace("former", "another name"), Err(Error::Io(_))));
+    state.check().unwrap();
+    // A compaction takes what has gone for empty, while others read.
+    let names = engine.names.lock();
+    assert!(
+        names.gone.iter().filter_map(std::sync::Weak::upgrade).all(|gone| gone.check().is_err())
+    );
+    assert!(Arc::ptr_eq(&names.live["former"], &state) && names.dropped.is_empty());
+}
+
+#[test]
 fn a_full_disk_leaves_the_database_as_it_was() {
     for mapped in [true, false] {
         let disk = SimDisk::new(mapped);
