@@ -1,7 +1,5 @@
 //! Memory that is given back beside readers, views, checkpoints and compactions.
 
-#![allow(unsafe_code)]
-
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -235,29 +233,4 @@ fn the_content_of_a_namespace_that_was_renamed_and_dropped_goes_though_nobody_ha
     assert!(db.drop_namespace("new").unwrap());
     wait_for_end_of(&content);
     assert!(db.engine().names.lock().dropped.is_empty());
-}
-
-#[cfg(unix)]
-#[test]
-fn a_forked_child_that_lets_go_of_an_index_does_not_wait_for_whoever_looked_at_its_expiries() {
-    let db = Emdb::open_in_memory();
-    let (_, incarnation) = db.engine().default_namespace.now();
-    // As another thread of the parent does, which the child has not.
-    std::mem::forget(incarnation.expiries.lock());
-    drop(incarnation);
-    // SAFETY: the child leaves by `_exit`; should it wait for ever, the alarm ends it.
-    let pid = unsafe { libc::fork() };
-    if pid == 0 {
-        // SAFETY: sets a timer.
-        unsafe { libc::alarm(10) };
-        drop(db);
-        // SAFETY: ends the process.
-        unsafe { libc::_exit(0) };
-    }
-    assert!(pid > 0);
-    std::mem::forget(db);
-    let mut status = 0;
-    // SAFETY: waits for the child above; `status` is valid for writes.
-    unsafe { libc::waitpid(pid, &raw mut status, 0) };
-    assert_eq!(status, 0);
 }

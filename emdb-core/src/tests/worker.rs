@@ -1,10 +1,12 @@
-//! Worker threads: they begin when they are asked for something, and end with the engine.
+//! Worker threads: they begin when they are asked for something, and end with the engine. Forked children, which have
+//! none of them.
 
 #![allow(unsafe_code)]
 
 use std::sync::Weak;
 use std::time::Duration;
 
+use crate::Emdb;
 use crate::os::worker::Worker;
 use crate::tests::*;
 
@@ -106,6 +108,31 @@ fn a_forked_child_that_asks_a_worker_does_not_wait_for_whoever_held_its_requests
     }
     assert!(pid > 0);
     drop(requests);
+    let mut status = 0;
+    // SAFETY: waits for the child above; `status` is valid for writes.
+    unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    assert_eq!(status, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_forked_child_that_lets_go_of_an_index_does_not_wait_for_whoever_looked_at_its_expiries() {
+    let db = Emdb::open_in_memory();
+    let (_, incarnation) = db.engine().default_namespace.now();
+    // As another thread of the parent does, which the child has not.
+    std::mem::forget(incarnation.expiries.lock());
+    drop(incarnation);
+    // SAFETY: the child leaves by `_exit`; should it wait for ever, the alarm ends it.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        // SAFETY: sets a timer.
+        unsafe { libc::alarm(10) };
+        drop(db);
+        // SAFETY: ends the process.
+        unsafe { libc::_exit(0) };
+    }
+    assert!(pid > 0);
+    std::mem::forget(db);
     let mut status = 0;
     // SAFETY: waits for the child above; `status` is valid for writes.
     unsafe { libc::waitpid(pid, &raw mut status, 0) };
