@@ -3,3 +3,6 @@
 use bincode::config::{self, Configuration};
 
 pub(super) const CONFIG: Configuration = config::standard();
+
+/// A first byte below this is the number itself, in its integers of variable length.
+pub(super) const LONG: u8 = 251;

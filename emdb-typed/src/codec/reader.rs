@@ -15,7 +15,7 @@ use serde::de::{
 };
 
 use super::bytes::{self, Bytes};
-use super::config::CONFIG;
+use super::config::{CONFIG, LONG};
 use super::limits::Limits;
 use super::tape::{Leaf, Tape};
 use super::text;
@@ -26,9 +26,6 @@ type Result<T> = std::result::Result<T, DecodeError>;
 pub(super) struct Input<'de> {
     rest: &'de [u8],
 }
-
-/// A first byte below this is the number itself, in bincode's integers of variable length.
-const LONG: u8 = 251;
 
 impl Input<'_> {
     /// A length that takes one byte, if that is the next thing.

@@ -13,7 +13,7 @@ use serde::ser::{
 };
 
 use super::bytes;
-use super::config::CONFIG;
+use super::config::{CONFIG, LONG};
 use super::limits::Limits;
 use super::tape::{Leaf, Tape};
 
@@ -23,8 +23,13 @@ type Result<T> = std::result::Result<T, EncodeError>;
 pub(super) struct Output(Vec<u8>);
 
 impl write::Writer for Output {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.0.extend_from_slice(bytes);
+        match bytes {
+            // Most numbers of a row: a push is shorter than a copy of one byte.
+            [byte] => self.0.push(*byte),
+            bytes => self.0.extend_from_slice(bytes),
+        }
         Ok(())
     }
 }
@@ -61,13 +66,33 @@ impl<T: Tape> Writer<T> {
         value.encode(&mut self.encoder)
     }
 
+    /// A length: one byte is the length itself, as for most.
+    #[inline]
+    fn length(&mut self, len: usize) -> Result<()> {
+        match u8::try_from(len) {
+            Ok(short) if short < LONG => {
+                self.encoder.writer().0.push(short);
+                Ok(())
+            }
+            _ => self.plain(len),
+        }
+    }
+
+    /// A string or byte string behind its length.
+    #[inline]
+    fn counted(&mut self, bytes: &[u8]) -> Result<()> {
+        self.length(bytes.len())?;
+        self.encoder.writer().0.extend_from_slice(bytes);
+        Ok(())
+    }
+
     fn len(&mut self) -> usize {
         self.encoder.writer().0.len()
     }
 
     /// Writes a list of bytes.
     fn bytes(&mut self, len: usize, bytes: impl Iterator<Item: Serialize>) -> Result<()> {
-        self.plain(len)?;
+        self.length(len)?;
         self.limits.enter().map_err(Error::custom)?;
         let output = &mut self.encoder.writer().0;
         let (before, mut refused) = (output.len(), None);
@@ -115,7 +140,7 @@ impl<T: Tape> Writer<T> {
                        this too), and a stored row needs it: collect into a `Vec` or a map first";
         let len = len.ok_or_else(|| EncodeError::custom(unknown))?;
         self.tape.leaf(Leaf::Len(len));
-        self.plain(len)?;
+        self.length(len)?;
         self.parts(1, true)
     }
 }
@@ -155,8 +180,16 @@ impl<'a, T: Tape> Serializer for &'a mut Writer<T> {
         serialize_f32: f32, F32;
         serialize_f64: f64, F64;
         serialize_char: char, Char;
-        serialize_str: &str, Str;
-        serialize_bytes: &[u8], Bytes;
+    }
+
+    fn serialize_str(self, value: &str) -> Result<()> {
+        self.tape.leaf(Leaf::Str);
+        self.counted(value.as_bytes())
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Result<()> {
+        self.tape.leaf(Leaf::Bytes);
+        self.counted(value)
     }
 
     fn serialize_none(self) -> Result<()> {
