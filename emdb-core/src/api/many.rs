@@ -39,7 +39,8 @@ impl Namespace {
     /// are of one committed state.
     ///
     /// Many keys are looked up beside each other, which takes a third of the time that single calls
-    /// of [`get`](Namespace::get) would take where the data is larger than the processor's cache.
+    /// of [`get`](Namespace::get) would take where the data is larger than the processor's cache. Keys
+    /// are taken from the iterator some ahead of their lookups.
     ///
     /// # Errors
     /// As [`get`](Namespace::get).
