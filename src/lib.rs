@@ -383,7 +383,7 @@
 //! assert_eq!(sessions.expires_at("b")?, None);
 //!
 //! // A moment that has passed long ago.
-//! sessions.insert_with_ttl(&Session { token: "c".into() }, Ttl::ExpiryTime(1))?;
+//! sessions.insert_with_ttl(&Session { token: "c".into() }, Ttl::ExpiresAt(1))?;
 //! assert!(sessions.get("c")?.is_none());
 //! # Ok::<(), TableError>(())
 //! ```
