@@ -160,7 +160,8 @@ impl Memory {
     /// Asks the processor for the lines of a record of about `len` bytes that will be read soon.
     #[inline]
     pub(crate) fn prefetch(&self, position: u64, len: usize) {
-        if len <= 64 * (RECORD_LINES - 1) {
+        // Who wants the first line alone says 0.
+        if (1..=64 * (RECORD_LINES - 1)).contains(&len) {
             return self.prefetch_record(position);
         }
         if let Some((start, _)) = self.at(position) {
