@@ -27,6 +27,18 @@ impl End {
         }
     }
 
+    /// Whether `key` lies behind the range for who comes from this end.
+    #[inline(always)]
+    pub(super) fn is_past(self, bounds: &Bounds, key: &[u8]) -> bool {
+        match (self, &bounds.low, &bounds.high) {
+            (End::Front, _, Bound::Included(high)) => key > high.as_slice(),
+            (End::Front, _, Bound::Excluded(high)) => key >= high.as_slice(),
+            (End::Back, Bound::Included(low), _) => key < low.as_slice(),
+            (End::Back, Bound::Excluded(low), _) => key <= low.as_slice(),
+            (End::Front, _, Bound::Unbounded) | (End::Back, Bound::Unbounded, _) => false,
+        }
+    }
+
     /// Whether this end meets `a` before `b`.
     pub(super) fn precedes(self, a: &[u8], b: &[u8]) -> bool {
         match self {

@@ -1,6 +1,7 @@
 //! Walks over a namespace: in the order of the hash index or of keys, with a transaction's writes over it.
 
 mod base;
+mod batch;
 pub(crate) mod end;
 mod hashed;
 mod merged;

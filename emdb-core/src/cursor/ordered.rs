@@ -3,11 +3,9 @@
 //! The order gives anchors. A few at a time are resolved to the versions that the walk's state
 //! sees, where there is one, and verified; few at first, so that who wants little pays for little.
 
-#![allow(unsafe_code)]
-
-use std::cmp::Ordering;
 use std::sync::Arc;
 
+use crate::cursor::batch::Batch;
 use crate::cursor::end::End;
 use crate::cursor::merged::Merged;
 use crate::cursor::pinned::PinnedRecord;
@@ -15,16 +13,13 @@ use crate::cursor::range::Bounds;
 use crate::cursor::single::Single;
 use crate::engine::read_view::ReadView;
 use crate::error::{Error, Result};
-use crate::format::sealed::Decrypted;
-use crate::index::ordered::{Keys, Levels};
+use crate::index::ordered::Levels;
 use crate::mvcc::incarnation::Incarnation;
 
 /// Records that are made ready at a time, at most: one at first, then three, six, and so on.
 const BATCH_MAX_RECORDS: usize = 16;
 /// The number that there is room for from the first on: ten records, say, take one allocation.
 const FIRST_CAPACITY_RECORDS: usize = 6;
-/// Bytes of decrypted records with which no more are made ready: they lie in memory of their own.
-const DECRYPTED_MAX_BYTES: usize = 256 << 10;
 
 #[derive(Debug)]
 pub(crate) struct Ordered {
@@ -57,6 +52,8 @@ struct Side {
     /// How many of them have been given. The last of those is where the walk is.
     given: usize,
     batch: usize,
+    /// Whether this end is in the range.
+    begun: bool,
     /// The error that comes behind them.
     failed: Option<Error>,
 }
@@ -87,17 +84,24 @@ impl Ordered {
     /// there is one.
     #[inline]
     pub(crate) fn go(&mut self, end: End) -> Result<bool> {
-        if self.give(end) { Ok(true) } else { self.go_further(end) }
+        if self.give(end).is_some() { Ok(true) } else { self.go_further(end) }
+    }
+
+    /// Whether the next record from this end is ready.
+    #[inline(always)]
+    pub(crate) fn is_ready(&self, end: End) -> bool {
+        let side = &self.sides[end as usize];
+        side.given < side.ready.len()
     }
 
     /// Goes to the next record from this end, if that is ready.
-    #[inline]
-    pub(crate) fn give(&mut self, end: End) -> bool {
+    #[inline(always)]
+    pub(crate) fn give(&mut self, end: End) -> Option<&PinnedRecord> {
         self.at = end;
         let side = &mut self.sides[end as usize];
-        let is_ready = side.given < side.ready.len();
-        side.given += usize::from(is_ready);
-        is_ready
+        let found = side.ready.get(side.given)?;
+        side.given += 1;
+        Some(found)
     }
 
     /// Where the last step went to.
@@ -150,27 +154,24 @@ impl Ordered {
     fn prepare(&mut self, end: End) -> Result<()> {
         let keys = self.view.anchors(&self.incarnation);
         let (bounds, len) = (&self.bounds, &mut self.len);
+        let side = &mut self.sides[end as usize];
         let batch = Batch {
             view: &self.view,
             incarnation: &self.incarnation,
             levels: &self.levels,
             bounds,
             values: self.values,
-            side: &mut self.sides[end as usize],
+            end,
+            size: side.batch,
+            begun: &mut side.begun,
+            ready: &mut side.ready,
         };
         let behind = match &mut self.anchors {
             AnchorSource::Single(single) => {
                 single.place(end, bounds, keys)?;
-                match end {
-                    End::Front => {
-                        batch.fill(end, len, |len| Ok(single.next(End::Front, keys, len)))
-                    }
-                    End::Back => batch.fill(end, len, |len| Ok(single.next(End::Back, keys, len))),
-                }
+                batch.fill(len, |len| Ok(single.next(end, keys, len)))
             }
-            AnchorSource::Merged(merged) => {
-                batch.fill(end, len, |_| merged.next(end, bounds, keys))
-            }
+            AnchorSource::Merged(merged) => batch.fill(len, |_| merged.next(end, bounds, keys)),
             AnchorSource::None => Ok(false),
         }?;
         if behind {
@@ -178,91 +179,5 @@ impl Ordered {
             self.anchors = AnchorSource::None;
         }
         Ok(())
-    }
-}
-
-/// The parts of a walk that it takes to make records ready.
-struct Batch<'a> {
-    view: &'a ReadView,
-    incarnation: &'a Incarnation,
-    levels: &'a Levels,
-    bounds: &'a Bounds,
-    values: bool,
-    side: &'a mut Side,
-}
-
-impl Batch<'_> {
-    /// Resolves what `anchors` gives; tells whether it has left the range.
-    #[inline]
-    fn fill(
-        self,
-        end: End,
-        len: &mut usize,
-        anchors: impl FnMut(usize) -> Result<Option<u64>>,
-    ) -> Result<bool> {
-        // Compiled twice, as the loop is short where there is nothing to open.
-        if self.view.reader().generation.journal.vault.is_some() {
-            self.fill_by::<true>(end, len, anchors)
-        } else {
-            self.fill_by::<false>(end, len, anchors)
-        }
-    }
-
-    #[inline]
-    fn fill_by<const SEALED: bool>(
-        self,
-        end: End,
-        len: &mut usize,
-        mut anchors: impl FnMut(usize) -> Result<Option<u64>>,
-    ) -> Result<bool> {
-        let reader = self.view.reader();
-        let open = |record, value| match SEALED {
-            true => reader.decrypt(record, value),
-            false if value => reader.verify_value(record).map(|()| None),
-            false => Ok(None),
-        };
-        let mut bytes = 0;
-        while self.side.ready.len() < self.side.batch {
-            let Some(anchor) = anchors(*len)? else { break };
-            // In one step, as nearly all records are whole, the newest of their keys, and in the range.
-            let whole = if !SEALED && self.values { reader.whole(anchor) } else { None };
-            let record = whole.map_or_else(|| reader.record(anchor), Ok)?;
-            let decrypted = open(record, false)?;
-            let key = decrypted.as_ref().map_or(record.key(), |decrypted| decrypted.key());
-            match (self.bounds.place(key), end) {
-                (Ordering::Equal, _) => {}
-                (Ordering::Greater, End::Front) | (Ordering::Less, End::Back) => return Ok(true),
-                // Not there yet.
-                _ => continue,
-            }
-            *len = record.len();
-            if let Some(version) = self.view.resolve(self.incarnation, record)? {
-                let decrypted = match decrypted {
-                    Some(decrypted) if version.position() == anchor => Some(decrypted),
-                    _ if whole.is_some() && version.position() == anchor => None,
-                    _ => open(version, self.values)?,
-                };
-                bytes += decrypted.as_ref().map_or(0, Decrypted::len);
-                // SAFETY: `view` keeps the memory as long as the walk, which has what it found.
-                self.side.ready.push(unsafe { PinnedRecord::new(version, decrypted) });
-                if bytes > DECRYPTED_MAX_BYTES {
-                    break;
-                }
-            } else {
-                self.pass_over(anchor, key)?;
-            }
-        }
-        Ok(false)
-    }
-
-    /// Spares later walks an anchor that nobody can see anything of any more: the keys that left
-    /// the front of a queue would otherwise be looked up by each.
-    #[cold]
-    fn pass_over(&self, anchor: u64, key: &[u8]) -> Result<()> {
-        let keys = self.view.anchors(self.incarnation);
-        match (keys.newest(anchor)?, self.incarnation.order.get()) {
-            (None, Some(order)) => order.bury(self.levels, key, anchor, keys),
-            _ => Ok(()),
-        }
     }
 }

@@ -35,7 +35,7 @@ impl Single {
     }
 
     /// The next anchor. Some at the start may lie before the range, and all behind it follow.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next<'k>(&mut self, end: End, keys: impl Keys<'k>, len: usize) -> Option<u64> {
         match end {
             End::Front => self.low = self.run.skip(self.low, self.high),
@@ -44,34 +44,36 @@ impl Single {
         if self.low >= self.high {
             return None;
         }
-        let given = &mut self.given[end as usize];
-        let ahead = (AHEAD_MIN_RECORDS + *given / AHEAD_STEP_ANCHORS).min(AHEAD_MAX_RECORDS);
-        *given += 1;
-        let asked = &mut self.asked[end as usize];
-        let left = self.high - self.low;
+        let given = self.given[end as usize];
+        self.given[end as usize] = given + 1;
+        let ahead = (AHEAD_MIN_RECORDS + given / AHEAD_STEP_ANCHORS).min(AHEAD_MAX_RECORDS);
+        let ahead = ahead.min(self.high - self.low);
+        let run = &*self.run;
+        let mut asked = self.asked[end as usize];
         let at = match end {
             End::Front => {
-                let target = self.low + left.min(ahead);
-                *asked = (*asked).max(self.low);
-                while *asked < target {
-                    keys.prefetch(self.run.at(*asked), len);
-                    *asked += 1;
+                let target = self.low + ahead;
+                asked = asked.max(self.low);
+                while asked < target {
+                    keys.prefetch(run.at(asked), len);
+                    asked += 1;
                 }
                 self.low += 1;
                 self.low - 1
             }
             End::Back => {
-                let target = self.high - left.min(ahead);
-                *asked = (*asked).min(self.high);
-                while *asked > target {
-                    *asked -= 1;
-                    keys.prefetch(self.run.at(*asked), len);
+                let target = self.high - ahead;
+                asked = asked.min(self.high);
+                while asked > target {
+                    asked -= 1;
+                    keys.prefetch(run.at(asked), len);
                 }
                 self.high -= 1;
                 self.high
             }
         };
-        Some(self.run.at(at))
+        self.asked[end as usize] = asked;
+        Some(run.at(at))
     }
 
     /// Finds where the range begins; before the first `next` of each end.

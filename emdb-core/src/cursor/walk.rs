@@ -110,7 +110,29 @@ impl Walk {
     /// As [`Walk::next`], borrowed.
     #[inline]
     pub(crate) fn next_entry(&mut self, end: End) -> Option<(&[u8], &[u8])> {
+        // Most are ready, and then it is few instructions.
+        if self.is_ready(end) {
+            return self.give(end);
+        }
         if self.go(end) { self.here() } else { None }
+    }
+
+    /// Whether the next item is a committed record that is ready; see [`Walk::give`].
+    #[inline(always)]
+    pub(crate) fn is_ready(&self, end: End) -> bool {
+        match (&self.base, &self.overlay, &self.prefix) {
+            (Some(Base::Ordered(ordered)), None, None) => ordered.is_ready(end),
+            _ => false,
+        }
+    }
+
+    /// The next item, where [`Walk::is_ready`] has said so.
+    #[inline(always)]
+    pub(crate) fn give(&mut self, end: End) -> Option<(&[u8], &[u8])> {
+        match &mut self.base {
+            Some(Base::Ordered(ordered)) => ordered.give(end).map(|found| found.0.pair()),
+            _ => None,
+        }
     }
 
     /// The next key; see [`Walk::without_values`].
@@ -142,21 +164,8 @@ impl Walk {
     }
 
     /// Goes to the next item; tells whether there was one.
-    #[inline]
-    pub(crate) fn go(&mut self, end: End) -> bool {
-        // Most are ready, and then it is few instructions.
-        if self.overlay.is_none()
-            && self.prefix.is_none()
-            && let Some(Base::Ordered(ordered)) = &mut self.base
-            && ordered.give(end)
-        {
-            return true;
-        }
-        self.go_further(end)
-    }
-
     #[inline(never)]
-    fn go_further(&mut self, end: End) -> bool {
+    pub(crate) fn go(&mut self, end: End) -> bool {
         match self.advance(end) {
             Ok(true) => true,
             Ok(false) => {

@@ -175,8 +175,23 @@ impl ReadView {
         Anchors { reader: self.reader(), table: &incarnation.table }
     }
 
-    /// The live version in this state of the key that `record` is any version of.
+    /// The record at `position`, which the order names, in few steps, if it is what nearly all are: a put of
+    /// this state that does not expire, the newest of its key, and whole. `None` tells nothing. For a file
+    /// whose records are not sealed.
     #[inline(always)]
+    pub(crate) fn usual(&self, incarnation: &Incarnation, position: u64) -> Option<Record<'_>> {
+        let generation = &self.pin.generation;
+        if position >= self.registered.watermark() || generation.superseded.get(position) {
+            return None;
+        }
+        let record = generation.journal.memory.record_now(position)?;
+        let is_it =
+            record.is_lasting_put() && (!self.verify || record.verify(generation.journal.place));
+        debug_assert!(!is_it || self.index_agrees(incarnation, &record));
+        is_it.then_some(record)
+    }
+
+    /// The live version in this state of the key that `record` is any version of.
     pub(crate) fn resolve<'a>(
         &'a self,
         incarnation: &Incarnation,
@@ -186,11 +201,19 @@ impl ReadView {
         let watermark = self.registered.watermark();
         let is_newest = position < watermark && !self.pin.generation.superseded.get(position);
         debug_assert!(!is_newest || self.index_agrees(incarnation, &record));
-        // Most are, and live: short enough to become a part of a walk.
-        if is_newest && record.is_put() && record.expiry().is_none() {
-            return Ok(Some(record));
+        if is_newest {
+            if !record.is_put() {
+                return self.reader().authentic(record).map(|_| None);
+            }
+            return self.reader().live(record, |at| self.now.has_passed(at));
         }
-        self.resolve_other(incarnation, record, is_newest)
+        let version = if position < watermark {
+            let hash = self.pin.generation.hash(record.key());
+            self.stored_as(incarnation, record.key(), hash)?
+        } else {
+            self.reader().version(record, watermark)?
+        };
+        self.live(version, self.reader())
     }
 
     /// Whether the hash index leads to `record` as well, which by the order is the newest of its key
@@ -206,29 +229,6 @@ impl ReadView {
             Ok(None) => !record.is_put(),
             Err(_) => true,
         }
-    }
-
-    #[inline(never)]
-    fn resolve_other<'a>(
-        &'a self,
-        incarnation: &Incarnation,
-        record: Record<'a>,
-        is_newest: bool,
-    ) -> Result<Option<Record<'a>>> {
-        if is_newest {
-            if !record.is_put() {
-                return self.reader().authentic(record).map(|_| None);
-            }
-            return self.reader().live(record, |at| self.now.has_passed(at));
-        }
-        let watermark = self.registered.watermark();
-        let version = if record.position() < watermark {
-            let hash = self.pin.generation.hash(record.key());
-            self.stored_as(incarnation, record.key(), hash)?
-        } else {
-            self.reader().version(record, watermark)?
-        };
-        self.live(version, self.reader())
     }
 
     /// The live version in this state of the key whose newest record is at `position`.

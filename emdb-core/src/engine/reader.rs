@@ -59,15 +59,6 @@ impl<'g> Reader<'g> {
         (is_it && (!self.verify || record.verify(journal.place))).then_some(record)
     }
 
-    /// The record at `position`, if both its head and its value are whole. `None` tells nothing more:
-    /// why it is not is found out step by step.
-    #[inline(always)]
-    pub(crate) fn whole(self, position: u64) -> Option<Record<'g>> {
-        let journal = &self.generation.journal;
-        let record = journal.memory.record_ahead(position)?;
-        (!self.verify || record.verify(journal.place)).then_some(record)
-    }
-
     /// Whether records are not sealed.
     #[inline(always)]
     pub(crate) fn is_plain(self) -> bool {

@@ -98,7 +98,7 @@ impl<'a> Record<'a> {
     /// # Safety
     /// `available` bytes from `start` can be read for `'a`, and the bytes of a record that is
     /// whole there are not written any more.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn read(
         position: u64,
         start: *const u8,
@@ -132,8 +132,14 @@ impl<'a> Record<'a> {
             return None;
         }
         if kind & (NAMESPACE | EXPIRY | LINK) != 0 {
-            // SAFETY: by the caller.
-            at = unsafe { Record::read_rare(position, start, available, at) }?;
+            // The id of a namespace of its own, up to 127, is what most of these are.
+            let is_id = kind & (EXPIRY | LINK) == 0 && available > at && byte(at) < 0x80;
+            at = if is_id {
+                at + 1
+            } else {
+                // SAFETY: by the caller.
+                unsafe { Record::read_rare(position, start, available, at) }?
+            };
         }
         if available - at < key_len || available - at - key_len < value_len {
             return None;

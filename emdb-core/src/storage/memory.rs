@@ -94,6 +94,14 @@ impl Memory {
         unsafe { Record::read(position, start, available) }
     }
 
+    /// As [`Memory::record`], as a part of a hot loop.
+    #[inline(always)]
+    pub(crate) fn record_now(&self, position: u64) -> Option<Record<'_>> {
+        let (start, available) = self.at(position)?;
+        // SAFETY: as for `record`.
+        unsafe { Record::read(position, start, available) }
+    }
+
     /// As [`Memory::record`], for a search: a record that ends behind `end` is none, and nothing
     /// behind there is read.
     pub(crate) fn record_before(&self, position: u64, end: u64) -> Option<Record<'_>> {
@@ -160,18 +168,18 @@ impl Memory {
     /// Asks the processor for the lines of a record of about `len` bytes that will be read soon.
     #[inline]
     pub(crate) fn prefetch(&self, position: u64, len: usize) {
+        let Some((start, _)) = self.at(position) else { return };
         // Who wants the first line alone says 0.
-        if (1..=64 * (RECORD_LINES - 1)).contains(&len) {
-            return self.prefetch_record(position);
+        prefetch_line(start);
+        if len == 0 {
+            return;
         }
-        if let Some((start, _)) = self.at(position) {
-            let mut line = 0;
-            while line < len.min(512) {
-                prefetch_line(start.wrapping_add(line));
-                line += 64;
-            }
-            // A record seldom begins where a line does.
-            prefetch_line(start.wrapping_add(len));
+        // A record seldom begins where a line does.
+        for line in 1..RECORD_LINES {
+            prefetch_line(start.wrapping_add(64 * line));
+        }
+        if len > 64 * (RECORD_LINES - 1) {
+            prefetch_long(start, len);
         }
     }
 
@@ -183,6 +191,17 @@ impl Memory {
             None => &[],
         }
     }
+}
+
+/// The lines behind the first ones of a record of about `len` bytes.
+#[inline]
+fn prefetch_long(start: *const u8, len: usize) {
+    let mut line = 64 * RECORD_LINES;
+    while line <= len.min(512) {
+        prefetch_line(start.wrapping_add(line));
+        line += 64;
+    }
+    prefetch_line(start.wrapping_add(len));
 }
 
 /// Asks the processor for one cache line. A pointer that leads nowhere is harmless.

@@ -218,8 +218,16 @@ impl Scan {
         self.step(End::Back)
     }
 
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, end: End) -> Option<Result<(&[u8], &[u8])>> {
+        if self.0.is_ready(end) {
+            return self.0.give(end).map(Ok);
+        }
+        self.step_further(end)
+    }
+
+    #[inline(never)]
+    fn step_further(&mut self, end: End) -> Option<Result<(&[u8], &[u8])>> {
         if !self.0.go(end) {
             return self.0.status().err().map(Err);
         }
