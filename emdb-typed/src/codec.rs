@@ -8,7 +8,9 @@
 
 mod bytes;
 mod config;
+mod failure;
 mod fault;
+mod input;
 mod limits;
 mod reader;
 mod sides;
@@ -24,6 +26,8 @@ use serde::de::DeserializeOwned;
 use serde::de::DeserializeSeed;
 use serde::{Deserialize, Serialize};
 
+use failure::Failure;
+use input::Input;
 use reader::Reader;
 use writer::Writer;
 
@@ -50,6 +54,13 @@ pub struct DecodeError {
 impl DecodeError {
     pub(crate) fn new(reason: impl Into<String>) -> Self {
         DecodeError { reason: reason.into() }
+    }
+}
+
+impl From<Failure> for DecodeError {
+    #[cold]
+    fn from(failure: Failure) -> Self {
+        DecodeError { reason: failure.into_reason() }
     }
 }
 
@@ -81,18 +92,11 @@ pub(crate) fn with_version(version: u32, value: &[u8]) -> Result<Vec<u8>, Encode
 }
 
 /// Splits a row into its version and the bytes of its value.
+#[inline]
 pub(crate) fn split_version(row: &[u8]) -> Result<(u32, &[u8]), DecodeError> {
-    let mut reader = Reader::new(row);
-    match reader.plain::<u32>() {
-        Ok(version) => Ok((version, reader.rest())),
-        Err(error) => Err(failed(&error)),
-    }
-}
-
-/// The error of bytes that are no row. Apart, so that what reads a field stays short.
-#[cold]
-fn failed(error: &bincode::error::DecodeError) -> DecodeError {
-    DecodeError::new(reader::reason(error))
+    let mut input = Input::new(row);
+    let version = input.unsigned()?;
+    Ok((version, input.rest()))
 }
 
 /// Reads a value back from all of `bytes`.
@@ -107,13 +111,14 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError
 pub(crate) struct RowReader<'a>(Reader<'a>);
 
 impl<'a> RowReader<'a> {
+    #[inline]
     pub(crate) fn new(value: &'a [u8]) -> Self {
         RowReader(Reader::new(value))
     }
 
     #[inline]
     pub(crate) fn next<V: Deserialize<'a>>(&mut self) -> Result<V, DecodeError> {
-        V::deserialize(&mut self.0).map_err(|e| failed(&e))
+        Ok(V::deserialize(&mut self.0)?)
     }
 
     /// Reads a field whose type is known at run time alone.
@@ -122,24 +127,28 @@ impl<'a> RowReader<'a> {
         &mut self,
         seed: S,
     ) -> Result<S::Value, DecodeError> {
-        seed.deserialize(&mut self.0).map_err(|e| failed(&e))
+        Ok(seed.deserialize(&mut self.0)?)
     }
 
     /// The bytes that are not read yet.
     #[cfg(feature = "json")]
-    pub(crate) fn rest(&mut self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.0.rest()
     }
 
     /// Nothing may be left.
-    pub(crate) fn finish(&mut self) -> Result<(), DecodeError> {
+    #[inline]
+    pub(crate) fn finish(&self) -> Result<(), DecodeError> {
         match self.0.rest().len() {
             0 => Ok(()),
-            left => {
-                Err(DecodeError::new(format!("{left} bytes are left over after the last field")))
-            }
+            left => Err(left_over(left)),
         }
     }
+}
+
+#[cold]
+fn left_over(bytes: usize) -> DecodeError {
+    DecodeError::new(format!("{bytes} bytes are left over after the last field"))
 }
 
 impl std::fmt::Debug for RowReader<'_> {

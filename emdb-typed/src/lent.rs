@@ -13,11 +13,13 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    #[inline]
     pub(crate) fn new(value: &'a [u8]) -> Self {
         Fields { reader: RowReader::new(value) }
     }
 
     /// The next field, as its type reads itself.
+    #[inline]
     pub fn owned<V: Deserialize<'a>>(&mut self) -> Result<V, DecodeError> {
         self.reader.next()
     }
@@ -26,6 +28,7 @@ impl<'a> Fields<'a> {
     ///
     /// The derive knows `String` by its name alone. Where the name means another type, nothing is
     /// lent.
+    #[inline]
     pub fn lent<F: 'static, L: Lent + Deserialize<'a>>(&mut self) -> Result<L, DecodeError> {
         if TypeId::of::<F>() != TypeId::of::<L::Of>() {
             return Err(DecodeError::new(format!(
@@ -38,7 +41,8 @@ impl<'a> Fields<'a> {
     }
 
     /// Nothing may be left.
-    pub(crate) fn finish(mut self) -> Result<(), DecodeError> {
+    #[inline]
+    pub(crate) fn finish(self) -> Result<(), DecodeError> {
         self.reader.finish()
     }
 }

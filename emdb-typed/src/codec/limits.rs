@@ -17,15 +17,17 @@ pub(super) struct Limits {
 
 impl Limits {
     /// One level down.
+    #[inline(always)]
     pub(super) fn enter(&mut self) -> Result<(), String> {
         if self.depth == NESTED_MAX_LEVELS {
-            return Err(format!("values nest deeper than {NESTED_MAX_LEVELS} levels"));
+            return Err(too_deep());
         }
         self.depth += 1;
         Ok(())
     }
 
     /// One level up.
+    #[inline(always)]
     pub(super) fn leave(&mut self) {
         self.depth -= 1;
     }
@@ -40,4 +42,9 @@ impl Limits {
         self.hollow += 1;
         Ok(())
     }
+}
+
+#[cold]
+fn too_deep() -> String {
+    format!("values nest deeper than {NESTED_MAX_LEVELS} levels")
 }

@@ -4,10 +4,6 @@
 //! 2^60 bytes is allocated before a byte of it is read. This one lends strings and bytes from the
 //! input, and counts what takes no bytes of it.
 
-use bincode::config::Configuration;
-use bincode::de::read::BorrowReader;
-use bincode::de::{BorrowDecoder, Decode, DecoderImpl, read};
-use bincode::error::DecodeError;
 use serde::de::value::U32Deserializer;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess,
@@ -15,80 +11,32 @@ use serde::de::{
 };
 
 use super::bytes::{self, Bytes};
-use super::config::{CONFIG, LONG};
+use super::failure::Failure;
+use super::input::Input;
 use super::limits::Limits;
 use super::tape::{Leaf, Tape};
 use super::text;
 
-type Result<T> = std::result::Result<T, DecodeError>;
-
-/// The part of the input that is not read yet.
-pub(super) struct Input<'de> {
-    rest: &'de [u8],
-}
-
-impl Input<'_> {
-    /// A length that takes one byte, if that is the next thing.
-    #[inline]
-    fn short_length(&mut self) -> Option<usize> {
-        let (first, rest) = self.rest.split_first()?;
-        if *first >= LONG {
-            return None;
-        }
-        self.rest = rest;
-        Some(usize::from(*first))
-    }
-}
-
-impl read::Reader for Input<'_> {
-    fn read(&mut self, bytes: &mut [u8]) -> Result<()> {
-        let (taken, rest) = split(self.rest, bytes.len())?;
-        bytes.copy_from_slice(taken);
-        self.rest = rest;
-        Ok(())
-    }
-
-    fn peek_read(&mut self, n: usize) -> Option<&[u8]> {
-        self.rest.get(..n)
-    }
-
-    fn consume(&mut self, n: usize) {
-        self.rest = self.rest.get(n..).unwrap_or_default();
-    }
-}
-
-impl<'de> BorrowReader<'de> for Input<'de> {
-    #[inline]
-    fn take_bytes(&mut self, length: usize) -> Result<&'de [u8]> {
-        let (taken, rest) = split(self.rest, length)?;
-        self.rest = rest;
-        Ok(taken)
-    }
-}
-
-#[inline]
-fn split(bytes: &[u8], at: usize) -> Result<(&[u8], &[u8])> {
-    let missing = || DecodeError::UnexpectedEnd { additional: at - bytes.len() };
-    bytes.split_at_checked(at).ok_or_else(missing)
-}
+type Result<T> = std::result::Result<T, Failure>;
 
 /// A deserializer over one row, which may keep a tape of what it is asked for.
 pub(super) struct Reader<'de, T = ()> {
-    decoder: DecoderImpl<Input<'de>, Configuration, ()>,
+    input: Input<'de>,
     limits: Limits,
     tape: T,
 }
 
 impl<'de> Reader<'de> {
+    #[inline(always)]
     pub(super) fn new(bytes: &'de [u8]) -> Self {
         Reader::taped(bytes, ())
     }
 }
 
 impl<'de, T: Tape> Reader<'de, T> {
+    #[inline(always)]
     pub(super) fn taped(bytes: &'de [u8], tape: T) -> Self {
-        let decoder = DecoderImpl::new(Input { rest: bytes }, CONFIG, ());
-        Reader { decoder, limits: Limits::default(), tape }
+        Reader { input: Input::new(bytes), limits: Limits::default(), tape }
     }
 
     pub(super) fn into_tape(self) -> T {
@@ -96,58 +44,42 @@ impl<'de, T: Tape> Reader<'de, T> {
     }
 
     /// The bytes that are not read yet.
-    pub(super) fn rest(&mut self) -> &'de [u8] {
-        self.decoder.borrow_reader().rest
-    }
-
-    pub(super) fn plain<V: Decode<()>>(&mut self) -> Result<V> {
-        V::decode(&mut self.decoder)
-    }
-
-    /// A length. Most take one byte, which is the length itself.
-    #[inline]
-    fn length(&mut self) -> Result<usize> {
-        match self.decoder.borrow_reader().short_length() {
-            Some(length) => Ok(length),
-            None => self.plain(),
-        }
-    }
-
-    /// Bytes behind their length.
-    #[inline]
-    fn bytes(&mut self) -> Result<&'de [u8]> {
-        let length = self.length()?;
-        self.decoder.borrow_reader().take_bytes(length)
+    #[inline(always)]
+    pub(super) fn rest(&self) -> &'de [u8] {
+        self.input.rest()
     }
 
     /// The number of elements of a collection.
+    #[inline(always)]
     fn len(&mut self) -> Result<usize> {
-        let len = self.length()?;
+        let len = self.input.length()?;
         self.tape.leaf(Leaf::Len(len));
         Ok(len)
     }
 
     /// Runs `read` one level deeper.
+    #[inline(always)]
     fn nested<V>(&mut self, read: impl FnOnce(&mut Self) -> Result<V>) -> Result<V> {
-        self.limits.enter().map_err(Error::custom)?;
+        self.limits.enter().map_err(Failure::new)?;
         let value = read(self)?;
         self.limits.leave();
         Ok(value)
     }
 
     /// Something with as many parts as its type says.
+    #[inline(always)]
     fn tuple<V: Visitor<'de>>(&mut self, len: usize, visitor: V) -> Result<V::Value> {
-        self.nested(|reader| visitor.visit_seq(Parts::new(reader, len, false)))
+        self.nested(|reader| visitor.visit_seq(Parts { reader, left: len, names: &[] }))
     }
 
     /// As many parts as there are names.
+    #[inline(always)]
     fn named<V: Visitor<'de>>(&mut self, names: Names, visitor: V) -> Result<V::Value> {
-        self.nested(|reader| {
-            visitor.visit_seq(Parts { names, ..Parts::new(reader, names.len(), false) })
-        })
+        self.nested(|reader| visitor.visit_seq(Parts { reader, left: names.len(), names }))
     }
 
     /// Refuses a question that only bytes with types in them could answer.
+    #[cold]
     fn untyped<V>(&mut self) -> Result<V> {
         self.tape.leaf(Leaf::Any);
         Err(no_types())
@@ -155,37 +87,39 @@ impl<'de, T: Tape> Reader<'de, T> {
 }
 
 macro_rules! plain {
-    ($($method:ident => $visit:ident, $leaf:ident;)*) => {$(
+    ($($method:ident => $visit:ident, $leaf:ident, $read:expr;)*) => {$(
+        #[inline]
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
             self.tape.leaf(Leaf::$leaf);
-            visitor.$visit(self.plain()?)
+            let read: fn(&mut Input<'de>) -> Result<_> = $read;
+            visitor.$visit(read(&mut self.input)?)
         }
     )*};
 }
 
 impl<'de, T: Tape> Deserializer<'de> for &mut Reader<'de, T> {
-    type Error = DecodeError;
+    type Error = Failure;
 
     plain! {
-        deserialize_bool => visit_bool, Bool;
-        deserialize_i8 => visit_i8, I8;
-        deserialize_i16 => visit_i16, I16;
-        deserialize_i32 => visit_i32, I32;
-        deserialize_i64 => visit_i64, I64;
-        deserialize_i128 => visit_i128, I128;
-        deserialize_u8 => visit_u8, U8;
-        deserialize_u16 => visit_u16, U16;
-        deserialize_u32 => visit_u32, U32;
-        deserialize_u64 => visit_u64, U64;
-        deserialize_u128 => visit_u128, U128;
-        deserialize_f32 => visit_f32, F32;
-        deserialize_f64 => visit_f64, F64;
-        deserialize_char => visit_char, Char;
+        deserialize_bool => visit_bool, Bool, Input::bool;
+        deserialize_i8 => visit_i8, I8, |input| input.byte().map(|byte| byte as i8);
+        deserialize_i16 => visit_i16, I16, Input::signed;
+        deserialize_i32 => visit_i32, I32, Input::signed;
+        deserialize_i64 => visit_i64, I64, Input::signed;
+        deserialize_i128 => visit_i128, I128, Input::any;
+        deserialize_u8 => visit_u8, U8, Input::byte;
+        deserialize_u16 => visit_u16, U16, Input::unsigned;
+        deserialize_u32 => visit_u32, U32, Input::unsigned;
+        deserialize_u64 => visit_u64, U64, Input::word;
+        deserialize_u128 => visit_u128, U128, Input::any;
+        deserialize_f32 => visit_f32, F32, |input| input.array().map(f32::from_le_bytes);
+        deserialize_f64 => visit_f64, F64, |input| input.array().map(f64::from_le_bytes);
+        deserialize_char => visit_char, Char, Input::any;
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.tape.leaf(Leaf::Str);
-        visitor.visit_borrowed_str(text::checked(self.bytes()?)?)
+        visitor.visit_borrowed_str(text::checked(self.input.counted()?)?)
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -194,7 +128,7 @@ impl<'de, T: Tape> Deserializer<'de> for &mut Reader<'de, T> {
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.tape.leaf(Leaf::Bytes);
-        visitor.visit_borrowed_bytes(self.bytes()?)
+        visitor.visit_borrowed_bytes(self.input.counted()?)
     }
 
     fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
@@ -202,12 +136,12 @@ impl<'de, T: Tape> Deserializer<'de> for &mut Reader<'de, T> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let mark = self.plain::<u8>()?;
+        let mark = self.input.byte()?;
         self.tape.leaf(Leaf::Option(mark != 0));
         match mark {
             0 => visitor.visit_none(),
             1 => self.nested(|reader| visitor.visit_some(reader)),
-            other => Err(DecodeError::custom(format!("{other} is no mark of an `Option`"))),
+            other => Err(Failure::new(format!("{other} is no mark of an `Option`"))),
         }
     }
 
@@ -233,11 +167,11 @@ impl<'de, T: Tape> Deserializer<'de> for &mut Reader<'de, T> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         if bytes::is_list::<V::Value>() && !T::KEPT {
-            let list = self.bytes()?;
+            let list = self.input.counted()?;
             return self.nested(|_| visitor.visit_seq(Bytes(list.iter())).map_err(Error::custom));
         }
         let len = self.len()?;
-        self.nested(|reader| visitor.visit_seq(Parts::new(reader, len, true)))
+        self.nested(|reader| visitor.visit_seq(Elements::new(reader, len)))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
@@ -255,7 +189,7 @@ impl<'de, T: Tape> Deserializer<'de> for &mut Reader<'de, T> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         let len = self.len()?;
-        self.nested(|reader| visitor.visit_map(Parts::new(reader, len, true)))
+        self.nested(|reader| visitor.visit_map(Elements::new(reader, len)))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -293,8 +227,8 @@ impl<'de, T: Tape> Deserializer<'de> for &mut Reader<'de, T> {
     }
 }
 
-fn no_types() -> DecodeError {
-    DecodeError::custom(
+fn no_types() -> Failure {
+    Failure::new(
         "stored rows carry no names and types: serde's `untagged`, `flatten`, `tag` and \
          self-describing types such as `serde_json::Value` can't be read from them",
     )
@@ -302,28 +236,55 @@ fn no_types() -> DecodeError {
 
 type Names = &'static [&'static str];
 
-/// The parts of a sequence, a tuple, a struct or a map.
+/// The parts of a tuple or a struct: as many as its type says.
 struct Parts<'a, 'de, T> {
     reader: &'a mut Reader<'de, T>,
     left: usize,
-    /// The names of the parts, and those that are read as if they were them; none but in a struct.
+    /// Their names, in a struct.
     names: Names,
-    /// How many parts a collection may make room for at once: what the input can fill, whatever
-    /// the length in it says.
+}
+
+impl<'de, T: Tape> SeqAccess<'de> for Parts<'_, 'de, T> {
+    type Error = Failure;
+
+    #[inline(always)]
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
+        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+        self.left = left;
+        self.reader.tape.enter(|| {
+            let at = self.names.len().checked_sub(left + 1)?;
+            self.names.get(at).copied()
+        });
+        let value = seed.deserialize(&mut *self.reader)?;
+        self.reader.tape.leave();
+        Ok(Some(value))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        // No part of a tuple needs room beforehand; an array's type says how much it takes.
+        Some(self.left.min(self.reader.rest().len()))
+    }
+}
+
+/// The elements of a sequence or a map: as many as the bytes say.
+struct Elements<'a, 'de, T> {
+    reader: &'a mut Reader<'de, T>,
+    left: usize,
+    /// How many there may be room for at once: what the input can fill, whatever the length in it says.
     room: usize,
-    /// Whether the number of parts comes from the bytes, and not from the type.
-    counted: bool,
     /// How much was left to read when the current element began.
     entry: usize,
 }
 
-impl<'a, 'de, T: Tape> Parts<'a, 'de, T> {
-    fn new(reader: &'a mut Reader<'de, T>, left: usize, counted: bool) -> Self {
+impl<'a, 'de, T: Tape> Elements<'a, 'de, T> {
+    #[inline(always)]
+    fn new(reader: &'a mut Reader<'de, T>, left: usize) -> Self {
         let room = reader.rest().len();
-        Parts { reader, left, names: &[], room, counted, entry: room }
+        Elements { reader, left, room, entry: room }
     }
 
     /// Begins an element, if there is one more.
+    #[inline(always)]
     fn begin(&mut self) -> bool {
         self.entry = self.reader.rest().len();
         let more = self.left > 0;
@@ -331,19 +292,18 @@ impl<'a, 'de, T: Tape> Parts<'a, 'de, T> {
         more
     }
 
+    #[inline(always)]
     fn part<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
-        self.reader.tape.enter(|| {
-            let at = self.names.len().checked_sub(self.left + 1)?;
-            self.names.get(at).copied()
-        });
+        self.reader.tape.enter(|| None);
         let value = seed.deserialize(&mut *self.reader)?;
         self.reader.tape.leave();
         Ok(value)
     }
 
+    #[inline(always)]
     fn finish(&mut self) -> Result<()> {
-        let hollow = self.counted && self.reader.rest().len() == self.entry;
-        if hollow { self.reader.limits.hollow().map_err(Error::custom) } else { Ok(()) }
+        let hollow = self.reader.rest().len() == self.entry;
+        if hollow { self.reader.limits.hollow().map_err(Failure::new) } else { Ok(()) }
     }
 
     fn hint(&self) -> Option<usize> {
@@ -351,9 +311,10 @@ impl<'a, 'de, T: Tape> Parts<'a, 'de, T> {
     }
 }
 
-impl<'de, T: Tape> SeqAccess<'de> for Parts<'_, 'de, T> {
-    type Error = DecodeError;
+impl<'de, T: Tape> SeqAccess<'de> for Elements<'_, 'de, T> {
+    type Error = Failure;
 
+    #[inline]
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
         if !self.begin() {
             return Ok(None);
@@ -368,8 +329,8 @@ impl<'de, T: Tape> SeqAccess<'de> for Parts<'_, 'de, T> {
     }
 }
 
-impl<'de, T: Tape> MapAccess<'de> for Parts<'_, 'de, T> {
-    type Error = DecodeError;
+impl<'de, T: Tape> MapAccess<'de> for Elements<'_, 'de, T> {
+    type Error = Failure;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
         if self.begin() { self.part(seed).map(Some) } else { Ok(None) }
@@ -387,19 +348,19 @@ impl<'de, T: Tape> MapAccess<'de> for Parts<'_, 'de, T> {
 }
 
 impl<'de, T: Tape> EnumAccess<'de> for &mut Reader<'de, T> {
-    type Error = DecodeError;
+    type Error = Failure;
     type Variant = Self;
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self)> {
-        let index = self.plain::<u32>()?;
+        let index = self.input.unsigned::<u32>()?;
         self.tape.leaf(Leaf::Variant(index, ""));
-        let variant: U32Deserializer<DecodeError> = index.into_deserializer();
+        let variant: U32Deserializer<Failure> = index.into_deserializer();
         Ok((seed.deserialize(variant)?, self))
     }
 }
 
 impl<'de, T: Tape> VariantAccess<'de> for &mut Reader<'de, T> {
-    type Error = DecodeError;
+    type Error = Failure;
 
     fn unit_variant(self) -> Result<()> {
         Ok(())
@@ -419,21 +380,5 @@ impl<'de, T: Tape> VariantAccess<'de> for &mut Reader<'de, T> {
         visitor: V,
     ) -> Result<V::Value> {
         self.named(fields, visitor)
-    }
-}
-
-/// An error in words that name no crate.
-pub(super) fn reason(error: &DecodeError) -> String {
-    match error {
-        DecodeError::OtherString(reason) => reason.clone(),
-        DecodeError::Other(reason) => (*reason).to_owned(),
-        DecodeError::UnexpectedEnd { .. } => "the bytes end before the last field".to_owned(),
-        DecodeError::Utf8 { .. } => "a string is not UTF-8".to_owned(),
-        DecodeError::InvalidCharEncoding(_) => "a `char` is not valid".to_owned(),
-        DecodeError::InvalidBooleanValue(found) => format!("{found} is no `bool`"),
-        DecodeError::InvalidIntegerType { expected, found } => {
-            format!("an integer of type {found:?} stands where {expected:?} belongs")
-        }
-        other => format!("{other:?}"),
     }
 }

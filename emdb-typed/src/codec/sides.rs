@@ -10,8 +10,9 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::failure::Failure;
 use super::fault::{Cause, Fault};
-use super::reader::{self, Reader};
+use super::reader::Reader;
 use super::tape::{Leaf, Note};
 use super::writer::Writer;
 use super::{decode, encode_value};
@@ -20,7 +21,7 @@ use super::{decode, encode_value};
 pub(crate) fn fault<T: Serialize + DeserializeOwned>(value: &T) -> Option<Fault> {
     let (bytes, written) = tape_of(value)?;
     let mut reader = Reader::taped(&bytes, Vec::new());
-    let back = T::deserialize(&mut reader);
+    let back = T::deserialize(&mut reader).map_err(Failure::into_reason);
     let left = reader.rest().len();
     let read = reader.into_tape();
     let (written, read) = (Side::of(&written), Side::of(&read));
@@ -28,7 +29,7 @@ pub(crate) fn fault<T: Serialize + DeserializeOwned>(value: &T) -> Option<Fault>
         return Some(one_sided(&written, &read, back.is_ok()).unwrap_or(Fault { path, cause }));
     }
     let refused = match &back {
-        Err(error) => Some(reader::reason(error)),
+        Err(reason) => Some(reason.clone()),
         Ok(_) if left > 0 => Some(format!("{left} bytes are left over")),
         Ok(_) => None,
     };
