@@ -117,7 +117,7 @@ pub(crate) const LONG_FILES: &[(&str, &str)] =
 pub(crate) const UNSAFE_LEAVES: &[&str] = &[
     "emdb-core/src/crypto/tests.rs",
     "emdb-core/src/cursor/hashed.rs",
-    "emdb-core/src/cursor/ordered.rs",
+    "emdb-core/src/cursor/batch.rs",
     "emdb-core/src/cursor/pinned.rs",
     "emdb-core/src/engine/value_ref.rs",
     "emdb-core/src/format/checksum.rs",

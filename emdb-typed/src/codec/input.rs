@@ -125,7 +125,7 @@ impl<'de> Input<'de> {
     }
 }
 
-/// What bincode takes its bytes from.
+/// The rest of the input, for bincode.
 struct Rest<'a, 'de>(&'a mut &'de [u8]);
 
 impl Reader for Rest<'_, '_> {
