@@ -233,15 +233,7 @@ impl ReadView {
 
     /// The live version in this state of the key whose newest record is at `position`.
     pub(crate) fn seen(&self, position: u64) -> Result<Option<Record<'_>>> {
-        self.seen_by(self.reader(), position)
-    }
-
-    /// As [`ReadView::seen`], by way of `reader`, which is of the same generation.
-    pub(crate) fn seen_by<'a>(
-        &self,
-        reader: Reader<'a>,
-        position: u64,
-    ) -> Result<Option<Record<'a>>> {
+        let reader = self.reader();
         self.live(reader.version(reader.record(position)?, self.registered.watermark())?, reader)
     }
 }

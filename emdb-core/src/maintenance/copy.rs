@@ -8,14 +8,13 @@ use crate::engine::Engine;
 use crate::engine::append_lock::Access;
 use crate::engine::decoded::DecodedRecord;
 use crate::engine::read_view::ReadView;
-use crate::engine::reader::Reader;
-use crate::engine::repair::for_each_slot;
 use crate::engine::write_op::{Change, WriteOp};
 use crate::error::{Error, Result};
 use crate::format::JOURNAL_START;
 use crate::format::record::Record;
-use crate::index::ordered::{Keys, Run};
+use crate::index::ordered::RunBuilder;
 use crate::journal::commits::{Commits, JournalItem};
+use crate::maintenance::live::Live;
 use crate::mvcc::incarnation::Incarnation;
 use crate::mvcc::namespace::NamespaceState;
 use crate::mvcc::retired::SeenNamespace;
@@ -26,9 +25,8 @@ use crate::storage::memory::Memory;
 const CHUNK_BYTES: usize = 512 << 10;
 const CHUNK_RECORDS: usize = 4096;
 
-/// How many records ahead, in the order of keys, memory is asked for, and for how many bytes.
-const AHEAD_RECORDS: usize = 12;
-const USUAL_RECORD_BYTES: usize = 256;
+/// Bytes of the copy that are read back at a time.
+const REREAD_BYTES: u64 = 4 << 20;
 
 /// Puts records of one journal into a new namespace of an engine, each as a commit of its own. No
 /// key comes twice.
@@ -37,6 +35,8 @@ pub(crate) struct Copier<'r, 'm, 't> {
     meter: &'m mut ProgressMeter<'t>,
     chunk: Vec<DecodedRecord<'r>>,
     bytes: usize,
+    /// The order of the copy, where records come in that of their keys.
+    run: Option<RunBuilder>,
 }
 
 impl<'r, 'm, 't> Copier<'r, 'm, 't> {
@@ -44,7 +44,7 @@ impl<'r, 'm, 't> Copier<'r, 'm, 't> {
         target: &'r Arc<Engine>,
         meter: &'m mut ProgressMeter<'t>,
     ) -> Copier<'r, 'm, 't> {
-        Copier { target, meter, chunk: Vec::new(), bytes: 0 }
+        Copier { target, meter, chunk: Vec::new(), bytes: 0, run: None }
     }
 
     /// Takes in a record that is whole. Records that have been taken in go to `namespace` now and
@@ -75,6 +75,9 @@ impl<'r, 'm, 't> Copier<'r, 'm, 't> {
         }
         drop(guard);
         self.target.commit(&mut ops, Access::Plain)?;
+        if let Some(run) = &mut self.run {
+            ops.iter().for_each(|op| run.push_position(op.position));
+        }
         self.meter.advance(self.bytes as u64)?;
         self.chunk.clear();
         self.bytes = 0;
@@ -84,7 +87,7 @@ impl<'r, 'm, 't> Copier<'r, 'm, 't> {
 
 /// Copies what is live in the state `view`: its namespaces, `states`, with their options and
 /// expiries, the records of ordered ones in the order of their keys, the others as they lie.
-/// Every checksum is verified. Gives the copies by the ids of what they were copied from.
+/// Gives the copies by the ids of what they were copied from.
 pub(crate) fn copy_all(
     view: &ReadView,
     namespaces: &[SeenNamespace],
@@ -101,12 +104,13 @@ pub(crate) fn copy_all(
     Ok(copies)
 }
 
-/// A view of what is committed now, with all namespaces and their options as they are there.
+/// A view of what is committed now, every checksum verified whether lookups do or not, with all namespaces and
+/// their options as they are there.
 pub(super) fn read_view_of_all(engine: &Engine) -> (ReadView, Vec<SeenNamespace>) {
     // A namespace is listed, and its options are set, after the commit that says so is visible,
     // but under the same lock.
     let _append = engine.append_lock.lock();
-    let view = engine.read_view();
+    let view = engine.read_view().verified();
     let namespaces = view.namespaces(engine);
     (view, namespaces)
 }
@@ -127,10 +131,16 @@ pub(super) fn reread(engine: &Engine) -> Result<()> {
     };
     let end = journal.watermark();
     let mut commits = Commits::of_whole(journal.place, &journal.memory, JOURNAL_START, end);
+    let mut passed = JOURNAL_START;
     while let Some(item) = commits.next() {
         let damaged_at = match item {
             JournalItem::Commit(records) => {
                 records.iter().try_for_each(&mut authenticate)?;
+                // The page cache has it; to have it mapped too before anybody reads it is for nothing.
+                if let Some(last) = records.last().filter(|r| r.end() - passed >= REREAD_BYTES) {
+                    journal.memory.let_go(&*journal.medium, passed, last.position());
+                    passed = last.position();
+                }
                 continue;
             }
             JournalItem::Mark(record) => {
@@ -158,45 +168,35 @@ pub(crate) fn of_copy(error: Error) -> Error {
     }
 }
 
+/// Copies what is live of a namespace. The keys that it has in order come in that order, so they become
+/// the one run of the copy's order as they are written, and walks over the copy go forward in its file.
 fn copy_one<'r>(
     view: &'r ReadView,
-    incarnation: &Arc<Incarnation>,
+    incarnation: &'r Incarnation,
     copier: &mut Copier<'r, '_, '_>,
     namespace: &Arc<NamespaceState>,
 ) -> Result<()> {
-    // Whether lookups verify or not.
-    let reader = Reader { verify: true, ..view.reader() };
-    let mut put = |record: Record<'r>| copier.put(namespace, reader.decode(record)?);
-    if let Some(order) = incarnation.order.get() {
-        let keys = view.anchors(incarnation);
-        let mut anchors = Vec::new();
-        Run::walk_all(&order.levels(keys)?.all_runs(), keys, |_, position| {
-            anchors.push(position);
-            Ok(())
-        })?;
-        for (at, &position) in anchors.iter().enumerate() {
-            if let Some(&later) = anchors.get(at + AHEAD_RECORDS) {
-                keys.prefetch(later, USUAL_RECORD_BYTES);
-            }
-            if let Some(record) = view.resolve(incarnation, reader.record(position)?)? {
-                put(record)?;
-            }
-        }
-    } else {
-        // As they lie in the journal, which is read from front to back then.
-        let mut positions = Vec::new();
-        for_each_slot(reader, &incarnation.table, |slot| {
-            if !slot.is_tombstone() || slot.position() >= view.watermark() {
-                positions.push(slot.position());
-            }
-            Ok(())
-        })?;
-        positions.sort_unstable();
-        for position in positions {
-            if let Some(record) = view.seen_by(reader, position)? {
-                put(record)?;
-            }
-        }
+    let live = Live::new(view, incarnation);
+    let Some(order) = incarnation.order.get() else {
+        live.as_they_lie(|record| copier.put(namespace, record))?;
+        return copier.finish(namespace);
+    };
+    let runs = live.runs(order)?;
+    let copy = namespace.current(&crossbeam_epoch::pin()).clone();
+    let order = copy.order.get();
+    if let Some(order) = order {
+        order.expect_run();
+        copier.run = Some(RunBuilder::with_capacity(runs.iter().map(|run| run.len()).sum()));
     }
-    copier.finish(namespace)
+    let common = live.in_order(&runs, |window, record| {
+        if let Some(run) = &mut copier.run {
+            run.push_window(window);
+        }
+        copier.put(namespace, record)
+    })?;
+    copier.finish(namespace)?;
+    if let (Some(order), Some(run)) = (order, copier.run.take()) {
+        order.take_in(run.finish(common));
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@ mod catch_up;
 pub(crate) mod compact;
 mod copy;
 pub(crate) mod database;
+pub(crate) mod live;
 mod lock;
 mod memory;
 pub(crate) mod open_file;

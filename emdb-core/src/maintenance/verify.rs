@@ -43,7 +43,6 @@ pub(crate) fn verify(database: &Database, tell: OnProgress<'_>) -> Result<Verify
     let engine = &database.engine;
     let mut report = VerifyReport::default();
     let (view, namespaces) = read_view_of_all(engine);
-    let view = view.verified();
     let watermark = view.watermark();
     let meter = ProgressMeter::new(tell, watermark);
     check_header(engine, &mut report);

@@ -112,6 +112,19 @@ impl Medium for FileMedium {
         Ok(Some(Window { start: first, map: keep(map) }))
     }
 
+    #[cfg(unix)]
+    fn let_go(&self, map: &Map, from: u64, to: u64) {
+        // Whatever the system's pages are, they are no larger.
+        const WHOLE_BYTES: u64 = 64 << 10;
+        let (from, to) = (from.next_multiple_of(WHOLE_BYTES), to / WHOLE_BYTES * WHOLE_BYTES);
+        if from < to && to <= map.len as u64 {
+            let first = map.base.wrapping_add(from as usize);
+            // SAFETY: these pages lie in a shared mapping of this file, so what is in them is the
+            // file's, and comes from there again when it is next read.
+            unsafe { libc::madvise(first.cast(), (to - from) as usize, libc::MADV_DONTNEED) };
+        }
+    }
+
     fn backend(&self) -> IoBackend {
         if self.mapped_writes { IoBackend::Mapped } else { IoBackend::Positional }
     }

@@ -124,6 +124,10 @@ pub(crate) trait Medium: Send + Sync + std::fmt::Debug {
     /// bear writes through memory. The same rule holds for bytes behind the end.
     fn window(&self, start: u64, len: usize) -> io::Result<Option<Window>>;
 
+    /// Gives back the memory that the bytes from `from` to `to` of a mapping of this medium take, as far
+    /// as they can be read again: they are as they were to whoever reads them.
+    fn let_go(&self, _map: &Map, _from: u64, _to: u64) {}
+
     /// The way that writes take, for `stats`.
     fn backend(&self) -> IoBackend;
 }

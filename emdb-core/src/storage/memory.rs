@@ -69,6 +69,15 @@ impl Memory {
         Ok(())
     }
 
+    /// Gives back the memory that the bytes from `from` to `to`, which `medium` has, take in the newest
+    /// mapping. Nobody reads them soon; whoever does finds them as they were.
+    pub(crate) fn let_go(&self, medium: &dyn Medium, from: u64, to: u64) {
+        let Memory::Flat(flat) = self else { return };
+        if let Some(map) = lock(&flat.maps).last() {
+            medium.let_go(map, from, to);
+        }
+    }
+
     /// A pointer to the byte at `position`, and how many can be read from there; none when the
     /// position lies outside.
     #[inline]

@@ -42,6 +42,10 @@ impl Medium for ReadOnly {
         self.0.map_private(len)
     }
 
+    fn let_go(&self, map: &Map, from: u64, to: u64) {
+        self.0.let_go(map, from, to);
+    }
+
     fn window(&self, _start: u64, _len: usize) -> io::Result<Option<Window>> {
         refused()
     }

@@ -175,3 +175,71 @@ fn a_flush_waits_for_the_name_of_the_new_file_to_be_durable() {
         engine.background.stop();
     }
 }
+
+/// Writes and removals that come between the chunks of a compaction, over `keys` keys; each time a few.
+fn compact_beside_writers(engine: &Database, model: &mut Model, keys: u64) {
+    let mut random = Random(7);
+    let mut told = 0;
+    let mut meanwhile = |_| {
+        told += 1;
+        for _ in 0..30 {
+            let key = random.below(keys).to_be_bytes().to_vec();
+            let value = (random.below(3) != 0).then(|| vec![random.next() as u8; 3000]);
+            apply(model, &[(key.clone(), value.clone())]);
+            write(engine, &[(key, value)]).unwrap();
+        }
+        ControlFlow::Continue(())
+    };
+    compact(engine, &mut ProgressMeter::new(&mut meanwhile, 0)).unwrap();
+    assert!(told > 5, "the copy has several chunks");
+}
+
+#[test]
+fn keys_that_are_replaced_while_a_copy_goes_over_the_index_again_are_copied_once() {
+    for ordered in [false, true] {
+        let settings = Settings { range_scans: ordered, ..Settings::default() };
+        let engine = Database::in_memory(&settings).unwrap();
+        let mut model = Model::new();
+        // Several parts, and several chunks.
+        for n in 0..1500u64 {
+            let commit = [(n.to_be_bytes().to_vec(), Some(vec![n as u8; 4000]))];
+            apply(&mut model, &commit);
+            write(&engine, &commit).unwrap();
+        }
+        for _ in 0..3 {
+            compact_beside_writers(&engine, &mut model, 2000);
+            assert_eq!(content(&engine), model, "ordered: {ordered}");
+            assert_eq!(engine.len(&engine.default_namespace).unwrap(), model.len());
+            let report =
+                crate::maintenance::verify::verify(&engine, &mut |_| ControlFlow::Continue(()));
+            assert!(report.unwrap().is_ok());
+        }
+    }
+}
+
+#[test]
+fn a_compaction_leaves_one_run_of_the_keys_in_whose_order_the_file_goes_forward() {
+    let settings = Settings { range_scans: true, ..Settings::default() };
+    let engine = Database::in_memory(&settings).unwrap();
+    let mut model = Model::new();
+    let mut random = Random(3);
+    for round in 0..4u64 {
+        // Keys that come, that are replaced, and that go, in no order.
+        for _ in 0..3000 {
+            let key = random.below(4000).to_be_bytes().to_vec();
+            let value = (random.below(3) != 0).then(|| vec![round as u8; 40]);
+            apply(&mut model, &[(key.clone(), value.clone())]);
+            write(&engine, &[(key, value)]).unwrap();
+        }
+        compact(&engine, &mut ProgressMeter::new(&mut |_| ControlFlow::Continue(()), 0)).unwrap();
+        let view = engine.read_view();
+        let incarnation = view.incarnation(&engine.default_namespace).unwrap();
+        let keys = view.anchors(&incarnation);
+        let levels = incarnation.order.get().unwrap().levels(keys).unwrap();
+        assert!(levels.recent.is_empty());
+        let [run] = &levels.runs[..] else { panic!("{} runs", levels.runs.len()) };
+        assert_eq!(run.len(), model.len());
+        assert!((1..run.len()).all(|at| run.at(at - 1) < run.at(at)));
+        assert_eq!(content(&engine), model);
+    }
+}

@@ -13,7 +13,7 @@ pub(crate) mod words;
 pub(crate) use keys::Keys;
 pub(crate) use levels::{Levels, RecentEntry};
 pub(crate) use order::{Order, SETTLE_MIN_KEYS};
-pub(crate) use run::Run;
+pub(crate) use run::{Run, RunBuilder};
 pub(crate) use stored::Stored;
 pub(crate) use superseded::Superseded;
 pub(crate) use words::Words;

@@ -103,6 +103,24 @@ impl Order {
         order
     }
 
+    /// Notes no keys from now on, of the many that come in order: [`Order::take_in`] follows, or all is
+    /// built when it is first asked for. Nothing is in it yet.
+    pub(crate) fn expect_run(&self) {
+        *self.fresh.lock() = None;
+        self.waiting.store(1, Ordering::Relaxed);
+    }
+
+    /// Takes in the run of all keys that have come. Called by the one writer alone.
+    pub(crate) fn take_in(&self, run: Run) {
+        let mut levels = self.levels.lock();
+        let runs = Some(Arc::new(run)).filter(|run| run.len() > 0);
+        let all = Levels { recent: Arc::default(), runs: runs.into_iter().collect() };
+        self.sum_up(&all);
+        *levels = Arc::new(all);
+        *self.fresh.lock() = Some(Vec::new());
+        self.waiting.store(0, Ordering::Release);
+    }
+
     /// Whether asking for the order is cheap.
     pub(crate) fn is_built(&self) -> bool {
         self.fresh.lock().is_some()

@@ -231,6 +231,10 @@ impl Medium for UringMedium {
         self.file.own_behind(from, to)
     }
 
+    fn let_go(&self, map: &Map, from: u64, to: u64) {
+        self.file.let_go(map, from, to);
+    }
+
     fn sync(&self) -> io::Result<()> {
         self.check_origin()?;
         lock(&self.syncs).sync()

@@ -191,6 +191,39 @@ fn lesser<'k>(
     })
 }
 
+/// A run whose entries come in order: each as its window first, and as its position once it has one.
+#[derive(Debug)]
+pub(crate) struct RunBuilder {
+    windows: WordsBuilder,
+    positions: WordsBuilder,
+}
+
+impl RunBuilder {
+    /// A run of up to so many entries.
+    pub(crate) fn with_capacity(capacity: usize) -> RunBuilder {
+        let words = || WordsBuilder::with_capacity(capacity);
+        RunBuilder { windows: words(), positions: words() }
+    }
+
+    #[inline]
+    pub(crate) fn push_window(&mut self, window: u64) {
+        self.windows.push(window);
+    }
+
+    #[inline]
+    pub(crate) fn push_position(&mut self, position: u64) {
+        self.positions.push(position);
+    }
+
+    /// The run, of keys that all begin with `common`, behind which the windows are.
+    pub(crate) fn finish(self, common: Box<[u8]>) -> Run {
+        let (windows, positions) = (self.windows.finish(), self.positions.finish());
+        assert_eq!(windows.len(), positions.len(), "each entry has a window and a position");
+        debug_assert!(windows.is_sorted(), "entries come in order");
+        Run::of_words(common, windows, positions)
+    }
+}
+
 struct Builder {
     common: Box<[u8]>,
     windows: WordsBuilder,

@@ -7,6 +7,8 @@
 
 mod build;
 
+pub(crate) use build::RunBuilder;
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::atomic::AtomicU64;
