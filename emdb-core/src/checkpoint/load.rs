@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::crypto::{Vault, sealed_image};
 use crate::engine::baseline::{Baseline, Opening};
@@ -14,12 +14,12 @@ use crate::format::place::Place;
 use crate::format::record::{Record, Verb};
 use crate::format::{JOURNAL_START, KEY_MAX_BYTES};
 use crate::index::expiry::{self, Expiries};
-use crate::index::hash::Table;
 use crate::index::hash::buckets::PAGE_BYTES;
 use crate::index::hash::image::Cover;
 use crate::index::hash::segment::Segment;
 use crate::index::hash::source::{DamageAlarm, ImageSource, PageSums, SEGMENT_BYTES};
 use crate::index::hash::table::MAX_RECORDS;
+use crate::index::hash::{Slot, Table};
 use crate::index::ordered::{self, Order};
 use crate::journal::file::Journal;
 use crate::mvcc::incarnation::{DEFAULT_ID, Incarnation};
@@ -33,6 +33,7 @@ use crate::storage::{Map, Medium};
 #[derive(Debug)]
 struct Sums {
     place: Place,
+    below: u64,
     at: u64,
     sums: Box<[u32; image::SEGMENT_PAGES]>,
 }
@@ -40,7 +41,10 @@ struct Sums {
 impl PageSums for Sums {
     fn holds(&self, page: usize, bytes: &[u8; PAGE_BYTES]) -> bool {
         let at = self.at + (page * PAGE_BYTES) as u64;
+        // A slot that leads behind the image is none that was written.
+        let is_within = |word: &[u8; 8]| Slot(u64::from_le_bytes(*word)).position() < self.below;
         image::sum(bytes, self.place, at) == self.sums[page]
+            && bytes.as_chunks().0.iter().all(is_within)
     }
 }
 
@@ -187,7 +191,7 @@ impl Loader {
             return None;
         }
         let options = Options::read(&stored.options).ok()?;
-        let (below, damaged) = (self.below, AtomicBool::new(false));
+        let (below, damaged) = (AtomicU64::new(self.below), AtomicBool::new(false));
         let origin = ImageSource { id: stored.id, below, damaged, alarm: self.alarm.clone() };
         let table = Table::of(origin, self.segments(stored.slots)?);
         let mut incarnation = Incarnation::new(stored.id);
@@ -237,7 +241,8 @@ impl Loader {
                 return None;
             }
             self.take(segment.at, SEGMENT_BYTES as u64, image::PAGE_BYTES)?;
-            let proof = Sums { place: self.place, at: segment.at, sums: segment.sums };
+            let (below, at) = (self.below, segment.at);
+            let proof = Sums { place: self.place, below, at, sums: segment.sums };
             let place = (&self.map, segment.at as usize);
             mapped.push(Segment::mapped(depth, segment.used, place, Box::new(proof))?);
         }

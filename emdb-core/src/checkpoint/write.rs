@@ -13,6 +13,7 @@ use crate::format::{checksum, image};
 use crate::index::hash::Table;
 use crate::index::hash::buckets::PAGE_BYTES;
 use crate::index::hash::image::{Portion, Unfit};
+use crate::index::hash::source::hash_of;
 use crate::index::hash::table::STORED_ALIKE_MAX_KEYS;
 use crate::index::ordered::{Order, Run};
 use crate::mvcc::incarnation::Incarnation;
@@ -84,8 +85,12 @@ impl<'a> ImageWriter<'a> {
             let found = self.reader.version(self.reader.record(position)?, self.below)?;
             Ok(found.map(|record| (record.position(), false)))
         };
-        match table.portion(from, self.below, resolve, &crossbeam_epoch::pin()) {
+        let guard = crossbeam_epoch::pin();
+        match table.portion(from, self.below, resolve, &guard) {
             Ok(portion) => Ok(portion),
+            Err(Unfit::Damaged(_)) if self.reader.settle(table, hash_of(from), &guard) => {
+                self.portion(table, from)
+            }
             Err(Unfit::Damaged(damaged)) => {
                 let found = self.reader.rebuild_segment(table, from, damaged)?;
                 Table::portion_of(&found, damaged.depth).ok_or_else(repair::forged)

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
 
 use crossbeam_epoch::Guard;
 
@@ -133,7 +134,7 @@ pub(crate) fn apply_replayed(
     let read = |position| journal.memory.record(position);
     // Records that an image leads to were not read by this open: with a damaged key one would pass
     // for another, and the counts would be wrong.
-    let unread = table.image.as_ref().map_or(0, |image| image.below);
+    let unread = table.image.as_ref().map_or(0, |image| image.below.load(Ordering::Relaxed));
     let damaged = Cell::new(false);
     let same = |position| {
         let found = read(position);

@@ -7,6 +7,7 @@ pub(crate) mod background;
 pub(crate) mod baseline;
 pub(crate) mod commit;
 pub(crate) mod decoded;
+mod deferral;
 pub(crate) mod figures;
 mod growth;
 pub(crate) mod lookahead;

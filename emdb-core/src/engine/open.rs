@@ -200,7 +200,12 @@ fn read(opening: Opening<'_>, len: u64, baseline: Option<Baseline>) -> Result<Re
             None => Replay::new(generation),
         };
         match recovery::read(header, journal, Stretch { len, from, upto }, &mut replay) {
-            Ok(verdict) => Ok((verdict, replay.namespaces)),
+            Ok(verdict) => {
+                replay.namespaces.iter().for_each(|(_, namespace)| {
+                    namespace.incarnation.table.holds_below(verdict.accepted);
+                });
+                Ok((verdict, replay.namespaces))
+            }
             Err(error) => Err((error, replay.refused)),
         }
     };

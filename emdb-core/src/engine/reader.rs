@@ -114,6 +114,9 @@ impl<'g> Reader<'g> {
         });
         match found {
             Ok(found) => found.transpose(),
+            Err(_) if self.settle(table, hash, guard) => {
+                self.newest_by_steps(table, key, hash, guard)
+            }
             Err(_) => self.newest_in_journal(table, key),
         }
     }

@@ -16,7 +16,7 @@ use crate::format::JOURNAL_START;
 use crate::format::record::{Record, Verb};
 use crate::index::expiry::Expiry;
 use crate::index::hash::image;
-use crate::index::hash::source::{Damaged, behind, covers};
+use crate::index::hash::source::{Damaged, behind, covers, hash_of};
 use crate::index::hash::{Slot, Table};
 use crate::journal::commits::{Commits, JournalItem};
 use crate::journal::scan::Scanner;
@@ -67,7 +67,7 @@ impl<'g> Reader<'g> {
         let Some(source) = &table.image else { return Ok(None) };
         table.note_damage();
         let mut newest = None;
-        self.history(source.id, source.below, |record| {
+        self.history(source.id, source.below.load(Ordering::Acquire), |record| {
             if record.key() == key {
                 newest = Some(record);
             }
@@ -83,7 +83,7 @@ impl<'g> Reader<'g> {
     ) -> Result<Vec<image::Found>> {
         let Some(source) = &table.image else { return Ok(vec![Vec::new(); of.len()]) };
         let mut newest: Vec<Newest<'_>> = vec![HashMap::new(); of.len()];
-        self.history(source.id, source.below, |record| {
+        self.history(source.id, source.below.load(Ordering::Acquire), |record| {
             let hash = self.generation.hash(record.key());
             let found = of.iter().position(|&(from, depth)| covers(from, depth, hash));
             if let Some(at) = found {
@@ -118,6 +118,9 @@ impl<'g> Reader<'g> {
     ) -> Result<Option<u32>> {
         match table.read_segment(from, slots, guard) {
             Ok(next) => Ok(next),
+            Err(_) if self.settle(table, hash_of(from), guard) => {
+                self.slots(table, from, slots, guard)
+            }
             Err(damaged) => {
                 let found = self.rebuild_segment(table, from, damaged)?;
                 slots.extend(image::slots(&found));
@@ -131,8 +134,22 @@ impl<'g> Reader<'g> {
     pub(crate) fn make_ready(self, table: &Table, hash: u64, guard: &Guard) -> Result<()> {
         match table.is_ready(hash, guard) {
             Ok(()) => Ok(()),
+            Err(_) if self.settle(table, hash, guard) => Ok(()),
             Err(_) => self.repair_all(table, guard),
         }
+    }
+
+    /// Makes the changes that an open has left to whoever looks at the segment of `hash` first. Tells
+    /// whether it can be looked at then, and was changed or put right meanwhile.
+    #[cold]
+    pub(crate) fn settle(self, table: &Table, hash: u64, guard: &Guard) -> bool {
+        // Whatever reads verify otherwise: a damaged key would pass for another.
+        let reader = Reader { verify: true, ..self };
+        let key = |position| {
+            let record = reader.record(position).and_then(|record| reader.authentic(record));
+            record.ok().map(|record| record.key())
+        };
+        table.image.is_some() && table.settle(hash, |a, b| Some(key(a)? == key(b)?), guard)
     }
 
     /// Puts whole segments in the place of those that were found damaged. Called by the one

@@ -1,7 +1,8 @@
 //! Applying the commits of a journal in their order: to nothing, or to what a checkpoint gave.
 //!
 //! Records are applied some way behind where they are read, when the bucket of the index that they
-//! change has come from memory.
+//! change has come from memory. Changes of an index that lies in a checkpoint are left to whoever
+//! looks there first (`deferral`).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use crossbeam_epoch::Guard;
 
 use crate::engine::apply::{NamespaceChange, Refusal, apply_replayed};
 use crate::engine::baseline::Baseline;
+use crate::engine::deferral::{self, CommitHashes, Deferral};
 use crate::engine::namespace_table::{NamespaceTable, Trust, UNKNOWN};
 use crate::engine::reader::Reader;
 use crate::error::{Error, Result};
@@ -24,12 +26,20 @@ const AHEAD_RECORDS: usize = 16;
 /// Records after which memory that the index has given up can go.
 const REPIN_RECORDS: usize = 4096;
 
+/// A record with its namespace and the hash of its key.
+type Taken<'g> = (Record<'g>, u32, u64);
+
 /// A journal on its way into an index.
 pub(crate) struct Replay<'g> {
     generation: &'g Generation,
     pub(crate) namespaces: NamespaceTable,
-    /// Records of whole commits, with their namespaces and the hashes of their keys.
-    waiting: VecDeque<(Record<'g>, u32, u64)>,
+    /// Records of whole commits.
+    waiting: VecDeque<Taken<'g>>,
+    /// Those of the commit that is being read, where it may have some that are left to others.
+    open: Vec<Taken<'g>>,
+    /// Changes that are left to others, by the ids of incarnations. Those that have ended are none.
+    deferrals: Vec<(u32, Option<Deferral>)>,
+    hashes: CommitHashes,
     /// The incarnation that a record was last for.
     latest: Option<Arc<Incarnation>>,
     guard: Guard,
@@ -46,7 +56,13 @@ impl<'g> Replay<'g> {
 
     /// Begins with what a checkpoint gave.
     pub(crate) fn of(generation: &'g Generation, baseline: Baseline) -> Replay<'g> {
-        Replay::with(generation, NamespaceTable::of(baseline))
+        let mut replay = Replay::with(generation, NamespaceTable::of(baseline));
+        for (id, namespace) in replay.namespaces.iter() {
+            let deferral = Deferral::new(&namespace.incarnation, &replay.guard);
+            replay.deferrals.extend(deferral.map(|deferral| (id, Some(deferral))));
+        }
+        replay.deferrals.sort_unstable_by_key(|(id, _)| *id);
+        replay
     }
 
     /// Begins with these namespaces.
@@ -55,6 +71,9 @@ impl<'g> Replay<'g> {
             generation,
             namespaces,
             waiting: VecDeque::new(),
+            open: Vec::new(),
+            deferrals: Vec::new(),
+            hashes: CommitHashes::default(),
             latest: None,
             guard: crossbeam_epoch::pin(),
             applied: 0,
@@ -65,7 +84,8 @@ impl<'g> Replay<'g> {
     /// Applies one record as it is, with all that was taken in before.
     pub(crate) fn apply(&mut self, record: Record<'g>) -> Result<()> {
         let namespace = self.reader().decode_key(record)?.namespace();
-        self.push(record, namespace);
+        let taken = self.taken(record, namespace);
+        self.waiting.push_back(taken);
         self.finish()
     }
 
@@ -82,14 +102,48 @@ impl<'g> Replay<'g> {
                 return done;
             }
         }
+        for (_, deferral) in std::mem::take(&mut self.deferrals) {
+            let Some(deferral) = deferral else { continue };
+            if let Some(position) = deferral.finish(self.reader(), &self.guard)? {
+                self.refused = Some(position);
+                return Err(Error::corrupted(position, Refusal::Crowded.reason()));
+            }
+        }
         Ok(())
     }
 
     #[inline]
-    fn push(&mut self, record: Record<'g>, namespace: u32) {
+    fn taken(&self, record: Record<'g>, namespace: u32) -> Taken<'g> {
         let is_write = matches!(record.verb(), Verb::Put | Verb::Remove);
-        let hash = if is_write { self.generation.hash(record.key()) } else { 0 };
-        self.waiting.push_back((record, namespace, hash));
+        (record, namespace, if is_write { self.generation.hash(record.key()) } else { 0 })
+    }
+
+    /// Takes in the commit that was read: what is left to others apart.
+    fn defer_open(&mut self) -> Result<()> {
+        let open = std::mem::take(&mut self.open);
+        let Some((first, _, _)) = open.first() else { return Ok(()) };
+        self.hashes.begin(first.position(), open.len());
+        for taken in &open {
+            let (record, id, hash) = taken;
+            let at = self.deferrals.binary_search_by_key(id, |(id, _)| *id);
+            let deferral = at.ok().map(|at| &mut self.deferrals[at].1);
+            match (record.verb(), deferral) {
+                (Verb::Put | Verb::Remove, Some(Some(deferral))) => {
+                    let earlier = self.hashes.note(*hash, *id, record.position());
+                    let reader = Reader { generation: self.generation, verify: true };
+                    let done = deferral::defer(reader, deferral, (record, *hash), earlier);
+                    done.map_err(|refusal| Error::corrupted(record.position(), refusal.reason()))?;
+                    continue;
+                }
+                // Nothing comes for it any more.
+                (Verb::Clear | Verb::Drop, Some(deferral)) => *deferral = None,
+                _ => {}
+            }
+            self.waiting.push_back(*taken);
+        }
+        self.open = open;
+        self.open.clear();
+        Ok(())
     }
 
     #[inline]
@@ -129,11 +183,17 @@ impl<'g> Replay<'g> {
 impl<'g> CommitSink<'g> for Replay<'g> {
     #[inline]
     fn record(&mut self, record: Record<'g>, namespace: u32) {
-        self.push(record, namespace);
+        let taken = self.taken(record, namespace);
+        if self.deferrals.is_empty() {
+            self.waiting.push_back(taken);
+        } else {
+            self.open.push(taken);
+        }
     }
 
     #[inline]
     fn commit(&mut self) -> Result<()> {
+        self.defer_open()?;
         while self.waiting.len() > AHEAD_RECORDS {
             self.apply_next()?;
         }

@@ -364,8 +364,9 @@ impl<'a> Record<'a> {
     }
 
     /// The incarnation that the record belongs to, in a file whose records are not sealed.
+    #[inline]
     pub(crate) fn namespace(&self) -> u32 {
-        self.rare().namespace
+        if self.kind & NAMESPACE == 0 { 0 } else { self.rare().namespace }
     }
 
     #[inline]
@@ -376,7 +377,8 @@ impl<'a> Record<'a> {
     /// The position of the version that this record replaced.
     pub(crate) fn previous(&self) -> Option<u64> {
         // Above zero where `read` let the record pass; should damage come in between, nothing.
-        let link = Some(self.rare().link).filter(|&l| l != 0 && l < self.position)?;
+        let link = (self.kind & LINK != 0).then(|| self.rare().link);
+        let link = link.filter(|&l| l != 0 && l < self.position)?;
         Some(self.position - link)
     }
 

@@ -183,6 +183,7 @@ impl<'m> Scanner<'m> {
 impl<'m> Iterator for Scanner<'m> {
     type Item = Scanned<'m>;
 
+    #[inline]
     fn next(&mut self) -> Option<Scanned<'m>> {
         if let Some(found) = self.found.take() {
             if let Scanned::Record(record) | Scanned::Headed(record) = &found {
@@ -193,9 +194,16 @@ impl<'m> Iterator for Scanner<'m> {
         if self.at >= self.end {
             return None;
         }
-        if let Some(record) = self.headed(self.at) {
-            self.at = record.end();
-            return Some(self.judged(record));
+        if let Some(record) = self.memory.record_before(self.at, self.end) {
+            // Nearly always it is whole, which is told in one go.
+            if !self.heads_alone && record.verify(self.place) {
+                self.at = record.end();
+                return Some(Scanned::Record(record));
+            }
+            if record.verify_head(self.place) {
+                self.at = record.end();
+                return Some(self.judged(record));
+            }
         }
         if let Some(at) = self.behind_border() {
             self.at = at;

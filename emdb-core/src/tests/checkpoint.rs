@@ -1,5 +1,6 @@
 //! Checkpoints on a simulated disk: those that fail or are damaged, and what they carry over.
 
+mod deferred;
 mod forged;
 
 use crate::format::image;

@@ -7,10 +7,11 @@ use crossbeam_epoch::{Atomic, Guard};
 
 use crate::format::JOURNAL_START;
 use crate::index::hash::buckets::{BUCKET_SLOTS, Buckets};
-use crate::index::hash::segment::{FULL_BITS, Segment, SlotEntry, home_of};
-use crate::index::hash::slot::{Slot, TAG_BITS};
-use crate::index::hash::source::{Damaged, ImageSource, PageSums, behind};
+use crate::index::hash::segment::{Segment, SlotEntry};
+use crate::index::hash::slot::{FULL_BITS, Slot, TAG_BITS, home_of};
+use crate::index::hash::source::{Damaged, ImageSource, PageSums, behind, hash_of};
 use crate::index::hash::table::{Directory, Table, unshared};
+use crate::os::sync::lock;
 use crate::storage::Map;
 
 /// A segment, as of one position.
@@ -85,7 +86,7 @@ impl Table {
         mut resolve: impl FnMut(u64) -> Result<Option<(u64, bool)>, E>,
         guard: &Guard,
     ) -> Result<Portion, Unfit<E>> {
-        let segment = self.segment(u64::from(from) << (64 - TAG_BITS), guard);
+        let segment = self.segment(hash_of(from), guard);
         let mut words = Vec::with_capacity(BUCKET_SLOTS << segment.bucket_bits());
         segment.read(&mut words).map_err(Unfit::Damaged)?;
         let mut lost = false;
@@ -131,7 +132,13 @@ impl Table {
         if self.image.is_none() {
             return Ok(());
         }
-        self.segment(hash, guard).verify_all().inspect_err(|_| self.note_damage())
+        let segment = self.segment(hash, guard);
+        segment.verify_all().inspect_err(|_| {
+            // Else there are changes to be made first.
+            if segment.is_bad() {
+                self.note_damage();
+            }
+        })
     }
 
     /// Sees to it that what a reader found damaged is put right.
@@ -150,7 +157,7 @@ impl Table {
         let mut damaged = Vec::new();
         let mut tag = Some(0);
         while let Some(from) = tag {
-            let segment = self.segment(u64::from(from) << (64 - TAG_BITS), guard);
+            let segment = self.segment(hash_of(from), guard);
             if segment.is_bad() {
                 damaged.push((from, segment.depth()));
             }
@@ -162,7 +169,8 @@ impl Table {
     /// Puts the keys found again in the place of the damaged segment that holds `from`. Nothing
     /// has been written to it. Called by the one writer alone; tells whether it was done.
     pub(crate) fn repair(&self, from: u32, found: &[(u64, u64)], guard: &Guard) -> bool {
-        let hash = u64::from(from) << (64 - TAG_BITS);
+        let _changing = lock(&self.changing);
+        let hash = hash_of(from);
         let segment = self.segment(hash, guard);
         if !segment.is_bad() {
             return true;

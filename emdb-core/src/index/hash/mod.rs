@@ -1,8 +1,10 @@
 //! The hash index of one namespace: slots of 8 bytes that lead to records. No files, no keys.
 
 pub(crate) mod buckets;
+pub(crate) mod deferred;
 pub(crate) mod image;
 pub(crate) mod segment;
+mod settle;
 mod shrink;
 pub(crate) mod slot;
 pub(crate) mod source;

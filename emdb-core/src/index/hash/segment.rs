@@ -14,35 +14,33 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use crate::index::hash::buckets::{BUCKET_SLOTS, Bucket, Buckets, PAGE_BUCKETS, PAGE_BYTES};
-use crate::index::hash::slot::{Likely, REACH_BUCKETS, Slot};
+use crate::index::hash::deferred::Deferred;
+use crate::index::hash::slot::{FULL_BITS, HOME_SHIFT, Likely, REACH_BUCKETS, Slot, home_of};
 use crate::index::hash::source::{ALL, Damaged, PageSums};
 use crate::storage::memory::prefetch_line;
 
-/// 4,096 buckets, 32,768 slots, 256 KiB: splitting one takes far less than a millisecond.
-pub(crate) const FULL_BITS: u32 = 12;
 pub(crate) const SMALLEST_BITS: u32 = 1;
-
-/// The place of the home bits in the hash: below the tag.
-const HOME_SHIFT: u32 = 34;
 
 #[derive(Debug)]
 pub(crate) struct Segment {
     /// Top bits of the hash that all keys here share.
     depth: u32,
     bucket_bits: u32,
-    buckets: Buckets,
+    pub(super) buckets: Buckets,
     /// A bit for each page of buckets that is known to be as it was stored. Buckets of a page without
     /// it are not looked at. Nothing is written before all bits are set.
-    verified: AtomicU64,
+    pub(super) verified: AtomicU64,
     /// Of each slot, the key's home bits; empty where the slots imply them.
     homes: Box<[AtomicU16]>,
     /// Buckets that a key can lie behind its home, its home among them.
     reach: usize,
     used: AtomicU32,
     /// Whether a page is not as it was stored.
-    bad: AtomicBool,
+    pub(super) bad: AtomicBool,
     /// The checksums that pages are verified by, if they come from an image.
     proof: Option<Box<dyn PageSums>>,
+    /// Changes to be made before anybody looks at the buckets.
+    pub(super) deferred: Deferred,
 }
 
 /// A slot on its way to another segment.
@@ -76,11 +74,6 @@ impl SlotEntry {
     pub(crate) fn buckets_behind(&self, bucket: usize) -> usize {
         usize::from(self.home).wrapping_sub(bucket) & ((1 << FULL_BITS) - 1)
     }
-}
-
-#[inline]
-pub(crate) fn home_of(hash: u64) -> u16 {
-    (hash >> HOME_SHIFT) as u16 & ((1 << FULL_BITS) - 1)
 }
 
 impl Segment {
@@ -120,6 +113,7 @@ impl Segment {
             used,
             bad: AtomicBool::new(false),
             proof,
+            deferred: Deferred::default(),
         }
     }
 
@@ -156,13 +150,10 @@ impl Segment {
     /// changed: then the bit is set, before the change was made.
     #[cold]
     fn verify(&self, page: usize) -> bool {
-        let Some(proof) = &self.proof else { return true };
-        let mut copy = [0; PAGE_BYTES];
-        let words = self.buckets[page * PAGE_BUCKETS..][..PAGE_BUCKETS].iter().flat_map(|l| &l.0);
-        for (word, out) in words.zip(copy.as_chunks_mut::<8>().0) {
-            *out = word.load(Ordering::Acquire).to_le_bytes();
+        if self.deferred.is_waiting() {
+            return false;
         }
-        if proof.holds(page, &copy) {
+        if self.is_as_stored(page) {
             self.verified.fetch_or(1 << page, Ordering::AcqRel);
             return true;
         }
@@ -171,6 +162,22 @@ impl Segment {
             self.bad.store(true, Ordering::Release);
         }
         changed
+    }
+
+    /// Whether a page is as the image had it.
+    pub(super) fn is_as_stored(&self, page: usize) -> bool {
+        let Some(proof) = &self.proof else { return true };
+        let mut copy = [0; PAGE_BYTES];
+        let words = self.buckets[page * PAGE_BUCKETS..][..PAGE_BUCKETS].iter().flat_map(|l| &l.0);
+        for (word, out) in words.zip(copy.as_chunks_mut::<8>().0) {
+            *out = word.load(Ordering::Acquire).to_le_bytes();
+        }
+        proof.holds(page, &copy)
+    }
+
+    /// Whether its buckets are those of an image.
+    pub(super) fn is_stored(&self) -> bool {
+        self.proof.is_some()
     }
 
     fn damaged(&self) -> Damaged {
@@ -300,8 +307,21 @@ impl Segment {
         most_alike: usize,
         same: &mut impl FnMut(u64) -> bool,
     ) -> Placed {
-        let (home, mut alike) = (home_of(hash), 0);
         debug_assert!(self.verified.load(Ordering::Relaxed) == ALL);
+        self.put(hash, old, slot, most_alike, same)
+    }
+
+    /// [`Segment::place`], also where nobody else may look yet.
+    #[inline]
+    pub(super) fn put(
+        &self,
+        hash: u64,
+        old: Option<u64>,
+        slot: Slot,
+        most_alike: usize,
+        same: &mut impl FnMut(u64) -> bool,
+    ) -> Placed {
+        let (home, mut alike) = (home_of(hash), 0);
         for displacement in 0..self.reach {
             let number = self.bucket(home, displacement);
             let bucket = &self.buckets[number];

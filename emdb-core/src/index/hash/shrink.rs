@@ -8,20 +8,16 @@ use std::sync::atomic::Ordering;
 
 use crossbeam_epoch::{Atomic, Guard};
 
-use crate::index::hash::segment::{FULL_BITS, SMALLEST_BITS, Segment};
-use crate::index::hash::slot::TAG_BITS;
-use crate::index::hash::source::{begins_at, behind};
+use crate::index::hash::segment::{SMALLEST_BITS, Segment};
+use crate::index::hash::slot::FULL_BITS;
+use crate::index::hash::source::{begins_at, behind, hash_of};
 use crate::index::hash::table::{Directory, Table};
+use crate::os::sync::lock;
 
 /// Bytes of a table that are not worth looking at.
 const SMALL_BYTES: usize = 4 << 10;
 /// Bytes for each record with which a table has room to spare: an eighth of the slots are in use then.
 const ROOMY_RECORD_BYTES: usize = 64;
-
-/// A hash that has this tag.
-fn hash_of(tag: u32) -> u64 {
-    u64::from(tag) << (64 - TAG_BITS)
-}
 
 /// Whether so many entries fill at most half of what a segment of this size takes.
 fn has_ample_room(entries: usize, bucket_bits: u32) -> bool {
@@ -51,6 +47,7 @@ impl Table {
     /// only one. Leaves out what no view needs, of which none is older than `oldest`. Gives the
     /// first tag behind. Called by the one writer alone.
     pub(crate) fn shrink_at(&self, from: u32, oldest: u64, guard: &Guard) -> Option<u32> {
+        let _changing = lock(&self.changing);
         let directory = self.directory(guard);
         let hash = hash_of(from);
         let at = |hash| directory.entries[directory.index(hash)].load(Ordering::Acquire, guard);
@@ -89,6 +86,7 @@ impl Table {
 
     /// Lets the directory be no larger than the segments need. Called by the one writer alone.
     pub(crate) fn shrink_directory(&self, guard: &Guard) {
+        let _changing = lock(&self.changing);
         let directory = self.directory(guard);
         let (mut depth, mut tag) = (0, Some(0));
         while let Some(from) = tag {

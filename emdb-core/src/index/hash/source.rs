@@ -1,7 +1,7 @@
 //! The image that a table was loaded from: its pages, and those that are damaged.
 
 use std::fmt;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, OnceLock};
 
 use crate::index::hash::buckets::PAGE_BYTES;
@@ -24,8 +24,9 @@ pub(crate) trait PageSums: Send + Sync + std::fmt::Debug {
 pub(crate) struct ImageSource {
     /// The incarnation whose keys it holds.
     pub(crate) id: u32,
-    /// It held the state of the journal up to here.
-    pub(crate) below: u64,
+    /// A segment that nobody has written to holds the state of the journal up to here: where the image
+    /// ends, or where an open ended that left its changes to whoever looks first.
+    pub(crate) below: AtomicU64,
     /// Whether a page was found damaged that is still there.
     pub(crate) damaged: AtomicBool,
     pub(crate) alarm: Arc<DamageAlarm>,
@@ -46,6 +47,11 @@ impl fmt::Debug for DamageAlarm {
 pub(crate) struct Damaged {
     /// How many top bits the hashes of its segment share.
     pub(crate) depth: u32,
+}
+
+/// A hash that has this tag.
+pub(crate) fn hash_of(tag: u32) -> u64 {
+    u64::from(tag) << (64 - TAG_BITS)
 }
 
 /// The first tag behind a segment of `depth` that holds the tag `from`.

@@ -20,6 +20,7 @@
 #![allow(unsafe_code)]
 
 use std::ops::ControlFlow;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_epoch::{Atomic, Guard, Owned, Shared};
@@ -28,6 +29,7 @@ use crate::index::hash::buckets::BUCKET_SLOTS;
 use crate::index::hash::segment::{Placed, Segment, SlotEntry};
 use crate::index::hash::slot::{Likely, REACH_BUCKETS, Slot, TAG_BITS};
 use crate::index::hash::source::{Damaged, ImageSource, begins_at, behind};
+use crate::os::sync::lock;
 
 /// Records that one namespace takes. Beyond, segments could run out of hash bits to split by.
 pub(crate) const MAX_RECORDS: u64 = 1 << 30;
@@ -66,6 +68,9 @@ impl Published {
 pub(crate) struct Table {
     pub(super) directory: Atomic<Directory>,
     pub(super) bytes: AtomicUsize,
+    /// Held while segments take the place of others: by the one writer, and by a reader who divides one
+    /// that an open has left changes to.
+    pub(super) changing: Mutex<()>,
     /// Of a table that was loaded.
     pub(crate) image: Option<ImageSource>,
 }
@@ -95,7 +100,7 @@ impl Table {
     /// A table with this directory, whose segments take so many bytes.
     pub(super) fn with(directory: Directory, bytes: usize, image: Option<ImageSource>) -> Table {
         let bytes = AtomicUsize::new(bytes + size_of_val(&*directory.entries));
-        Table { directory: Atomic::new(directory), bytes, image }
+        Table { directory: Atomic::new(directory), bytes, changing: Mutex::default(), image }
     }
 
     /// Bytes of memory that the table takes, its directory among them.
@@ -114,6 +119,11 @@ impl Table {
     pub(super) fn segment<'g>(&self, hash: u64, guard: &'g Guard) -> &'g Segment {
         let directory = self.directory(guard);
         deref(directory.entries[directory.index(hash)].load(Ordering::Acquire, guard))
+    }
+
+    /// Whether one segment holds what belongs to either hash.
+    pub(crate) fn is_one_segment(&self, one: u64, other: u64, guard: &Guard) -> bool {
+        std::ptr::eq(self.segment(one, guard), self.segment(other, guard))
     }
 
     /// Asks the processor for the bucket where `hash` belongs.
@@ -190,6 +200,7 @@ impl Table {
 
     /// Replaces the full segment of `hash`.
     fn grow(&self, hash: u64, oldest: u64, guard: &Guard) -> Option<()> {
+        let _changing = lock(&self.changing);
         let segment = self.segment(hash, guard);
         let entries = segment.entries(|slot| slot.is_needed(oldest));
         let mut one = segment.rebuilt(&entries);
@@ -202,7 +213,8 @@ impl Table {
         self.renew(hash, one, &entries, guard)
     }
 
-    /// Puts `one` in the place of the segment of `hash`, or two halves made of `entries`.
+    /// Puts `one` in the place of the segment of `hash`, or two halves made of `entries`. The caller has
+    /// `changing`.
     pub(super) fn renew(
         &self,
         hash: u64,
@@ -310,7 +322,7 @@ impl Table {
     ) -> Result<Option<u32>, Damaged> {
         let segment = self.segment(u64::from(from) << (64 - TAG_BITS), guard);
         let before = slots.len();
-        segment.slots(slots).inspect_err(|_| self.note_damage())?;
+        segment.slots(slots)?;
         if !begins_at(from, segment.depth()) {
             let mut at = 0;
             slots.retain(|slot| {
