@@ -100,6 +100,7 @@ pub(crate) fn split_version(row: &[u8]) -> Result<(u32, &[u8]), DecodeError> {
 }
 
 /// Reads a value back from all of `bytes`.
+#[inline(always)]
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     let mut reader = RowReader::new(bytes);
     let value = reader.next()?;
@@ -116,7 +117,7 @@ impl<'a> RowReader<'a> {
         RowReader(Reader::new(value))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next<V: Deserialize<'a>>(&mut self) -> Result<V, DecodeError> {
         Ok(V::deserialize(&mut self.0)?)
     }

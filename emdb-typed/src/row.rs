@@ -52,6 +52,7 @@ pub(crate) fn not_readable<T: Record>(fault: &Fault) -> TableError {
 }
 
 /// The row behind `key`; one of an older version is upgraded.
+#[inline(always)]
 pub(crate) fn decode<T: Record>(key: &[u8], bytes: &[u8]) -> Result<T, TableError> {
     let fail = |source| unreadable::<T>("the row", key, source);
     let (version, value) = codec::split_version(bytes).map_err(fail)?;
@@ -62,6 +63,7 @@ pub(crate) fn decode<T: Record>(key: &[u8], bytes: &[u8]) -> Result<T, TableErro
 }
 
 /// Calls `read` with the row behind `key`, lent.
+#[inline(always)]
 pub(crate) fn lend<T: Record, R>(
     key: &[u8],
     bytes: &[u8],
@@ -78,6 +80,7 @@ pub(crate) fn lend<T: Record, R>(
     lend_value::<T, R>(value, read).map_err(fail)
 }
 
+#[inline(always)]
 fn lend_value<T: Record, R>(
     value: &[u8],
     read: impl FnOnce(T::Ref<'_>) -> R,
@@ -132,6 +135,7 @@ pub(crate) fn decode_key<T: Record>(bytes: &[u8]) -> Result<T::Key, TableError> 
         .map_err(|error| unreadable::<T>("the key", bytes, DecodeError::new(error.to_string())))
 }
 
+#[cold]
 pub(crate) fn unreadable<T: Record>(what: &str, key: &[u8], source: DecodeError) -> TableError {
     let item = format!("{what} 0x{}", hex(key));
     TableError::Decode { table: T::NAMESPACE.to_owned(), item, source }

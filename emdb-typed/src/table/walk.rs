@@ -160,6 +160,7 @@ impl<T: Record, R, F: FnOnce(T::Ref<'_>) -> R> Make<T> for Lent<F> {
 
 impl<T: Record, V: ReadView> Walk<T, V> {
     /// The next row.
+    #[inline(always)]
     fn row<M: Make<T>>(&mut self, end: End, make: M) -> Option<Result<M::Made, TableError>> {
         match &mut self.through {
             None => Some(match step(&mut self.scan, end)? {
@@ -288,6 +289,7 @@ impl<T: Record, By, V: ReadView> Rows<T, By, V> {
         self.collect()
     }
 
+    #[inline(always)]
     fn take<M: Make<T>>(&mut self, end: End, make: M) -> Option<Result<M::Made, TableError>> {
         let item = self.walk.as_mut()?.row(end, make);
         if !matches!(item, Some(Ok(_))) {
@@ -334,6 +336,7 @@ impl<T: Record, By, V: ReadView> Keys<T, By, V> {
 impl<T: Record, By, V: ReadView> Iterator for Rows<T, By, V> {
     type Item = Result<T, TableError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.take(End::Front, Owned)
     }
