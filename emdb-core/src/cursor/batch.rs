@@ -50,8 +50,8 @@ enum Next {
 }
 
 impl Batch<'_> {
-    /// Resolves what `anchors` gives, which is told the length of the last record; tells whether it has
-    /// left the range.
+    /// Resolves what `anchors` gives; tells whether it has left the range. `len` becomes the length of the
+    /// last record.
     #[inline(always)]
     pub(super) fn fill(
         mut self,

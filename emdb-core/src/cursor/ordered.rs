@@ -21,6 +21,12 @@ const BATCH_MAX_RECORDS: usize = 16;
 /// The number that there is room for from the first on: ten records, say, take one allocation.
 const FIRST_CAPACITY_RECORDS: usize = 6;
 
+/// How many records are made ready behind a batch of `size`.
+#[inline]
+fn next_size(size: usize) -> usize {
+    (2 * size + usize::from(size < 2)).min(BATCH_MAX_RECORDS)
+}
+
 #[derive(Debug)]
 pub(crate) struct Ordered {
     view: ReadView,
@@ -125,7 +131,7 @@ impl Ordered {
         }
         side.ready.clear();
         side.given = 0;
-        side.batch = (2 * side.batch + usize::from(side.batch < 2)).min(BATCH_MAX_RECORDS);
+        side.batch = next_size(side.batch);
         side.ready.reserve(side.batch.max(FIRST_CAPACITY_RECORDS));
         if let Err(e) = self.prepare(end) {
             self.anchors = AnchorSource::None;
@@ -169,6 +175,7 @@ impl Ordered {
         let behind = match &mut self.anchors {
             AnchorSource::Single(single) => {
                 single.place(end, bounds, keys)?;
+                single.ask(end, (batch.size, next_size(batch.size)), keys, *len);
                 batch.fill(len, |len| Ok(single.next(end, keys, len)))
             }
             AnchorSource::Merged(merged) => batch.fill(len, |_| merged.next(end, bounds, keys)),

@@ -8,12 +8,10 @@ use crate::cursor::range::Bounds;
 use crate::error::Result;
 use crate::index::ordered::{Keys, Run};
 
-/// Anchors ahead of the walk whose records are asked for, so that who wants few pays for few.
+/// How many anchors ahead of the walk the rest of a record is asked for, at most.
+const AHEAD_MAX_RECORDS: usize = 9;
+/// The same of a walk that has just begun, so that who wants few pays for few.
 const AHEAD_MIN_RECORDS: usize = 4;
-/// The same once the walk has gone on for a while.
-const AHEAD_MAX_RECORDS: usize = 8;
-/// The number of anchors that it takes to ask for one more ahead.
-const AHEAD_STEP_ANCHORS: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Single {
@@ -23,15 +21,49 @@ pub(crate) struct Single {
     high: usize,
     /// Whether `low` and `high` are where the range begins and ends, or thereabouts.
     placed: [bool; 2],
-    /// How many anchors each end has given, and up to where it has asked for records.
-    given: [usize; 2],
+    /// Up to where each end has asked for records.
     asked: [usize; 2],
+    ahead: usize,
 }
 
 impl Single {
     pub(crate) fn new(run: Arc<Run>) -> Single {
         let high = run.len();
-        Single { run, low: 0, high, placed: [false; 2], given: [0; 2], asked: [0, high] }
+        Single { run, low: 0, high, placed: [false; 2], asked: [0, high], ahead: AHEAD_MIN_RECORDS }
+    }
+
+    /// Asks for what a batch of `size` records, of about `len` bytes, will read, with another of
+    /// `next_size` behind it.
+    ///
+    /// The heads of a long walk in one go: a prefetch waits until its page is found, and only where the
+    /// next ones are a few instructions away does the processor look for several pages at once. The rest
+    /// of a record, in a page that is known by then, is asked for step by step, while others are verified.
+    #[inline(always)]
+    pub(crate) fn ask<'k>(
+        &mut self,
+        end: End,
+        (size, next_size): (usize, usize),
+        keys: impl Keys<'k>,
+        len: usize,
+    ) {
+        self.ahead = size.clamp(AHEAD_MIN_RECORDS, AHEAD_MAX_RECORDS);
+        let is_long = size > AHEAD_MAX_RECORDS;
+        let (count, len) = if is_long { (size + next_size, 0) } else { (self.ahead, len) };
+        let count = count.min(self.high - self.low);
+        let asked = &mut self.asked[end as usize];
+        let wanted = match end {
+            End::Front => {
+                let from = (*asked).max(self.low);
+                *asked = from.max(self.low + count);
+                from..*asked
+            }
+            End::Back => {
+                let to = (*asked).min(self.high);
+                *asked = to.min(self.high - count);
+                *asked..to
+            }
+        };
+        wanted.for_each(|at| keys.prefetch(self.run.at(at), len));
     }
 
     /// The next anchor. Some at the start may lie before the range, and all behind it follow.
@@ -44,36 +76,24 @@ impl Single {
         if self.low >= self.high {
             return None;
         }
-        let given = self.given[end as usize];
-        self.given[end as usize] = given + 1;
-        let ahead = (AHEAD_MIN_RECORDS + given / AHEAD_STEP_ANCHORS).min(AHEAD_MAX_RECORDS);
-        let ahead = ahead.min(self.high - self.low);
-        let run = &*self.run;
-        let mut asked = self.asked[end as usize];
+        let later = match end {
+            End::Front => self.low + self.ahead,
+            End::Back => self.high.wrapping_sub(self.ahead + 1),
+        };
+        if (self.low..self.high).contains(&later) {
+            keys.prefetch(self.run.at(later), len);
+        }
         let at = match end {
             End::Front => {
-                let target = self.low + ahead;
-                asked = asked.max(self.low);
-                while asked < target {
-                    keys.prefetch(run.at(asked), len);
-                    asked += 1;
-                }
                 self.low += 1;
                 self.low - 1
             }
             End::Back => {
-                let target = self.high - ahead;
-                asked = asked.min(self.high);
-                while asked > target {
-                    asked -= 1;
-                    keys.prefetch(run.at(asked), len);
-                }
                 self.high -= 1;
                 self.high
             }
         };
-        self.asked[end as usize] = asked;
-        Some(run.at(at))
+        Some(self.run.at(at))
     }
 
     /// Finds where the range begins; before the first `next` of each end.
