@@ -22,6 +22,9 @@ use crate::journal::commits::{Commits, JournalItem};
 use crate::journal::scan::Scanner;
 use crate::mvcc::incarnation::Incarnation;
 
+/// The distance ahead, in the order of the index, at which records are asked for.
+const AHEAD_RECORDS: usize = 12;
+
 /// Segments that one search finds again.
 const TOGETHER_SEGMENTS: usize = 16;
 
@@ -212,11 +215,37 @@ pub(crate) fn for_each_slot(
     table: &Table,
     mut visit: impl FnMut(&Slot) -> Result<()>,
 ) -> Result<()> {
+    for_each_segment(reader, table, |slots| slots.iter().try_for_each(&mut visit))
+}
+
+/// The same for whoever reads the record that each leads to: those of the next ones are asked for.
+pub(crate) fn for_each_slot_read(
+    reader: Reader<'_>,
+    table: &Table,
+    mut visit: impl FnMut(&Slot) -> Result<()>,
+) -> Result<()> {
+    let memory = &reader.generation.journal.memory;
+    for_each_segment(reader, table, |slots| {
+        for (at, slot) in slots.iter().enumerate() {
+            if let Some(later) = slots.get(at + AHEAD_RECORDS) {
+                memory.prefetch_head(later.position());
+            }
+            visit(slot)?;
+        }
+        Ok(())
+    })
+}
+
+fn for_each_segment(
+    reader: Reader<'_>,
+    table: &Table,
+    mut visit: impl FnMut(&[Slot]) -> Result<()>,
+) -> Result<()> {
     let (mut tag, mut slots) = (Some(0), Vec::new());
     while let Some(from) = tag {
         slots.clear();
         tag = reader.slots(table, from, &mut slots, &crossbeam_epoch::pin())?;
-        slots.iter().try_for_each(&mut visit)?;
+        visit(&slots)?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::crypto::ReplayAuthenticator;
 use crate::engine::Engine;
@@ -177,12 +178,15 @@ fn copy_one<'r>(
     namespace: &Arc<NamespaceState>,
 ) -> Result<()> {
     let live = Live::new(view, incarnation);
+    let guard = crossbeam_epoch::pin();
+    let copy = namespace.current(&guard).clone();
+    copy.table.make_room(incarnation.records.load(Ordering::Relaxed), &guard);
+    drop(guard);
     let Some(order) = incarnation.order.get() else {
         live.as_they_lie(|record| copier.put(namespace, record))?;
         return copier.finish(namespace);
     };
     let runs = live.runs(order)?;
-    let copy = namespace.current(&crossbeam_epoch::pin()).clone();
     let order = copy.order.get();
     if let Some(order) = order {
         order.expect_run();

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crossbeam_epoch::Guard;
+
 use crate::engine::Engine;
 use crate::engine::append_lock::Access;
 use crate::engine::apply::PriorRecord;
@@ -19,6 +21,9 @@ use crate::mvcc::generation::GenerationHandle;
 use crate::mvcc::incarnation::Incarnation;
 use crate::mvcc::namespace::NamespaceState;
 use crate::os::sync::lock;
+
+/// The distance ahead at which buckets of the index are asked for; at twice that, records.
+const AHEAD_RECORDS: usize = 8;
 
 /// Removes the expired records of the namespace and counts them into `swept`.
 pub(crate) fn sweep(
@@ -116,7 +121,8 @@ impl Due {
     fn records<'g>(&self, reader: Reader<'g>) -> Vec<DecodedRecord<'g>> {
         let guard = crossbeam_epoch::pin();
         let table = &self.incarnation.table;
-        let read = |&(at, position): &Expiry| {
+        let read = |(number, &(at, position)): (usize, &Expiry)| {
+            self.look_ahead(number, reader, &guard);
             let record = reader.record(position).and_then(|r| {
                 // The way that a commit would find it.
                 let hash = reader.generation.hash(r.key());
@@ -126,7 +132,20 @@ impl Due {
             // Otherwise it was replaced, or removed, or the image was forged.
             record.ok().flatten().filter(|record| is_it(record, at, position))
         };
-        self.expiries.iter().filter_map(read).collect()
+        self.expiries.iter().enumerate().filter_map(read).collect()
+    }
+
+    /// Asks for what the lookups of those behind number `number` will read: for a record first, and when
+    /// that is there for the bucket that leads to its key's newest one.
+    fn look_ahead(&self, number: usize, reader: Reader<'_>, guard: &Guard) {
+        let (generation, at) = (reader.generation, |ahead| self.expiries.get(number + ahead));
+        if let Some((_, position)) = at(2 * AHEAD_RECORDS) {
+            generation.journal.memory.prefetch_head(*position);
+        }
+        let soon = at(AHEAD_RECORDS).and_then(|(_, soon)| generation.journal.memory.record(*soon));
+        if let Some(record) = soon {
+            self.incarnation.table.prefetch(generation.hash(record.key()), guard);
+        }
     }
 }
 

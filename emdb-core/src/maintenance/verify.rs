@@ -17,7 +17,7 @@ use crate::engine::Engine;
 use crate::engine::namespace_table::ReadNamespace;
 use crate::engine::read_view::ReadView;
 use crate::engine::reader::{Reader, is_expired};
-use crate::engine::repair::for_each_slot;
+use crate::engine::repair::for_each_slot_read;
 use crate::engine::replay::Replay;
 use crate::error::{Error, Result};
 use crate::format::record::{Record, Verb};
@@ -250,7 +250,7 @@ impl<'a> Check<'a, '_> {
     /// Each key of the journal is found where the journal has it, and the index has no other.
     fn keys(&mut self, name: &str, found: &Incarnation, wanted: &Incarnation) -> Result<()> {
         let memory = &self.reader().generation.journal.memory;
-        for_each_slot(self.reader(), &wanted.table, |slot| {
+        for_each_slot_read(self.reader(), &wanted.table, |slot| {
             self.compared()?;
             let Some(record) = memory.record(slot.position()) else { return Ok(()) };
             let hash = self.view.hash(record.key());
@@ -269,7 +269,7 @@ impl<'a> Check<'a, '_> {
         })?;
         let (reader, watermark) = (self.reader(), self.view.watermark());
         let mut visible = 0;
-        for_each_slot(self.reader(), &found.table, |slot| {
+        for_each_slot_read(self.reader(), &found.table, |slot| {
             self.compared()?;
             let newest = reader.record(slot.position());
             let version = match newest.and_then(|r| reader.version(r, watermark)) {
@@ -310,7 +310,7 @@ impl<'a> Check<'a, '_> {
         }
         let reader = self.reader();
         let mut live = 0_u64;
-        for_each_slot(self.reader(), &wanted.table, |slot| {
+        for_each_slot_read(self.reader(), &wanted.table, |slot| {
             let record = reader.generation.journal.memory.record(slot.position());
             let is_live =
                 |r: &Record<'_>| r.is_put() && !is_expired(r, |at| self.view.has_passed(at));

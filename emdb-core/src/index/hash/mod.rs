@@ -3,6 +3,7 @@
 pub(crate) mod buckets;
 pub(crate) mod deferred;
 pub(crate) mod image;
+mod room;
 pub(crate) mod segment;
 mod settle;
 mod shrink;

@@ -121,9 +121,8 @@ impl Segment {
         Segment::new(0, SMALLEST_BITS)
     }
 
-    #[cfg(test)]
-    pub(crate) fn of_full_size() -> Segment {
-        Segment::new(0, FULL_BITS)
+    pub(crate) fn of_full_size(depth: u32) -> Segment {
+        Segment::new(depth, FULL_BITS)
     }
 
     pub(crate) fn depth(&self) -> u32 {
@@ -210,7 +209,7 @@ impl Segment {
     }
 
     /// Slots that may be in use: four in five.
-    pub(crate) fn limit_of(bucket_bits: u32) -> usize {
+    pub(crate) const fn limit_of(bucket_bits: u32) -> usize {
         (BUCKET_SLOTS << bucket_bits) * 4 / 5
     }
 

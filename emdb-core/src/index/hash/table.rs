@@ -255,16 +255,19 @@ impl Table {
         let gone: usize = former.iter().map(|shared| deref(*shared).bytes()).sum();
         let depth = low.depth() - u32::from(high.is_some());
         self.install(hash, depth, low, high, guard);
-        self.bytes.fetch_add(added.wrapping_sub(gone), Ordering::Relaxed);
-        for shared in former {
-            // SAFETY: no directory entry points to it any more, and readers that loaded it hold
-            // guards.
-            unsafe { guard.defer_destroy(*shared) };
-        }
+        self.bytes.fetch_add(added, Ordering::Relaxed);
+        former.iter().for_each(|shared| self.forget(*shared, guard));
         if gone >= LARGE_BYTES {
             // Or this thread would keep it until it has replaced many more, which may be never.
             guard.flush();
         }
+    }
+
+    /// Lets a segment go to which no entry of the directory points any more.
+    pub(super) fn forget(&self, former: Shared<'_, Segment>, guard: &Guard) {
+        self.bytes.fetch_sub(deref(former).bytes(), Ordering::Relaxed);
+        // SAFETY: the caller has replaced it, and readers that loaded it hold guards.
+        unsafe { guard.defer_destroy(former) };
     }
 
     /// Points the entries of the former segments, which together cover what one of local depth

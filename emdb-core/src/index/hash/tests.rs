@@ -157,7 +157,7 @@ fn readers_find_present_keys_while_a_writer_grows_the_table() {
 
 /// A full-size segment with as many keys as it took before one found no place.
 fn crowded(seed: u64) -> (Segment, Vec<(u64, u64)>) {
-    let segment = Segment::of_full_size();
+    let segment = Segment::of_full_size(0);
     let mut keys = Vec::new();
     loop {
         let position = keys.len() as u64 + 1;
