@@ -104,13 +104,16 @@ impl<'a> ImageWriter<'a> {
         }
     }
 
-    /// Writes numbers and gives their checksum.
+    /// Writes a page of numbers and gives its checksum.
     fn words(&mut self, words: &[u64]) -> Result<u32> {
-        let at = self.out.at();
-        for word in words {
-            self.out.put(&word.to_le_bytes())?;
+        let mut bytes = [0; PAGE_BYTES];
+        for (word, out) in words.iter().zip(bytes.as_chunks_mut::<8>().0) {
+            *out = word.to_le_bytes();
         }
-        Ok(image::words_sum(words, self.place, at))
+        let bytes = &bytes[..words.len() * 8];
+        let sum = image::sum(bytes, self.place, self.out.at());
+        self.out.put(bytes)?;
+        Ok(sum)
     }
 
     pub(crate) fn expiries(&mut self, incarnation: &Incarnation, records: u64) -> Result<Array> {
@@ -133,7 +136,7 @@ impl<'a> ImageWriter<'a> {
                 array.put(&mut self.out, position)?;
             }
         }
-        Ok(array.finish(self.place))
+        Ok(array.finish(&mut self.out, self.place))
     }
 
     /// Whether the record at `position` is the one that its key had. One that can't be read may be.
@@ -171,11 +174,12 @@ impl<'a> ImageWriter<'a> {
             }
             Ok(())
         });
+        let windows = windows.finish(&mut self.out, self.place);
+        let positions = positions.finish(&mut behind, self.place);
         // The part that was begun is passed over.
         self.out.flush()?;
         behind.flush()?;
         self.out.at = behind.at;
-        let (windows, positions) = (windows.finish(self.place), positions.finish(self.place));
         Ok(StoredRun { common: common?, windows, positions })
     }
 }
@@ -202,11 +206,14 @@ pub(crate) struct Out<'a> {
     at: u64,
     buffer: Vec<u8>,
     piece: usize,
+    /// The checksum of what was put since it was begun, but for the buffer from `unsummed` on.
+    crc: u32,
+    unsummed: usize,
 }
 
 impl<'a> Out<'a> {
     fn new(write: Write<'a>, at: u64, piece: usize) -> Out<'a> {
-        Out { write, at, buffer: Vec::new(), piece }
+        Out { write, at, buffer: Vec::new(), piece, crc: 0, unsummed: 0 }
     }
 
     pub(crate) fn at(&self) -> u64 {
@@ -228,35 +235,46 @@ impl<'a> Out<'a> {
     pub(crate) fn flush(&mut self) -> Result<()> {
         if !self.buffer.is_empty() {
             (self.write)(self.at, &self.buffer)?;
+            self.crc = self.crc();
+            self.unsummed = 0;
             self.at += self.buffer.len() as u64;
             self.buffer.clear();
         }
         Ok(())
     }
+
+    /// Begins a checksum of what is put from now on.
+    fn begin_crc(&mut self) {
+        (self.crc, self.unsummed) = (0, self.buffer.len());
+    }
+
+    /// The checksum of what was put since then. In large pieces: one for each number takes longer than all
+    /// else that is done with it.
+    fn crc(&self) -> u32 {
+        checksum::append(self.crc, &self.buffer[self.unsummed..])
+    }
 }
 
-/// An array on its way out.
+/// An array on its way out; nothing else is put there meanwhile.
 struct Summed {
     at: u64,
     count: u64,
-    crc: u32,
 }
 
 impl Summed {
     fn new(out: &mut Out<'_>) -> Result<Summed> {
         out.align(8)?;
-        Ok(Summed { at: out.at(), count: 0, crc: 0 })
+        out.begin_crc();
+        Ok(Summed { at: out.at(), count: 0 })
     }
 
     #[inline]
     fn put(&mut self, out: &mut Out<'_>, word: u64) -> Result<()> {
-        let bytes = word.to_le_bytes();
         self.count += 1;
-        self.crc = checksum::append(self.crc, &bytes);
-        out.put(&bytes)
+        out.put(&word.to_le_bytes())
     }
 
-    fn finish(self, place: Place) -> Array {
-        Array { at: self.at, count: self.count, sum: self.crc ^ place.mix(self.at) as u32 }
+    fn finish(self, out: &mut Out<'_>, place: Place) -> Array {
+        Array { at: self.at, count: self.count, sum: out.crc() ^ place.mix(self.at) as u32 }
     }
 }

@@ -132,41 +132,43 @@ pub(super) fn defer(
     Ok(())
 }
 
-/// The records of one commit by the hashes of their keys.
+/// The records of one commit by the hashes of their keys, to tell those that it has twice.
 ///
-/// An open-addressing table of the latest position for each hash. Slots that an earlier commit left
-/// have positions before this one, and count as free: nothing is ever cleared.
+/// An open-addressing table of the latest record for each: a part of the hash, and the record's number from 1
+/// on, so that a slot of zeros is free.
 #[derive(Debug, Default)]
 pub(super) struct CommitHashes {
-    slots: Vec<(u64, u64)>,
-    start: u64,
+    slots: Vec<(u32, u32)>,
 }
 
 impl CommitHashes {
-    /// Begins a commit of so many records at `start`.
-    pub(super) fn begin(&mut self, start: u64, records: usize) {
-        self.start = start;
-        let wanted = (2 * records).next_power_of_two();
-        if self.slots.len() < wanted {
-            self.slots = vec![(0, 0); wanted];
-        }
+    /// Begins a commit of so many records.
+    pub(super) fn begin(&mut self, records: usize) {
+        self.slots.clear();
+        self.slots.resize((2 * records).next_power_of_two(), (0, 0));
     }
 
-    /// Notes the record at `position` of the incarnation `id`, and gives the one of the same hash before it.
+    /// Notes the record `number` of the commit, and gives the one before it that `is_like` it: has the same hash,
+    /// and is of the same incarnation.
     #[inline]
-    pub(super) fn note(&mut self, hash: u64, id: u32, position: u64) -> Option<u64> {
-        // Incarnations of one commit can have the same keys.
-        let hash = hash ^ u64::from(id).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    pub(super) fn note(
+        &mut self,
+        hash: u64,
+        number: usize,
+        is_like: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
         let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
+        let (part, mut at) = ((hash >> 32) as u32, hash as usize & mask);
         loop {
             let slot = &mut self.slots[at];
-            if slot.1 < self.start {
-                *slot = (hash, position);
+            let earlier = slot.1 as usize;
+            if earlier == 0 {
+                *slot = (part, number as u32 + 1);
                 return None;
             }
-            if slot.0 == hash {
-                return Some(std::mem::replace(&mut slot.1, position));
+            if slot.0 == part && is_like(earlier - 1) {
+                slot.1 = number as u32 + 1;
+                return Some(earlier - 1);
             }
             at = (at + 1) & mask;
         }

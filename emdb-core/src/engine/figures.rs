@@ -69,4 +69,11 @@ impl Engine {
         }
         figures
     }
+
+    /// Bytes that the hash indexes take.
+    pub(crate) fn hash_index_bytes(&self) -> u64 {
+        let guard = crossbeam_epoch::pin();
+        let names = self.names.lock();
+        names.live.values().map(|state| state.current(&guard).table.bytes() as u64).sum()
+    }
 }

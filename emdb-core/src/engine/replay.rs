@@ -121,15 +121,20 @@ impl<'g> Replay<'g> {
     /// Takes in the commit that was read: what is left to others apart.
     fn defer_open(&mut self) -> Result<()> {
         let open = std::mem::take(&mut self.open);
-        let Some((first, _, _)) = open.first() else { return Ok(()) };
-        self.hashes.begin(first.position(), open.len());
-        for taken in &open {
+        if open.len() > 1 {
+            self.hashes.begin(open.len());
+        }
+        for (number, taken) in open.iter().enumerate() {
             let (record, id, hash) = taken;
             let at = self.deferrals.binary_search_by_key(id, |(id, _)| *id);
             let deferral = at.ok().map(|at| &mut self.deferrals[at].1);
             match (record.verb(), deferral) {
                 (Verb::Put | Verb::Remove, Some(Some(deferral))) => {
-                    let earlier = self.hashes.note(*hash, *id, record.position());
+                    let is_like = |at: usize| (open[at].1, open[at].2) == (*id, *hash);
+                    let earlier = (open.len() > 1)
+                        .then(|| self.hashes.note(*hash, number, is_like))
+                        .flatten()
+                        .map(|at| open[at].0.position());
                     let reader = Reader { generation: self.generation, verify: true };
                     let done = deferral::defer(reader, deferral, (record, *hash), earlier);
                     done.map_err(|refusal| Error::corrupted(record.position(), refusal.reason()))?;

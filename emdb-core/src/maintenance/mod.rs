@@ -8,6 +8,7 @@ pub(crate) mod database;
 pub(crate) mod live;
 mod lock;
 mod memory;
+mod moment;
 pub(crate) mod open_file;
 #[cfg(feature = "ttl")]
 mod pace;

@@ -8,11 +8,12 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crate::checkpoint::state::{BACKGROUND_MIN_BYTES, CheckpointKind};
+use crate::checkpoint::state::BACKGROUND_MIN_BYTES;
 use crate::error::{Error, Result};
 use crate::maintenance::compact::compact;
 use crate::maintenance::database::Database;
 use crate::maintenance::memory::Memory;
+use crate::maintenance::moment::{Budget, Moment, PASSING_MIN_BYTES, SHORT_PAUSE};
 use crate::maintenance::worker::Requests;
 use crate::os::worker::Worker;
 use crate::progress::ProgressMeter;
@@ -23,15 +24,6 @@ const FIRST_LOOK_BYTES: u64 = 64 << 10;
 const MEMORY_LOOK_BYTES: u64 = 64 << 10;
 /// How often it looks.
 const TICK: Duration = Duration::from_millis(10);
-/// With so much of the journal a short pause of the writers is a good moment,
-const SHORT_PAUSE_MIN_BYTES: u64 = 32 << 20;
-const SHORT_PAUSE: Duration = Duration::from_millis(100);
-/// with less than that a long one,
-const LONG_PAUSE: Duration = Duration::from_secs(1);
-/// and with so much, and twice the image, any. Before that, while much is written, one is taken in
-/// passing with so much, and half of the image: it bounds what an open has to read after a kill.
-const NO_PAUSE_MIN_BYTES: u64 = 256 << 20;
-const PASSING_MIN_BYTES: u64 = 16 << 20;
 /// How long a failure lets it rest, at first and at the most.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
@@ -89,6 +81,10 @@ impl Database {
 
 fn run(database: &Weak<Database>, worker: &Worker<Database, Requests>) {
     let mut memory = Memory::default();
+    let Some(begun) = database.upgrade().map(|database| database.checkpoints.kept()) else {
+        return;
+    };
+    let mut budget = Budget::from(begun);
     loop {
         {
             let mut requests = worker.requests();
@@ -103,7 +99,7 @@ fn run(database: &Weak<Database>, worker: &Worker<Database, Requests>) {
             requests.look = false;
         }
         memory.wake();
-        if !watch(database, worker, &mut memory) {
+        if !watch(database, worker, &mut memory, &mut budget) {
             return;
         }
     }
@@ -136,6 +132,7 @@ fn watch(
     database: &Weak<Database>,
     worker: &Worker<Database, Requests>,
     memory: &mut Memory,
+    budget: &mut Budget,
 ) -> bool {
     let mut changed = (0, Instant::now());
     let (mut checkpoints, mut compactions) = (Retry::default(), Retry::default());
@@ -178,18 +175,18 @@ fn watch(
             return true;
         }
         let quiet = changed.1.elapsed();
-        let size = database.checkpoints.size();
-        let good = quiet >= LONG_PAUSE
-            || quiet >= SHORT_PAUSE && since.kept >= SHORT_PAUSE_MIN_BYTES
-            || since.kept >= NO_PAUSE_MIN_BYTES.max(size.saturating_mul(2));
-        let kind = match good {
-            true => CheckpointKind::Durable,
-            false if since.any >= PASSING_MIN_BYTES.max(size / 2) => CheckpointKind::Passing,
-            false => continue,
-        };
+        if since.any < PASSING_MIN_BYTES && quiet < SHORT_PAUSE {
+            continue;
+        }
+        // An image takes about as much.
+        let image = engine.hash_index_bytes();
+        let Some(moment) = Moment::of((since, end), quiet, image, budget) else { continue };
         if checkpoints.is_over() {
             let yields = || stopped() || database.maintenance.is_wanted();
-            let done = database.checkpoint(kind, yields);
+            let done = database.checkpoint(moment.kind(), yields);
+            if done.is_ok() {
+                budget.note(moment, database.checkpoints.size(), end);
+            }
             checkpoints.note(done.is_err_and(|e| !matches!(e, Error::Cancelled)));
         }
     }

@@ -8,15 +8,15 @@ use crossbeam_epoch::Guard;
 use crate::index::hash::buckets::PAGE_BUCKETS;
 use crate::index::hash::deferred::{Change, Waiting};
 use crate::index::hash::segment::{Placed, Segment, SlotEntry};
-use crate::index::hash::slot::FULL_BITS;
+use crate::index::hash::slot::{FULL_BITS, TAG_BITS};
 use crate::index::hash::source::ALL;
 use crate::index::hash::table::{ALIKE_MAX_KEYS, Table};
 use crate::os::sync::lock;
 
-/// Keys of one home bucket among the changes of a segment from which on the changes are not left to
-/// others: somebody may have made them to lie there. By chance five in six buckets have fewer than eight.
-const ALIKE_MAX_CHANGES: u8 = 32;
-/// Slots that stay free in a segment whose changes are left to others, who can't divide it.
+/// Keys of one home bucket among the changes of a segment, with more of which the changes are not left to
+/// others: somebody may have made them to lie there. By chance a bucket has two dozen at the most.
+const ALIKE_MAX_CHANGES: u8 = 48;
+/// Slots that stay free in each half of a segment whose changes are left to others, who divide it once.
 const SPARE_SLOTS: usize = 1024;
 
 impl Segment {
@@ -25,19 +25,22 @@ impl Segment {
         self.is_stored() && self.verified.load(Ordering::Acquire) == 0 && !self.is_bad()
     }
 
-    /// Whether all changes find room here, as far as their number tells.
+    /// Whether all changes find room here or in two halves, as far as their number tells.
     fn has_room(&self, changes: &[Change]) -> bool {
-        let mut homes = [0u8; 1 << FULL_BITS];
-        let mut added = 0;
+        let (depth, mut homes, mut added) = (self.depth(), [0u8; 1 << FULL_BITS], [0, 0]);
+        if depth == TAG_BITS {
+            return false;
+        }
         for change in changes.iter().filter(|change| change.old().is_none()) {
-            added += 1;
+            added[usize::from(change.slot.bit(depth))] += 1;
             let home = &mut homes[usize::from(change.home())];
             *home += 1;
             if *home > ALIKE_MAX_CHANGES {
                 return false;
             }
         }
-        self.used() + added + SPARE_SLOTS <= Segment::limit_of(FULL_BITS)
+        let most = Segment::limit_of(FULL_BITS) - SPARE_SLOTS;
+        added.iter().all(|added| self.used() / 2 + added <= most)
     }
 
     /// Makes the changes that wait.
@@ -69,19 +72,24 @@ impl Segment {
         settled
     }
 
-    /// Its slots, all changes made, where those found no room close enough to their homes.
+    /// Its slots, all changes made, where they found no room, or none close enough to their homes.
     fn roomier(
         &self,
         changes: &[Change],
         same: &mut impl FnMut(u64, u64) -> Option<bool>,
     ) -> Settled {
-        let Some(wide) = Segment::wide(self.depth(), &self.entries(|_| true)) else {
-            return Settled::Lost;
-        };
-        match wide.make_all(changes, same) {
-            Made::All => Settled::Divided(wide.entries(|_| true)),
-            Made::Some | Made::Untold => Settled::Lost,
+        let (depth, mut entries) = (self.depth(), Vec::new());
+        for half in [false, true] {
+            let own = self.entries(|slot| slot.bit(depth) == half);
+            let Some(wide) = Segment::wide(depth + 1, &own) else { return Settled::Lost };
+            let changes: Vec<_> =
+                changes.iter().filter(|change| change.slot.bit(depth) == half).copied().collect();
+            match wide.make_all(&changes, same) {
+                Made::All => entries.append(&mut wide.entries(|_| true)),
+                Made::Some | Made::Untold => return Settled::Lost,
+            }
         }
+        Settled::Divided(entries)
     }
 
     /// Makes changes in turn, until one finds no room. `same` tells whether two records have the same key,

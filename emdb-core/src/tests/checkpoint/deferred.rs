@@ -73,8 +73,9 @@ fn lookups_walks_counts_and_writes_find_what_was_left_to_them() {
 
 #[test]
 fn changes_that_have_no_room_in_their_segment_divide_it_at_the_open_or_at_the_first_look() {
-    // All that a segment takes by its number of slots, and about the number where it may not by chance.
-    for more in [30_000u32, 4_000, 1_500, 800] {
+    // More than two take by their number of slots, more than one does, and about the number where one may
+    // not by chance.
+    for more in [36_000u32, 14_000, 4_000, 1_500, 800] {
         let (disk, mut model) = large();
         let engine = open(&disk, FlushPolicy::Group).unwrap();
         for some in (20_000..20_000 + more).collect::<Vec<_>>().chunks(500) {
