@@ -52,17 +52,25 @@ lives lives="1000" seed="1":
 bits:
     EMDB_EVERY_BIT=1 cargo test --release --all-features --test crash --test encryption --test maintenance flipped
 
-# LMDB, redb, fjall and emdb 1 beside ours; `just peers --only ours,lmdb`
+# all engines on the same work, of bytes and of rows; writes docs/benchmarks.md and its charts
+bench-all *args:
+    cargo run --release -p emdb-bench --features peers -- --all {{args}}
+
+# the engines that compile in minutes, on keys and values; `just peers --only ours,lmdb`
 peers *args:
-    cargo run --release -p emdb-bench --features peers -- --peers {{args}}
+    cargo run --release -p emdb-bench --features light-peers -- --peers {{args}}
+
+# how costs grow with threads, values and records; `just matrix --long` goes up to 20 M
+matrix *args:
+    cargo run --release -p emdb-bench -- --matrix {{args}}
 
 # a plain database beside encrypted ones, and the ciphers alone
 encrypted *args:
     cargo run --release -p emdb-bench -- --encrypted {{args}}
 
-# typed tables beside LMDB with index tables that are kept by hand
+# the same engines and SQLite and native_db, on rows with indexes
 typed *args:
-    cargo run --release -p emdb-bench --features peers -- --typed {{args}}
+    cargo run --release -p emdb-bench --features light-peers -- --typed {{args}}
 
 # the instructions of the hot paths (needs valgrind); `just instructions --check 1` compares them
 instructions *args:

@@ -6,16 +6,18 @@
 //! speed drifts drifts for both; the table gives medians and their ratio. The files lie in the
 //! system's temporary folder (`TMPDIR` names another), which should be on a real disk.
 //!
-//! With `--features peers`, `--peers` compares with other databases instead, and `--typed` compares
-//! typed tables with rows and indexes that are kept by hand. `--encrypted` compares a plain database
-//! with encrypted ones. `--instructions` counts those of the hot paths, with valgrind, and can compare
-//! them with a table (see [`instructions`]).
+//! With `--features peers`, `--all` compares with other databases instead and writes
+//! `docs/benchmarks.md`, of bytes and of rows; `--peers` and `--typed` do the one or the other and
+//! write nothing. `--encrypted` compares a plain database with encrypted ones. `--matrix` shows how costs grow
+//! with threads, values and records (see [`matrix`]). `--instructions` counts those of the hot paths, with valgrind, and can compare them with a table (see
+//! [`instructions`]).
 
 mod encrypted;
 mod engine;
 mod instructions;
 mod limit;
-#[cfg_attr(not(feature = "peers"), path = "peers/disabled.rs")]
+mod matrix;
+#[cfg_attr(not(feature = "light-peers"), path = "peers/disabled.rs")]
 mod peers;
 mod row;
 mod workload;
@@ -28,11 +30,11 @@ const ROUNDS: usize = 3;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    if args.iter().any(|arg| arg == "--peers") {
+    if args.iter().any(|arg| ["--all", "--peers", "--typed"].contains(&arg.as_str())) {
         return exit_code(peers::run(&args));
     }
-    if args.iter().any(|arg| arg == "--typed") {
-        return exit_code(peers::typed::run(&args));
+    if args.iter().any(|arg| arg == "--matrix") {
+        return exit_code(matrix::run(&args));
     }
     if args.iter().any(|arg| arg == "--instructions") {
         return exit_code(instructions::run(&args));
@@ -48,7 +50,7 @@ fn main() -> ExitCode {
             }
             _ => {
                 eprintln!(
-                    "usage: emdb-bench [--encrypted] [--smoke | --records N | --peers ... | --typed ... | --instructions ...]   (N from 1000)"
+                    "usage: emdb-bench [--encrypted] [--smoke | --records N | --all ... | --peers ... | --typed ... | --matrix ... | --instructions ...]   (N from 1000)"
                 );
                 return ExitCode::from(2);
             }

@@ -5,6 +5,11 @@ use std::path::Path;
 
 use super::Outcome;
 
+/// What to do about a path that takes more.
+const HOW_TO_RENEW: &str = "If the change is worth it, or if the compiler is another than the one that \
+the table names, renew the table: cargo run --release -p emdb-bench -- --instructions --save (ten \
+minutes or so), and say why in the commit.";
+
 /// The instructions of a path.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Figure {
@@ -47,7 +52,9 @@ impl Table {
     }
 
     pub(super) fn write(&self, file: &Path) -> Outcome<()> {
-        Ok(std::fs::write(file, self.to_string())?)
+        let rustc = std::process::Command::new("rustc").arg("--version").output()?;
+        let compiler = String::from_utf8_lossy(&rustc.stdout);
+        Ok(std::fs::write(file, format!("{self}\ncounted with {compiler}"))?)
     }
 
     fn of(&self, name: &str) -> Option<&Figure> {
@@ -87,7 +94,10 @@ impl Table {
             Some(_) => None,
         });
         let over: Vec<String> = over.collect();
-        if over.is_empty() { Ok(()) } else { Err(over.join("\n").into()) }
+        if over.is_empty() {
+            return Ok(());
+        }
+        Err(format!("{}\n{HOW_TO_RENEW}", over.join("\n")).into())
     }
 }
 
@@ -99,5 +109,48 @@ impl fmt::Display for Table {
             writeln!(f, "{name:<28} | {operations:>10} | {per_operation:>26.1}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(figures: &[(&str, usize, u64)]) -> Table {
+        let figures = figures.iter().map(|(name, n, count)| Figure::new(name, *n, *count));
+        Table(figures.collect())
+    }
+
+    #[test]
+    fn a_path_may_take_as_much_as_is_allowed_and_any_less() {
+        let recorded = table(&[("get", 10, 1_000), ("insert", 10, 2_000)]);
+        let now = table(&[("get", 10, 1_030), ("insert", 10, 900)]);
+        now.check(&recorded, 3.5).unwrap();
+    }
+
+    #[test]
+    fn a_path_that_takes_more_is_named_with_the_way_to_renew_the_table() {
+        let recorded = table(&[("get", 10, 1_000), ("insert", 10, 2_000)]);
+        let now = table(&[("get", 10, 1_031), ("insert", 10, 2_000)]);
+        let said = now.check(&recorded, 3.0).unwrap_err().to_string();
+        assert!(said.starts_with("get takes 3.10 % more than recorded, 3 % are allowed"), "{said}");
+        assert!(!said.contains("insert takes"), "{said}");
+        assert!(said.contains("--instructions --save"), "{said}");
+    }
+
+    #[test]
+    fn a_path_without_a_record_and_one_of_other_work_fail() {
+        let recorded = table(&[("get", 10, 1_000)]);
+        assert!(table(&[("insert", 10, 1)]).check(&recorded, 3.0).is_err());
+        assert!(table(&[("get", 20, 2_000)]).check(&recorded, 3.0).is_err());
+    }
+
+    #[test]
+    fn the_guarded_paths_are_in_the_table() {
+        let text = include_str!("../../instructions.txt");
+        let recorded: Vec<Figure> = text.lines().filter_map(Figure::parse).collect();
+        for name in super::super::GUARD.split(',') {
+            assert!(recorded.iter().any(|figure| figure.name == name), "{name}");
+        }
     }
 }

@@ -4,13 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::emdb1::Emdb1;
-use super::engine::{Engine, Name, Outcome};
+use super::contender::{CONTENDERS, Contender};
+use super::engine::{Engine, Outcome};
 use super::figure::Figure;
-use super::fjall::Fjall;
-use super::lmdb::Lmdb;
-use super::ours::Ours;
-use super::redb::Redb;
 use super::{phases, reopen};
 
 /// The argument that makes this program a child.
@@ -27,19 +23,28 @@ pub enum Task {
     Load,
     /// Opens what a killed process left, and reads.
     AfterKill,
+    /// Rows again, in the order of their ids.
+    InOrder,
 }
 
 impl Task {
-    const ALL: [Task; 4] = [Task::Phases, Task::Reopen, Task::Load, Task::AfterKill];
+    const ALL: [Task; 5] = [Task::Phases, Task::Reopen, Task::Load, Task::AfterKill, Task::InOrder];
 }
 
 /// The line of a child that waits to be killed.
 pub const READY: &str = "ready";
 
 /// Runs a child and gives its figures; one that says that it is ready is killed.
-pub fn spawn(task: Task, name: Name, records: usize, folder: &Path) -> Outcome<Vec<(Figure, f64)>> {
+pub fn spawn(
+    task: Task,
+    contender: &Contender,
+    records: usize,
+    folder: &Path,
+) -> Outcome<Vec<(Figure, f64)>> {
+    let Contender { name, work, .. } = contender;
     let mut child = Command::new(std::env::current_exe()?)
-        .args(["--peers", MARK, &format!("{task:?}"), name.as_str(), &records.to_string()])
+        .args(["--peers", MARK, &format!("{task:?}"), &format!("{work:?}"), name])
+        .arg(records.to_string())
         .arg(folder)
         // A child that waits ends with its parent: its standard input ends.
         .stdin(Stdio::piped())
@@ -49,7 +54,7 @@ pub fn spawn(task: Task, name: Name, records: usize, folder: &Path) -> Outcome<V
     let status = child.wait()?;
     let killed = task == Task::Load;
     if !killed && !status.success() {
-        return Err(format!("{}: {task:?} failed, {status}", name.as_str()).into());
+        return Err(format!("{task:?} failed, {status}").into());
     }
     figures
 }
@@ -63,8 +68,8 @@ fn listen(child: &mut Child) -> Outcome<Vec<(Figure, f64)>> {
         if line == READY {
             ready = true;
             child.kill()?;
-        } else {
-            figures.push(Figure::from_line(&line).ok_or_else(|| format!("not a figure: {line}"))?);
+        } else if let Some(figure) = Figure::from_line(&line) {
+            figures.push(figure);
         }
     }
     if figures.is_empty() && !ready {
@@ -75,28 +80,22 @@ fn listen(child: &mut Child) -> Outcome<Vec<(Figure, f64)>> {
 
 /// The program as a child: does its task on its engine.
 pub fn run(args: &[String]) -> Outcome<()> {
-    let [task, name, records, folder] = args else { return Err("wrong arguments".into()) };
+    let [task, work, name, records, folder] = args else { return Err("wrong arguments".into()) };
     let tasks = Task::ALL.into_iter();
     let task = tasks.clone().find(|t| format!("{t:?}") == *task).ok_or("no such task")?;
-    let name = Name::ALL.into_iter().find(|n| n.as_str() == name).ok_or("no such engine")?;
-    let (records, folder) = (records.parse()?, Path::new(folder));
-    match name {
-        Name::OursHash => dispatch::<Ours<false>>(task, records, folder),
-        Name::OursOrdered => dispatch::<Ours<true>>(task, records, folder),
-        Name::Lmdb => dispatch::<Lmdb>(task, records, folder),
-        Name::Redb => dispatch::<Redb>(task, records, folder),
-        Name::Fjall => dispatch::<Fjall>(task, records, folder),
-        Name::Emdb1Hash => dispatch::<Emdb1<false>>(task, records, folder),
-        Name::Emdb1Ordered => dispatch::<Emdb1<true>>(task, records, folder),
-    }
+    let is_meant = |c: &&Contender| c.name == name && format!("{:?}", c.work) == *work;
+    let contender = CONTENDERS.iter().find(is_meant).ok_or("no such engine")?;
+    (contender.run)(task, records.parse()?, Path::new(folder))
 }
 
-fn dispatch<E: Engine>(task: Task, records: usize, folder: &Path) -> Outcome<()> {
+/// A task on keys and values of bytes.
+pub fn raw<E: Engine>(task: Task, records: usize, folder: &Path) -> Outcome<()> {
     match task {
         Task::Phases => phases::run::<E>(records, folder),
         Task::Reopen => reopen::clean::<E>(folder),
         Task::Load => reopen::load_and_wait::<E>(records, folder),
         Task::AfterKill => reopen::after_kill::<E>(folder),
+        Task::InOrder => Err("bytes have no such task".into()),
     }
 }
 

@@ -3,7 +3,3 @@
 pub fn run(_args: &[String]) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     Err("the other engines are not compiled in: add --features peers".into())
 }
-
-pub mod typed {
-    pub use super::run;
-}

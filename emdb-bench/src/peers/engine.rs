@@ -1,4 +1,4 @@
-//! The calls of an engine that the phases need, and the engines' names.
+//! The calls of an engine that the phases need.
 
 use std::ops::Bound;
 use std::path::Path;
@@ -52,11 +52,27 @@ pub trait Reader {
     const SCANS_OWNED: bool = true;
     /// Whether [`scan_in_place`](Reader::scan_in_place) is there.
     const SCANS_IN_PLACE: bool = true;
+    /// Whether [`get_many`](Reader::get_many) and [`get_many_lent`](Reader::get_many_lent) are there.
+    const READS_MANY: bool = false;
 
     fn get(&self, key: &[u8]) -> Outcome<Option<Vec<u8>>>;
 
     /// Shows the value where it lies, without a copy if the engine can.
     fn get_in_place<T>(&self, key: &[u8], look: impl FnOnce(Option<&[u8]>) -> T) -> Outcome<T>;
+
+    /// The values of all keys, in their order.
+    fn get_many(&self, _keys: &[&[u8; KEY]]) -> Outcome<Vec<Option<Vec<u8>>>> {
+        Err("no lookup of many keys".into())
+    }
+
+    /// Shows the value of each key, with the key's place among them.
+    fn get_many_lent(
+        &self,
+        _keys: &[&[u8; KEY]],
+        _each: impl FnMut(usize, Option<&[u8]>),
+    ) -> Outcome<()> {
+        Err("no lookup of many keys".into())
+    }
 
     /// Up to `limit` entries in key order, as vectors.
     fn scan_owned(
@@ -76,51 +92,5 @@ pub trait Reader {
         _each: impl FnMut(&[u8], &[u8]),
     ) -> Outcome<()> {
         Err("no ordered scans in place".into())
-    }
-}
-
-/// An engine, as the command line and the table name it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Name {
-    OursHash,
-    OursOrdered,
-    Lmdb,
-    Redb,
-    Fjall,
-    Emdb1Hash,
-    Emdb1Ordered,
-}
-
-impl Name {
-    pub const ALL: [Name; 7] = [
-        Name::OursHash,
-        Name::OursOrdered,
-        Name::Lmdb,
-        Name::Redb,
-        Name::Fjall,
-        Name::Emdb1Hash,
-        Name::Emdb1Ordered,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Name::OursHash => "ours-hash",
-            Name::OursOrdered => "ours-ordered",
-            Name::Lmdb => "lmdb",
-            Name::Redb => "redb",
-            Name::Fjall => "fjall",
-            Name::Emdb1Hash => "emdb1-hash",
-            Name::Emdb1Ordered => "emdb1-ordered",
-        }
-    }
-
-    /// The name itself, or what stands before its hyphen.
-    pub fn is_meant_by(self, word: &str) -> bool {
-        let name = self.as_str();
-        name == word || name.split_once('-').is_some_and(|(family, _)| family == word)
-    }
-
-    pub fn is_ours(self) -> bool {
-        matches!(self, Name::OursHash | Name::OursOrdered)
     }
 }

@@ -1,113 +1,83 @@
-//! The figures that are measured: the rows of the table.
+//! The figures that are measured: the rows of the tables. Less is better in all but those that say so.
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Figure {
-    Load,
-    Durable,
-    Batches,
-    Single,
-    Threads,
-    DiskWritten,
-    MetaWritten,
-    Owned,
-    InPlace,
-    Missing,
-    TwoThreads,
-    RangesOwned,
-    RangesInPlace,
-    ScanInPlace,
-    ScanOwned,
-    Peak,
-    Anonymous,
-    Removal,
-    DiskRemoved,
-    Compaction,
-    DiskCompacted,
-    RangesCompacted,
-    ScanCompacted,
-    Reopen,
-    ReopenAnonymous,
-    Killed,
-    Kept,
+macro_rules! figures {
+    ($($figure:ident: $name:literal, $unit:literal;)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Figure { $($figure),* }
+
+        impl Figure {
+            /// In the order of the tables, which is that of the phases.
+            pub const ALL: &[Figure] = &[$(Figure::$figure),*];
+
+            pub fn name(self) -> &'static str {
+                match self { $(Figure::$figure => $name),* }
+            }
+
+            /// What it counts, and for each of what.
+            pub fn unit(self) -> &'static str {
+                match self { $(Figure::$figure => $unit),* }
+            }
+        }
+    };
+}
+
+figures! {
+    // Of keys and values of bytes.
+    Load: "bulk load, then durable", "ms";
+    LoadWritten: "written to the device by the load", "MiB";
+    Durable: "write, durable each", "us";
+    Batches: "100 batches of 1,000, durable each", "ms";
+    Single: "single write, not synced", "ns";
+    Threads: "8 threads x 200 writes, durable each", "ms";
+    Disk: "disk use after the writes, sidecars too", "MiB";
+    Owned: "random read, owned", "ns";
+    InPlace: "random read, in place", "ns";
+    ManyOwned: "1,000 random keys at once, owned (a key)", "ns";
+    ManyLent: "1,000 random keys at once, lent (a key)", "ns";
+    Missing: "read of a missing key", "ns";
+    TwoThreads: "random read, in place, 2 threads", "ns";
+    RangesOwned: "range of 10, owned", "ns";
+    RangesInPlace: "range of 10, in place", "ns";
+    ScanInPlace: "full ordered scan, in place (an item)", "ns";
+    ScanOwned: "full ordered scan, owned (an item)", "ns";
+    Peak: "peak memory, load to scans", "MiB";
+    Anonymous: "anonymous memory after the scans", "MiB";
+    Removal: "removal of half, then durable", "ms";
+    DiskRemoved: "disk use, half removed", "MiB";
+    Compaction: "compaction after that", "ms";
+    CompactionPeak: "its peak of anonymous memory, above what was", "MiB";
+    RangesCompacted: "range of 10, in place, compacted", "ns";
+    ScanCompacted: "full ordered scan, in place, compacted", "ns";
+    Close: "close", "ms";
+    DiskCompacted: "disk use compacted and closed", "MiB";
+    Reopen: "clean reopen + 1 get", "ms";
+    ReopenAnonymous: "anonymous memory after that", "MiB";
+    Killed: "reopen after SIGKILL + 1 get", "ms";
+    KilledAnonymous: "anonymous memory after that reopen", "MiB";
+    Kept: "unsynced writes kept, of 1,000 (more is better)", "";
+    // Of rows.
+    RowsLoad: "bulk insert, ids in random order", "ns a row";
+    RowsLoadInOrder: "bulk insert, ids in order", "ns a row";
+    RowDurable: "single insert, durable", "us";
+    RowOwned: "get by id, owned", "ns";
+    RowLent: "get by id, lent", "ns";
+    RowsMany: "1,000 ids at once, owned (a row)", "ns";
+    RowByEmail: "get by unique email", "ns";
+    RowRange: "range of 100 by id", "us";
+    RowRangeLent: "range of 100 by id, lent", "us";
+    RowRangeInOrder: "range of 100 by id, inserted in order", "us";
+    RowRangeLentInOrder: "range of 100 by id, inserted in order, lent", "us";
+    RowsByAge: "first 100 by age", "us";
+    RowUpdateDurable: "update a field, durable", "us";
+    RowsUpdate: "update a field, one transaction (a row)", "ns";
+    RowsUpdateIndexed: "update the indexed field, one transaction (a row)", "ns";
+    RowsDisk: "disk use before the deletes, sidecars too", "MiB";
+    RowsDelete: "delete, one transaction (a row)", "ns";
+    RowsClose: "close", "ms";
+    RowsReopen: "clean reopen + 1 get", "ms";
 }
 
 impl Figure {
-    /// In the order of the table, which is that of the phases.
-    pub const ALL: [Figure; 27] = [
-        Figure::Load,
-        Figure::Durable,
-        Figure::Batches,
-        Figure::Single,
-        Figure::Threads,
-        Figure::DiskWritten,
-        Figure::MetaWritten,
-        Figure::Owned,
-        Figure::InPlace,
-        Figure::Missing,
-        Figure::TwoThreads,
-        Figure::RangesOwned,
-        Figure::RangesInPlace,
-        Figure::ScanInPlace,
-        Figure::ScanOwned,
-        Figure::Peak,
-        Figure::Anonymous,
-        Figure::Removal,
-        Figure::DiskRemoved,
-        Figure::Compaction,
-        Figure::DiskCompacted,
-        Figure::RangesCompacted,
-        Figure::ScanCompacted,
-        Figure::Reopen,
-        Figure::ReopenAnonymous,
-        Figure::Killed,
-        Figure::Kept,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Figure::Load => "bulk load, then durable",
-            Figure::Durable => "write, durable each",
-            Figure::Batches => "100 batches of 1,000, durable each",
-            Figure::Single => "single write, not synced",
-            Figure::Threads => "8 threads x 200 writes, durable each",
-            Figure::DiskWritten => "disk use after the writes, open",
-            Figure::MetaWritten => "  .meta files, not counted there",
-            Figure::Owned => "random read, owned",
-            Figure::InPlace => "random read, in place",
-            Figure::Missing => "read of a missing key",
-            Figure::TwoThreads => "random read, in place, 2 threads",
-            Figure::RangesOwned => "range of 10, owned",
-            Figure::RangesInPlace => "range of 10, in place",
-            Figure::ScanInPlace => "full ordered scan, borrowed (an item)",
-            Figure::ScanOwned => "full ordered scan, owned (an item)",
-            Figure::Peak => "peak memory, load to scans",
-            Figure::Anonymous => "anonymous memory after the scans",
-            Figure::Removal => "removal of half, then durable",
-            Figure::DiskRemoved => "disk use, half removed",
-            Figure::Compaction => "compaction then",
-            Figure::DiskCompacted => "disk use after that, closed",
-            Figure::RangesCompacted => "range of 10, in place, then",
-            Figure::ScanCompacted => "full ordered scan, borrowed, then",
-            Figure::Reopen => "clean reopen + 1 get",
-            Figure::ReopenAnonymous => "anonymous memory after that",
-            Figure::Killed => "reopen after SIGKILL + 1 get",
-            Figure::Kept => "unsynced writes kept, of 1,000",
-        }
-    }
-
-    pub fn unit(self) -> &'static str {
-        match self {
-            Figure::Load | Figure::Batches | Figure::Threads | Figure::Removal => "ms",
-            Figure::Reopen | Figure::Killed | Figure::Compaction => "ms",
-            Figure::Durable => "us",
-            Figure::DiskWritten | Figure::MetaWritten => "MiB",
-            Figure::DiskRemoved | Figure::DiskCompacted => "MiB",
-            Figure::Peak | Figure::Anonymous | Figure::ReopenAnonymous => "MiB",
-            Figure::Kept => "",
-            _ => "ns",
-        }
-    }
-
     /// The line in which a child process tells a figure.
     pub fn line(self, value: f64) -> String {
         format!("{self:?} {value}")
@@ -115,7 +85,11 @@ impl Figure {
 
     pub fn from_line(line: &str) -> Option<(Figure, f64)> {
         let (name, value) = line.split_once(' ')?;
-        let figure = Figure::ALL.into_iter().find(|figure| format!("{figure:?}") == name)?;
-        Some((figure, value.parse().ok()?))
+        Some((Figure::named(name)?, value.parse().ok()?))
+    }
+
+    /// The one that [`Debug`] writes so.
+    pub fn named(name: &str) -> Option<Figure> {
+        Figure::ALL.iter().copied().find(|figure| format!("{figure:?}") == name)
     }
 }

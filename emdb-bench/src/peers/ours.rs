@@ -67,6 +67,7 @@ pub struct OursReader<'a, const ORDERED: bool>(&'a Emdb);
 impl<const ORDERED: bool> Reader for OursReader<'_, ORDERED> {
     const SCANS_OWNED: bool = ORDERED;
     const SCANS_IN_PLACE: bool = ORDERED;
+    const READS_MANY: bool = true;
 
     fn get(&self, key: &[u8]) -> Outcome<Option<Vec<u8>>> {
         Ok(self.0.get(key)?)
@@ -75,6 +76,18 @@ impl<const ORDERED: bool> Reader for OursReader<'_, ORDERED> {
     fn get_in_place<T>(&self, key: &[u8], look: impl FnOnce(Option<&[u8]>) -> T) -> Outcome<T> {
         let value = self.0.get_zerocopy(key)?;
         Ok(look(value.as_deref()))
+    }
+
+    fn get_many(&self, keys: &[&[u8; KEY]]) -> Outcome<Vec<Option<Vec<u8>>>> {
+        Ok(self.0.get_many(keys)?)
+    }
+
+    fn get_many_lent(
+        &self,
+        keys: &[&[u8; KEY]],
+        each: impl FnMut(usize, Option<&[u8]>),
+    ) -> Outcome<()> {
+        Ok(self.0.get_many_with(keys, each)?)
     }
 
     fn scan_owned(

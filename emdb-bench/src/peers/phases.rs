@@ -8,8 +8,8 @@ use super::check::{Expected, RANGE, Sum, ensure, range_starts};
 use super::child::tell;
 use super::engine::{Engine, Outcome, Reader};
 use super::figure::Figure;
-use super::resources::{Disk, Memory};
-use crate::workload::{BATCH, DURABLE_A_THREAD, Workload, time};
+use super::resources::{Memory, bytes_written, disk_use, with_peak};
+use crate::workload::{BATCH, DURABLE_A_THREAD, MANY, Workload, time};
 
 const MICROSECOND: f64 = 1e3;
 const MILLISECOND: f64 = 1e6;
@@ -22,24 +22,23 @@ pub fn run<E: Engine>(records: usize, folder: &Path) -> Outcome<()> {
 
     let engine = E::open(folder)?;
     writes(&engine, &workload)?;
-    let disk = Disk::of(folder)?;
-    tell(Figure::DiskWritten, disk.data);
-    if disk.meta > 0.0 {
-        tell(Figure::MetaWritten, disk.meta);
-    }
+    let disk = disk_use(folder)?;
+    tell(Figure::Disk, disk);
     reads(&engine, &workload)?;
     scans(&engine, &workload, &expected)?;
     tell(Figure::Peak, memory.peak()?);
     tell(Figure::Anonymous, memory.anonymous()?);
     removal(&engine, &workload, &mut gone)?;
-    tell(Figure::DiskRemoved, Disk::of(folder)?.data);
+    tell(Figure::DiskRemoved, disk_use(folder)?);
     compaction(engine, &workload, &gone, folder)
 }
 
 fn writes<E: Engine>(engine: &E, workload: &Workload) -> Outcome<()> {
     let [durable, batches, single, threads] = workload.parts();
+    let before = bytes_written()?;
     let load = time(1, || engine.load(&workload.records))?;
     tell(Figure::Load, load / MILLISECOND);
+    tell(Figure::LoadWritten, bytes_written()? - before);
     let each = time(durable.len(), || durable.iter().try_for_each(|r| engine.write_durable(r)))?;
     tell(Figure::Durable, each / MICROSECOND);
     let all = time(1, || batches.chunks(BATCH).try_for_each(|batch| engine.batch_durable(batch)))?;
@@ -67,6 +66,9 @@ fn reads<E: Engine>(engine: &E, workload: &Workload) -> Outcome<()> {
     })?;
     tell(Figure::Owned, owned);
     tell(Figure::InPlace, time(order.len(), || read_in_place(engine, workload, 0))?);
+    if <E::Reader<'_> as Reader>::READS_MANY {
+        read_many(engine, workload)?;
+    }
     let absent = time(missing.len(), || {
         let reader = engine.reader()?;
         missing.iter().try_for_each(|key| {
@@ -78,6 +80,32 @@ fn reads<E: Engine>(engine: &E, workload: &Workload) -> Outcome<()> {
         in_threads([0, order.len() / 2].map(|start| move || read_in_place(engine, workload, start)))
     })?;
     tell(Figure::TwoThreads, two);
+    Ok(())
+}
+
+/// Many keys at once, owned and lent.
+fn read_many<E: Engine>(engine: &E, Workload { records, order, .. }: &Workload) -> Outcome<()> {
+    let keys = |part: &[u32]| -> Vec<_> { part.iter().map(|&i| &records[i as usize].0).collect() };
+    let reader = engine.reader()?;
+    let owned = time(order.len(), || {
+        order.chunks(MANY).try_for_each(|part| {
+            let found = reader.get_many(&keys(part))?;
+            let expected = part.iter().map(|&i| Some(&records[i as usize].1[..]));
+            ensure(found.iter().map(Option::as_deref).eq(expected), "wrong values of many keys")
+        })
+    })?;
+    tell(Figure::ManyOwned, owned);
+    let lent = time(order.len(), || {
+        order.chunks(MANY).try_for_each(|part| {
+            let mut right = 0;
+            reader.get_many_lent(&keys(part), |number, value| {
+                let expected = &records[part[number] as usize].1;
+                right += usize::from(value.is_some_and(|value| value[..8] == expected[..8]));
+            })?;
+            ensure(right == part.len(), "wrong values of many keys, lent")
+        })
+    })?;
+    tell(Figure::ManyLent, lent);
     Ok(())
 }
 
@@ -148,16 +176,19 @@ fn compaction<E: Engine>(
 ) -> Outcome<()> {
     let mut engine = Some(engine);
     let mut compacted = false;
-    let taken = time(1, || {
-        let taken = engine.take().ok_or("no engine")?;
-        let (after, done) = taken.compact(folder)?;
-        compacted = done;
-        engine = Some(after);
-        Outcome::Ok(())
+    let (taken, peak) = with_peak(|| {
+        time(1, || {
+            let taken = engine.take().ok_or("no engine")?;
+            let (after, done) = taken.compact(folder)?;
+            compacted = done;
+            engine = Some(after);
+            Outcome::Ok(())
+        })
     })?;
     let engine = engine.ok_or("no engine")?;
     if compacted {
         tell(Figure::Compaction, taken / MILLISECOND);
+        tell(Figure::CompactionPeak, peak);
     }
     if compacted && <E::Reader<'_> as Reader>::SCANS_IN_PLACE {
         let expected = Expected::new(workload, gone);
@@ -180,9 +211,9 @@ fn compaction<E: Engine>(
         ensure(sum == expected.all, "a scan of wrong entries after the compaction")?;
         tell(Figure::ScanCompacted, scan);
     }
-    engine.close()?;
+    tell(Figure::Close, time(1, || engine.close())? / MILLISECOND);
     if compacted {
-        tell(Figure::DiskCompacted, Disk::of(folder)?.data);
+        tell(Figure::DiskCompacted, disk_use(folder)?);
     }
     Ok(())
 }

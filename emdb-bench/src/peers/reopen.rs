@@ -35,7 +35,9 @@ pub fn load_and_wait<E: Engine>(records: usize, folder: &Path) -> Outcome<()> {
 
 /// Opens what the killed process left, reads one record, and counts the unsynced ones.
 pub fn after_kill<E: Engine>(folder: &Path) -> Outcome<()> {
+    let memory = Memory::begin()?;
     let engine = open_and_get::<E>(folder, Figure::Killed)?;
+    tell(Figure::KilledAnonymous, memory.anonymous()?);
     let reader = engine.reader()?;
     let mut kept = 0;
     for (key, value) in unsynced() {

@@ -1,6 +1,8 @@
 //! The resources that a process and its files use.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::engine::Outcome;
 
@@ -38,36 +40,47 @@ fn status(field: &str) -> Outcome<f64> {
     Ok(kib.parse::<f64>()? * 1024.0 / MIB)
 }
 
-/// The blocks on disk of the files in `folder`, in MiB: those of `.meta` files, which hold nothing
-/// that can't be computed again, apart from the rest.
-pub struct Disk {
-    pub data: f64,
-    pub meta: f64,
+/// Does `work`, and gives the peak of the memory that no file backs, above what it was, in MiB. A
+/// thread looks every millisecond, as the kernel keeps no such peak.
+pub fn with_peak<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, f64)> {
+    let before = status("RssAnon")?;
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut peak = before;
+            while !done.load(Ordering::Relaxed) {
+                peak = peak.max(status("RssAnon")?);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Outcome::Ok(peak)
+        });
+        let worked = work();
+        done.store(true, Ordering::Relaxed);
+        let peak = watch.join().unwrap_or(Err("a thread panicked".into()))?;
+        Ok((worked?, peak - before))
+    })
 }
 
-impl Disk {
-    pub fn of(folder: &Path) -> Outcome<Disk> {
-        let mut disk = Disk { data: 0.0, meta: 0.0 };
-        disk.add(folder)?;
-        Ok(disk)
-    }
+/// The MiB that this process has had written to a device, or will: pages count when they first
+/// become dirty, and again after each time that they were written.
+pub fn bytes_written() -> Outcome<f64> {
+    let text = std::fs::read_to_string("/proc/self/io")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+    Ok(line.ok_or("no count of written bytes")?.parse::<f64>()? / MIB)
+}
 
-    fn add(&mut self, folder: &Path) -> Outcome<()> {
-        for entry in std::fs::read_dir(folder)? {
-            let entry = entry?;
-            let metadata = entry.metadata()?;
-            if metadata.is_dir() {
-                self.add(&entry.path())?;
-                continue;
-            }
+/// The blocks on disk of all files in `folder`, in MiB.
+pub fn disk_use(folder: &Path) -> Outcome<f64> {
+    let mut used = 0.0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        used += if metadata.is_dir() {
+            disk_use(&entry.path())?
+        } else {
             // Allocated blocks, as `du` counts them: a sparse file takes what it holds.
-            let size = std::os::unix::fs::MetadataExt::blocks(&metadata) as f64 * 512.0 / MIB;
-            if entry.path().extension().is_some_and(|extension| extension == "meta") {
-                self.meta += size;
-            } else {
-                self.data += size;
-            }
-        }
-        Ok(())
+            std::os::unix::fs::MetadataExt::blocks(&metadata) as f64 * 512.0 / MIB
+        };
     }
+    Ok(used)
 }

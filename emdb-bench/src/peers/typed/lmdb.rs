@@ -5,13 +5,12 @@ use std::path::Path;
 
 use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, EnvOpenOptions, RwTxn, WithTls};
-use serde::Deserialize;
 
-use super::{Engine, Outcome};
+use super::codec::{borrowed, decode, encode};
+use super::{Change, Engine, Outcome};
 use crate::row::Row;
 
 const MAP_BYTES: usize = 8 << 30;
-const CONFIG: bincode::config::Configuration = bincode::config::standard();
 
 type Space = Database<'static, Bytes, Bytes>;
 
@@ -20,29 +19,6 @@ pub struct Lmdb {
     rows: Space,
     emails: Space,
     ages: Space,
-}
-
-/// The row with its strings borrowed.
-#[derive(Deserialize)]
-#[allow(dead_code)]
-struct RowRef<'a> {
-    id: u64,
-    email: &'a str,
-    age: u8,
-    name: &'a str,
-    #[serde(borrow)]
-    tags: Vec<&'a str>,
-    text: &'a str,
-    score: f64,
-}
-
-fn decode(bytes: &[u8]) -> Outcome<Row> {
-    Ok(bincode::serde::decode_from_slice(bytes, CONFIG)?.0)
-}
-
-fn borrowed(bytes: &[u8]) -> Outcome<usize> {
-    let row: RowRef<'_> = bincode::serde::borrow_decode_from_slice(bytes, CONFIG)?.0;
-    Ok(row.name.len())
 }
 
 fn age_entry(row: &Row) -> [u8; 9] {
@@ -77,25 +53,20 @@ impl Lmdb {
             }
             self.ages.put(transaction, &age_entry(row), &[])?;
         }
-        let bytes = bincode::serde::encode_to_vec(row, CONFIG)?;
+        let bytes = encode(row)?;
         Ok(self.rows.put(transaction, &id, &bytes)?)
     }
 
-    fn update(
-        &self,
-        transaction: &mut RwTxn<'_>,
-        id: u64,
-        change: &impl Fn(&mut Row),
-    ) -> Outcome<()> {
+    fn update(&self, transaction: &mut RwTxn<'_>, id: u64, change: Change) -> Outcome<()> {
         let row = self.rows.get(transaction, &id.to_be_bytes())?.map(decode).transpose()?;
         let Some(former) = row else { return Ok(()) };
         let mut row = former.clone();
-        change(&mut row);
+        change.apply(&mut row);
         if former.age != row.age {
             self.ages.delete(transaction, &age_entry(&former))?;
             self.ages.put(transaction, &age_entry(&row), &[])?;
         }
-        let bytes = bincode::serde::encode_to_vec(&row, CONFIG)?;
+        let bytes = encode(&row)?;
         Ok(self.rows.put(transaction, &id.to_be_bytes(), &bytes)?)
     }
 }
@@ -113,12 +84,19 @@ fn at_least(from: &[u8]) -> (Bound<&[u8]>, Bound<&[u8]>) {
 }
 
 impl Engine for Lmdb {
+    const LENDS: bool = true;
+
     fn open(folder: &Path) -> Outcome<Lmdb> {
         // SAFETY: the folder is this process's alone.
         let env = unsafe { EnvOpenOptions::new().map_size(MAP_BYTES).max_dbs(3).open(folder)? };
         let (rows, emails, ages) =
             (space(&env, "rows")?, space(&env, "emails")?, space(&env, "ages")?);
         Ok(Lmdb { env, rows, emails, ages })
+    }
+
+    fn close(self) -> Outcome<()> {
+        self.env.prepare_for_closing().wait();
+        Ok(())
     }
 
     fn insert_many(&self, rows: &[Row]) -> Outcome<()> {
@@ -134,7 +112,7 @@ impl Engine for Lmdb {
         self.rows.get(&transaction, &id.to_be_bytes())?.map(decode).transpose()
     }
 
-    fn get_borrowed(&self, id: u64) -> Outcome<Option<usize>> {
+    fn get_lent(&self, id: u64) -> Outcome<Option<usize>> {
         let transaction = self.env.read_txn()?;
         self.rows.get(&transaction, &id.to_be_bytes())?.map(borrowed).transpose()
     }
@@ -152,7 +130,7 @@ impl Engine for Lmdb {
         rows.map(|entry| decode(entry?.1)).collect()
     }
 
-    fn range_borrowed(&self, from: u64, limit: usize) -> Outcome<usize> {
+    fn range_lent(&self, from: u64, limit: usize) -> Outcome<usize> {
         let transaction = self.env.read_txn()?;
         let from = from.to_be_bytes();
         let rows = self.rows.range(&transaction, &at_least(&from))?.take(limit);
@@ -173,13 +151,13 @@ impl Engine for Lmdb {
         Ok(rows)
     }
 
-    fn update_durable(&self, id: u64, change: impl Fn(&mut Row)) -> Outcome<()> {
-        self.write(|transaction| self.update(transaction, id, &change))
+    fn update_durable(&self, id: u64, change: Change) -> Outcome<()> {
+        self.write(|transaction| self.update(transaction, id, change))
     }
 
-    fn update_all(&self, ids: &[u64], change: impl Fn(&mut Row)) -> Outcome<()> {
+    fn update_all(&self, ids: &[u64], change: Change) -> Outcome<()> {
         self.write(|transaction| {
-            ids.iter().try_for_each(|id| self.update(transaction, *id, &change))
+            ids.iter().try_for_each(|id| self.update(transaction, *id, change))
         })
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use emdb::{Emdb, Table, TableError};
 
-use super::{Engine, Outcome};
+use super::{Change, Engine, Outcome};
 use crate::row::Row;
 
 pub struct Ours {
@@ -20,10 +20,18 @@ impl Ours {
 }
 
 impl Engine for Ours {
+    const LENDS: bool = true;
+    const READS_MANY: bool = true;
+
     fn open(folder: &Path) -> Outcome<Ours> {
         let db = Emdb::open(folder.join("rows.emdb"))?;
         let rows = Table::open(&db)?;
         Ok(Ours { db, rows })
+    }
+
+    fn close(self) -> Outcome<()> {
+        drop(self.rows);
+        Ok(self.db.close()?)
     }
 
     fn insert_many(&self, rows: &[Row]) -> Outcome<()> {
@@ -38,8 +46,12 @@ impl Engine for Ours {
         Ok(self.rows.get(&id)?)
     }
 
-    fn get_borrowed(&self, id: u64) -> Outcome<Option<usize>> {
+    fn get_lent(&self, id: u64) -> Outcome<Option<usize>> {
         Ok(self.rows.get_with(&id, |row| row.name.len())?)
+    }
+
+    fn get_many(&self, ids: &[u64]) -> Outcome<Vec<Option<Row>>> {
+        Ok(self.rows.get_many(ids)?)
     }
 
     fn by_email(&self, email: &str) -> Outcome<Option<Row>> {
@@ -50,7 +62,7 @@ impl Engine for Ours {
         Ok(self.rows.range(from..)?.take(limit).collect::<Result<_, _>>()?)
     }
 
-    fn range_borrowed(&self, from: u64, limit: usize) -> Outcome<usize> {
+    fn range_lent(&self, from: u64, limit: usize) -> Outcome<usize> {
         let mut rows = self.rows.range(from..)?;
         let mut letters = 0;
         for _ in 0..limit {
@@ -70,14 +82,14 @@ impl Engine for Ours {
             .collect::<Result<_, _>>()?)
     }
 
-    fn update_durable(&self, id: u64, change: impl Fn(&mut Row)) -> Outcome<()> {
-        self.flush(self.rows.update(&id, change))
+    fn update_durable(&self, id: u64, change: Change) -> Outcome<()> {
+        self.flush(self.rows.update(&id, |row| change.apply(row)))
     }
 
-    fn update_all(&self, ids: &[u64], change: impl Fn(&mut Row)) -> Outcome<()> {
+    fn update_all(&self, ids: &[u64], change: Change) -> Outcome<()> {
         let done = self.db.transaction(|tx| -> Result<(), TableError> {
             let rows = self.rows.with(tx);
-            ids.iter().try_for_each(|id| rows.update(id, &change).map(drop))
+            ids.iter().try_for_each(|id| rows.update(id, |row| change.apply(row)).map(drop))
         });
         self.flush(done)
     }
