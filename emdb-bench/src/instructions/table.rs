@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Outcome;
 
-/// What to do about a path that takes more.
+/// The advice about a path that takes more.
 const HOW_TO_RENEW: &str = "If the change is worth it, or if the compiler is another than the one that \
 the table names, renew the table: cargo run --release -p emdb-bench -- --instructions --save (ten \
 minutes or so), and say why in the commit.";

@@ -13,7 +13,7 @@ macro_rules! figures {
                 match self { $(Figure::$figure => $name),* }
             }
 
-            /// What it counts, and for each of what.
+            /// The unit of each value.
             pub fn unit(self) -> &'static str {
                 match self { $(Figure::$figure => $unit),* }
             }

@@ -31,7 +31,7 @@ impl Sizes {
 /// All of a run.
 pub struct Results {
     pub sizes: Sizes,
-    /// What the machine is, in words: a name and a description each.
+    /// The machine in words: a name and a description each.
     pub machine: Vec<(String, String)>,
     pub columns: Vec<Column>,
 }

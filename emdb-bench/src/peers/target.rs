@@ -16,7 +16,7 @@ pub struct Target {
     pub at_most: f64,
 }
 
-/// What a figure is divided by.
+/// The base that a figure is divided by.
 enum Against {
     /// The best of all peers.
     Best,
@@ -132,7 +132,7 @@ pub const TARGETS: &[Target] = &[
 /// A target beside the figures of a run.
 pub struct Standing {
     pub ours: f64,
-    /// What ours is divided by, and its name.
+    /// The figure that ours is divided by, and its name.
     pub base: f64,
     pub name: String,
 }
