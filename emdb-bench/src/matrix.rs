@@ -249,6 +249,7 @@ fn records(count: usize) -> Outcome<Vec<(&'static str, f64)>> {
         (count..count + reads / 10).try_for_each(|number| db.insert(key(number), [1; VALUE]))
     })?;
     let ranges = time(reads / 10, || ranges(&db, reads / 10, count))?;
+    let first = time(count, || scan(&db))?;
     let scanned = time(count, || scan(&db))?;
     let (db, close, reopen) = reopen(db, &folder)?;
     let remove = time(count / 2, || {
@@ -263,6 +264,7 @@ fn records(count: usize) -> Outcome<Vec<(&'static str, f64)>> {
         ("lookup of a missing key", missing),
         ("write, not synced", write),
         ("range of ten", ranges),
+        ("ordered scan, an item, the first", first),
         ("ordered scan, an item", scanned),
         ("close, us", close / 1e3),
         ("clean reopen and a read, us", reopen / 1e3),
