@@ -43,6 +43,12 @@ impl Hashed {
     ) -> Result<Hashed> {
         let mut walk = Hashed::new(view, incarnation);
         let guard = crossbeam_epoch::pin();
+        // A page has keys from all over, as good as any others. Of one that is damaged the whole segment
+        // tells.
+        let front = walk.incarnation.table.read_front(&mut walk.slots, records, &guard);
+        if front.is_err() || walk.slots.len() < records {
+            walk.slots.clear();
+        }
         while let Some(tag) = walk.next_tag.filter(|_| walk.slots.len() < records) {
             let table = &walk.incarnation.table;
             walk.next_tag = walk.view.reader().slots(table, tag, &mut walk.slots, &guard)?;

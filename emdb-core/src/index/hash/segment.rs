@@ -374,13 +374,18 @@ impl Segment {
         Placed::New
     }
 
-    /// Appends all slots in use.
-    pub(crate) fn slots(&self, slots: &mut Vec<Slot>) -> Result<(), Damaged> {
+    /// Appends all slots in use; or those of its first pages, as soon as they are `enough`.
+    pub(crate) fn slots(&self, slots: &mut Vec<Slot>, enough: usize) -> Result<(), Damaged> {
         let before = slots.len();
         for (number, bucket) in self.buckets.iter().enumerate() {
-            if number.is_multiple_of(PAGE_BUCKETS) && !self.is_verified(number) {
-                slots.truncate(before);
-                return Err(self.damaged());
+            if number.is_multiple_of(PAGE_BUCKETS) {
+                if slots.len() - before >= enough {
+                    break;
+                }
+                if !self.is_verified(number) {
+                    slots.truncate(before);
+                    return Err(self.damaged());
+                }
             }
             let words = bucket.0.iter().map(|word| Slot(word.load(Ordering::Acquire)));
             slots.extend(words.filter(|slot| !slot.is_empty()));

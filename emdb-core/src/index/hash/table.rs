@@ -311,6 +311,17 @@ impl Table {
         unsafe { guard.defer_destroy(former) };
     }
 
+    /// Appends the slots of the first pages of the index, as soon as they are `enough`, or of its first
+    /// segment.
+    pub(crate) fn read_front(
+        &self,
+        slots: &mut Vec<Slot>,
+        enough: usize,
+        guard: &Guard,
+    ) -> Result<(), Damaged> {
+        self.segment(0, guard).slots(slots, enough)
+    }
+
     /// Appends the slots of the segment that holds the tag `from`, as they are at one moment, and
     /// gives the first tag behind that segment; `None` when it was the last.
     ///
@@ -325,7 +336,7 @@ impl Table {
     ) -> Result<Option<u32>, Damaged> {
         let segment = self.segment(u64::from(from) << (64 - TAG_BITS), guard);
         let before = slots.len();
-        segment.slots(slots)?;
+        segment.slots(slots, usize::MAX)?;
         if !begins_at(from, segment.depth()) {
             let mut at = 0;
             slots.retain(|slot| {
