@@ -49,7 +49,8 @@ impl Single {
         self.ahead = size.clamp(AHEAD_MIN_RECORDS, AHEAD_MAX_RECORDS);
         let is_long = size > AHEAD_MAX_RECORDS;
         let (count, len) = if is_long { (size + next_size, 0) } else { (self.ahead, len) };
-        let count = count.min(self.high - self.low);
+        // One end may have passed over removed keys to before the range, where the other begins it.
+        let count = count.min(self.high.saturating_sub(self.low));
         let asked = &mut self.asked[end as usize];
         let wanted = match end {
             End::Front => {

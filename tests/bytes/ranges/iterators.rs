@@ -33,6 +33,22 @@ fn lend_entries_from_both_ends() {
 }
 
 #[test]
+fn end_at_the_front_too_once_the_back_has_passed_over_keys_that_are_gone() {
+    let db = ordered();
+    // So many that they are sorted at once, with no search tree beside them.
+    numbers(&db, 1_000);
+    (0..900_u32).for_each(|n| assert!(db.remove(n.to_be_bytes()).unwrap().is_some()));
+    // The first walk finds that nobody sees them any more, and tells the later ones.
+    assert_eq!(db.range_iter(..).unwrap().count(), 100);
+    for from in [1_u32, 899, 900] {
+        let mut iter = db.range_iter(from.to_be_bytes()..).unwrap();
+        assert_eq!(iter.by_ref().rev().take(100).last().unwrap().0, 900_u32.to_be_bytes());
+        assert_eq!((iter.next(), iter.next_back()), (None, None));
+        iter.status().unwrap();
+    }
+}
+
+#[test]
 fn give_results_from_both_ends() {
     let mut iter = letters().range_iter(..).unwrap().results();
     assert_eq!(iter.next().unwrap().unwrap().0, b"a");
