@@ -371,8 +371,7 @@ impl Durability {
         self.or_poison(medium.sync())?;
         self.reached(journal.sequence(end));
         writer.release_window();
-        if medium.set_len(end).is_ok() {
-            writer.allocated = end;
+        if writer.trim(medium).is_ok() {
             writer.keep_spare(medium);
             journal.memory.extend(medium, end)?;
         } else if medium.backend() != IoBackend::Memory && cfg!(unix) {

@@ -24,7 +24,7 @@ use crate::storage::{Medium, Window};
 
 /// Commits of this size and above are written with one positional write: the zeros that the
 /// window needs below it would cost more than they save.
-const POSITIONAL_MIN_BYTES: usize = 256 << 10;
+const POSITIONAL_MIN_BYTES: usize = 64 << 10;
 
 const PAGE_BYTES: u64 = 4096;
 
@@ -38,6 +38,8 @@ fn allocation_step(len: u64) -> u64 {
 pub(crate) enum Claim {
     /// All but the spared room.
     Ordinary,
+    /// The same, of a mark, which goes the way of the commit before it.
+    Mark,
     /// The spared room as well: it only removes, or it is a copy that frees more than it takes.
     WayOut,
 }
@@ -102,6 +104,8 @@ pub(crate) struct JournalWriter {
     pub(crate) position: u64,
     /// The medium's length; what lies behind `position` are zeros.
     pub(crate) allocated: u64,
+    /// Up to here space is owned behind the medium's end, if that is farther.
+    owned: u64,
     /// Bytes that were skipped at the borders of an in-memory journal.
     pub(crate) skipped: u64,
     /// Every commit is a way out: the journal is that of a copy.
@@ -124,6 +128,7 @@ impl JournalWriter {
         JournalWriter {
             position,
             allocated,
+            owned: 0,
             skipped: 0,
             is_copy: false,
             link: Link::Apart,
@@ -145,12 +150,15 @@ impl JournalWriter {
         if end > MAX_POSITION {
             return Err(Error::TooLarge { what: "a data file", size: end, limit: MAX_POSITION });
         }
-        let spares = claim == Claim::Ordinary && !in_memory && !self.is_copy;
+        let spares = claim != Claim::WayOut && !in_memory && !self.is_copy;
         let needed = end + if spares { spared_bytes(end) } else { 0 };
-        self.buffered = !in_memory && bytes >= POSITIONAL_MIN_BYTES;
+        // Between large commits, a window would be made for marks alone.
+        let follows = claim == Claim::Mark && self.buffered && self.link == Link::Apart;
+        let positional = bytes >= POSITIONAL_MIN_BYTES || follows;
+        self.buffered = !in_memory && positional;
         if self.buffered {
-            if spares && needed > self.allocated {
-                medium.own_behind(end.max(self.allocated), needed)?;
+            if spares && needed > self.allocated.max(self.owned) {
+                self.own_behind(medium, end, needed)?;
             }
             self.grow_buffer(bytes)?;
             return Ok(start);
@@ -227,7 +235,7 @@ impl JournalWriter {
         journal: &Journal,
         of: MarkOf<'_>,
     ) -> Result<Extent, WriteFailure> {
-        let room = self.reserve_for(journal, (1, MARK_MAX_BYTES), Claim::Ordinary);
+        let room = self.reserve_for(journal, (1, MARK_MAX_BYTES), Claim::Mark);
         let room = room.map_err(|error| WriteFailure { error, uncertain: false })?;
         let extent = self.encode(journal, room, |records| records.write_mark(of));
         self.complete(journal, extent)?;
@@ -249,6 +257,17 @@ impl JournalWriter {
         self.window = None;
     }
 
+    /// Owns space behind a positional commit that ends at `end`, up to `needed` at the least.
+    fn own_behind(&mut self, medium: &dyn Medium, end: u64, needed: u64) -> Result<()> {
+        let from = end.max(self.allocated);
+        let ample = (end + allocation_step(end)).min(MAX_POSITION);
+        self.owned = match medium.own_behind(from, ample) {
+            Ok(()) => ample,
+            Err(_) => medium.own_behind(from, needed).map(|()| needed)?,
+        };
+        Ok(())
+    }
+
     /// Allocates up to `needed` at the least, for a commit that ends at `end`.
     fn allocate(
         &mut self,
@@ -261,6 +280,8 @@ impl JournalWriter {
         let whole = |len: u64| len.next_multiple_of(PAGE_BYTES).min(MAX_POSITION);
         let ample = whole(end + allocation_step(end));
         let mut grown = ample;
+        // What fails cuts the medium, and what it owns behind its end.
+        self.owned = 0;
         if medium.allocate(self.allocated, grown).is_err() {
             // Perhaps there is room for this commit, if not for the next ones.
             grown = whole(needed);
@@ -354,9 +375,16 @@ impl JournalWriter {
     /// Cuts the medium behind the committed end, and owns nothing there any more.
     pub(crate) fn release_spare(&mut self, journal: &Journal) -> std::io::Result<()> {
         self.release_window();
-        journal.medium.set_len(self.position)?;
-        self.allocated = self.position;
+        self.trim(&*journal.medium)?;
         journal.memory.extend(&*journal.medium, self.position)
+    }
+
+    /// Cuts the medium at the committed end.
+    pub(crate) fn trim(&mut self, medium: &dyn Medium) -> std::io::Result<()> {
+        self.owned = 0;
+        medium.set_len(self.position)?;
+        self.allocated = self.position;
+        Ok(())
     }
 
     /// Goes on owning spare room behind the journal, to which the medium was cut. Where that can't be
