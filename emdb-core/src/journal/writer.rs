@@ -26,6 +26,9 @@ use crate::storage::{Medium, Window};
 /// window needs below it would cost more than they save.
 const POSITIONAL_MIN_BYTES: usize = 64 << 10;
 
+/// The buffer of a larger commit is given back.
+const BUFFER_MAX_BYTES: usize = 1 << 20;
+
 const PAGE_BYTES: u64 = 4096;
 
 /// The length that is allocated ahead: a small part of the file, so that small ones stay small.
@@ -329,7 +332,7 @@ impl JournalWriter {
             .link
             .write(medium, start, bytes)
             .and_then(|()| memory.extend(medium, end.max(self.allocated)));
-        if self.buffer.len() > 4 * POSITIONAL_MIN_BYTES {
+        if self.buffer.len() > BUFFER_MAX_BYTES {
             self.buffer = Vec::new();
         }
         match written {
