@@ -42,10 +42,16 @@ pub(crate) struct Version {
     pub(crate) migrate: Option<ExprPath>,
 }
 
-/// `index(name = "by_org", fields(org, age))` in front of the struct.
+/// `index(name = "by_org", fields(org, age))` or `index(name = "lower", with = f, type = String)` in front
+/// of the struct.
+#[derive(Default)]
 pub(crate) struct StructIndex {
     pub(crate) name: Option<LitStr>,
     pub(crate) fields: Option<Vec<Member>>,
+    /// The function that gives what is indexed, and the type of that.
+    pub(crate) with: Option<(ExprPath, Type)>,
+    pub(crate) sparse: Option<Ident>,
+    pub(crate) each: Option<Ident>,
     pub(crate) unique: Option<Ident>,
     pub(crate) filter: Option<ExprPath>,
 }
@@ -86,7 +92,7 @@ impl StructAttrs {
             }
             "from" => {
                 set(&mut read.version.from_word, word, word.clone())?;
-                set(&mut read.version.from, word, ty(word, input)?)
+                set(&mut read.version.from, word, ty(word, input, "UserV1")?)
             }
             "migrate" => {
                 set(&mut read.version.migrate_word, word, word.clone())?;
@@ -119,31 +125,91 @@ impl StructIndex {
                             `index(name = \"by_org_age\", fields(org, age))`";
             return Err(Error::new_spanned(word, expected));
         };
-        let mut read = StructIndex { name: None, fields: None, unique: None, filter: None };
-        let (mut name_seen, mut fields_seen) = (None, None);
+        let mut read = StructIndex::default();
+        let (mut name_seen, mut source) = (None, Source::default());
+        let (mut path, mut given) = (None, None);
         for_each_in(group.stream(), errors, |word, input| match word.to_string().as_str() {
             "name" => {
                 set(&mut name_seen, word, ())?;
                 set(&mut read.name, word, string(word, input, "by_org_age")?)
             }
             "fields" => {
-                set(&mut fields_seen, word, ())?;
+                set(&mut source.fields, word, word.clone())?;
                 set(&mut read.fields, word, members(word, input)?.1)
             }
+            "with" => {
+                set(&mut source.with, word, word.clone())?;
+                set(&mut path, word, function(word, input)?)
+            }
+            "type" => {
+                set(&mut source.ty, word, word.clone())?;
+                set(&mut given, word, ty(word, input, "String")?)
+            }
+            "sparse" => flag(&mut read.sparse, word, input),
+            "each" => flag(&mut read.each, word, input),
             "unique" => flag(&mut read.unique, word, input),
             "filter" => set(&mut read.filter, word, function(word, input)?),
             unknown => Err(Error::new_spanned(word, words::refusal(unknown, Place::StructIndex))),
         });
-        let missing = |seen: Option<()>, what: &str, example: &str| {
-            if seen.is_none() {
-                errors.at(word, format!("an index on the struct needs {what}: add `{example}`"));
-            }
-        };
-        missing(name_seen, "a name", "name = \"by_org_age\"");
-        missing(fields_seen, "fields", "fields(org, age)");
+        if name_seen.is_none() {
+            let example = "name = \"by_org_age\"";
+            errors.at(word, format!("an index on the struct needs a name: add `{example}`"));
+        }
+        source.check(word, &read, errors);
+        read.with = path.zip(given);
         Ok(read)
     }
 }
+
+/// The words that say what an index on the struct is over, even if their values can't be read.
+#[derive(Default)]
+struct Source {
+    fields: Option<Ident>,
+    with: Option<Ident>,
+    ty: Option<Ident>,
+}
+
+impl Source {
+    fn check(&self, word: &Ident, index: &StructIndex, errors: &Errors) {
+        match (&self.fields, &self.with, &self.ty) {
+            (Some(_), Some(with), _) => errors.at(
+                with,
+                "`fields` and `with` on one index: it is over fields, or over what a function gives; \
+                 keep one of the two",
+            ),
+            (None, Some(with), None) => errors.at(
+                with,
+                "`with` needs the type of what the function gives: add `type = String`",
+            ),
+            (_, None, Some(ty)) => errors.at(
+                ty,
+                "`type` is that of what a function gives: add `with = path::to_fn`, or remove it",
+            ),
+            (None, None, None) => errors.at(
+                word,
+                "an index on the struct needs fields: add `fields(org, age)`",
+            ),
+            _ => {}
+        }
+        if let (Some(_), Some(each)) = (&index.sparse, &index.each) {
+            errors.at(each, SPARSE_AND_EACH);
+        }
+        for word in [&index.sparse, &index.each].into_iter().flatten() {
+            if self.with.is_none() && self.fields.is_some() {
+                errors.at(
+                    word,
+                    format!(
+                        "`{word}` is about one value: write `index({word})` on the field, or name a \
+                         function by `with = path::to_fn, type = String`"
+                    ),
+                );
+            }
+        }
+    }
+}
+
+const SPARSE_AND_EACH: &str = "`sparse` and `each` on one index: keep `each`, which has no entry for `None` \
+                               anyway";
 
 impl FieldAttrs {
     pub(crate) fn read(attrs: &[Attribute], errors: &Errors) -> Self {
@@ -191,11 +257,7 @@ impl FieldIndex {
             unknown => Err(Error::new_spanned(word, words::refusal(unknown, Place::FieldIndex))),
         });
         if let (Some(_), Some(each)) = (&read.sparse, &read.each) {
-            errors.at(
-                each,
-                "`sparse` and `each` on one index: keep `each`, which has no entry for `None` \
-                 anyway",
-            );
+            errors.at(each, SPARSE_AND_EACH);
         }
         Ok(read)
     }

@@ -75,6 +75,9 @@ pub(crate) fn of_index(
     generics: &Generics,
     index: &Index<'_>,
 ) -> Vec<WherePredicate> {
+    if let Some(computed) = &index.computed {
+        return of_keys(krate, generics, [&computed.ty]);
+    }
     let types = index.fields.iter().map(|field| field.ty);
     let demand: Path = match index.entries {
         Entries::One => return of_keys(krate, generics, types),

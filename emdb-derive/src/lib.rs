@@ -50,6 +50,9 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `index(name = "by_org_age", fields(org, age))` | an index over these fields, at most eight, in this order. It can be repeated |
 /// | `index(..., unique)` | such an index that takes each value once |
 /// | `index(..., filter = path::to_fn)` | such an index of some rows alone: those for which the function, `fn(&Self) -> bool`, is true. Its answer must depend on nothing but the row, and on no time: reads ask it again |
+/// | `index(name = "title_lower", with = path::to_fn, type = String)` | an index over what a function gives, `fn(&Self) -> String`, or of what stands for one, such as `&str`. It may be `unique` and have a `filter`. Its answer must depend on nothing but the row: when it becomes another one, give the function another name, or call `rebuild_indexes` |
+/// | `index(..., with = path::to_fn, type = String, sparse)` | the same by an `Option`: rows with `None` are left out |
+/// | `index(..., with = path::to_fn, type = String, each)` | the same by an iterator, or a collection: an entry for each element |
 /// | `version = 2, from = UserV1` | the version of the schema, from 1, and the type that the version before it had. `Self: From<UserV1>`, and both have keys of one type. `UserV1` derives `Record`, too, in the same namespace and with a lower version, and may itself have a `from` |
 /// | `version = 2, from = UserV1, migrate = path::to_fn` | the same, by a function, `fn(UserV1, &mut Migration) -> Result<Option<Self>, E>`, in place of `From`: it can refuse, drop the row, give it a key of another type, and write to other tables. It runs when the table is opened |
 /// | `was = "persons"` | the name that the namespace had: a table that has it still is moved when it is opened |

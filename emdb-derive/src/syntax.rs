@@ -175,8 +175,8 @@ pub(crate) fn function(word: &Ident, input: ParseStream<'_>) -> Result<ExprPath>
 }
 
 /// `= UserV1`
-pub(crate) fn ty(word: &Ident, input: ParseStream<'_>) -> Result<Type> {
-    let expected = format!("expected a type: `{word} = UserV1`");
+pub(crate) fn ty(word: &Ident, input: ParseStream<'_>, example: &str) -> Result<Type> {
+    let expected = format!("expected a type: `{word} = {example}`");
     equals(word, input, &expected)?;
     parse_or(input, &expected)
 }

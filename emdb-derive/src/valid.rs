@@ -17,7 +17,7 @@ use crate::names;
 use crate::serde;
 
 pub(crate) use column::Column;
-pub(crate) use index::{Entries, Index};
+pub(crate) use index::{Computed, Entries, Index};
 pub(crate) use key::Key;
 pub(crate) use lifetime::Lifetime;
 pub(crate) use version::Version;

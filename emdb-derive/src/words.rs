@@ -33,7 +33,9 @@ impl Place {
                 "crate",
             ],
             Place::Field => &["key", "auto", "unique", "index", "expires_at"],
-            Place::StructIndex => &["name", "fields", "unique", "filter"],
+            Place::StructIndex => {
+                &["name", "fields", "with", "type", "unique", "sparse", "each", "filter"]
+            }
             Place::FieldIndex => &["sparse", "each"],
         }
     }

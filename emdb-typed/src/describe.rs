@@ -46,6 +46,7 @@ impl Findings {
         let index = |index: &IndexSpec<T>| IndexSchema {
             name: index.name.into(),
             fields: index.fields.iter().map(|&name| name.into()).collect(),
+            computed: index.computed(),
             kind: index.kind,
             filter: index.filter.map(Into::into),
         };

@@ -7,6 +7,7 @@ pub use std::vec::Vec;
 pub use crate::codec::DecodeError;
 pub use crate::index::{
     Description, Each, EntryWriter, Index, IndexKind, IndexSpec, Multi, Sparse, Unique,
+    write_computed, write_computed_each, write_computed_sparse,
 };
 pub use crate::key::{AsKey, EncodeKey, KeyError, KeyPrefix, as_key, key_field, write_some};
 pub use crate::lent::{Fields, Lent};

@@ -97,9 +97,13 @@ pub(crate) fn has_entry<T>(spec: &IndexSpec<T>, row: &T, value: &[u8]) -> bool {
 #[cold]
 pub(crate) fn error<T: Record>(spec: &IndexSpec<T>, how: Disagreement<'_>) -> TableError {
     let causes = || {
-        let made_by = match spec.filter {
-            Some(filter) => format!("the filter `{filter}` or the order of a key"),
-            None => "the order of a key".to_owned(),
+        let made_by = match (spec.with, spec.filter) {
+            (Some((function, _)), None) => format!("what `{function}` gives"),
+            (Some((function, _)), Some(filter)) => {
+                format!("what `{function}` gives or the filter `{filter}`")
+            }
+            (None, Some(filter)) => format!("the filter `{filter}` or the order of a key"),
+            (None, None) => "the order of a key".to_owned(),
         };
         format!(
             "{made_by} is another one now than when the index was made, or rows were written \

@@ -1,5 +1,6 @@
 //! A type that changed, and what it meets: other fields, other indexes, later versions.
 
+mod computed;
 mod fields;
 mod indexes;
 mod keys;

@@ -1,7 +1,7 @@
 //! Indexes: the constants that the program names, and what the table does with them.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::{Generics, Ident, Path, Type, Visibility, parse_quote};
 
@@ -10,7 +10,7 @@ use crate::bounds;
 use crate::lent::{Lent, LentField};
 use crate::text;
 use crate::tokens::{private, spanned};
-use crate::valid::{Entries, Index, Record};
+use crate::valid::{Computed, Entries, Index, Record};
 
 /// The struct that gets the constants.
 pub(crate) struct Owner<'a> {
@@ -60,9 +60,7 @@ fn constant(owner: &Owner<'_>, position: u16, index: &Index<'_>) -> TokenStream 
     let ty = index.ty(krate);
     let unique = if index.unique { quote!(Unique) } else { quote!(Multi) };
     let kind = if index.unique { "unique index" } else { "index" };
-    let names: Vec<String> = fields.iter().map(|field| format!("`{}`", field.name)).collect();
-    let over = if names.len() == 1 { "the field" } else { "the fields" };
-    let doc = format!("The {kind} `{}`, over {over} {}.", index.name, names.join(", "));
+    let doc = format!("The {kind} `{}`, over {}.", index.name, over(index));
     let ty = quote!(#krate::__private::Index<Self, #ty, #krate::__private::#unique>);
     let value = quote!(#krate::__private::Index::at(#position));
     // Where the type has to be a collection, the compiler says so in both.
@@ -79,6 +77,16 @@ fn constant(owner: &Owner<'_>, position: u16, index: &Index<'_>) -> TokenStream 
     }
 }
 
+/// What is indexed, in words.
+fn over(index: &Index<'_>) -> String {
+    if let Some(computed) = &index.computed {
+        return format!("what `{}` gives", text::of_tokens(&computed.function));
+    }
+    let names: Vec<String> = index.fields.iter().map(|field| format!("`{}`", field.name)).collect();
+    let over = if names.len() == 1 { "the field" } else { "the fields" };
+    format!("{over} {}", names.join(", "))
+}
+
 /// The index in the description of the record.
 pub(super) fn spec(index: &Index<'_>, private: &TokenStream) -> TokenStream {
     let name = &index.name;
@@ -91,22 +99,29 @@ pub(super) fn spec(index: &Index<'_>, private: &TokenStream) -> TokenStream {
         (true, Entries::Each) => quote!(UniqueEach),
         (true, Entries::Sparse) => quote!(UniqueSparse),
     };
-    let filter = match &index.filter {
-        Some(path) => {
-            let path = text::of_tokens(path);
-            quote!(::core::option::Option::Some(#path))
-        }
-        None => quote!(::core::option::Option::None),
-    };
+    let filter = index.filter.as_ref().map(text::of_tokens);
+    let with = index.computed.as_ref().map(|Computed { function, ty }| {
+        let (function, ty) = (text::of_tokens(function), text::of_type(ty));
+        quote!((#function, #ty))
+    });
+    let (filter, with) = (option(filter), option(with));
     let entries = entries(index, private);
     quote! {
         #private::IndexSpec {
             name: #name,
             fields: &[#(#fields),*],
+            with: #with,
             kind: #private::IndexKind::#kind,
             filter: #filter,
             entries: |__row: &Self, __entries: &mut #private::EntryWriter| { #entries },
         }
+    }
+}
+
+fn option(value: Option<impl ToTokens>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
     }
 }
 
@@ -147,7 +162,7 @@ fn entries_of_lent(
     fields: &[LentField<'_>],
     private: &TokenStream,
 ) -> Option<TokenStream> {
-    if index.filter.is_some() {
+    if index.filter.is_some() || index.computed.is_some() {
         return None;
     }
     let lent_as = |field: &Field<'_>| {
@@ -182,8 +197,9 @@ fn entries_of_lent(
 }
 
 fn entries(index: &Index<'_>, private: &TokenStream) -> TokenStream {
-    let writes = match index.entries {
-        Entries::One => {
+    let writes = match (&index.computed, index.entries) {
+        (Some(computed), entries) => of_computed(computed, entries, private),
+        (None, Entries::One) => {
             let writes = index.fields.iter().map(|field| {
                 let (ty, member) = (field.ty, &field.member);
                 quote!((#private::key_field::<#ty>().encode)(&__row.#member, __out);)
@@ -192,8 +208,8 @@ fn entries(index: &Index<'_>, private: &TokenStream) -> TokenStream {
         }
         // With the span of the type: there the compiler says that it is no collection, or no
         // `Option`. Of a collection the constant says so, too, and the same is reported once.
-        Entries::Each => of_field(index, |ty| quote!(<#ty as #private::Each>::write)),
-        Entries::Sparse => of_field(index, |ty| quote!(<#ty as #private::Sparse>::write)),
+        (None, Entries::Each) => of_field(index, |ty| quote!(<#ty as #private::Each>::write)),
+        (None, Entries::Sparse) => of_field(index, |ty| quote!(<#ty as #private::Sparse>::write)),
     };
     let Some(path) = &index.filter else { return writes };
     // The function that is wanted, as one type: what is wrong with the one that is there is told beside it.
@@ -203,6 +219,18 @@ fn entries(index: &Index<'_>, private: &TokenStream) -> TokenStream {
         #filter
         if __filter(__row) { #writes }
     }
+}
+
+/// With the span of the path, where the compiler says that what the function gives isn't the type.
+fn of_computed(computed: &Computed, entries: Entries, private: &TokenStream) -> TokenStream {
+    let Computed { function, ty } = computed;
+    let write = match entries {
+        Entries::One => quote!(write_computed),
+        Entries::Each => quote!(write_computed_each),
+        Entries::Sparse => quote!(write_computed_sparse),
+    };
+    let given = spanned(function.span(), quote!(#function(__row)));
+    quote!(#private::#write::<#ty, _>(#given, __entries);)
 }
 
 fn of_field(index: &Index<'_>, function: impl Fn(&Type) -> TokenStream) -> TokenStream {

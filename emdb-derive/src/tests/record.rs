@@ -255,6 +255,29 @@ fn indexes_of_fields_are_checked() {
 }
 
 #[test]
+fn computed_indexes_are_checked() {
+    for (items, expected) in [
+        (quote!(with = f), "`with` needs the type of what the function gives"),
+        (quote!(with = "f", type = String), "the path of a function"),
+        (quote!(with = |row| 1, type = u8), "the path of a function"),
+        (quote!(with, type = u8), "the path of a function"),
+        (quote!(type = String), "add `with = path::to_fn`"),
+        (quote!(with = f, type), "expected a type: `type = String`"),
+        (quote!(with = f, type = "String"), "expected a type: `type = String`"),
+        (quote!(with = f, type = String, fields(email)), "`fields` and `with` on one index"),
+        (quote!(fields(email), type = String), "`type` is that of what a function gives"),
+        (quote!(fields(email), each), "write `index(each)` on the field"),
+        (quote!(with = f, type = String, sparse, each), "`sparse` and `each` on one index"),
+        (quote!(with = f, type = String, with = g), "duplicate attribute `with`"),
+        (quote!(with = f, type = String, wiht = g), "did you mean `with`?"),
+    ] {
+        assert_struct_mistakes(quote!(index(name = "x", #items)), &[expected]);
+    }
+    assert_struct_mistakes(quote!(index(with = f, type = u8)), &["needs a name"]);
+    assert_struct_mistakes(quote!(with = f), &["inside of `index(...)` on the struct"]);
+}
+
+#[test]
 fn indexes_of_the_struct_are_checked() {
     assert_struct_mistakes(quote!(index), &["an index has a name and fields"]);
     assert_struct_mistakes(quote!(index()), &["needs a name", "needs fields"]);
@@ -273,7 +296,7 @@ fn indexes_of_the_struct_are_checked() {
         (quote!(name = "x", fields(email, email)), "twice"),
         (quote!(name = "x", fields(email), filter = "f"), "the path of a function"),
         (quote!(name = "x", fields(email), uniqe), "did you mean `unique`?"),
-        (quote!(name = "x", fields(email), sparse), "inside of `index(...)` or `unique(...)` on"),
+        (quote!(name = "x", fields(email), sparse), "write `index(sparse)` on the field"),
         (quote!(name = "x", fields(email), unique = true), "`unique` takes no value"),
         (quote!(name = "x", name = "y", fields(email)), "duplicate attribute `name`"),
     ] {

@@ -14,11 +14,19 @@ pub(crate) struct Index<'a> {
     pub(crate) name: String,
     /// The constant that stands for it.
     pub(crate) constant: Ident,
-    /// At least one.
+    /// At least one, but for a computed index.
     pub(crate) fields: Vec<&'a Field<'a>>,
+    pub(crate) computed: Option<Computed>,
     pub(crate) unique: bool,
     pub(crate) entries: Entries,
     pub(crate) filter: Option<ExprPath>,
+}
+
+/// What a computed index is over, in place of fields.
+pub(crate) struct Computed {
+    pub(crate) function: ExprPath,
+    /// The type of what it gives; with `sparse` or `each`, of one of that.
+    pub(crate) ty: Type,
 }
 
 /// The entries that a row has.
@@ -32,10 +40,23 @@ pub(crate) enum Entries {
     Sparse,
 }
 
+impl Entries {
+    fn of(each: Option<&Ident>, sparse: Option<&Ident>) -> Self {
+        match (each, sparse) {
+            (Some(_), _) => Entries::Each,
+            (None, Some(_)) => Entries::Sparse,
+            (None, None) => Entries::One,
+        }
+    }
+}
+
 impl Index<'_> {
     /// The type that is indexed: that of the one field, the tuple of all, or the element of a
-    /// collection.
+    /// collection; of a computed index the one that it says.
     pub(crate) fn ty(&self, krate: &Path) -> Type {
+        if let Some(computed) = &self.computed {
+            return computed.ty.clone();
+        }
         let types = self.fields.iter().map(|field| field.ty);
         match (self.fields.as_slice(), self.entries) {
             ([Field { ty, .. }], Entries::Each) => {
@@ -72,11 +93,7 @@ fn of_field<'a>(column: &Column<'a>, index: &FieldIndex, errors: &Errors) -> Ind
     if let Some(skip) = &column.serde.skip {
         errors.at(skip, column::skipped(&field.name, "an index"));
     }
-    let entries = match (&index.each, &index.sparse) {
-        (Some(_), _) => Entries::Each,
-        (None, Some(_)) => Entries::Sparse,
-        (None, None) => Entries::One,
-    };
+    let entries = Entries::of(index.each.as_ref(), index.sparse.as_ref());
     // A position is no name for a constant.
     let constant = match &field.member {
         Member::Named(_) => names::screaming_case(&field.name),
@@ -86,6 +103,7 @@ fn of_field<'a>(column: &Column<'a>, index: &FieldIndex, errors: &Errors) -> Ind
         name: field.name.clone(),
         constant: identifier(&constant, &field.label()),
         fields: vec![field],
+        computed: None,
         unique: index.word == "unique",
         entries,
         filter: None,
@@ -105,12 +123,18 @@ fn of_struct<'a>(
         errors.at(&literal, mistake);
         return None;
     }
+    let computed = index.with.clone().map(|(function, ty)| Computed { function, ty });
+    let fields = match &computed {
+        Some(_) => Vec::new(),
+        None => fields.filter(|fields| !fields.is_empty())?,
+    };
     let index = Index {
         constant: identifier(&names::screaming_case(&name), &literal),
         name,
-        fields: fields.filter(|fields| !fields.is_empty())?,
+        fields,
+        computed,
         unique: index.unique.is_some(),
-        entries: Entries::One,
+        entries: Entries::of(index.each.as_ref(), index.sparse.as_ref()),
         filter: index.filter.clone(),
     };
     Some((index, literal))

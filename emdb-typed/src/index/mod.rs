@@ -4,11 +4,13 @@
 //! that [`IndexSpec::entries`] gives for the live rows, with the rows' expiries; a row and its
 //! entries change in one commit. The bytes of an entry are those of its [`IndexKind`].
 
+mod computed;
 mod constant;
 mod entries;
 mod kind;
 mod spec;
 
+pub use computed::{write_computed, write_computed_each, write_computed_sparse};
 pub use constant::{Index, Multi, OneRow, Unique};
 pub use entries::{Each, EntryWriter, Sparse};
 pub use kind::IndexKind;

@@ -21,8 +21,10 @@ pub struct Description<T> {
 pub struct IndexSpec<T> {
     /// The name: that of the field, or the one given.
     pub name: &'static str,
-    /// The names of the fields that are indexed, in order.
+    /// The names of the fields that are indexed, in order; none of an index over what a function gives.
     pub fields: &'static [&'static str],
+    /// The path of that function and the type of what it gives, as written.
+    pub with: Option<(&'static str, &'static str)>,
     /// Which entries a row has, and their layout.
     pub kind: IndexKind,
     /// The path, as written, of the function that tells which rows are indexed.
@@ -55,6 +57,7 @@ impl<T> fmt::Debug for IndexSpec<T> {
         f.debug_struct("IndexSpec")
             .field("name", &self.name)
             .field("fields", &self.fields)
+            .field("with", &self.with)
             .field("kind", &self.kind)
             .field("filter", &self.filter)
             .finish_non_exhaustive()

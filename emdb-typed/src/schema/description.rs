@@ -64,9 +64,14 @@ pub(crate) struct Field {
 pub struct IndexSchema {
     pub(crate) name: Text,
     pub(crate) fields: Vec<Text>,
+    /// The function that gives what is indexed, in place of fields, as a hash of its name and type.
+    pub(crate) computed: Option<u64>,
     pub(crate) kind: IndexKind,
     pub(crate) filter: Option<Text>,
 }
+
+/// In the place of fields, in front of the hash of a function: no field has a name with a space.
+const WITH: &str = "with ";
 
 /// An [`IndexSchema`] as the catalogue has it.
 #[derive(Serialize, Deserialize)]
@@ -81,7 +86,8 @@ struct StoredIndex {
 
 impl From<IndexSchema> for StoredIndex {
     fn from(index: IndexSchema) -> Self {
-        let IndexSchema { name, fields, kind, filter } = index;
+        let IndexSchema { name, mut fields, computed, kind, filter } = index;
+        fields.extend(computed.map(|hash| format!("{WITH}{hash:016x}").into()));
         let KindProperties { unique, each, sparse } = kind.properties();
         StoredIndex { name, fields, unique, each, sparse, filter }
     }
@@ -91,10 +97,18 @@ impl TryFrom<StoredIndex> for IndexSchema {
     type Error = String;
 
     fn try_from(index: StoredIndex) -> Result<Self, String> {
-        let StoredIndex { name, fields, unique, each, sparse, filter } = index;
+        let StoredIndex { name, mut fields, unique, each, sparse, filter } = index;
+        let computed = match fields.as_slice() {
+            [field] => field.strip_prefix(WITH).map(|hash| u64::from_str_radix(hash, 16)),
+            _ => None,
+        };
+        let computed = computed
+            .transpose()
+            .map_err(|e| format!("the function of the index `{name}`: {e}"))?
+            .inspect(|_| fields.clear());
         let kind = IndexKind::with(KindProperties { unique, each, sparse })
             .ok_or_else(|| format!("the index `{name}` is of a kind that this release hasn't"))?;
-        Ok(IndexSchema { name, fields, kind, filter })
+        Ok(IndexSchema { name, fields, computed, kind, filter })
     }
 }
 
@@ -186,9 +200,15 @@ impl IndexSchema {
         &self.name
     }
 
-    /// The names of the fields that are indexed, in order.
+    /// The names of the fields that are indexed, in order; none if a function gives what is indexed.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = &str> {
         self.fields.iter().map(|name| &**name)
+    }
+
+    /// Whether a function of the program gives what is indexed: `#[emdb(index(..., with = path))]`.
+    #[must_use]
+    pub fn computed(&self) -> bool {
+        self.computed.is_some()
     }
 
     /// Whether it takes each value once.
@@ -238,7 +258,8 @@ impl fmt::Display for IndexSchema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unique = if self.kind.is_unique() { "unique " } else { "" };
         let each = if self.kind.properties().each { "each of " } else { "" };
-        write!(f, "{unique}index {} ({each}{})", self.name, self.fields.join(", "))?;
+        let over = if self.computed() { "computed".into() } else { self.fields.join(", ") };
+        write!(f, "{unique}index {} ({each}{over})", self.name)?;
         if self.kind.properties().sparse {
             f.write_str(", sparse")?;
         }

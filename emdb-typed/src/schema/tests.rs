@@ -235,6 +235,7 @@ fn row() -> Schema {
     schema.indexes.push(IndexSchema {
         name: "by".into(),
         fields: vec!["maybe".into(), "id".into()],
+        computed: None,
         kind: IndexKind::UniqueSparse,
         filter: Some("path".into()),
     });

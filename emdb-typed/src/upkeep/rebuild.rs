@@ -18,6 +18,13 @@ impl<T: Record, S: Autocommit> Table<T, S> {
     /// Repairs the indexes: puts the entries that rows lack, and removes those that no row has.
     /// Gives how many there were.
     ///
+    /// It is the call to make after the meaning of a function has changed that an index is made by: one that
+    /// gives what is indexed (`with`), or that tells which rows are (`filter`). The catalogue knows the
+    /// function's name and type alone, so a table whose function was renamed builds its index anew when it is
+    /// opened, and one whose function does something else under the same name doesn't, unless the sample of rows that
+    /// is looked at then shows it. Until it is rebuilt such an index lacks rows, and refuses others with
+    /// [`TableError::StaleIndex`].
+    ///
     /// It goes in chunks, each a commit of its own, while others read and write. Entries that are
     /// right are not written again.
     ///

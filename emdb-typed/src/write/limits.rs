@@ -43,5 +43,9 @@ fn key_of<T: Record>() -> String {
 
 fn entry_of<T>(spec: &IndexSpec<T>) -> String {
     let key = if spec.kind.is_unique() { "" } else { " with the row's key" };
-    format!("the value of `{}`{key} in the index `{}`", spec.fields.join("`, `"), spec.name)
+    let value = match spec.with {
+        Some((function, _)) => function.to_owned(),
+        None => spec.fields.join("`, `"),
+    };
+    format!("the value of `{value}`{key} in the index `{}`", spec.name)
 }

@@ -44,6 +44,9 @@ pub(crate) trait Modelled: Record<Key: Ord + Debug> + Clone + PartialEq + Debug 
 #[emdb(index(name = "by_kind_serial", fields(kind, serial), unique))]
 #[emdb(index(name = "rare", fields(rank), filter = Item::is_rare))]
 #[emdb(index(name = "rare_name", fields(name), unique, filter = Item::is_rare))]
+#[emdb(index(name = "title", with = Item::title, type = String))]
+#[emdb(index(name = "claim", with = Item::claim, type = (String, i16), unique, sparse))]
+#[emdb(index(name = "tag_lengths", with = Item::tag_lengths, type = u32, each))]
 pub(crate) struct Item {
     shelf: u8,
     name: String,
@@ -75,6 +78,18 @@ fn text(rng: &mut Random) -> String {
 impl Item {
     fn is_rare(&self) -> bool {
         self.rank > 1
+    }
+
+    fn title(&self) -> String {
+        format!("{}{}", self.name, self.kind)
+    }
+
+    fn claim(&self) -> Option<(&str, i16)> {
+        self.note.as_deref().filter(|_| self.rank < -1).map(|note| (note, self.rank))
+    }
+
+    fn tag_lengths(&self) -> impl Iterator<Item = u32> {
+        self.tags.iter().map(|tag| tag.len() as u32)
     }
 
     pub(crate) fn by_kind(mut live: Vec<Item>) -> Vec<Item> {
@@ -134,6 +149,7 @@ impl Modelled for Item {
         self.code == other.code
             || (self.badge.is_some() && self.badge == other.badge)
             || kinds(self) == kinds(other)
+            || (self.claim().is_some() && self.claim() == other.claim())
             || (self.is_rare() && other.is_rare() && self.name == other.name)
     }
 
@@ -148,7 +164,9 @@ impl Modelled for Item {
     fn entries(&self) -> usize {
         let tags: BTreeSet<&String> = self.tags.iter().collect();
         let sparse = usize::from(self.badge.is_some()) + usize::from(self.note.is_some());
-        5 + sparse + tags.len() + 2 * usize::from(self.is_rare())
+        let lengths: BTreeSet<u32> = self.tag_lengths().collect();
+        let computed = 1 + usize::from(self.claim().is_some()) + lengths.len();
+        5 + sparse + tags.len() + computed + 2 * usize::from(self.is_rare())
     }
 
     fn compare<R: Reads<Item>>(table: &R, live: &[Item], rng: &mut Random) -> Result<()> {
@@ -166,7 +184,12 @@ impl Modelled for Item {
         multi(table, Item::TAGS, live, rng, |item| item.tags.clone())?;
         multi(table, Item::BY_KIND_RANK, live, rng, |item| vec![(item.kind, item.rank)])?;
         let ranks = |item: &Item| item.is_rare().then_some(item.rank).into_iter().collect();
-        multi(table, Item::RARE, live, rng, ranks)
+        multi(table, Item::RARE, live, rng, ranks)?;
+        multi(table, Item::TITLE, live, rng, |item| vec![item.title()])?;
+        multi(table, Item::TAG_LENGTHS, live, rng, |item| item.tag_lengths().collect())?;
+        unique(table, Item::CLAIM, live, rng, |item| {
+            item.claim().map(|(note, rank)| (note.to_owned(), rank)).into_iter().collect()
+        })
     }
 }
 
