@@ -61,6 +61,7 @@
 //! | `index`, `unique` | an index over this field; `index(sparse)`, `unique(sparse)` leave `None` out |
 //! | `index(each)` | one index entry for each element of a `Vec`, a set or an `Option` |
 //! | `expires_at` | this `u64` or `Option<u64>` says when the row expires, in milliseconds since 1970 |
+//! | `revision` | this `u64` counts the writes of the row, for [`save`](Table::save) |
 //!
 //! # A database
 //!
@@ -627,7 +628,7 @@
 //! - [`Table`], [`Key`](trait@Key), [`TableError`]: typed tables, key types, what can go wrong.
 //! - [`Emdb`], [`EmdbBuilder`], [`Namespace`], [`Transaction`], [`Snapshot`], [`Error`]: the engine.
 //! - The `examples` folder. Typed tables: `typed`, `indexes`, `composite_keys`, `transactions`,
-//!   `migration`, `ttl_sessions`, `zero_copy`, `json_export`, `async_service`, and the package
+//!   `optimistic_locking`, `migration`, `ttl_sessions`, `zero_copy`, `json_export`, `async_service`, and the package
 //!   `quickstart`, a whole program on real input. The engine: `raw`, `ranges`, `snapshots`, `nested`, `backup`,
 //!   `maintenance`, `encryption`.
 
@@ -655,8 +656,8 @@ pub use emdb_typed::{
     AsKey, AutoKey, AutoRecord, ByIndex, ByKey, DecodeError, Each, EncodeError, EncodeKey,
     ExpiryTime, FieldSchema, Frozen, Index, IndexSchema, Key, KeyBounds, KeyError, KeyPrefix, Keys,
     Live, Lookup, MigrateReport, Migrating, Migration, Multi, OneRow, OrderedRecord, Page, Problem,
-    Record, Rows, Schema, SchemaDifference, Sparse, Staged, Store, StoreMut, Table, TableError,
-    Transact, TwoEnded, Unique, VerifyReport, as_key, as_text,
+    Record, RevisedRecord, Revision, Rows, Schema, SchemaDifference, Sparse, Staged, Store,
+    StoreMut, Table, TableError, Transact, TwoEnded, Unique, VerifyReport, as_key, as_text,
 };
 
 #[allow(unused_imports, unreachable_pub)]

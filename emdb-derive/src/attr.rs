@@ -64,6 +64,7 @@ pub(crate) struct FieldAttrs {
     pub(crate) auto: Option<Ident>,
     pub(crate) index: Option<FieldIndex>,
     pub(crate) expires_at: Option<Ident>,
+    pub(crate) revision: Option<Ident>,
 }
 
 /// `unique`, `index`, `index(sparse)` or `index(each)` in front of a field.
@@ -218,6 +219,7 @@ impl FieldAttrs {
             "key" => flag(&mut read.key, word, input),
             "auto" => flag(&mut read.auto, word, input),
             "expires_at" => flag(&mut read.expires_at, word, input),
+            "revision" => flag(&mut read.revision, word, input),
             "index" | "unique" => {
                 let index = FieldIndex::read(word, input, errors)?;
                 match &read.index {

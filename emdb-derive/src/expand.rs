@@ -42,9 +42,10 @@ fn expand(input: &DeriveInput, record: &Record<'_>) -> TokenStream {
     };
     let ordered = record.ordered.then(|| ordered(record));
     let auto = record.key.auto.then(|| auto(record));
+    let revised = record.revision.map(|_| revised(record));
     let constants = index::constants(&index::Owner::of(record), &record.indexes);
     let version = methods::version_check(record);
-    quote!(#record_impl #ordered #auto #constants #version)
+    quote!(#record_impl #ordered #auto #revised #constants #version)
 }
 
 fn record_impl(record: &Record<'_>, lent: &lent::Expanded) -> TokenStream {
@@ -147,6 +148,18 @@ fn ordered(record: &Record<'_>) -> TokenStream {
         #[automatically_derived]
         #[allow(deprecated)]
         impl #impl_generics #krate::__private::OrderedRecord
+            for #ident #ty_generics #where_clause {}
+    }
+}
+
+fn revised(record: &Record<'_>) -> TokenStream {
+    let Record { krate, ident, generics, .. } = record;
+    let (impl_generics, ty_generics, _) = generics.split_for_impl();
+    let where_clause = subtrait_clause(record);
+    quote! {
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl #impl_generics #krate::__private::RevisedRecord
             for #ident #ty_generics #where_clause {}
     }
 }

@@ -30,6 +30,13 @@ pub(crate) fn expand(
     let auto = outline.auto.then(|| auto(input, outline, &key, &clause));
     let this = self_type(input);
     let (impl_generics, _, _) = input.generics.split_for_impl();
+    let revised = outline.revision.then(|| {
+        quote! {
+            #[automatically_derived]
+            #[allow(deprecated)]
+            impl #impl_generics #krate::__private::RevisedRecord for #this #clause {}
+        }
+    });
     let owner = Owner { krate, ident: &input.ident, vis: &input.vis, generics: &input.generics };
     let constants = constants(&owner, &outline.indexes);
 
@@ -42,6 +49,7 @@ pub(crate) fn expand(
         impl #impl_generics #krate::__private::OrderedRecord for #this #clause {}
 
         #auto
+        #revised
         #constants
     }
 }

@@ -72,6 +72,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `index(sparse)`, `unique(sparse)` | on an `Option`: rows with `None` are left out. Otherwise `None` is a value like any other |
 /// | `index(each)`, `unique(each)` | on a `Vec`, a set, an array or an `Option`: an entry for each of the elements |
 /// | `expires_at` | the row expires at this time, a `u64` or `Option<u64>` in milliseconds since 1970. It stands in place of `ttl` |
+/// | `revision` | a `u64` that the table counts: 1 in a new row, and one more with every write, whatever the row says. [`save`](../emdb/struct.Table.html#method.save) writes a row only if its revision is still the stored one |
 ///
 /// In a tuple struct, positions stand for names: `key(0, 1)`, `fields(1, 2)`.
 ///
@@ -81,7 +82,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// # What it writes
 ///
 /// - `Record`, with `Key`, `NAMESPACE`, `VERSION` and `key`; `OrderedRecord` but for `unordered`;
-///   `AutoRecord` for `auto`.
+///   `AutoRecord` for `auto`; `RevisedRecord` for `revision`.
 /// - A constant for each index, as visible as the struct: its name is that of the index in
 ///   `SCREAMING_SNAKE_CASE`, and of the field `0` of a tuple struct it is `FIELD_0`. It is typed with
 ///   the record and with what is indexed: the field's type, the tuple of several, or with `each` the

@@ -4,12 +4,13 @@ mod column;
 mod index;
 mod key;
 mod lifetime;
+mod revision;
 mod version;
 
 use syn::ext::IdentExt;
 use syn::{ExprPath, Generics, Ident, Path, Type, Visibility, parse_quote};
 
-use crate::ast::Input;
+use crate::ast::{Field, Input};
 use crate::attr::StructAttrs;
 use crate::errors::Errors;
 use crate::lent::{self, LentField};
@@ -37,6 +38,8 @@ pub(crate) struct Record<'a> {
     pub(crate) columns: Vec<Column<'a>>,
     pub(crate) indexes: Vec<Index<'a>>,
     pub(crate) lifetime: Option<Lifetime<'a>>,
+    /// The field that counts the writes of its row.
+    pub(crate) revision: Option<&'a Field<'a>>,
     pub(crate) validate: Option<ExprPath>,
     pub(crate) ordered: bool,
     /// The fields as the struct that lends them has them; none if the record stands for itself.
@@ -48,6 +51,7 @@ pub(crate) struct Outline<'a> {
     pub(crate) krate: Path,
     pub(crate) key: Option<Type>,
     pub(crate) auto: bool,
+    pub(crate) revision: bool,
     pub(crate) indexes: Vec<Index<'a>>,
 }
 
@@ -66,6 +70,7 @@ pub(crate) fn check<'a>(
     let key = key::check(input, &attrs, &columns, &errors);
     let indexes = index::check(&attrs, &columns, &errors);
     let lifetime = lifetime::check(&attrs, &columns, &errors);
+    let revision = revision::check(&columns, key.as_ref(), &errors);
 
     let verdict = errors.verdict();
     if let (Ok(()), Some(key), false) = (&verdict, &key, refused) {
@@ -83,6 +88,7 @@ pub(crate) fn check<'a>(
             columns,
             indexes,
             lifetime,
+            revision,
             validate: attrs.validate,
             ordered: attrs.unordered.is_none(),
             lent,
@@ -90,7 +96,8 @@ pub(crate) fn check<'a>(
     }
     let auto = columns.iter().any(|column| column.attrs.auto.is_some());
     let key = key.map(|key| key.ty());
-    Err((Box::new(Outline { krate, key, auto, indexes }), verdict.err()))
+    let outline = Outline { krate, key, auto, revision: revision.is_some(), indexes };
+    Err((Box::new(outline), verdict.err()))
 }
 
 fn was(namespace: &str, attrs: &StructAttrs, errors: &Errors) -> Option<String> {

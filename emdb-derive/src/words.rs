@@ -32,7 +32,7 @@ impl Place {
                 "unordered",
                 "crate",
             ],
-            Place::Field => &["key", "auto", "unique", "index", "expires_at"],
+            Place::Field => &["key", "auto", "unique", "index", "expires_at", "revision"],
             Place::StructIndex => {
                 &["name", "fields", "with", "type", "unique", "sparse", "each", "filter"]
             }

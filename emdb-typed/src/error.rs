@@ -37,6 +37,25 @@ pub enum TableError {
         /// The table's namespace.
         table: String,
     },
+    /// The row that [`save`](crate::Table::save) was given is not the one that is stored: somebody else wrote or
+    /// removed it since it was read. Nothing was written.
+    #[error(
+        "table `{table}`: the row 0x{} was saved with the revision {revision}, and {}; nothing was written: read \
+         the row again, make the change to what it is now, and save that",
+        hex(.key),
+        stored_revision(*.stored)
+    )]
+    #[non_exhaustive]
+    Conflict {
+        /// The table's namespace.
+        table: String,
+        /// The bytes of the row's key.
+        key: Vec<u8>,
+        /// The revision of the row that was to be saved.
+        revision: u64,
+        /// The one that is stored; `None` if there is no row with this key.
+        stored: Option<u64>,
+    },
     /// A key, a value in an index or a row is longer than the database takes. Nothing was written.
     #[error(
         "table `{table}`: {item} takes {size} bytes, and {limit} is the most; {advice}; nothing was written"
@@ -208,6 +227,13 @@ pub enum TableError {
         /// The version of the program's type.
         ours: u32,
     },
+}
+
+fn stored_revision(stored: Option<u64>) -> String {
+    match stored {
+        Some(stored) => format!("the stored one has {stored} by now"),
+        None => "there is no row with this key".to_owned(),
+    }
 }
 
 fn below(text: &str) -> String {

@@ -78,6 +78,7 @@ mod lifetime;
 mod migration;
 mod predecessor;
 mod record;
+mod revision;
 mod row;
 mod schema;
 mod seal;
@@ -107,6 +108,7 @@ pub mod by_feature {
 /// say. No part of the API.
 #[doc(hidden)]
 pub mod in_messages {
+    pub use crate::index::{Computed, ComputedEach, ComputedSparse};
     pub use crate::key::key_field;
     pub use crate::lifetime::Expires;
     pub use crate::predecessor::{FromVersion, MigrateError, SameKey};
@@ -124,7 +126,8 @@ pub use index::{Each, Index, Multi, OneRow, Sparse, Unique};
 pub use key::{AsKey, EncodeKey, Key, KeyBounds, KeyError, KeyPrefix};
 pub use lifetime::ExpiryTime;
 pub use migration::{Migrating, Migration};
-pub use record::{AutoKey, AutoRecord, OrderedRecord, Record};
+pub use record::{AutoKey, AutoRecord, OrderedRecord, Record, RevisedRecord};
+pub use revision::Revision;
 pub use schema::{FieldSchema, IndexSchema, Schema, SchemaDifference};
 pub use stored::as_text;
 #[cfg(feature = "json")]

@@ -6,8 +6,8 @@ pub use std::vec::Vec;
 
 pub use crate::codec::DecodeError;
 pub use crate::index::{
-    Description, Each, EntryWriter, Index, IndexKind, IndexSpec, Multi, Sparse, Unique,
-    write_computed, write_computed_each, write_computed_sparse,
+    Computed, ComputedEach, ComputedSparse, Description, Each, EntryWriter, Index, IndexKind,
+    IndexSpec, Multi, Sparse, Unique,
 };
 pub use crate::key::{AsKey, EncodeKey, KeyError, KeyPrefix, as_key, key_field, write_some};
 pub use crate::lent::{Fields, Lent};
@@ -17,7 +17,8 @@ pub use crate::predecessor::{
     FromVersion, MigrateError, SameKey, in_order, migrate, migrates, migrates_before, older_schema,
     upgrade,
 };
-pub use crate::record::{AutoKey, AutoRecord, OrderedRecord, Row};
+pub use crate::record::{AutoKey, AutoRecord, OrderedRecord, RevisedRecord, Row};
+pub use crate::revision::Revision;
 pub use crate::schema::Schema;
 pub use crate::seal::Seal;
 pub use crate::validate::ValidateError;

@@ -134,6 +134,22 @@ pub trait Record: Serialize + DeserializeOwned + 'static {
         Lifetime::Default
     }
 
+    /// Whether rows count their writes.
+    #[doc(hidden)]
+    const REVISED: bool = false;
+
+    /// The number of the row's writes, if the type counts them.
+    #[doc(hidden)]
+    fn revision(&self) -> u64 {
+        0
+    }
+
+    /// Makes it another one.
+    #[doc(hidden)]
+    fn set_revision(&mut self, revision: u64) {
+        let _ = revision;
+    }
+
     /// Whether keys are given by [`insert_new`](crate::Table::insert_new): what the highest key
     /// that was ever used is kept for.
     #[doc(hidden)]
@@ -149,6 +165,15 @@ pub trait Record: Serialize + DeserializeOwned + 'static {
             remove it to have them"
 )]
 pub trait OrderedRecord: Record {}
+
+/// A record whose rows count their writes: `#[emdb(revision)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no revision",
+    label = "needs `#[emdb(revision)]`",
+    note = "add a field that counts the writes of a row: `#[emdb(revision)] rev: u64`; a table that has \
+            rows takes that as a new version of its type"
+)]
+pub trait RevisedRecord: Record {}
 
 /// A record whose key can be given by the table: `#[emdb(key, auto)]`.
 #[diagnostic::on_unimplemented(

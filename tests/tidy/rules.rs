@@ -38,6 +38,7 @@ pub(crate) const CRATES: &[Crate] = &[
             &["backend"],
             &["lent", "lifetime", "migration"],
             &["record"],
+            &["revision"],
             &["describe"],
             &["row", "stale", "predecessor"],
             &["embedded", "write"],

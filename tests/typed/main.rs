@@ -13,6 +13,7 @@ mod keys;
 mod lifetimes;
 #[cfg(feature = "ttl")]
 mod model;
+mod revisions;
 mod tables;
 mod threads;
 mod types;

@@ -224,13 +224,13 @@ fn entries(index: &Index<'_>, private: &TokenStream) -> TokenStream {
 /// With the span of the path, where the compiler says that what the function gives isn't the type.
 fn of_computed(computed: &Computed, entries: Entries, private: &TokenStream) -> TokenStream {
     let Computed { function, ty } = computed;
-    let write = match entries {
-        Entries::One => quote!(write_computed),
-        Entries::Each => quote!(write_computed_each),
-        Entries::Sparse => quote!(write_computed_sparse),
+    let kind = match entries {
+        Entries::One => quote!(Computed),
+        Entries::Each => quote!(ComputedEach),
+        Entries::Sparse => quote!(ComputedSparse),
     };
-    let given = spanned(function.span(), quote!(#function(__row)));
-    quote!(#private::#write::<#ty, _>(#given, __entries);)
+    let write = quote!(#private::#kind::<#ty>::write(#function(__row), __entries););
+    spanned(function.span(), write)
 }
 
 fn of_field(index: &Index<'_>, function: impl Fn(&Type) -> TokenStream) -> TokenStream {

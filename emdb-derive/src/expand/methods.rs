@@ -5,6 +5,7 @@ use quote::quote;
 use syn::spanned::Spanned;
 use syn::{ExprPath, Type};
 
+use crate::ast::Field;
 use crate::tokens::{private, spanned};
 use crate::valid::{Lifetime, Record};
 
@@ -15,7 +16,8 @@ pub(super) fn expand(record: &Record<'_>) -> TokenStream {
     });
     let check = check(record);
     let lifetime = record.lifetime.as_ref().map(|lifetime| self::lifetime(record, lifetime));
-    quote!(#upgrade #check #lifetime)
+    let revision = record.revision.map(|field| revision(record, field));
+    quote!(#upgrade #check #lifetime #revision)
 }
 
 /// Rows of the version before become ones of this by `From`, wherever they are read.
@@ -179,6 +181,24 @@ fn lifetime(record: &Record<'_>, lifetime: &Lifetime<'_>) -> TokenStream {
         fn lifetime(&self) -> #private::Lifetime {
             #expires;
             #lifetime
+        }
+    }
+}
+
+fn revision(record: &Record<'_>, field: &Field<'_>) -> TokenStream {
+    let private = private(record);
+    let (ty, member) = (field.ty, &field.member);
+    let get = spanned(ty.span(), quote!(<#ty as #private::Revision>::get));
+    let set = spanned(ty.span(), quote!(<#ty as #private::Revision>::set));
+    quote! {
+        const REVISED: ::core::primitive::bool = true;
+
+        fn revision(&self) -> ::core::primitive::u64 {
+            #get(&self.#member)
+        }
+
+        fn set_revision(&mut self, __revision: ::core::primitive::u64) {
+            #set(&mut self.#member, __revision);
         }
     }
 }

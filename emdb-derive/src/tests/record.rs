@@ -217,6 +217,42 @@ fn expiry_is_checked() {
 }
 
 #[test]
+fn a_revision_is_checked() {
+    assert_field_mistakes(quote!(revision = 1), &["`revision` takes no value"]);
+    assert_field_mistakes(quote!(revison), &["did you mean `revision`?"]);
+    assert_struct_mistakes(quote!(revision), &["`revision` belongs on a field"]);
+    assert_mistakes(
+        quote!(
+            struct User {
+                #[emdb(key, revision)]
+                id: u64,
+                #[emdb(revision)]
+                rev: u64,
+            }
+        ),
+        &["the field `id` is the revision already", "the key can't be the revision"],
+    );
+    assert_mistakes(
+        quote!(
+            #[emdb(key(org, rev))]
+            struct User {
+                org: u64,
+                #[emdb(revision, expires_at)]
+                #[serde(skip)]
+                rev: u64,
+            }
+        ),
+        &[
+            "the key can't have",
+            "the expiry can't have",
+            "the key can't be",
+            "on one field",
+            "the revision can't have",
+        ],
+    );
+}
+
+#[test]
 fn indexes_of_fields_are_checked() {
     assert_field_mistakes(quote!(index, unique), &["`index` and `unique` on one field"]);
     assert_field_mistakes(quote!(index, index), &["duplicate attribute `index`"]);

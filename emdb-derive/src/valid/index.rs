@@ -124,9 +124,9 @@ fn of_struct<'a>(
         return None;
     }
     let computed = index.with.clone().map(|(function, ty)| Computed { function, ty });
-    let fields = match &computed {
-        Some(_) => Vec::new(),
-        None => fields.filter(|fields| !fields.is_empty())?,
+    let (fields, entries) = match &computed {
+        Some(_) => (Vec::new(), Entries::of(index.each.as_ref(), index.sparse.as_ref())),
+        None => (fields.filter(|fields| !fields.is_empty())?, Entries::One),
     };
     let index = Index {
         constant: identifier(&names::screaming_case(&name), &literal),
@@ -134,7 +134,7 @@ fn of_struct<'a>(
         fields,
         computed,
         unique: index.unique.is_some(),
-        entries: Entries::of(index.each.as_ref(), index.sparse.as_ref()),
+        entries,
         filter: index.filter.clone(),
     };
     Some((index, literal))

@@ -5,7 +5,7 @@
 
 use super::entries::EntryWriter;
 use super::spec::IndexSpec;
-use crate::key::{AsKey, Key};
+use crate::key::AsKey;
 
 impl<T> IndexSpec<T> {
     /// By what the catalogue knows the function, if there is one: FNV-1a over its path, a zero byte, and
@@ -19,27 +19,69 @@ impl<T> IndexSpec<T> {
     }
 }
 
-/// The entry of the value that a function gave.
-#[inline]
-pub fn write_computed<K: Key, Q: AsKey<K>>(value: Q, entries: &mut EntryWriter) {
-    entries.entry(|out| value.write_part(out));
+/// The value that a function gives for an index with `type = K`.
+#[diagnostic::on_unimplemented(
+    message = "a `{Self}` can't be indexed as a `{K}`",
+    label = "gives a `{Self}`, and `type` says `{K}`",
+    note = "the function gives a `{K}`, or what stands for it in calls: a `&str` for a `String`, a tuple of \
+            what stands for the fields",
+    note = "`type` is a key; for a type of your own, `#[derive(emdb::Key)]`"
+)]
+pub trait Computed<K> {
+    /// Writes its entry.
+    fn write(self, entries: &mut EntryWriter);
 }
 
-/// The entry of the value that a function gave, if it gave one.
-#[inline]
-pub fn write_computed_sparse<K: Key, Q: AsKey<K>>(value: Option<Q>, entries: &mut EntryWriter) {
-    if let Some(value) = value {
-        write_computed::<K, Q>(value, entries);
+#[diagnostic::do_not_recommend]
+impl<K, Q: AsKey<K>> Computed<K> for Q {
+    #[inline]
+    fn write(self, entries: &mut EntryWriter) {
+        entries.entry(|out| self.write_part(out));
     }
 }
 
-/// An entry for each of the values that a function gave.
-#[inline]
-pub fn write_computed_each<K: Key, I>(values: I, entries: &mut EntryWriter)
-where
-    I: IntoIterator<Item: AsKey<K>>,
-{
-    values.into_iter().for_each(|value| write_computed::<K, I::Item>(value, entries));
+/// The same with `sparse`.
+#[diagnostic::on_unimplemented(
+    message = "a `{Self}` can't be indexed as an `Option` of a `{K}`",
+    label = "gives a `{Self}`, and with `sparse` it has to be an `Option`",
+    note = "the function gives an `Option` of a `{K}`, or of what stands for it in calls: a `&str` for a \
+            `String`, say; rows with `None` are left out",
+    note = "`type` is a key; for a type of your own, `#[derive(emdb::Key)]`"
+)]
+pub trait ComputedSparse<K> {
+    /// Writes the entry of the value, if there is one.
+    fn write(self, entries: &mut EntryWriter);
+}
+
+#[diagnostic::do_not_recommend]
+impl<K, Q: AsKey<K>> ComputedSparse<K> for Option<Q> {
+    #[inline]
+    fn write(self, entries: &mut EntryWriter) {
+        if let Some(value) = self {
+            Computed::write(value, entries);
+        }
+    }
+}
+
+/// The same with `each`.
+#[diagnostic::on_unimplemented(
+    message = "a `{Self}` can't be indexed as several of `{K}`",
+    label = "gives a `{Self}`, and with `each` it has to be an iterator, or a collection",
+    note = "the function gives an iterator or a collection of `{K}`, or of what stands for it in calls: `&str` \
+            for `String`, say",
+    note = "`type` is a key; for a type of your own, `#[derive(emdb::Key)]`"
+)]
+pub trait ComputedEach<K> {
+    /// Writes an entry for each of the values.
+    fn write(self, entries: &mut EntryWriter);
+}
+
+#[diagnostic::do_not_recommend]
+impl<K, I: IntoIterator<Item: AsKey<K>>> ComputedEach<K> for I {
+    #[inline]
+    fn write(self, entries: &mut EntryWriter) {
+        self.into_iter().for_each(|value| Computed::write(value, entries));
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod entries;
 mod kind;
 mod spec;
 
-pub use computed::{write_computed, write_computed_each, write_computed_sparse};
+pub use computed::{Computed, ComputedEach, ComputedSparse};
 pub use constant::{Index, Multi, OneRow, Unique};
 pub use entries::{Each, EntryWriter, Sparse};
 pub use kind::IndexKind;

@@ -9,6 +9,7 @@ use crate::index::EntryWriter as Entries;
 use crate::key::{self, AsKey};
 use crate::lifetime::Lifetime;
 use crate::record::Record;
+use crate::revision;
 use crate::write::{Batch, auto_key, entries};
 
 impl<T: Record, S: StoreMut> Table<T, S> {
@@ -179,7 +180,8 @@ impl<T: Record, S: StoreMut> Table<T, S> {
                 self.changed(batch, &key, (row, entries, expiry), keep).map(|(row, ())| row)
             }
             _ => {
-                let row = make();
+                let mut row = make();
+                row.set_revision(revision::FIRST);
                 let prepared = self.prepare(&row, self.expiry_of(&row)?)?;
                 check_key::<T>(&prepared, &key)?;
                 self.put(batch, prepared)?;
@@ -245,14 +247,16 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     }
 
     /// Stages the changed row.
-    fn changed<R, E: From<TableError>>(
+    pub(super) fn changed<R, E: From<TableError>>(
         &self,
         batch: &mut Batch<S::Guard<'_>>,
         key: &[u8],
         (mut row, entries, expiry): (T, Entries, Option<u64>),
         change: impl FnOnce(&mut T) -> Result<R, E>,
     ) -> Result<(T, R), E> {
+        let next = if T::REVISED { revision::after(&row, key)? } else { 0 };
         let made = change(&mut row)?;
+        row.set_revision(next);
         let until = match row.lifetime() {
             Lifetime::At(at) => at,
             Lifetime::Default | Lifetime::After(_) => expiry,

@@ -4,11 +4,12 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use super::handle::Table;
-use super::write::invalid;
+use super::write::{Prepared, invalid};
 use crate::backend::{Keyspace, StoreMut};
 use crate::catalogue::{CHUNK_MAX_BYTES, CHUNK_MAX_ROWS};
 use crate::error::TableError;
 use crate::record::{AutoRecord, Record};
+use crate::revision;
 #[cfg(feature = "ttl")]
 use crate::vocabulary::Ttl;
 use crate::write::auto_key;
@@ -119,6 +120,7 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         let expiry = self.expiry_of(&row)?;
         self.write(|batch| {
             row.set_key(auto_key::next::<T, _>(batch)?.ok_or_else(exhausted::<T>)?);
+            row.set_revision(revision::FIRST);
             let prepared = self.prepare(&row, expiry)?;
             self.put(batch, prepared)
         })?;
@@ -199,15 +201,30 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     ) -> Result<usize, TableError> {
         let prepare = |row: R| self.prepare_insert(row.borrow());
         let mut all = rows.into_iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
-        if self.definition.indexes.is_empty() {
+        if self.definition.indexes.is_empty() && !T::REVISED {
             return self.insert_prepared(&mut all);
         }
-        let mut last = HashMap::with_capacity(all.len());
-        last.extend(all.iter().enumerate().map(|(at, row)| (row.key.as_slice(), at)));
-        let staying = all.iter().enumerate().filter(|(at, row)| last[row.key.as_slice()] == *at);
-        self.write(|batch| self.put_together(batch, staying.map(|(_, row)| row)))?;
-        Ok(all.len())
+        let count = all.len();
+        keep_last(&mut all);
+        self.write(|batch| self.put_together(batch, all.iter_mut()))?;
+        Ok(count)
     }
+}
+
+/// Of several rows with one key, keeps the last one.
+fn keep_last(rows: &mut Vec<Prepared>) {
+    let mut last = HashMap::with_capacity(rows.len());
+    last.extend(rows.iter().enumerate().map(|(at, row)| (row.key.as_slice(), at)));
+    if last.len() == rows.len() {
+        return;
+    }
+    let mut stays = rows.iter().enumerate().map(|(at, row)| last[row.key.as_slice()] == at);
+    let stays: Vec<bool> = stays.by_ref().collect();
+    let mut at = 0;
+    rows.retain(|_| {
+        at += 1;
+        stays[at - 1]
+    });
 }
 
 fn exhausted<T: Record>() -> TableError {

@@ -12,6 +12,7 @@ mod noted;
 mod ordered;
 mod read;
 mod retain;
+mod save;
 #[cfg(feature = "ttl")]
 mod touch;
 mod walk;

@@ -14,6 +14,7 @@ use crate::index::EntryWriter as Entries;
 use crate::key;
 use crate::lifetime::Lifetime;
 use crate::record::Record;
+use crate::revision;
 use crate::row;
 use crate::write::{Batch, auto_key, entries};
 
@@ -25,6 +26,8 @@ pub(crate) struct Prepared {
     pub(super) expiry: Option<u64>,
     /// Whether it keeps the expiry of a row that was read, and whose place it takes.
     pub(super) keeps: bool,
+    /// The revision that the row has in these bytes, if its type counts its writes.
+    pub(super) revision: u64,
 }
 
 impl<T: Record, S: StoreMut> Table<T, S> {
@@ -53,14 +56,14 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         let key = key::to_bytes(&row.key());
         let value = row::encode_to_store(row, self.definition.findings)?;
         let entries = entries::all(&self.definition.indexes, row, &key);
-        Ok(Prepared { key, value, entries, expiry, keeps: false })
+        Ok(Prepared { key, value, entries, expiry, keeps: false, revision: row.revision() })
     }
 
     pub(crate) fn insert_prepared(&self, chunk: &mut Vec<Prepared>) -> Result<usize, TableError> {
         let count = chunk.len();
         self.write(|batch| {
             for prepared in chunk.drain(..) {
-                if self.definition.indexes.is_empty() {
+                if self.definition.indexes.is_empty() && !T::REVISED {
                     auto_key::advance::<T, _>(batch, &prepared.key)?;
                     let expiry = self.expiry_in_place(batch, &prepared)?;
                     batch.put(Keyspace::Rows, &prepared.key, &prepared.value, expiry);
@@ -93,9 +96,10 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     pub(super) fn put(
         &self,
         batch: &mut Batch<S::Guard<'_>>,
-        prepared: Prepared,
+        mut prepared: Prepared,
     ) -> Result<Former<T>, TableError> {
         let former = self.former(batch, &prepared.key)?;
+        self.revise(&mut prepared, &former)?;
         self.replace(batch, &prepared, &former)?;
         Ok(former)
     }
@@ -105,16 +109,35 @@ impl<T: Record, S: StoreMut> Table<T, S> {
     pub(super) fn put_together<'p>(
         &self,
         batch: &mut Batch<S::Guard<'_>>,
-        rows: impl Iterator<Item = &'p Prepared>,
+        rows: impl Iterator<Item = &'p mut Prepared>,
     ) -> Result<(), TableError> {
         let mut released = Vec::new();
         for prepared in rows {
             let former = self.former(batch, &prepared.key)?;
+            self.revise(prepared, &former)?;
             self.release(batch, prepared, &former)?;
-            released.push((prepared, former));
+            released.push((&*prepared, former));
         }
         for (prepared, former) in &released {
             self.claim(batch, prepared, former)?;
+        }
+        Ok(())
+    }
+
+    /// Counts the write of the row, whatever the row says: one more than what is in its place, or the first one.
+    fn revise(&self, prepared: &mut Prepared, former: &Former<T>) -> Result<(), TableError> {
+        if !T::REVISED {
+            return Ok(());
+        }
+        let next = match former {
+            Former::Row { row, live: true, .. } => revision::after(row, &prepared.key)?,
+            _ => revision::FIRST,
+        };
+        if prepared.revision != next {
+            let mut row = row::decode::<T>(&prepared.key, &prepared.value)?;
+            row.set_revision(next);
+            let (expiry, keeps) = (prepared.expiry, prepared.keeps);
+            *prepared = Prepared { keeps, ..self.prepare(&row, expiry)? };
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ struct Words(#[emdb(key)] u64);
 #[emdb(index(name = "no_key", with = Types::number, type = NotKey))]
 #[emdb(index(name = "no_option", with = Types::number, type = u64, sparse))]
 #[emdb(index(name = "no_list", with = Types::number, type = u64, each))]
-#[emdb(index(name = "absent", with = Types::absent, type = u64))]
+#[emdb(index(name = "absent", with = Types::nowhere, type = u64))]
 #[emdb(index(name = "takes_two", with = Types::takes_two, type = u64))]
 struct Types(#[emdb(key)] u64);
 

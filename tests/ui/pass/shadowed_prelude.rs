@@ -38,6 +38,9 @@ mod models {
     #[derive(::serde::Serialize, ::serde::Deserialize, ::emdb::Record)]
     #[emdb(version = 2, from = Before, key(id, name), validate = check)]
     #[emdb(index(name = "by_name", fields(name, id), unique, filter = yes))]
+    #[emdb(index(name = "length", with = length, type = ::core::primitive::u64, filter = yes))]
+    #[emdb(index(name = "short", with = short, type = ::std::string::String, sparse))]
+    #[emdb(index(name = "both", with = both, type = ::core::primitive::u64, each))]
     pub struct Everything {
         pub id: ::core::primitive::u64,
         #[emdb(unique)]
@@ -48,6 +51,8 @@ mod models {
         pub nick: ::core::option::Option<::std::string::String>,
         #[emdb(expires_at)]
         pub until: ::core::primitive::u64,
+        #[emdb(revision)]
+        pub rev: ::core::primitive::u64,
     }
 
     #[derive(::serde::Serialize, ::serde::Deserialize, ::emdb::Record)]
@@ -66,12 +71,24 @@ mod models {
     impl ::core::convert::From<Before> for Everything {
         fn from(before: Before) -> Self {
             let (tags, nick) = (::std::vec::Vec::new(), ::core::option::Option::None);
-            Everything { id: before.id, name: before.name, tags, nick, until: 0 }
+            Everything { id: before.id, name: before.name, tags, nick, until: 0, rev: 0 }
         }
     }
 
     fn check(_: &Everything) -> ::core::result::Result<(), &'static ::core::primitive::str> {
         ::core::result::Result::Ok(())
+    }
+
+    fn length(row: &Everything) -> ::core::primitive::u64 {
+        row.id
+    }
+
+    fn short(row: &Everything) -> ::core::option::Option<&::core::primitive::str> {
+        ::core::option::Option::Some(&row.name)
+    }
+
+    fn both(row: &Everything) -> [::core::primitive::u64; 2] {
+        [row.id, row.until]
     }
 
     fn yes(_: &Everything) -> ::core::primitive::bool {
