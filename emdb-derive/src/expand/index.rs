@@ -110,9 +110,9 @@ pub(super) fn spec(index: &Index<'_>, private: &TokenStream) -> TokenStream {
         #private::IndexSpec {
             name: #name,
             fields: &[#(#fields),*],
-            with: #with,
             kind: #private::IndexKind::#kind,
             filter: #filter,
+            with: #with,
             entries: |__row: &Self, __entries: &mut #private::EntryWriter| { #entries },
         }
     }
