@@ -5,10 +5,10 @@ use super::handle::Table;
 use crate::backend::StoreMut;
 use crate::error::TableError;
 use crate::key;
-use crate::record::RevisedRecord;
+use crate::record::{Record, RevisedRecord};
 use crate::row;
 
-impl<T: RevisedRecord, S: StoreMut> Table<T, S> {
+impl<T: Record, S: StoreMut> Table<T, S> {
     /// Writes the row if it still has the revision of the stored one, and gives it with the next one.
     ///
     /// This is for a row that leaves the database between reading and writing it: it is shown in a form, or goes
@@ -53,7 +53,10 @@ impl<T: RevisedRecord, S: StoreMut> Table<T, S> {
     /// assert!(matches!(pages.save(&bob), Err(TableError::Conflict { stored: Some(2), .. })));
     /// # Ok::<(), TableError>(())
     /// ```
-    pub fn save(&self, row: &T) -> Result<T, TableError> {
+    pub fn save(&self, row: &T) -> Result<T, TableError>
+    where
+        T: RevisedRecord,
+    {
         let (key, value) = (key::to_bytes(&row.key()), row::encode(row)?);
         // A copy: the table has the row by reference, and gives it back with another revision.
         let copy = row::decode::<T>(&key, &value)?;
@@ -75,7 +78,7 @@ impl<T: RevisedRecord, S: StoreMut> Table<T, S> {
 }
 
 #[cold]
-fn conflict<T: RevisedRecord>(row: &T, key: Vec<u8>, stored: Option<u64>) -> TableError {
+fn conflict<T: Record>(row: &T, key: Vec<u8>, stored: Option<u64>) -> TableError {
     let (table, revision) = (T::NAMESPACE.to_owned(), row.revision());
     TableError::Conflict { table, key, revision, stored }
 }
