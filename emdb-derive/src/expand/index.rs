@@ -77,7 +77,7 @@ fn constant(owner: &Owner<'_>, position: u16, index: &Index<'_>) -> TokenStream 
     }
 }
 
-/// What is indexed, in words.
+/// The indexed things, in words.
 fn over(index: &Index<'_>) -> String {
     if let Some(computed) = &index.computed {
         return format!("what `{}` gives", text::of_tokens(&computed.function));

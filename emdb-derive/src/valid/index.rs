@@ -22,7 +22,7 @@ pub(crate) struct Index<'a> {
     pub(crate) filter: Option<ExprPath>,
 }
 
-/// What a computed index is over, in place of fields.
+/// The function whose values a computed index is over, in place of fields.
 pub(crate) struct Computed {
     pub(crate) function: ExprPath,
     /// The type of what it gives; with `sparse` or `each`, of one of that.
