@@ -1,13 +1,13 @@
 //! The encoding: its bytes, its limits, and what hostile bytes do to it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Debug;
 
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::config::CONFIG;
-use super::{DecodeError, decode, encode, split_version};
+use super::{DecodeError, decode, encode, encode_value, split_version};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Unit;
@@ -286,6 +286,48 @@ fn shape() -> impl Strategy<Value = Shape> {
     ]
 }
 
+/// All kinds of parts, most of them short, so that bytes by chance come far.
+type All = (
+    (bool, i8, i16, i32, i64, i128, isize),
+    (u8, u16, u32, u64, u128, usize),
+    (char, String, Option<Option<char>>, Vec<Shape>),
+    (BTreeMap<u16, String>, BTreeSet<u64>, [u8; 3], Result<i64, String>),
+    Vec<(Option<u32>, Vec<u8>, Newtype)>,
+);
+
+fn all() -> impl Strategy<Value = All> {
+    let number = || prop_oneof![0..=255u64, any::<u64>()];
+    let numbers = proptest::collection::vec(number(), 12);
+    let text = || ".{0,20}";
+    let rest = (any::<(char, Option<Option<char>>, [u8; 3])>(), text(), text(), number());
+    let list = proptest::collection::vec(any::<(Option<u32>, Vec<u8>, i64)>(), 0..3);
+    (numbers, rest, proptest::collection::vec(shape(), 0..4), list).prop_map(
+        |(n, ((letter, maybe, array), text, other, last), shapes, list)| {
+            let wide = |n: u64| u128::from(n) << (n % 64);
+            (
+                (
+                    n[0] % 2 == 0,
+                    n[0] as i8,
+                    n[1] as i16,
+                    n[2] as i32,
+                    n[3] as i64,
+                    -(wide(n[4]) as i128),
+                    n[5] as isize,
+                ),
+                (n[6] as u8, n[7] as u16, n[8] as u32, n[9], wide(n[10]), n[11] as usize),
+                (letter, text.clone(), maybe, shapes),
+                (
+                    BTreeMap::from([(n[7] as u16, text)]),
+                    BTreeSet::from_iter(n),
+                    array,
+                    if last % 2 == 0 { Ok(last as i64) } else { Err(other) },
+                ),
+                list.into_iter().map(|(n, bytes, last)| (n, bytes, Newtype(last))).collect(),
+            )
+        },
+    )
+}
+
 proptest! {
     #[test]
     fn rows_round_trip_as_bincode_writes_them(
@@ -311,6 +353,25 @@ proptest! {
         let _ = decode::<Row>(&bytes);
         let _ = decode::<Tree>(&bytes);
         let _ = decode::<Vec<HashMap<String, Shape>>>(&bytes);
+    }
+
+    #[test]
+    fn bytes_are_of_no_other_value_than_to_bincode(
+        given: Vec<u8>,
+        (all, changes) in (all(), proptest::collection::vec(any::<(prop::sample::Index, u8)>(), 0..4)),
+    ) {
+        let mut bytes = encode_value(&all).unwrap();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        for bytes in [bytes, given] {
+            // With a limit bincode does not believe lengths either.
+            let limited = CONFIG.with_limit::<{ 1 << 16 }>();
+            let theirs = bincode::serde::decode_from_slice::<All, _>(&bytes, limited).ok();
+            let theirs = theirs.filter(|(_, read)| *read == bytes.len()).map(|(all, _)| all);
+            prop_assert_eq!(decode::<All>(&bytes).ok(), theirs);
+        }
     }
 
     #[test]
