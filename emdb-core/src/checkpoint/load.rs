@@ -25,6 +25,7 @@ use crate::journal::file::Journal;
 use crate::mvcc::incarnation::{DEFAULT_ID, Incarnation};
 use crate::mvcc::names::NAME_MAX_BYTES;
 use crate::mvcc::namespace::INTERNAL;
+use crate::os::fork::Process;
 use crate::os::sync::lock;
 use crate::storage::data_file::DataFile;
 use crate::storage::{Map, Medium};
@@ -192,7 +193,8 @@ impl Loader {
         }
         let options = Options::read(&stored.options).ok()?;
         let (below, damaged) = (AtomicU64::new(self.below), AtomicBool::new(false));
-        let origin = ImageSource { id: stored.id, below, damaged, alarm: self.alarm.clone() };
+        let (alarm, process) = (self.alarm.clone(), Process::current());
+        let origin = ImageSource { id: stored.id, below, damaged, alarm, process };
         let table = Table::of(origin, self.segments(stored.slots)?);
         let mut incarnation = Incarnation::new(stored.id);
         incarnation.table = table;

@@ -26,6 +26,8 @@ const SECTOR_BYTES: usize = 512;
 
 /// The largest file; its memory never moves, as that of a mapping.
 const CAPACITY_BYTES: usize = 1 << 20;
+/// The same on a roomy disk, whose files take longer to make.
+const ROOMY_CAPACITY_BYTES: usize = 8 << 20;
 
 /// The faults that a disk is to have.
 #[derive(Debug, Clone, Copy, Default)]
@@ -95,6 +97,8 @@ pub(crate) struct SimDisk {
     pub(crate) mapped: bool,
     /// Whether the tests' databases on it are encrypted.
     pub(crate) sealed: bool,
+    /// Whether files may be large.
+    pub(crate) roomy: bool,
 }
 
 #[derive(Debug)]
@@ -152,8 +156,8 @@ impl Rest {
 }
 
 impl SimFile {
-    fn new(content: &[u8]) -> SimFile {
-        let mut bytes = vec![0; CAPACITY_BYTES].into_boxed_slice();
+    fn new(content: &[u8], capacity: usize) -> SimFile {
+        let mut bytes = vec![0; capacity].into_boxed_slice();
         bytes[..content.len()].copy_from_slice(content);
         SimFile {
             bytes: Arc::new(Bytes(UnsafeCell::new(bytes))),
@@ -215,12 +219,16 @@ impl SimFile {
 
 impl SimDisk {
     pub(crate) fn new(mapped: bool) -> SimDisk {
-        SimDisk { state: Arc::default(), mapped, sealed: false }
+        SimDisk { mapped, ..SimDisk::default() }
     }
 
     /// Lets databases on it be encrypted, if this build can.
     pub(crate) fn sealed(self, sealed: bool) -> SimDisk {
         SimDisk { sealed: sealed && cfg!(feature = "encrypt"), ..self }
+    }
+
+    fn capacity(&self) -> usize {
+        if self.roomy { ROOMY_CAPACITY_BYTES } else { CAPACITY_BYTES }
     }
 
     pub(crate) fn set_faults(&self, faults: Faults) {
@@ -244,7 +252,10 @@ impl SimDisk {
         for name in state.cached.keys().chain(state.stored.keys()) {
             let names = [state.cached.get(name), state.stored.get(name)];
             if let Some(file) = names[random.below(2) as usize] {
-                files.insert(name.clone(), Arc::new(SimFile::new(&file.after_cut(random))));
+                files.insert(
+                    name.clone(),
+                    Arc::new(SimFile::new(&file.after_cut(random), self.capacity())),
+                );
             }
         }
         let disk = SimDisk::of(files, self);
@@ -257,7 +268,7 @@ impl SimDisk {
         let state = lock(&self.state);
         let copy = |file: &Arc<SimFile>| {
             let rest = lock(&file.rest);
-            let copy = SimFile::new(&file.shown(rest.len));
+            let copy = SimFile::new(&file.shown(rest.len), self.capacity());
             lock(&copy.rest).clone_from(&rest);
             Arc::new(copy)
         };
@@ -284,7 +295,7 @@ impl Disk for SimDisk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn Medium>> {
         let mut state = lock(&self.state);
         state.step()?;
-        let file = Arc::new(SimFile::new(&[]));
+        let file = Arc::new(SimFile::new(&[], self.capacity()));
         state.cached.insert(path.into(), file.clone());
         Ok(Arc::new(Open { file, disk: self.clone() }))
     }
@@ -358,13 +369,13 @@ impl Open {
 
     /// Bytes that fit.
     fn room(&self, end: u64) -> u64 {
-        let state = lock(&self.disk.state);
-        let of_file = state.faults.room.unwrap_or(CAPACITY_BYTES as u64);
+        let (state, most) = (lock(&self.disk.state), self.disk.capacity() as u64);
+        let of_file = state.faults.room.unwrap_or(most);
         let of_disk = state.faults.capacity.map_or(u64::MAX, |capacity| {
             let mine = lock(&self.file.rest).len;
             mine.max((capacity + mine).saturating_sub(state.used()))
         });
-        end.min(of_file).min(of_disk).min(CAPACITY_BYTES as u64)
+        end.min(of_file).min(of_disk).min(most)
     }
 }
 
@@ -451,12 +462,12 @@ impl Medium for Open {
     }
 
     fn map(&self, len: u64) -> io::Result<Map> {
-        assert!(len <= CAPACITY_BYTES as u64);
+        assert!(len <= self.disk.capacity() as u64);
         let limit = lock(&self.disk.state).faults.address_space;
         if limit.is_some_and(|limit| len > limit) {
             return Err(io::ErrorKind::OutOfMemory.into());
         }
-        let mapped = limit.map_or(CAPACITY_BYTES, |limit| limit as usize);
+        let mapped = limit.map_or(self.disk.capacity(), |limit| limit as usize);
         Ok(Map { base: self.file.base(), len: mapped, _owner: Box::new(self.file.bytes.clone()) })
     }
 
@@ -472,9 +483,10 @@ impl Medium for Open {
         if !self.disk.mapped {
             return Ok(None);
         }
-        assert!(start as usize + len <= CAPACITY_BYTES);
+        let capacity = self.disk.capacity();
+        assert!(start as usize + len <= capacity);
         // A window of one allocation step, so that tests go through many.
-        let len = len.max(8192).min(CAPACITY_BYTES - start as usize);
+        let len = len.max(8192).min(capacity - start as usize);
         // SAFETY: `start` lies within the capacity.
         let base = unsafe { self.file.base().add(start as usize) };
         let map = Map { base, len, _owner: Box::new(self.file.bytes.clone()) };

@@ -1,6 +1,7 @@
 //! Checkpoints on a simulated disk: those that fail or are damaged, and what they carry over.
 
-mod deferred;
+pub(super) mod deferred;
+mod deferred_lives;
 mod forged;
 
 use crate::format::image;

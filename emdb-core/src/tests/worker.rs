@@ -90,51 +90,71 @@ fn many_that_ask_while_a_worker_is_stopped_begin_one_at_most_and_wait_for_none()
     }
 }
 
+/// Whether a forked child that does this comes to its end, and finds it true.
 #[cfg(unix)]
-#[test]
-fn a_forked_child_that_asks_a_worker_does_not_wait_for_whoever_held_its_requests() {
-    let (engine, worker) = (engine(), Arc::new(Worker::default()));
-    worker.allow(&engine, "worker", run);
-    let requests = worker.requests();
+fn a_child_can(act: impl FnOnce() -> bool) -> bool {
     // SAFETY: the child takes no lock that it does not let go of and leaves by `_exit`; should it
     // wait for ever, the alarm ends it.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
         // SAFETY: sets a timer.
         unsafe { libc::alarm(10) };
-        worker.tell(|_| true);
+        let done = act();
         // SAFETY: ends the process.
-        unsafe { libc::_exit(0) };
+        unsafe { libc::_exit(i32::from(!done)) };
     }
     assert!(pid > 0);
-    drop(requests);
     let mut status = 0;
     // SAFETY: waits for the child above; `status` is valid for writes.
     unsafe { libc::waitpid(pid, &raw mut status, 0) };
-    assert_eq!(status, 0);
+    status == 0
+}
+
+#[cfg(unix)]
+#[test]
+fn a_forked_child_that_asks_a_worker_does_not_wait_for_whoever_held_its_requests() {
+    let (engine, worker) = (engine(), Arc::new(Worker::default()));
+    worker.allow(&engine, "worker", run);
+    let requests = worker.requests();
+    assert!(a_child_can(|| {
+        worker.tell(|_| true);
+        true
+    }));
+    drop(requests);
 }
 
 #[cfg(unix)]
 #[test]
 fn a_forked_child_that_lets_go_of_an_index_does_not_wait_for_whoever_looked_at_its_expiries() {
-    let db = Emdb::open_in_memory();
-    let (_, incarnation) = db.engine().default_namespace.now();
+    let mut db = Some(Emdb::open_in_memory());
+    let (_, incarnation) = db.as_ref().unwrap().engine().default_namespace.now();
     // As another thread of the parent does, which the child has not.
     std::mem::forget(incarnation.expiries.lock());
     drop(incarnation);
-    // SAFETY: the child leaves by `_exit`; should it wait for ever, the alarm ends it.
-    let pid = unsafe { libc::fork() };
-    if pid == 0 {
-        // SAFETY: sets a timer.
-        unsafe { libc::alarm(10) };
-        drop(db);
-        // SAFETY: ends the process.
-        unsafe { libc::_exit(0) };
-    }
-    assert!(pid > 0);
+    assert!(a_child_can(|| {
+        drop(db.take());
+        true
+    }));
     std::mem::forget(db);
-    let mut status = 0;
-    // SAFETY: waits for the child above; `status` is valid for writes.
-    unsafe { libc::waitpid(pid, &raw mut status, 0) };
-    assert_eq!(status, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_forked_child_that_looks_where_an_open_left_changes_does_not_wait_for_whoever_made_some() {
+    let (disk, model) = checkpoint::deferred::behind(3, 200, 25_000);
+    // Without an order, which a thread of the parent would make meanwhile.
+    let engine = open(&disk, FlushPolicy::OnEachFlush).unwrap();
+    let incarnation = engine.default_namespace.current(&crossbeam_epoch::pin()).clone();
+    let changing = incarnation.table.changing.lock();
+    // In the journal, which takes long for each.
+    assert!(a_child_can(|| {
+        let mut keys = (0..25_000u32).step_by(5000).map(u32::to_be_bytes);
+        keys.all(|key| get(&engine, &key).unwrap() == model.get(&key[..]).cloned())
+            && content(&engine) == model
+    }));
+    drop(changing);
+    // Where nobody has the right to, as anybody does.
+    assert!(a_child_can(|| content(&engine) == model));
+    assert_eq!(content(&engine), model);
+    engine.background.stop();
 }

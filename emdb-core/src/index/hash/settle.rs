@@ -1,7 +1,7 @@
 //! Making the changes that an open has left beside a segment (`deferred`).
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crossbeam_epoch::Guard;
 
@@ -11,7 +11,7 @@ use crate::index::hash::segment::{Placed, Segment, SlotEntry};
 use crate::index::hash::slot::{FULL_BITS, TAG_BITS};
 use crate::index::hash::source::ALL;
 use crate::index::hash::table::{ALIKE_MAX_KEYS, Table};
-use crate::os::sync::lock;
+use crate::os::sync::{lock, try_lock};
 
 /// Keys of one home bucket among the changes of a segment, with more of which the changes are not left to
 /// others: somebody may have made them to lie there. By chance a bucket has two dozen at the most.
@@ -179,6 +179,15 @@ impl Table {
         }
     }
 
+    /// The right to change segments. None in a forked child where a thread of the parent had it, which may
+    /// have left a segment half changed, and gives it back to nobody here.
+    fn to_settle(&self) -> Option<MutexGuard<'_, ()>> {
+        match &self.image {
+            Some(source) if source.process.is_forked_child() => try_lock(&self.changing),
+            _ => Some(lock(&self.changing)),
+        }
+    }
+
     /// Makes the changes that wait for somebody to look at the segment of `hash`. Tells whether it can be
     /// looked at then: if not, the journal has what it holds.
     #[cold]
@@ -188,7 +197,7 @@ impl Table {
         same: impl FnMut(u64, u64) -> Option<bool>,
         guard: &Guard,
     ) -> bool {
-        let _changing = lock(&self.changing);
+        let Some(_changing) = self.to_settle() else { return false };
         match self.segment(hash, guard).settle(same) {
             Settled::Done => true,
             Settled::Lost => false,

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::index::hash::buckets::PAGE_BYTES;
 use crate::index::hash::slot::TAG_BITS;
+use crate::os::fork::Process;
 
 /// Pages of a full-size segment.
 pub(crate) const SEGMENT_PAGES: usize = 64;
@@ -30,6 +31,8 @@ pub(crate) struct ImageSource {
     /// Whether a page was found damaged that is still there.
     pub(crate) damaged: AtomicBool,
     pub(crate) alarm: Arc<DamageAlarm>,
+    /// The one that loaded it.
+    pub(crate) process: Process,
 }
 
 /// The one to tell of a damaged page.

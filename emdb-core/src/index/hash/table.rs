@@ -70,7 +70,7 @@ pub(crate) struct Table {
     pub(super) bytes: AtomicUsize,
     /// Held while segments take the place of others: by the one writer, and by a reader who divides one
     /// that an open has left changes to.
-    pub(super) changing: Mutex<()>,
+    pub(crate) changing: Mutex<()>,
     /// Of a table that was loaded.
     pub(crate) image: Option<ImageSource>,
 }

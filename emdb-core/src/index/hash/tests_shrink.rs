@@ -8,6 +8,7 @@ use crate::index::hash::segment::Segment;
 use crate::index::hash::slot::*;
 use crate::index::hash::source::{DamageAlarm, ImageSource};
 use crate::index::hash::table::*;
+use crate::os::fork::Process;
 use crate::storage::sim::Random;
 
 fn hash(key: u64) -> u64 {
@@ -137,8 +138,8 @@ fn a_table_is_as_small_as_its_keys_allow_and_no_smaller() {
 #[test]
 fn a_table_of_an_image_that_lost_all_keys_counts_what_it_takes() {
     let (id, below, damaged) = (0, 1, AtomicBool::new(false));
-    let source =
-        ImageSource { id, below: below.into(), damaged, alarm: DamageAlarm::default().into() };
+    let (alarm, process) = (DamageAlarm::default().into(), Process::current());
+    let source = ImageSource { id, below: below.into(), damaged, alarm, process };
     let segments = (0..64).map(|_| Segment::filled(6, FULL_BITS, &[]).unwrap()).collect();
     let model = Model { table: Table::of(source, segments), ..Model::new() };
     (0..20).for_each(|_| model.shrink(None, u64::MAX));

@@ -25,7 +25,7 @@ fn changes(random: &mut Random, commits: usize, keys: u64) -> Vec<Commit> {
 }
 
 /// The database of `large` with more commits behind its checkpoint, as a kill leaves it.
-fn behind(seed: u64, commits: usize, keys: u64) -> (SimDisk, Model) {
+pub(crate) fn behind(seed: u64, commits: usize, keys: u64) -> (SimDisk, Model) {
     let (disk, mut model) = large();
     let engine = open(&disk, FlushPolicy::Group).unwrap();
     for commit in changes(&mut Random(seed), commits, keys) {
