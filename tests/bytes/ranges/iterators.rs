@@ -1,5 +1,7 @@
 //! Lazy ranges: what they see, from which end, and how they end.
 
+use emdb_testing::{Random, seed};
+
 use super::*;
 
 #[test]
@@ -45,6 +47,84 @@ fn end_at_the_front_too_once_the_back_has_passed_over_keys_that_are_gone() {
         assert_eq!(iter.by_ref().rev().take(100).last().unwrap().0, 900_u32.to_be_bytes());
         assert_eq!((iter.next(), iter.next_back()), (None, None));
         iter.status().unwrap();
+    }
+}
+
+/// Bounds of any kind, some with the low one behind the high one.
+fn random_bounds(random: &mut Random, below: u64) -> Bounds {
+    let mut bound = || {
+        let key = (random.below(below) as u32).to_be_bytes().to_vec();
+        match random.below(3) {
+            0 => Included(key),
+            1 => Excluded(key),
+            _ => Unbounded,
+        }
+    };
+    (bound(), bound())
+}
+
+/// Takes all of a range, some from one end and some from the other.
+fn compare(mut iter: EmdbRangeIter, model: &Model, bounds: &Bounds, random: &mut Random) {
+    let is_in = |key: &Vec<u8>| std::ops::RangeBounds::contains(bounds, key);
+    let wanted: Vec<_> = model.iter().filter(|(key, _)| is_in(key)).collect();
+    let mut wanted = &wanted[..];
+    for _ in 0..1_000 {
+        let from_front = random.below(2) == 0;
+        for _ in 0..random.below(30) {
+            let split = if from_front { wanted.split_first() } else { wanted.split_last() };
+            let found = if from_front { iter.next_entry() } else { iter.next_entry_back() };
+            assert_eq!(found, split.map(|((key, value), _)| (&key[..], &value[..])), "{bounds:?}");
+            let Some((_, rest)) = split else { return iter.status().unwrap() };
+            wanted = rest;
+        }
+    }
+}
+
+#[test]
+fn give_from_both_ends_what_a_map_has_whatever_is_gone_or_replaced_or_was_seen_before() {
+    let seed = seed();
+    let mut random = Random(seed);
+    println!("EMDB_SEED={seed}");
+    for _ in 0..30 {
+        let db = ordered();
+        let count = 600 + random.below(600);
+        numbers(&db, count as u32);
+        let key = |n: u64| (n as u32).to_be_bytes();
+        let all = (0..count).map(|n| (key(n).to_vec(), key(n).to_vec()));
+        let mut model: Model = all.collect();
+        let mut held = None;
+        for _ in 0..6 {
+            if random.below(4) == 0 {
+                held = Some((db.snapshot(), model.clone()));
+            }
+            for _ in 0..random.below(4) {
+                let (from, len) = (random.below(count), random.below(200));
+                for n in from..(from + len).min(count) {
+                    match (random.below(40), random.below(8)) {
+                        (0, _) => {}
+                        (_, 0) if model.contains_key(&key(n)[..]) => {
+                            db.insert(key(n), "again").unwrap();
+                            model.insert(key(n).to_vec(), b"again".to_vec());
+                        }
+                        _ => {
+                            db.remove(key(n)).unwrap();
+                            model.remove(&key(n)[..]);
+                        }
+                    }
+                }
+            }
+            for _ in 0..12 {
+                let bounds = random_bounds(&mut random, count + 20);
+                compare(db.range_iter(bounds.clone()).unwrap(), &model, &bounds, &mut random);
+                if let Some((snapshot, seen)) = &held {
+                    let iter = snapshot.range_iter(bounds.clone()).unwrap();
+                    compare(iter, seen, &bounds, &mut random);
+                }
+            }
+            if random.below(3) == 0 {
+                held = None;
+            }
+        }
     }
 }
 
