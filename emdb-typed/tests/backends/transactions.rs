@@ -30,6 +30,7 @@ over_both! {
     a_function_over_any_store_reads_and_writes_everywhere
     a_snapshot_stays_what_it_was
     a_transaction_of_many_writes_finds_each
+    a_row_is_saved_with_the_revision_that_is_stored
 }
 
 fn a_transaction_is_made_as_a_whole<H: Harness>() {
@@ -217,4 +218,32 @@ fn a_transaction_of_many_writes_finds_each<H: Harness>() {
     .unwrap();
     let left = 400 - (0..400).step_by(7).count() as u64;
     assert_eq!(verified(&accounts), (left, 2 * left));
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, emdb_derive::Record)]
+#[emdb(crate = "emdb_typed")]
+struct Page {
+    #[emdb(key)]
+    id: u32,
+    #[emdb(revision)]
+    rev: u64,
+}
+
+fn a_row_is_saved_with_the_revision_that_is_stored<H: Harness>() {
+    let db = H::new();
+    let pages = db.open::<Page>();
+    let is_conflict = |done: Result<Page, TableError>, now| matches!(done, Err(TableError::Conflict { stored, .. }) if stored == now);
+    pages.insert_many([Page { id: 1, rev: 9 }, Page { id: 2, rev: 9 }]).unwrap();
+    assert_eq!(pages.save(&Page { id: 1, rev: 1 }).unwrap().rev, 2);
+    assert!(is_conflict(pages.save(&Page { id: 1, rev: 1 }), Some(2)));
+    assert!(is_conflict(pages.save(&Page { id: 3, rev: 1 }), None));
+    db.transaction(|tx| {
+        let pages = H::with(&pages, tx);
+        let saved = pages.save(&Page { id: 1, rev: 2 })?;
+        assert!(is_conflict(pages.save(&Page { id: 1, rev: 2 }), Some(3)));
+        pages.insert(&saved).map(drop)
+    })
+    .unwrap();
+    assert_eq!(pages.get(&1).unwrap().unwrap().rev, 4);
+    assert_eq!(verified(&pages), (2, 0));
 }
