@@ -83,3 +83,7 @@ stress seconds="60":
 # random calls on tables and races of threads, the long run
 tables rounds="1000":
     EMDB_TABLE_ROUNDS={{rounds}} cargo test --release --all-features --test typed -- model:: threads::
+
+# random queries compared with a plain loop, the long run
+queries cases="100000":
+    EMDB_QUERY_CASES={{cases}} cargo test --release --all-features --test typed -- queries::

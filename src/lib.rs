@@ -651,13 +651,14 @@ pub use emdb_core::{
 };
 // A table's are called so, too.
 pub use emdb_core::{Problem as FileProblem, VerifyReport as FileVerifyReport};
-pub use emdb_derive::{Key, Record};
+pub use emdb_derive::{Fields, Key, Record};
 pub use emdb_typed::{
     AsKey, AutoKey, AutoRecord, ByIndex, ByKey, DecodeError, Each, EncodeError, EncodeKey,
-    ExpiryTime, FieldSchema, Frozen, Index, IndexSchema, Key, KeyBounds, KeyError, KeyPrefix, Keys,
-    Live, Lookup, MigrateReport, Migrating, Migration, Multi, OneRow, OrderedRecord, Page, Problem,
-    Record, RevisedRecord, Revision, Rows, Schema, SchemaDifference, Sparse, Staged, Store,
-    StoreMut, Table, TableError, Transact, TwoEnded, Unique, VerifyReport, as_key, as_text,
+    ExpiryTime, Expr, Field, FieldSchema, Fields, Frozen, Index, IndexSchema, Key, KeyBounds,
+    KeyError, KeyPrefix, Keys, Live, Lookup, MigrateReport, Migrating, Migration, Multi, OneRow,
+    OrderedRecord, Page, Problem, Record, RevisedRecord, Revision, Rows, Schema, SchemaDifference,
+    Sparse, Staged, Store, StoreMut, Table, TableError, Transact, TwoEnded, Unique, VerifyReport,
+    as_key, as_text, query,
 };
 
 #[allow(unused_imports, unreachable_pub)]

@@ -31,7 +31,15 @@ impl<'a> Input<'a> {
     /// Reads the item. An enum or a union can't be a record at all: it leaves a mistake and no fields.
     pub(crate) fn read(input: &'a DeriveInput, errors: &Errors) -> Self {
         let fields = match &input.data {
-            Data::Struct(data) => read_fields(&input.ident, &data.fields, errors),
+            Data::Struct(data) => {
+                if data.fields.is_empty() {
+                    errors.at(
+                        &input.ident,
+                        "a record needs at least one field: add one, and mark it with `#[emdb(key)]`",
+                    );
+                }
+                read_fields(&data.fields)
+            }
             Data::Enum(data) => {
                 errors.at(
                     data.enum_token,
@@ -75,13 +83,8 @@ impl Field<'_> {
     }
 }
 
-fn read_fields<'a>(ident: &Ident, fields: &'a Fields, errors: &Errors) -> Vec<Field<'a>> {
-    if fields.is_empty() {
-        errors.at(
-            ident,
-            "a record needs at least one field: add one, and mark it with `#[emdb(key)]`",
-        );
-    }
+/// The fields of a struct.
+pub(crate) fn read_fields(fields: &Fields) -> Vec<Field<'_>> {
     fields.iter().enumerate().map(|(position, field)| read_field(position, field)).collect()
 }
 

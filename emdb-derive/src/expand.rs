@@ -17,6 +17,7 @@ use crate::ast::Input;
 use crate::bounds::{self, where_clause};
 use crate::errors::Errors;
 use crate::fallback;
+use crate::members;
 use crate::text;
 use crate::tokens::{private, spanned, this};
 use crate::types::mentions_parameter;
@@ -45,7 +46,15 @@ fn expand(input: &DeriveInput, record: &Record<'_>) -> TokenStream {
     let revised = record.revision.map(|_| revised(record));
     let constants = index::constants(&index::Owner::of(record), &record.indexes);
     let version = methods::version_check(record);
-    quote!(#record_impl #ordered #auto #revised #constants #version)
+    let members = members(input, record);
+    quote!(#record_impl #ordered #auto #revised #constants #version #members)
+}
+
+/// `Fields` and `FIELDS`.
+fn members(input: &DeriveInput, record: &Record<'_>) -> TokenStream {
+    let Record { krate, ident, generics, .. } = record;
+    let clause = where_clause(krate, ident, generics, bounds::of_record(record));
+    members::of_record(input, krate, clause)
 }
 
 fn record_impl(record: &Record<'_>, lent: &lent::Expanded) -> TokenStream {

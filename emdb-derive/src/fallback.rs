@@ -10,6 +10,7 @@ use syn::{DeriveInput, Type, WhereClause, parse_quote};
 
 use crate::bounds::{of_keys, where_clause};
 use crate::expand::index::{Owner, constants};
+use crate::members;
 use crate::tokens::self_type;
 use crate::valid::Outline;
 
@@ -40,6 +41,8 @@ pub(crate) fn expand(
     let owner = Owner { krate, ident: &input.ident, vis: &input.vis, generics: &input.generics };
     let constants = constants(&owner, &outline.indexes);
 
+    let members = members(input, krate, &clause);
+
     quote! {
         #error
         #record
@@ -51,7 +54,14 @@ pub(crate) fn expand(
         #auto
         #revised
         #constants
+        #members
     }
+}
+
+/// `Fields` and `FIELDS`, of a struct.
+fn members(input: &DeriveInput, krate: &syn::Path, clause: &WhereClause) -> Option<TokenStream> {
+    let syn::Data::Struct(_) = &input.data else { return None };
+    Some(members::of_record(input, krate, Some(clause.clone())))
 }
 
 fn clause(input: &DeriveInput, outline: &Outline<'_>, key: &Type) -> WhereClause {

@@ -6,7 +6,7 @@
 //! implementation, and `fallback` stands in for it when there were mistakes. Beside them, `syntax`
 //! has the grammar of attributes, `words` their vocabulary, `types` questions about types, `bounds`
 //! the where clauses, and `tokens` the pieces that several of them write. The stages of `Key` are in
-//! the module `key`.
+//! the module `key`, and `members` has those of `Fields`.
 //!
 //! Invariant: every mistake is reported in one go, on the token that is wrong, and causes no
 //! error elsewhere.
@@ -19,6 +19,7 @@ mod expand;
 mod fallback;
 mod key;
 mod lent;
+mod members;
 mod names;
 mod serde;
 mod syntax;
@@ -86,7 +87,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// - A constant for each index, as visible as the struct: its name is that of the index in
 ///   `SCREAMING_SNAKE_CASE`, and of the field `0` of a tuple struct it is `FIELD_0`. It is typed with
 ///   the record and with what is indexed: the field's type, the tuple of several, or with `each` the
-///   type of the elements. A name whose constant would be `NAMESPACE`, `VERSION` or `AUTO` is refused.
+///   type of the elements. A name whose constant would be `NAMESPACE`, `VERSION`, `AUTO` or `FIELDS` is refused.
+/// - `Fields`, and the constant `FIELDS`, with a member for each field, by which queries name it.
 /// - `Record::Ref`, what `get_with` lends: a struct with the same fields, in which `String` is `&str`
 ///   and `Vec<u8>` is `&[u8]`, also inside of `Option` and `Vec`. It is the record itself if the struct
 ///   is generic, if no field has such a type, or if a serde attribute changes what is stored (any but
@@ -140,6 +142,44 @@ use syn::{DeriveInput, parse_macro_input};
 pub fn derive_record(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     expand::derive(&input).into()
+}
+
+/// Implements `Fields` for a struct or an enum that stands in a record, so that queries can name its members.
+///
+/// `User::FIELDS.address.city` is a field of the record then, if the type of `address` derives `Fields`. Records
+/// have it by `Record`, and derive it alone.
+///
+/// An enum gets a sibling without data, `StateKind` of `State`, and its fields the call `is`:
+/// `User::FIELDS.state.is(StateKind::Active)`.
+///
+/// # Attributes
+///
+/// - `#[emdb(crate = "path")]` in front of the type: where the library is when it is not at `::emdb`.
+///
+/// # Example
+///
+/// ```
+/// #[derive(serde::Serialize, serde::Deserialize, emdb::Record)]
+/// struct User {
+///     #[emdb(key)]
+///     id: u64,
+///     address: Address,
+/// }
+///
+/// #[derive(serde::Serialize, serde::Deserialize, emdb::Fields)]
+/// struct Address {
+///     city: String,
+/// }
+///
+/// let in_basel = User::FIELDS.address.city.eq("Basel");
+/// # let db = emdb::Emdb::open_in_memory();
+/// assert!(!emdb::Table::<User>::open(&db)?.query().filter(in_basel).exists()?);
+/// # Ok::<(), emdb::TableError>(())
+/// ```
+#[proc_macro_derive(Fields, attributes(emdb))]
+pub fn derive_fields(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    members::derive(&input).into()
 }
 
 /// Implements `Key`, and what belongs to it, for a struct of keys, or for an enum without fields.

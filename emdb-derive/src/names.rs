@@ -6,8 +6,9 @@ const MAX_LEN: usize = 255;
 /// Names with this prefix are the engine's own.
 const RESERVED: &str = "__emdb";
 
-/// The constants of the trait `Record`: one of the type itself would stand in front of them.
-const TRAIT_CONSTANTS: &[&str] = &["NAMESPACE", "VERSION", "AUTO"];
+/// The constants of the trait `Record`, in front of which one of the type itself would stand, and the one of its
+/// fields.
+const TRAIT_CONSTANTS: &[&str] = &["NAMESPACE", "VERSION", "AUTO", "FIELDS"];
 
 /// The mistake in a namespace's name, if there is one. The engine refuses the same names when
 /// the table is opened; here the compiler does.

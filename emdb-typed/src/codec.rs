@@ -14,6 +14,7 @@ mod input;
 mod limits;
 mod reader;
 mod sides;
+mod skipper;
 mod tape;
 mod text;
 mod writer;
@@ -33,6 +34,7 @@ use writer::Writer;
 
 pub(crate) use fault::{Cause, Fault};
 pub(crate) use sides::{fault, is_stable};
+pub(crate) use skipper::Skipper;
 
 /// The id of this encoding in the catalogue: bincode 2 `standard()` behind a version varint.
 pub(crate) const CODEC: u32 = 1;

@@ -56,6 +56,31 @@ pub enum TableError {
         /// The one that is stored; `None` if there is no row with this key.
         stored: Option<u64>,
     },
+    /// A query that wants one row has none, or several.
+    #[error(
+        "table `{table}`: the query has {} where it wants one; use `first` where there may be none, or \
+         `rows` where there may be several",
+        if *.several { "several rows" } else { "no row" }
+    )]
+    #[non_exhaustive]
+    NotOne {
+        /// The table's namespace.
+        table: String,
+        /// Whether there are several.
+        several: bool,
+    },
+    /// A sum over the rows of a query doesn't fit into the type of its field.
+    #[error(
+        "table `{table}`: the sum of `{field}` doesn't fit into its type; take `group_by(..).fold(..)` with a \
+         wider one, or fewer rows"
+    )]
+    #[non_exhaustive]
+    Overflow {
+        /// The table's namespace.
+        table: String,
+        /// The field.
+        field: String,
+    },
     /// A key, a value in an index or a row is longer than the database takes. Nothing was written.
     #[error(
         "table `{table}`: {item} takes {size} bytes, and {limit} is the most; {advice}; nothing was written"

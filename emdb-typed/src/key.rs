@@ -60,7 +60,7 @@ pub(crate) use as_key::final_form;
 pub(crate) use as_key::part_form;
 pub use as_key::{AsKey, as_key, write_some};
 pub use bounds::KeyBounds;
-pub(crate) use bounds::beginning_with;
+pub(crate) use bounds::{around_parts, beginning_with};
 pub use decode::Key;
 pub use encode::EncodeKey;
 pub(crate) use encode::to_bytes;

@@ -5,6 +5,10 @@ pub use std::string::String;
 pub use std::vec::Vec;
 
 pub use crate::codec::DecodeError;
+pub use crate::expr::{
+    ElementForm, Expr, Field, HasKeys, HasNoKeys, IsKey, IsNoKey, IsNotStored, IsStored, KeyForm,
+    Member, MemberField, Path, Probe, Root, Stored,
+};
 pub use crate::index::{
     Computed, ComputedEach, ComputedSparse, Description, Each, EntryWriter, Index, IndexKind,
     IndexSpec, Multi, Sparse, Unique,

@@ -56,6 +56,12 @@ impl<T: Record> Sought<T> {
         self.seeker.seek(self.spec.kind.value_of(entry, key));
     }
 
+    /// Goes on to the entry of the index with this value.
+    #[inline]
+    pub(crate) fn seek_value(&mut self, value: &[u8]) {
+        self.seeker.seek(value);
+    }
+
     /// Refuses the row to which it led, in the place of an answer, if the row hasn't got it.
     #[inline]
     pub(crate) fn check(&mut self, key: &[u8], row: &T) -> Result<(), TableError> {

@@ -13,6 +13,7 @@ mod keys;
 mod lifetimes;
 #[cfg(feature = "ttl")]
 mod model;
+mod queries;
 mod revisions;
 mod tables;
 mod threads;

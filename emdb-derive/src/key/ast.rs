@@ -9,6 +9,8 @@ pub(crate) struct Input<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) generics: &'a Generics,
     pub(crate) shape: Shape<'a>,
+    /// Whether variants have discriminants of their own, by which a derived order goes.
+    pub(crate) discriminants: bool,
 }
 
 /// The parts that its bytes are made of.
@@ -51,7 +53,11 @@ impl<'a> Input<'a> {
                  use owned types such as `String` and `Vec<u8>`",
             );
         }
-        Input { ident: &input.ident, generics: &input.generics, shape }
+        let discriminants = match &input.data {
+            Data::Enum(data) => data.variants.iter().any(|variant| variant.discriminant.is_some()),
+            _ => false,
+        };
+        Input { ident: &input.ident, generics: &input.generics, shape, discriminants }
     }
 }
 

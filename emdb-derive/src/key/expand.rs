@@ -13,8 +13,9 @@ use super::ast::{Field, Input, Shape};
 use crate::bounds::parameters;
 use crate::types::mentions_parameter;
 
-/// The bodies of the four methods. They have `self`, `__out` and `__bytes`.
+/// The bodies of the methods. They have `self`, `__out` and `__bytes`.
 struct Bodies {
+    agrees: TokenStream,
     encode_into: TokenStream,
     encode_part: TokenStream,
     decode: TokenStream,
@@ -24,9 +25,9 @@ struct Bodies {
 pub(crate) fn expand(input: &Input<'_>, krate: &Path) -> TokenStream {
     let (bodies, stand_ins) = match &input.shape {
         Shape::Struct(fields) => (of_struct(fields, krate), stand_ins(input, fields, krate)),
-        Shape::Enum(variants) => (of_enum(input.ident, variants, krate), TokenStream::new()),
+        Shape::Enum(variants) => (of_enum(input, variants, krate), TokenStream::new()),
     };
-    let Bodies { encode_into, encode_part, decode, decode_part } = bodies;
+    let Bodies { agrees, encode_into, encode_part, decode, decode_part } = bodies;
     let ident = input.ident;
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
     let generics = parameters(input.generics);
@@ -45,6 +46,10 @@ pub(crate) fn expand(input: &Input<'_>, krate: &Path) -> TokenStream {
 
             fn encode_part(&self, __out: #out) {
                 #encode_part
+            }
+
+            fn agrees() -> ::core::primitive::bool {
+                #agrees
             }
         }
 
@@ -74,6 +79,7 @@ fn of_struct(fields: &[Field<'_>], krate: &Path) -> Bodies {
     let Some((last, leading)) = stored.split_last() else {
         // One value and no bytes, as the unit has it.
         return Bodies {
+            agrees: quote!(true),
             encode_into: quote!(let _ = __out;),
             encode_part: quote!(let _ = __out;),
             decode: quote! {
@@ -91,6 +97,7 @@ fn of_struct(fields: &[Field<'_>], krate: &Path) -> Bodies {
     let encode_leading = quote!(#((#field::<#ty>().encode)(&self.#member, __out);)*);
     // A struct expression evaluates its fields in the order in which they are written here.
     Bodies {
+        agrees: quote!((#field::<#last_ty>().agrees)() #(&& (#field::<#ty>().agrees)())*),
         encode_into: quote! {
             #encode_leading
             (#field::<#last_ty>().encode_last)(&self.#last_member, __out);
@@ -117,7 +124,8 @@ fn of_struct(fields: &[Field<'_>], krate: &Path) -> Bodies {
     }
 }
 
-fn of_enum(ident: &Ident, variants: &[&Ident], krate: &Path) -> Bodies {
+fn of_enum(input: &Input<'_>, variants: &[&Ident], krate: &Path) -> Bodies {
+    let (ident, agrees) = (input.ident, !input.discriminants);
     let private = quote!(#krate::__private);
     let width = Literal::usize_unsuffixed(if variants.len() <= 256 { 1 } else { 2 });
     let positions: Vec<_> = (0..variants.len()).map(Literal::usize_unsuffixed).collect();
@@ -140,6 +148,7 @@ fn of_enum(ident: &Ident, variants: &[&Ident], krate: &Path) -> Bodies {
         }
     };
     Bodies {
+        agrees: quote!(#agrees),
         encode_into: encode.clone(),
         encode_part: encode,
         decode: variant_at(quote!(#private::decode_variant::<#width>(__bytes)?)),

@@ -19,6 +19,10 @@ impl<K: EncodeKey, const N: usize> EncodeKey for [K; N] {
     fn encode_part(&self, out: &mut Vec<u8>) {
         self.iter().for_each(|key| key.encode_part(out));
     }
+
+    fn agrees() -> bool {
+        K::agrees()
+    }
 }
 
 #[diagnostic::do_not_recommend]

@@ -92,7 +92,10 @@ key_bounds! {
 
 /// Bounds of the bytes that begin with a part in the range. As no part is the beginning of another,
 /// what begins with `p` lies from `p` to before the first bytes behind it that don't.
-fn around_parts(start: Bound<Vec<u8>>, end: Bound<Vec<u8>>) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+pub(crate) fn around_parts(
+    start: Bound<Vec<u8>>,
+    end: Bound<Vec<u8>>,
+) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
     let start = match start {
         Bound::Excluded(part) => match behind(&part) {
             Some(next) => Bound::Included(next),

@@ -64,6 +64,13 @@ pub trait EncodeKey {
     fn encode_part(&self, out: &mut Vec<u8>) {
         escape::write(&to_bytes(self), out);
     }
+
+    /// Whether the bytes are equal where `==` says so of the keys, and sort as `PartialOrd` has them. Not so
+    /// for floats, and for enums with discriminants of their own.
+    #[doc(hidden)]
+    fn agrees() -> bool {
+        true
+    }
 }
 
 /// The bytes of one key.

@@ -17,6 +17,8 @@ pub struct KeyField<K> {
     pub decode_last: fn(&[u8]) -> Result<K, KeyError>,
     /// Reads the part form.
     pub decode: fn(&mut &[u8]) -> Result<K, KeyError>,
+    /// Whether its bytes agree with its comparisons.
+    pub agrees: fn() -> bool,
 }
 
 /// How a key is written and read.
@@ -27,5 +29,6 @@ pub fn key_field<K: Key>() -> KeyField<K> {
         encode: K::encode_part,
         decode_last: K::decode,
         decode: K::decode_part,
+        agrees: K::agrees,
     }
 }

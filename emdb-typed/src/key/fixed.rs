@@ -2,9 +2,10 @@
 
 use super::error::KeyError;
 
-/// Implements the traits from `fn(&Key) -> [u8; N]` and `fn([u8; N]) -> Result<Key, KeyError>`.
+/// Implements the traits from `fn(&Key) -> [u8; N]` and `fn([u8; N]) -> Result<Key, KeyError>`. `#[disagrees]`
+/// marks a type whose comparisons say otherwise than its bytes.
 macro_rules! fixed_width {
-    ($($key:ty: $width:expr, $to_bytes:expr, $from_bytes:expr;)*) => {$(
+    ($($(#[$agrees:ident])? $key:ty: $width:expr, $to_bytes:expr, $from_bytes:expr;)*) => {$(
         impl $crate::key::encode::EncodeKey for $key {
             fn encode_into(&self, out: &mut Vec<u8>) {
                 let to_bytes: fn(&$key) -> [u8; $width] = $to_bytes;
@@ -14,6 +15,10 @@ macro_rules! fixed_width {
             fn encode_part(&self, out: &mut Vec<u8>) {
                 self.encode_into(out);
             }
+
+            $(fn agrees() -> bool {
+                stringify!($agrees) != "disagrees"
+            })?
         }
 
         as_key!($key);

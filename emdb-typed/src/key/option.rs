@@ -28,6 +28,10 @@ impl<K: EncodeKey> EncodeKey for Option<K> {
             }
         }
     }
+
+    fn agrees() -> bool {
+        K::agrees()
+    }
 }
 
 // Not of what stands for `K`: a plain `None` would have no type then.

@@ -23,6 +23,10 @@ impl<K: EncodeKey> EncodeKey for Reverse<K> {
     fn encode_part(&self, out: &mut Vec<u8>) {
         self.encode_into(out);
     }
+
+    fn agrees() -> bool {
+        K::agrees()
+    }
 }
 
 #[diagnostic::do_not_recommend]

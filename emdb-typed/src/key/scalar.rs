@@ -33,6 +33,7 @@ fixed_width! {
 macro_rules! floats {
     ($($float:ty, $bits:ty;)*) => {
         fixed_width! {$(
+            #[disagrees]
             $float: size_of::<$float>(),
                 |key| {
                     let bits = key.to_bits();

@@ -19,6 +19,10 @@ macro_rules! tuples {
                 $(self.$at.encode_part(out);)*
                 self.$end.encode_part(out);
             }
+
+            fn agrees() -> bool {
+                $($lead::agrees() &&)* $last::agrees()
+            }
         }
 
         #[diagnostic::do_not_recommend]

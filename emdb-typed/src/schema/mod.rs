@@ -23,7 +23,8 @@ mod tests;
 pub(crate) use description::{Field, Form};
 pub use description::{FieldSchema, IndexSchema, Schema};
 pub use difference::SchemaDifference;
+pub(crate) use shape::{Container, Kind, Shape, container};
 #[cfg(feature = "json")]
-pub(crate) use shape::{Container, Kind, Part, Parts, Shape, Variant, container};
+pub(crate) use shape::{Part, Parts, Variant};
 pub(crate) use snippet::next_version;
 pub(crate) use trace::Traced;

@@ -124,6 +124,19 @@ impl Parts {
     }
 }
 
+impl Parts {
+    /// Calls `each` with the shapes of the parts, in order, for as long as it gives something.
+    #[inline]
+    pub(crate) fn each_shape(&self, mut each: impl FnMut(&Shape) -> Option<()>) -> Option<()> {
+        match self {
+            Parts::Unit => Some(()),
+            Parts::Newtype(shape) => each(shape),
+            Parts::Tuple(shapes) => shapes.iter().try_for_each(each),
+            Parts::Named(parts) => parts.iter().try_for_each(|part| each(&part.shape)),
+        }
+    }
+}
+
 impl Container {
     /// The shapes of all parts.
     pub(super) fn shapes(&self) -> Vec<&Shape> {

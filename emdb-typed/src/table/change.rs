@@ -246,6 +246,53 @@ impl<T: Record, S: StoreMut> Table<T, S> {
         })
     }
 
+    /// Stages what `change` makes of the rows with these keys. They change together: before one takes a unique value,
+    /// all have given theirs up.
+    pub(crate) fn change_together(
+        &self,
+        batch: &mut Batch<S::Guard<'_>>,
+        keys: &[Vec<u8>],
+        mut change: impl FnMut(&mut T),
+    ) -> Result<(), TableError> {
+        let specs = &self.definition.indexes;
+        let mut released = Vec::with_capacity(keys.len());
+        for key in keys {
+            let (mut row, entries, expiry) = match self.former(batch, key)? {
+                Former::Row { row, entries, expiry, live: true } => (row, entries, expiry),
+                Former::Unreadable(error, true) => return Err(error),
+                _ => continue,
+            };
+            let next = if T::REVISED { revision::after(&row, key)? } else { 0 };
+            change(&mut row);
+            row.set_revision(next);
+            let until = match row.lifetime() {
+                Lifetime::At(at) => at,
+                Lifetime::Default | Lifetime::After(_) => expiry,
+            };
+            let prepared = self.prepare(&row, until)?;
+            check_key::<T>(&prepared, key)?;
+            entries::release(batch, specs, key, &entries, &prepared.entries)?;
+            released.push((prepared, entries, expiry));
+        }
+        for (Prepared { key, value, entries, expiry, .. }, former, until) in &released {
+            entries::claim(batch, specs, key, Some((former, *until)), (entries, *expiry))?;
+            batch.put(Keyspace::Rows, key, value, *expiry);
+        }
+        Ok(())
+    }
+
+    /// Stages the removal of the rows with these keys.
+    pub(crate) fn discard_together(
+        &self,
+        batch: &mut Batch<S::Guard<'_>>,
+        keys: &[Vec<u8>],
+    ) -> Result<(), TableError> {
+        keys.iter().try_for_each(|key| {
+            let former = self.former(batch, key)?;
+            self.discard(batch, key, &former)
+        })
+    }
+
     /// Stages the changed row.
     pub(super) fn changed<R, E: From<TableError>>(
         &self,
