@@ -1,6 +1,7 @@
 //! Checkpoints on a simulated disk: those that fail or are damaged, and what they carry over.
 
 pub(super) mod deferred;
+#[cfg(feature = "ttl")]
 mod deferred_lives;
 mod forged;
 
