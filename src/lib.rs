@@ -47,7 +47,7 @@
 //! | --- | --- |
 //! | `namespace = "users"` | the name of the table; otherwise it is the struct's name in snake case |
 //! | `key(org, id)` | a key of several fields |
-//! | `index(name = "by_org_age", fields(org, age))` | an index over several fields; `unique` and `filter = path::to_fn` can be added |
+//! | `index(name = "by_org_age", fields(org, age))` | an index over several fields, also `fields(address.city)` where the type of `address` derives `Fields`; `unique` and `filter = path::to_fn` can be added |
 //! | `index(name = "title_lower", with = path::to_fn, type = String)` | an index over what a function gives; with `sparse` an `Option`, with `each` an iterator |
 //! | `version = 2, from = UserV1` | the struct changed, and this is what it was |
 //! | `ttl = "30d"` | each row expires so long after it was inserted; units are `ms`, `s`, `m`, `h`, `d` |

@@ -6,8 +6,8 @@ use syn::{Attribute, Error, ExprPath, Ident, LitInt, LitStr, Member, Path, Resul
 
 use crate::errors::Errors;
 use crate::syntax::{
-    brackets, crate_path, flag, for_each_in, for_each_item, function, integer, members, once, set,
-    string, ty,
+    brackets, crate_path, flag, for_each_in, for_each_item, function, integer, members, once,
+    paths, set, string, ty,
 };
 use crate::words::{self, Place};
 
@@ -47,7 +47,8 @@ pub(crate) struct Version {
 #[derive(Default)]
 pub(crate) struct StructIndex {
     pub(crate) name: Option<LitStr>,
-    pub(crate) fields: Option<Vec<Member>>,
+    /// Fields, with the members on the way into their values.
+    pub(crate) fields: Option<Vec<Vec<Member>>>,
     /// The function that gives what is indexed, and the type of that.
     pub(crate) with: Option<(ExprPath, Type)>,
     pub(crate) sparse: Option<Ident>,
@@ -136,7 +137,7 @@ impl StructIndex {
             }
             "fields" => {
                 set(&mut source.fields, word, word.clone())?;
-                set(&mut read.fields, word, members(word, input)?.1)
+                set(&mut read.fields, word, paths(word, input)?)
             }
             "with" => {
                 set(&mut source.with, word, word.clone())?;

@@ -78,13 +78,14 @@ pub(crate) fn of_index(
     if let Some(computed) = &index.computed {
         return of_keys(krate, generics, [&computed.ty]);
     }
-    let types = index.fields.iter().map(|field| field.ty);
+    let private = quote!(#krate::__private);
+    let types: Vec<Type> = index.fields.iter().map(|part| part.ty(&private)).collect();
     let demand: Path = match index.entries {
-        Entries::One => return of_keys(krate, generics, types),
+        Entries::One => return of_keys(krate, generics, &types),
         Entries::Each => parse_quote!(#krate::__private::Each),
         Entries::Sparse => parse_quote!(#krate::__private::Sparse),
     };
-    let types = types.filter(|ty| mentions_parameter(ty, generics));
+    let types = types.iter().filter(|ty| mentions_parameter(ty, generics));
     types.map(|ty| parse_quote!(#ty: #demand)).collect()
 }
 

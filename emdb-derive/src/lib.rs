@@ -49,6 +49,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `namespace = "users"` | the namespace that holds the rows, 1 to 255 bytes; without it, the struct's name in snake case |
 /// | `key(org, id)` | a primary key of several fields, at most eight, in this order: the type of the key is their tuple. It stands in place of `key` on a field |
 /// | `index(name = "by_org_age", fields(org, age))` | an index over these fields, at most eight, in this order. It can be repeated |
+/// | `index(name = "by_city", fields(address.city, id))` | the same over a member of a field's value, whose type derives `Fields` |
 /// | `index(..., unique)` | such an index that takes each value once |
 /// | `index(..., filter = path::to_fn)` | such an index of some rows alone: those for which the function, `fn(&Self) -> bool`, is true. Its answer must depend on nothing but the row, and on no time: reads ask it again |
 /// | `index(name = "title_lower", with = path::to_fn, type = String)` | an index over what a function gives, `fn(&Self) -> String`, or of what stands for one, such as `&str`. It may be `unique` and have a `filter`. Its answer must depend on nothing but the row: when it becomes another one, give the function another name, or call `rebuild_indexes` |

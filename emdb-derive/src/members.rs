@@ -13,10 +13,11 @@ use syn::{
 
 use crate::ast::{Field, read_fields};
 use crate::errors::Errors;
+use crate::names;
 use crate::serde;
 use crate::syntax::{crate_path, for_each_item};
 use crate::tokens::self_type;
-use crate::types::mentions;
+use crate::types::{is_everybodys, mentions};
 
 /// A type whose members are to be named.
 struct Owner<'a> {
@@ -113,6 +114,8 @@ impl Owner<'_> {
             let place = (plain && *stored == Some(true)).then_some((position, members));
             position += usize::from(stored.is_some());
             impls.push(self.member(at, field, place));
+            // What serde skips is no part of a stored row, and so of no index.
+            impls.extend(stored.is_some().then(|| self.named(field)).flatten());
             declared.push(self.declared(at, field));
         }
         let names = fields.iter().map(|field| &field.member);
@@ -245,6 +248,31 @@ impl Owner<'_> {
                 }
             }
         }
+    }
+
+    /// Tells indexes the member by its name, where its type can be told to all who see the struct: one that is private
+    /// to some module couldn't be, and a macro doesn't see which are.
+    fn named(&self, field: &Field<'_>) -> Option<TokenStream> {
+        let vis = &self.input.vis;
+        let as_visible = !self.is_record
+            && field.vis.to_token_stream().to_string() == vis.to_token_stream().to_string();
+        if !(matches!(vis, Visibility::Inherited) || is_everybodys(field.ty) || as_visible) {
+            return None;
+        }
+        let (this, clause, private) = (&self.this, &self.clause, self.private());
+        let (impl_generics, _, _) = self.input.generics.split_for_impl();
+        let (ty, member, name) = (field.ty, &field.member, names::hash(&field.name));
+        Some(quote! {
+            #[automatically_derived]
+            #[allow(deprecated)]
+            impl #impl_generics #private::Named<#name> for #this #clause {
+                type Value = #ty;
+
+                fn of(&self) -> &#ty {
+                    &self.#member
+                }
+            }
+        })
     }
 
     fn of_enum(&self, data: &DataEnum) -> TokenStream {

@@ -64,6 +64,13 @@ pub(crate) fn index_mistake(name: &str) -> Option<String> {
     }
 }
 
+/// By what the library knows a member, since names are no parameters of a trait: FNV-1a.
+pub(crate) fn hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
 /// Whether an upper case letter begins a word: after anything that isn't one (`userV`), or as the
 /// last of a run of them, where the word goes on in lower case (the `S` of `HTTPServer`).
 fn starts_word(before: char, c: char, after: Option<char>) -> bool {

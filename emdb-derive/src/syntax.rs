@@ -134,6 +134,33 @@ pub(crate) fn members(word: &Ident, input: ParseStream<'_>) -> Result<(Group, Ve
     Ok((group, members.into_iter().collect()))
 }
 
+/// `(address.city, name)`: the same, each with the members on the way into its value.
+pub(crate) fn paths(word: &Ident, input: ParseStream<'_>) -> Result<Vec<Vec<Member>>> {
+    let expected =
+        format!("expected a list of fields: `{word}(org, id)`, or `{word}(address.city)`");
+    let Some(group) = brackets(input)? else {
+        return Err(Error::new(place(word, input), expected));
+    };
+    let path = |input: ParseStream<'_>| {
+        let mut path = vec![member(input)?];
+        while let Some(dot) = input.parse::<Option<Token![.]>>()? {
+            if at_end(input) {
+                return Err(Error::new_spanned(dot, "nothing behind it"));
+            }
+            path.push(member(input)?);
+        }
+        Ok(path)
+    };
+    let list = |input: ParseStream<'_>| {
+        Punctuated::<Vec<Member>, Token![,]>::parse_terminated_with(input, path)
+    };
+    let paths = list.parse2(group.stream()).map_err(|error| Error::new(error.span(), &expected))?;
+    if paths.is_empty() {
+        return Err(Error::new_spanned(&group, expected));
+    }
+    Ok(paths.into_iter().collect())
+}
+
 /// A name with or without `r#`, for a keyword can mean nothing else here; or a position.
 fn member(input: ParseStream<'_>) -> Result<Member> {
     if input.peek(Lit) { input.parse() } else { input.call(Ident::parse_any).map(Member::Named) }

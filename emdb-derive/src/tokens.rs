@@ -35,7 +35,10 @@ pub(crate) fn spanned(span: Span, tokens: TokenStream) -> TokenStream {
         if let TokenTree::Group(group) = &token {
             token = Group::new(group.delimiter(), spanned(span, group.stream())).into();
         }
-        token.set_span(if hygienic { token.span().located_at(span) } else { span });
+        // A number of ours would be linted as one that the user wrote there.
+        if !matches!(token, TokenTree::Literal(_)) {
+            token.set_span(if hygienic { token.span().located_at(span) } else { span });
+        }
         token
     });
     spanned.collect()

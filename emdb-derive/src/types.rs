@@ -26,6 +26,44 @@ pub(crate) fn segment(ty: &Type) -> Option<&PathSegment> {
     }
 }
 
+/// Names of the standard library of which keys are made.
+const EVERYBODYS: &[&str] = &[
+    "String",
+    "Box",
+    "Vec",
+    "Option",
+    "Reverse",
+    "bool",
+    "char",
+    "f32",
+    "f64",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "u128",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "i128",
+    "str",
+    "std",
+    "core",
+    "alloc",
+    "string",
+    "vec",
+    "option",
+    "primitive",
+    "boxed",
+    "cmp",
+];
+
+/// Whether all names in the type are those of the standard library, so that it is private to nobody.
+pub(crate) fn is_everybodys(ty: &Type) -> bool {
+    !mentions(ty.to_token_stream(), &|ident| !EVERYBODYS.iter().any(|name| ident == name))
+}
+
 /// Whether the type depends on a type or const parameter.
 pub(crate) fn mentions_parameter(ty: &Type, generics: &Generics) -> bool {
     let types = generics.type_params().map(|parameter| &parameter.ident);

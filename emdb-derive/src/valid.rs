@@ -4,6 +4,7 @@ mod column;
 mod index;
 mod key;
 mod lifetime;
+mod part;
 mod revision;
 mod version;
 
@@ -21,6 +22,7 @@ pub(crate) use column::Column;
 pub(crate) use index::{Computed, Entries, Index};
 pub(crate) use key::Key;
 pub(crate) use lifetime::Lifetime;
+pub(crate) use part::Part;
 pub(crate) use version::Version;
 
 /// A record without mistakes: all that the expansion needs.

@@ -110,7 +110,7 @@ pub mod by_feature {
 /// say. No part of the API.
 #[doc(hidden)]
 pub mod in_messages {
-    pub use crate::index::{Computed, ComputedEach, ComputedSparse};
+    pub use crate::index::{Computed, ComputedEach, ComputedSparse, Named};
     pub use crate::key::key_field;
     pub use crate::lifetime::Expires;
     pub use crate::predecessor::{FromVersion, MigrateError, SameKey};

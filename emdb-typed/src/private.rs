@@ -11,7 +11,7 @@ pub use crate::expr::{
 };
 pub use crate::index::{
     Computed, ComputedEach, ComputedSparse, Description, Each, EntryWriter, Index, IndexKind,
-    IndexSpec, Multi, Sparse, Unique,
+    IndexSpec, Multi, Named, Sparse, Unique,
 };
 pub use crate::key::{AsKey, EncodeKey, KeyError, KeyPrefix, as_key, key_field, write_some};
 pub use crate::lent::{Fields, Lent};

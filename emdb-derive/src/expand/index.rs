@@ -10,7 +10,7 @@ use crate::bounds;
 use crate::lent::{Lent, LentField};
 use crate::text;
 use crate::tokens::{private, spanned};
-use crate::valid::{Computed, Entries, Index, Record};
+use crate::valid::{Computed, Entries, Index, Part, Record};
 
 /// The struct that gets the constants.
 pub(crate) struct Owner<'a> {
@@ -41,6 +41,7 @@ pub(crate) fn constants(owner: &Owner<'_>, indexes: &[Index<'_>]) -> Option<Toke
     Some(quote! {
         #[automatically_derived]
         #[allow(
+            clippy::type_complexity,
             dead_code,
             deprecated,
             non_upper_case_globals,
@@ -63,13 +64,14 @@ fn constant(owner: &Owner<'_>, position: u16, index: &Index<'_>) -> TokenStream 
     let doc = format!("The {kind} `{}`, over {}.", index.name, over(index));
     let ty = quote!(#krate::__private::Index<Self, #ty, #krate::__private::#unique>);
     let value = quote!(#krate::__private::Index::at(#position));
-    // Where the type has to be a collection, the compiler says so in both.
-    let (ty, value) = match (index.entries, fields.as_slice()) {
-        (Entries::Each, [field]) => {
-            let span = field.ty.span();
-            (spanned(span, ty), spanned(span, value))
-        }
-        _ => (ty, value),
+    // Where the type has to be a collection, or have a member, the compiler says so in both.
+    let span = match (index.entries, fields.as_slice()) {
+        (Entries::Each, [part]) => Some(part.field.ty.span()),
+        _ => fields.iter().find_map(Part::span),
+    };
+    let (ty, value) = match span {
+        Some(span) => (spanned(span, ty), spanned(span, value)),
+        None => (ty, value),
     };
     quote! {
         #[doc = #doc]
@@ -82,7 +84,7 @@ fn over(index: &Index<'_>) -> String {
     if let Some(computed) = &index.computed {
         return format!("what `{}` gives", text::of_tokens(&computed.function));
     }
-    let names: Vec<String> = index.fields.iter().map(|field| format!("`{}`", field.name)).collect();
+    let names: Vec<String> = index.fields.iter().map(|part| format!("`{}`", part.name())).collect();
     let over = if names.len() == 1 { "the field" } else { "the fields" };
     format!("{over} {}", names.join(", "))
 }
@@ -90,7 +92,7 @@ fn over(index: &Index<'_>) -> String {
 /// The index in the description of the record.
 pub(super) fn spec(index: &Index<'_>, private: &TokenStream) -> TokenStream {
     let name = &index.name;
-    let fields = index.fields.iter().map(|field| &field.name);
+    let fields = index.fields.iter().map(Part::name);
     let kind = match (index.unique, index.entries) {
         (false, Entries::One) => quote!(Multi),
         (false, Entries::Each) => quote!(MultiEach),
@@ -170,9 +172,9 @@ fn entries_of_lent(
         Some(lent.lent.as_ref())
     };
     if index.entries != Entries::One {
-        let [field] = index.fields.as_slice() else { return None };
-        let member = &field.member;
-        return match (lent_as(field)?, index.entries) {
+        let [part] = index.fields.as_slice() else { return None };
+        let member = &part.field.member;
+        return match (lent_as(part.field)?, index.entries) {
             (None, _) => Some(entries(index, private)),
             (Some(Lent::Vec(element)), Entries::Each) if element.is_slice() => Some(quote! {
                 for __element in &__row.#member {
@@ -182,28 +184,33 @@ fn entries_of_lent(
             _ => None,
         };
     }
-    let writes = index.fields.iter().map(|field| {
-        let (ty, member) = (field.ty, &field.member);
-        match lent_as(field)? {
-            None => Some(quote!((#private::key_field::<#ty>().encode)(&__row.#member, __out);)),
-            Some(lent) if lent.is_slice() => {
-                Some(quote!(#private::encode_lent(__row.#member, __out);))
-            }
-            Some(_) => None,
+    let writes = index.fields.iter().map(|part| match lent_as(part.field)? {
+        None => Some(write_part(part, private)),
+        Some(lent) if lent.is_slice() => {
+            let member = &part.field.member;
+            Some(quote!(#private::encode_lent(__row.#member, __out);))
         }
+        Some(_) => None,
     });
     let writes = writes.collect::<Option<Vec<_>>>()?;
     Some(quote!(__entries.entry(|__out| { #(#writes)* });))
+}
+
+/// Writes the bytes of a part that `__row` has as the record has it.
+fn write_part(part: &Part<'_>, private: &TokenStream) -> TokenStream {
+    let (ty, reference) = (part.ty(private), part.reference(private));
+    let write = quote!((#private::key_field::<#ty>().encode)(#reference, __out););
+    match part.span() {
+        Some(span) => spanned(span, write),
+        None => write,
+    }
 }
 
 fn entries(index: &Index<'_>, private: &TokenStream) -> TokenStream {
     let writes = match (&index.computed, index.entries) {
         (Some(computed), entries) => of_computed(computed, entries, private),
         (None, Entries::One) => {
-            let writes = index.fields.iter().map(|field| {
-                let (ty, member) = (field.ty, &field.member);
-                quote!((#private::key_field::<#ty>().encode)(&__row.#member, __out);)
-            });
+            let writes = index.fields.iter().map(|part| write_part(part, private));
             quote!(__entries.entry(|__out| { #(#writes)* });)
         }
         // With the span of the type: there the compiler says that it is no collection, or no
@@ -234,7 +241,8 @@ fn of_computed(computed: &Computed, entries: Entries, private: &TokenStream) -> 
 }
 
 fn of_field(index: &Index<'_>, function: impl Fn(&Type) -> TokenStream) -> TokenStream {
-    let calls = index.fields.iter().map(|field| {
+    // One field of the struct: what goes into a value says neither word.
+    let calls = index.fields.iter().map(|Part { field, .. }| {
         let member = &field.member;
         let function = spanned(field.ty.span(), function(field.ty));
         quote!(#function(&__row.#member, __entries);)

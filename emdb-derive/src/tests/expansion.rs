@@ -134,6 +134,36 @@ fn an_automatic_key_is_set_and_an_unordered_table_has_no_order() {
 }
 
 #[test]
+fn an_index_goes_into_the_value_of_a_field_by_the_names_on_the_way() {
+    let [city, zero] = ["city", "0"].map(crate::names::hash);
+    let named = format!("<Addressas::emdb::__private::Named<{city}u64>>");
+    let deep = format!("<{named}::Valueas::emdb::__private::Named<{zero}u64>>");
+    let write = |named: &str, way: &str| {
+        format!(
+            "(::emdb::__private::key_field::<{named}::Value>().encode)({named}::of({way}),__out);"
+        )
+    };
+    assert_expands(
+        quote!(
+            #[emdb(index(name = "by_city", fields(address.city, id)))]
+            #[emdb(index(name = "deep", fields(address.city.0)))]
+            pub struct User {
+                #[emdb(key)]
+                id: u64,
+                address: Address,
+            }
+        ),
+        &[
+            "fields:&[\"address.city\",\"id\"]",
+            &format!("BY_CITY:::emdb::__private::Index<Self,({named}::Value,u64),"),
+            &write(&named, "&__row.address"),
+            &format!("DEEP:::emdb::__private::Index<Self,{deep}::Value,"),
+            &write(&deep, &format!("{named}::of(&__row.address)")),
+        ],
+    );
+}
+
+#[test]
 fn every_index_of_a_field_has_a_constant_and_entries() {
     assert_expands(
         quote!(

@@ -2,6 +2,7 @@
 
 use syn::{Ident, Member};
 
+use super::part::{Part, member_name};
 use crate::ast::{Field, Input};
 use crate::attr::FieldAttrs;
 use crate::errors::Errors;
@@ -33,23 +34,37 @@ pub(super) fn find<'a>(
     what: &str,
     errors: &Errors,
 ) -> Vec<&'a Field<'a>> {
-    let mut found: Vec<&Field<'_>> = Vec::with_capacity(members.len());
-    for member in members {
-        let name = name(member);
+    let paths: Vec<Vec<Member>> = members.iter().map(|member| vec![member.clone()]).collect();
+    find_parts(&paths, columns, what, errors).into_iter().map(|part| part.field).collect()
+}
+
+/// The same for a list that goes into their values, such as `fields(address.city, name)`.
+pub(super) fn find_parts<'a>(
+    paths: &[Vec<Member>],
+    columns: &[Column<'a>],
+    what: &str,
+    errors: &Errors,
+) -> Vec<Part<'a>> {
+    let mut found: Vec<Part<'_>> = Vec::with_capacity(paths.len());
+    for path in paths {
+        let Some((first, nested)) = path.split_first() else { continue };
+        let name = member_name(first);
         let Some(column) = columns.iter().find(|column| column.field.name == name) else {
-            errors.at(member, unknown(&name, columns));
+            errors.at(first, unknown(&name, columns));
             continue;
         };
-        if found.iter().any(|field| field.name == name) {
-            errors.at(member, format!("`{name}` is there twice: {what} takes each field once"));
+        let part = Part { field: column.field, nested: nested.to_vec() };
+        let name = part.name();
+        if found.iter().any(|other| other.name() == name) {
+            errors.at(first, format!("`{name}` is there twice: {what} takes each field once"));
             continue;
         }
         if column.serde.skip.is_some() {
-            errors.at(member, skipped(&name, what));
+            errors.at(first, skipped(&name, what));
         }
-        found.push(column.field);
+        found.push(part);
     }
-    if let Some(more) = members.get(MAX_MEMBERS) {
+    if let Some(more) = paths.get(MAX_MEMBERS).and_then(|path| path.first()) {
         errors.at(more, format!("{what} has at most {MAX_MEMBERS} fields: leave some out"));
         found.truncate(MAX_MEMBERS);
     }
@@ -76,14 +91,6 @@ pub(super) fn only<'c, 'a>(
         }
     }
     Some(first)
-}
-
-fn name(member: &Member) -> String {
-    use syn::ext::IdentExt;
-    match member {
-        Member::Named(ident) => ident.unraw().to_string(),
-        Member::Unnamed(index) => index.index.to_string(),
-    }
 }
 
 fn unknown(name: &str, columns: &[Column<'_>]) -> String {

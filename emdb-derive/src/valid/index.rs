@@ -1,11 +1,11 @@
 //! Secondary indexes: one for each word on a field, and one for each list on the struct.
 
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::{ExprPath, Ident, Member, Path, Type, parse_quote};
 
 use super::column::{self, Column};
-use crate::ast::Field;
+use super::part::Part;
 use crate::attr::{FieldIndex, StructAttrs, StructIndex};
 use crate::errors::Errors;
 use crate::names;
@@ -15,7 +15,7 @@ pub(crate) struct Index<'a> {
     /// The constant that stands for it.
     pub(crate) constant: Ident,
     /// At least one, but for a computed index.
-    pub(crate) fields: Vec<&'a Field<'a>>,
+    pub(crate) fields: Vec<Part<'a>>,
     pub(crate) computed: Option<Computed>,
     pub(crate) unique: bool,
     pub(crate) entries: Entries,
@@ -57,12 +57,11 @@ impl Index<'_> {
         if let Some(computed) = &self.computed {
             return computed.ty.clone();
         }
-        let types = self.fields.iter().map(|field| field.ty);
-        match (self.fields.as_slice(), self.entries) {
-            ([Field { ty, .. }], Entries::Each) => {
-                parse_quote!(<#ty as #krate::__private::Each>::Item)
-            }
-            ([field], _) => field.ty.clone(),
+        let private = quote!(#krate::__private);
+        let types: Vec<Type> = self.fields.iter().map(|part| part.ty(&private)).collect();
+        match (types.as_slice(), self.entries) {
+            ([ty], Entries::Each) => parse_quote!(<#ty as #private::Each>::Item),
+            ([ty], _) => ty.clone(),
             _ => parse_quote!((#(#types),*)),
         }
     }
@@ -102,7 +101,7 @@ fn of_field<'a>(column: &Column<'a>, index: &FieldIndex, errors: &Errors) -> Ind
     Index {
         name: field.name.clone(),
         constant: identifier(&constant, &field.label()),
-        fields: vec![field],
+        fields: vec![Part { field, nested: Vec::new() }],
         computed: None,
         unique: index.word == "unique",
         entries,
@@ -116,7 +115,7 @@ fn of_struct<'a>(
     errors: &Errors,
 ) -> Option<(Index<'a>, impl ToTokens + use<>)> {
     let fields = index.fields.as_ref();
-    let fields = fields.map(|members| column::find(members, columns, "an index", errors));
+    let fields = fields.map(|paths| column::find_parts(paths, columns, "an index", errors));
     let literal = index.name.clone()?;
     let name = literal.value();
     if let Some(mistake) = names::index_mistake(&name) {

@@ -137,7 +137,9 @@ fn no_upgrade(stored: u32) -> SchemaDifference {
 fn is_same_index(index: &IndexSchema, stored: &Schema, ours: &Schema) -> bool {
     let written = |schema: &Schema| -> Vec<Option<String>> {
         let field = |name: &str| schema.fields().find(|field| field.name() == name);
-        let text = |name: &str| field(name).map(|field| field.type_text().to_owned());
+        // Of `address.city` the field has a type that is written.
+        let first = |name: &str| name.split('.').next().and_then(field);
+        let text = |name: &str| first(name).map(|field| field.type_text().to_owned());
         index.fields.iter().map(|name| text(name)).collect()
     };
     stored.indexes.contains(index) && written(stored) == written(ours)

@@ -8,6 +8,7 @@ mod computed;
 mod constant;
 mod entries;
 mod kind;
+mod named;
 mod spec;
 
 pub use computed::{Computed, ComputedEach, ComputedSparse};
@@ -15,4 +16,5 @@ pub use constant::{Index, Multi, OneRow, Unique};
 pub use entries::{Each, EntryWriter, Sparse};
 pub use kind::IndexKind;
 pub(crate) use kind::KindProperties;
+pub use named::Named;
 pub use spec::{Description, IndexSpec};

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use emdb::{Emdb, Record, Table, TableError};
+use emdb::{Emdb, Fields, Record, Table, TableError};
 use serde::{Deserialize, Serialize};
 
 use super::opened;
@@ -232,4 +232,67 @@ fn a_generic_type_can_have_computed_indexes() {
     assert_eq!(pairs.by(Pair::<u8>::TWICE).count(3).unwrap(), 1);
     assert_eq!(pairs.by(Pair::<u8>::ENDS).count(3).unwrap(), 2);
     assert_eq!(verified(&pairs), (2, 5));
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Fields)]
+struct Address {
+    street: String,
+    city: String,
+    at: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Fields)]
+struct Place(i32, i32);
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Record)]
+#[emdb(namespace = "shops")]
+#[emdb(index(name = "by_city", fields(address.city, name)))]
+#[emdb(index(name = "spot", fields(address.at.0, address.at.1), unique))]
+#[emdb(index(name = "open_in", fields(address.city), filter = Shop::is_open))]
+struct Shop {
+    #[emdb(key)]
+    id: u32,
+    name: String,
+    address: Address,
+    open: bool,
+}
+
+impl Shop {
+    fn is_open(&self) -> bool {
+        self.open
+    }
+}
+
+fn shop(id: u32, city: &str) -> Shop {
+    let at = Place(id as i32, -7);
+    let address = Address { street: "High Street".into(), city: city.into(), at };
+    Shop { id, name: format!("shop {id}"), address, open: id.is_multiple_of(2) }
+}
+
+#[test]
+fn an_index_goes_into_the_values_of_fields() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shops.emdb");
+    let db = Emdb::open(&path).unwrap();
+    let shops = opened::<Shop>(&db);
+    let cities = ["Basel", "Bern", "Basel", "Chur"];
+    shops.insert_all((0..).zip(cities).map(|(id, city)| shop(id, city))).unwrap();
+    let basel = shops.by(Shop::BY_CITY).prefix(&("Basel",)).unwrap();
+    assert_eq!(basel.map(|row| row.unwrap().id).collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(shops.by(Shop::BY_CITY).count(("Basel", "shop 2")).unwrap(), 1);
+    assert_eq!(shops.by(Shop::SPOT).get((3, -7)).unwrap(), Some(shop(3, "Chur")));
+    let street = shops.by(Shop::SPOT).get_with((3, -7), |row| row.address.street.len());
+    assert_eq!(street.unwrap(), Some(11));
+    let refused = shops.insert(&Shop { id: 9, ..shop(3, "Chur") });
+    assert!(matches!(refused, Err(TableError::UniqueViolation { .. })));
+    shops.update(&2, |shop| shop.address.city = "Bern".into()).unwrap();
+    assert_eq!(shops.by(Shop::OPEN_IN).count("Bern").unwrap(), 1);
+    assert_eq!(verified(&shops), (4, 4 + 4 + 2));
+    let text = shops.schema().to_string();
+    assert!(text.contains("index by_city (address.city, name)"), "{text}");
+    drop((shops, db));
+
+    let db = Emdb::open(&path).unwrap();
+    let shops = Table::<Shop>::open_with(&db, |_| panic!("it builds again")).unwrap();
+    assert_eq!(verified(&shops), (4, 10));
 }
