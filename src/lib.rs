@@ -233,6 +233,43 @@
 //! can be added to a table that has rows, or taken away: the next [`Table::open`] builds or
 //! removes it.
 //!
+//! # Queries
+//!
+//! A record's `FIELDS` name its fields, and comparisons of them are conditions that the compiler checks: a number for a text
+//! is an error where it stands. [`Table::query`] plans over the indexes that there are, and says how:
+//!
+//! ```
+//! # use emdb::{Emdb, Record, Table, TableError};
+//! # use serde::{Deserialize, Serialize};
+//! #[derive(Serialize, Deserialize, Record)]
+//! struct User {
+//!     #[emdb(key)]
+//!     id: u64,
+//!     name: String,
+//!     #[emdb(index)]
+//!     city: String,
+//!     age: u8,
+//! }
+//!
+//! # let db = Emdb::open_in_memory();
+//! let users = Table::<User>::open(&db)?;
+//! # let user = |id, name: &str, age| User { id, name: name.into(), city: "Basel".into(), age };
+//! users.insert_many([user(1, "Ada", 36), user(2, "Bea", 71), user(3, "Cyd", 12)])?;
+//!
+//! let f = User::FIELDS;
+//! let adults = users.query().filter(f.city.eq("Basel") & f.age.ge(18)).order_by(f.age.desc());
+//! let names = adults.select(|user| user.name.to_owned()).to_vec()?;
+//! assert_eq!(names, ["Bea", "Ada"]);
+//!
+//! let old = users.query().filter(f.age.gt(30));
+//! assert_eq!((old.count()?, old.sum(f.age)?, old.max(f.age)?), (2, 107, Some(71)));
+//! println!("{}", old.explain()?);
+//! # Ok::<(), TableError>(())
+//! ```
+//!
+//! Conditions that no index answers are asked of each row where it lies: of it, the fields that they name are
+//! decoded and no others. Pages by cursor, groups, `update` and `delete` are at [`query::Query`].
+//!
 //! # Transactions
 //!
 //! [`Emdb::transaction`] runs a closure. If it returns `Ok`, all that it wrote is committed as one.
@@ -627,8 +664,8 @@
 //! - [`Record`](derive@Record), [`Key`](derive@Key): the attributes of the derives.
 //! - [`Table`], [`Key`](trait@Key), [`TableError`]: typed tables, key types, what can go wrong.
 //! - [`Emdb`], [`EmdbBuilder`], [`Namespace`], [`Transaction`], [`Snapshot`], [`Error`]: the engine.
-//! - The `examples` folder. Typed tables: `typed`, `indexes`, `composite_keys`, `transactions`,
-//!   `optimistic_locking`, `migration`, `ttl_sessions`, `zero_copy`, `json_export`, `async_service`, and the package
+//! - The `examples` folder. Typed tables: `typed`, `indexes`, `queries`, `pagination`, `aggregates`, `composite_keys`,
+//!   `transactions`, `optimistic_locking`, `migration`, `ttl_sessions`, `zero_copy`, `json_export`, `async_service`, and the package
 //!   `quickstart`, a whole program on real input. The engine: `raw`, `ranges`, `snapshots`, `nested`, `backup`,
 //!   `maintenance`, `encryption`.
 
