@@ -268,7 +268,7 @@ impl Owner<'_> {
             impl #impl_generics #private::Named<#name> for #this #clause {
                 type Value = #ty;
 
-                fn of(&self) -> &#ty {
+                fn __member(&self) -> &#ty {
                     &self.#member
                 }
             }

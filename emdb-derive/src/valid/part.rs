@@ -40,7 +40,7 @@ impl Part<'_> {
         let mut reference = quote!(&__row.#field);
         for member in &self.nested {
             let named = named(&ty, member, private);
-            reference = quote_spanned!(member.span()=> #named::of(#reference));
+            reference = quote_spanned!(member.span()=> #named::__member(#reference));
             ty = parse_quote!(#named::Value);
         }
         reference

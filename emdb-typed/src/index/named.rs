@@ -15,5 +15,5 @@ pub trait Named<const NAME: u64> {
     type Value;
 
     /// The member of a value.
-    fn of(&self) -> &Self::Value;
+    fn __member(&self) -> &Self::Value;
 }
