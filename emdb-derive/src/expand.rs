@@ -9,7 +9,7 @@ mod lent;
 mod methods;
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 use syn::spanned::Spanned;
 use syn::{DeriveInput, WhereClause, parse_quote};
 
@@ -41,9 +41,9 @@ fn expand(input: &DeriveInput, record: &Record<'_>) -> TokenStream {
         Some(item) => quote!(const _: () = { #item #record_impl };),
         None => record_impl,
     };
-    let ordered = record.ordered.then(|| ordered(record));
+    let ordered = record.ordered.then(|| marker(record, "OrderedRecord"));
     let auto = record.key.auto.then(|| auto(record));
-    let revised = record.revision.map(|_| revised(record));
+    let revised = record.revision.map(|_| marker(record, "RevisedRecord"));
     let constants = index::constants(&index::Owner::of(record), &record.indexes);
     let version = methods::version_check(record);
     let members = members(input, record);
@@ -149,26 +149,16 @@ fn describe(record: &Record<'_>) -> TokenStream {
     }
 }
 
-fn ordered(record: &Record<'_>) -> TokenStream {
+/// An empty trait of the library, by which it offers calls for this record.
+fn marker(record: &Record<'_>, name: &str) -> TokenStream {
     let Record { krate, ident, generics, .. } = record;
     let (impl_generics, ty_generics, _) = generics.split_for_impl();
     let where_clause = subtrait_clause(record);
+    let name = format_ident!("{name}");
     quote! {
         #[automatically_derived]
         #[allow(deprecated)]
-        impl #impl_generics #krate::__private::OrderedRecord
-            for #ident #ty_generics #where_clause {}
-    }
-}
-
-fn revised(record: &Record<'_>) -> TokenStream {
-    let Record { krate, ident, generics, .. } = record;
-    let (impl_generics, ty_generics, _) = generics.split_for_impl();
-    let where_clause = subtrait_clause(record);
-    quote! {
-        #[automatically_derived]
-        #[allow(deprecated)]
-        impl #impl_generics #krate::__private::RevisedRecord
+        impl #impl_generics #krate::__private::#name
             for #ident #ty_generics #where_clause {}
     }
 }
